@@ -3,7 +3,11 @@
 //! Rules that read a file answer with [`Mistake`]s, all of them at once; only the edges print them.
 //! A mistake never carries personal data: it speaks of the file its author wrote.
 
+mod safe_id;
+
 use std::ops::Range;
+
+pub use safe_id::safe_id;
 
 /// Bytes of a text, `start` included, `end` excluded.
 pub type Span = Range<usize>;
