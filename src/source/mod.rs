@@ -6,6 +6,7 @@
 //! [`yaml::read`] turns a text into a tree of located [`Node`]s, so that whoever decodes it can
 //! point at every key and value; [`render`] and [`json`] are the two ways mistakes are shown.
 
+mod duration;
 mod events;
 mod meaning;
 mod mistake;
@@ -16,6 +17,7 @@ mod scalar;
 mod text;
 pub mod yaml;
 
+pub use duration::duration;
 pub use mistake::{Mistake, Severity, closest};
 pub use node::{Content, Entry, Node, Style};
 pub use render::{Colour, json, render};
