@@ -17,6 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub mod catalogue;
 pub mod condition;
 pub mod job;
+pub mod journal;
 pub mod request;
 pub mod secret;
 pub mod source;
