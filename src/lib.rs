@@ -18,6 +18,7 @@ pub mod catalogue;
 pub mod condition;
 pub mod job;
 pub mod plan;
+pub mod journal;
 pub mod request;
 pub mod secret;
 pub mod source;
