@@ -16,9 +16,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod catalogue;
 pub mod condition;
+pub mod config;
 pub mod job;
 pub mod request;
 pub mod secret;
 pub mod source;
 pub mod template;
+pub mod wire;
 pub mod workflow;
