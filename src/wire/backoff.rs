@@ -29,8 +29,10 @@ impl Backoff {
     /// `random` is drawn evenly from all of `u64`; `told` is what the service asked for, counted from
     /// the same moment.
     pub fn wait(&self, attempt: u32, random: u64, told: Option<Duration>) -> Duration {
-        let ceiling =
-            2_u32.checked_pow(attempt).and_then(|factor| self.base.checked_mul(factor)).map_or(self.cap, |grown| grown.min(self.cap));
+        let ceiling = 2_u32
+            .checked_pow(attempt)
+            .and_then(|factor| self.base.checked_mul(factor))
+            .map_or(self.cap, |grown| grown.min(self.cap));
         let nanos = (ceiling.as_nanos() * u128::from(random)) >> u64::BITS;
         let drawn = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         told.map_or(drawn, |told| drawn.max(told))

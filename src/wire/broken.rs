@@ -31,7 +31,7 @@ pub enum Broken {
 }
 
 /// What stood in the way of sending.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum NotSent {
     /// The host's name has no address.
     #[error("its name cannot be resolved")]
@@ -116,12 +116,16 @@ fn while_connecting(error: &reqwest::Error, route: Route) -> NotSent {
         (Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof), Route::Direct) => NotSent::Tls,
         (Some(io::ErrorKind::InvalidData), Route::Proxy) => NotSent::Tls,
         (_, Route::Proxy) => NotSent::Proxy,
-        (_, Route::Direct) if error.is_dns() || chain(error).any(|cause| cause.to_string() == "dns error") => NotSent::Dns,
+        (_, Route::Direct)
+            if error.is_dns() || chain(error).any(|cause| cause.to_string() == "dns error") =>
+        {
+            NotSent::Dns
+        }
         (Some(io::ErrorKind::ConnectionRefused), Route::Direct) => NotSent::Refused,
         (_, Route::Direct) => NotSent::Connect,
     }
 }
 
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(error.source(), |cause| cause.source())
+    std::iter::successors(error.source(), |cause: &&(dyn std::error::Error + 'static)| (*cause).source())
 }

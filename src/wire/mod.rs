@@ -10,6 +10,7 @@ mod broken;
 mod client;
 mod limiter;
 mod pool;
+mod rate;
 
 pub use backoff::Backoff;
 pub use broken::{Broken, NotSent, Unknown};
