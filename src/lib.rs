@@ -16,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod catalogue;
 pub mod condition;
+pub mod config;
 pub mod job;
 pub mod plan;
 pub mod journal;
@@ -23,4 +24,5 @@ pub mod request;
 pub mod secret;
 pub mod source;
 pub mod template;
+pub mod wire;
 pub mod workflow;
