@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
 
 fn consent(out: &mut impl Write, number: u64) -> io::Result<()> {
     let mixed = mix(number);
-    let purpose = ["Marketing e-mail", "Push notifications"][usize::from(mixed % 4 == 0)];
+    let purpose = ["Marketing e-mail", "Push notifications"][usize::from(mixed.is_multiple_of(4))];
     let status = ["ACTIVE", "WITHDRAWN", "OPT_OUT", "NO_CONSENT"][(mixed >> 8) as usize % 4];
     let (minute, second) = (number / 60 % 60, number % 60);
     writeln!(

@@ -15,7 +15,8 @@ static REQUESTS: AtomicU64 = AtomicU64::new(0);
 static BODY_BYTES: AtomicU64 = AtomicU64::new(0);
 
 fn main() -> io::Result<()> {
-    let port_file = std::env::args().nth(1).ok_or_else(|| io::Error::other("usage: instant_server PORT-FILE"))?;
+    let port_file =
+        std::env::args().nth(1).ok_or_else(|| io::Error::other("usage: instant_server PORT-FILE"))?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     // Written beside and renamed: whoever waits for the file never reads half a number.
     let half = format!("{port_file}.half");
@@ -59,8 +60,9 @@ fn serve(stream: TcpStream) -> io::Result<()> {
 
 fn answer(writer: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {
     let length = body.len();
-    let reply =
-        format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    let reply = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
     writer.write_all(reply.as_bytes())
 }
 

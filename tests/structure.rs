@@ -183,8 +183,8 @@ fn files_below(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut open = vec![PathBuf::from(folder)];
     while let Some(folder) = open.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries {
-            let path = entry.unwrap().path();
+        for entry in entries.flatten() {
+            let path = entry.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if ["target", ".git", ".privaflow", "node_modules"].contains(&name) {
                 continue;
@@ -201,7 +201,9 @@ fn files_below(folder: &str, extension: &str) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let text = fs::read_to_string(path);
+    assert!(text.is_ok(), "{} cannot be read", path.display());
+    text.unwrap_or_default()
 }
 
 fn assert_none(found: &[String]) {
