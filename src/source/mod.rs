@@ -2,79 +2,24 @@
 //!
 //! Rules that read a file answer with [`Mistake`]s, all of them at once; only the edges print them.
 //! A mistake never carries personal data: it speaks of the file its author wrote.
+//!
+//! [`yaml::read`] turns a text into a tree of located [`Node`]s, so that whoever decodes it can
+//! point at every key and value; [`render`] and [`json`] are the two ways mistakes are shown.
 
-use std::ops::Range;
+mod duration;
+mod events;
+mod meaning;
+mod mistake;
+mod node;
+mod render;
+mod safe_id;
+mod scalar;
+mod text;
+pub mod yaml;
 
-/// Bytes of a text, `start` included, `end` excluded.
-pub type Span = Range<usize>;
-
-/// One thing wrong with a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// What kind of mistake, for machines: `unknown_name`, `duplicate_key`, …
-    pub code: &'static str,
-    /// Where, in bytes of the text that was checked.
-    pub at: Span,
-    /// What is wrong, as a lower-case fragment without a full stop.
-    pub message: String,
-    /// What stands at that place, beside the caret; may be empty.
-    pub label: String,
-    /// The way out.
-    pub help: Option<String>,
-    /// A warning never changes the exit code.
-    pub severity: Severity,
-}
-
-/// Whether a mistake stops the file from being used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// The file cannot be used as it stands.
-    Error,
-    /// The file can be used; somebody should look.
-    Warning,
-}
-
-impl Mistake {
-    /// An error at a place of a text.
-    pub fn error(code: &'static str, at: Span, message: impl Into<String>) -> Mistake {
-        Mistake {
-            code,
-            at,
-            message: message.into(),
-            label: String::new(),
-            help: None,
-            severity: Severity::Error,
-        }
-    }
-
-    /// The same mistake with words beside the caret.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<String>) -> Mistake {
-        self.label = label.into();
-        self
-    }
-
-    /// The same mistake with a way out.
-    #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Mistake {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// The same mistake moved by `offset` bytes, for a text that stands inside a larger one.
-    #[must_use]
-    pub fn moved_by(mut self, offset: usize) -> Mistake {
-        self.at = self.at.start + offset..self.at.end + offset;
-        self
-    }
-}
-
-/// The candidate closest to what was written, near enough to be what was meant.
-pub fn closest<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(written.len()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
+pub use duration::duration;
+pub use mistake::{Mistake, Severity, closest};
+pub use node::{Content, Entry, Node, Style};
+pub use render::{Colour, json, render};
+pub use safe_id::safe_id;
+pub use text::{Source, Span};

@@ -1,8 +1,19 @@
 //! Strings and bodies of a workflow: Handlebars, compiled once, rendered as typed trees.
+//!
+//! The `handlebars` crate says what a template means as text; what it means for a person's data is
+//! decided here: a leaf that is one expression keeps its JSON type, data never becomes template, and
+//! a missing value is an error. Rendering has no clock, no randomness and no I/O.
 
-/// Placeholder until the language lands.
-#[derive(Debug)]
-pub struct Leaf;
-/// Placeholder until the language lands.
-#[derive(Debug)]
-pub struct Tree;
+mod error;
+mod extra;
+mod leaf;
+mod name;
+mod scope;
+mod tree;
+
+pub use error::RenderError;
+pub use extra::Extra;
+pub use leaf::Leaf;
+pub use name::Name;
+pub use scope::Scope;
+pub use tree::{Node, PathSeg, Tree};

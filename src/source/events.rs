@@ -1,0 +1,282 @@
+//! The structure and the places of a YAML text, from parser events.
+//!
+//! Events neither expand aliases nor notice duplicate keys nor bound anything, so this pass does:
+//! it stops at the first broken cap, before any other reader sees the text. It knows nothing of
+//! what a scalar means; that is for `meaning`.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+
+use super::node::Style;
+use super::text::Characters;
+use super::{Mistake, Span};
+
+/// Levels of lists and maps. A workflow with nested loops and bodies needs about fifteen.
+const MOST_LEVELS: usize = 64;
+/// Keys, scalars, lists and maps, counted with aliases expanded: a table of ten thousand purposes fits.
+const MOST_NODES: usize = 50_000;
+/// Uses of aliases.
+const MOST_ALIASES: usize = 100;
+
+/// A node as the events describe it.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// First to last byte.
+    pub at: Span,
+    /// What stands there.
+    pub kind: Kind,
+    /// Nodes in it, itself included, aliases expanded.
+    nodes: usize,
+    /// Levels in it, itself included.
+    levels: usize,
+}
+
+/// What stands at a node.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Scalar(String, Style),
+    List(Vec<Rc<Shape>>),
+    Map(Vec<(Rc<Shape>, Rc<Shape>)>),
+}
+
+/// Reads the events of a text. `None` after a mistake that leaves no tree, or for no document.
+pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Rc<Shape>> {
+    let mut builder = Builder {
+        characters: Characters::of(text),
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        aliases: 0,
+        documents: 0,
+        root: None,
+    };
+    let mut parser = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let end = match event {
+            Ok((event, span)) => {
+                let at = builder.characters.byte_of(span.start.index())
+                    ..builder.characters.byte_of(span.end.index());
+                builder.take(event, at, mistakes)
+            }
+            Err(error) => Err(refused(text, &error, &builder.characters)),
+        };
+        if let Err(mistake) = end {
+            mistakes.push(mistake);
+            return None;
+        }
+    }
+    builder.root
+}
+
+struct Builder {
+    characters: Characters,
+    open: Vec<Open>,
+    /// `None` while the anchored node is still open.
+    anchors: HashMap<usize, Option<Rc<Shape>>>,
+    nodes: usize,
+    aliases: usize,
+    documents: usize,
+    root: Option<Rc<Shape>>,
+}
+
+/// A list or map whose end has not come yet.
+struct Open {
+    start: Span,
+    anchor: usize,
+    /// For a map, keys and values in turn.
+    children: Vec<Rc<Shape>>,
+}
+
+impl Builder {
+    /// Takes one event; an error ends the reading.
+    fn take(&mut self, event: Event<'_>, at: Span, mistakes: &mut Vec<Mistake>) -> Result<(), Mistake> {
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(Mistake::error("several_documents", at, "more than one YAML document")
+                        .label("a second one begins here")
+                        .help("put each document into a file of its own"));
+                }
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                mistakes.extend(foreign(tag.as_deref(), &at));
+                let style = match style {
+                    ScalarStyle::Plain => Style::Plain,
+                    ScalarStyle::SingleQuoted => Style::SingleQuoted,
+                    ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+                    ScalarStyle::Literal => Style::Literal,
+                    ScalarStyle::Folded => Style::Folded,
+                };
+                let kind = Kind::Scalar(text.into_owned(), style);
+                self.close(Shape { at, kind, nodes: 1, levels: 0 }, anchor)
+            }
+            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
+                mistakes.extend(foreign(tag.as_deref(), &at));
+                self.anchors.insert(anchor, None);
+                self.check_levels(&at, 1)?;
+                self.open.push(Open { start: at, anchor, children: Vec::new() });
+                Ok(())
+            }
+            Event::SequenceEnd => self.close_open(&at, Kind::List),
+            Event::MappingEnd => self.close_open(&at, |children| Kind::Map(pairs(children))),
+            Event::Alias(anchor) => self.follow(anchor, at),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn close_open(&mut self, at: &Span, kind: impl FnOnce(Vec<Rc<Shape>>) -> Kind) -> Result<(), Mistake> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        // A block collection ends where the next thing begins; its last child ends where it does.
+        let is_flow = !at.is_empty();
+        let last = open.children.last().map_or(open.start.end, |child| child.at.end.max(open.start.start));
+        let shape = Shape {
+            at: open.start.start..if is_flow { at.end } else { last },
+            nodes: 1 + open.children.iter().map(|child| child.nodes).sum::<usize>(),
+            levels: 1 + open.children.iter().map(|child| child.levels).max().unwrap_or_default(),
+            kind: kind(open.children),
+        };
+        // Children were counted when they were closed.
+        self.attach(Rc::new(shape), open.anchor, 1)
+    }
+
+    fn close(&mut self, shape: Shape, anchor: usize) -> Result<(), Mistake> {
+        self.attach(Rc::new(shape), anchor, 1)
+    }
+
+    fn follow(&mut self, anchor: usize, at: Span) -> Result<(), Mistake> {
+        self.aliases += 1;
+        let bomb = |message: &str| {
+            Mistake::error("alias_bomb", at.clone(), message)
+                .label("this alias is one too many")
+                .help("write the values out, or use `vars`")
+        };
+        if self.aliases > MOST_ALIASES {
+            return Err(bomb(&format!("more than {MOST_ALIASES} aliases")));
+        }
+        let Some(Some(shape)) = self.anchors.get(&anchor).cloned() else {
+            return Err(Mistake::error("alias_bomb", at.clone(), "an alias stands inside its own anchor")
+                .label("expands for ever"));
+        };
+        if self.nodes + shape.nodes > MOST_NODES {
+            return Err(bomb(&format!("aliases expand to more than {MOST_NODES} values")));
+        }
+        self.check_levels(&at, shape.levels)?;
+        self.attach(Rc::clone(&shape), 0, shape.nodes)
+    }
+
+    fn attach(&mut self, shape: Rc<Shape>, anchor: usize, counted: usize) -> Result<(), Mistake> {
+        self.nodes += counted;
+        if self.nodes > MOST_NODES {
+            return Err(Mistake::error(
+                "too_many_nodes",
+                shape.at.start..shape.at.start,
+                format!("more than {MOST_NODES} values in one file"),
+            )
+            .help("split the file"));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, Some(Rc::clone(&shape)));
+        }
+        match self.open.last_mut() {
+            Some(open) => open.children.push(shape),
+            None => self.root = Some(shape),
+        }
+        Ok(())
+    }
+
+    fn check_levels(&self, at: &Span, more: usize) -> Result<(), Mistake> {
+        if self.open.len() + more > MOST_LEVELS {
+            return Err(Mistake::error(
+                "too_deep",
+                at.clone(),
+                format!("more than {MOST_LEVELS} levels of lists and maps"),
+            )
+            .label("one level too deep"));
+        }
+        Ok(())
+    }
+}
+
+fn pairs(children: Vec<Rc<Shape>>) -> Vec<(Rc<Shape>, Rc<Shape>)> {
+    let mut pairs = Vec::with_capacity(children.len() / 2);
+    let mut children = children.into_iter();
+    while let (Some(key), Some(value)) = (children.next(), children.next()) {
+        pairs.push((key, value));
+    }
+    pairs
+}
+
+/// A tag that is not one of YAML's own gives a value a meaning we do not know.
+fn foreign(tag: Option<&Tag>, at: &Span) -> Option<Mistake> {
+    let tag = tag.filter(|tag| !tag.is_yaml_core_schema())?;
+    Some(
+        Mistake::error("bad_yaml", at.clone(), format!("`{tag}` is a YAML tag, which means nothing here"))
+            .help("quote the whole value if it begins with `!`"),
+    )
+}
+
+/// What the parser says, in words for somebody who did not mean to learn YAML's grammar.
+fn refused(text: &str, error: &ScanError, characters: &Characters) -> Mistake {
+    let byte = characters.byte_of(error.marker().index());
+    let at =
+        byte..text.get(byte..).and_then(|rest| rest.chars().next()).map_or(byte, |c| byte + c.len_utf8());
+    if let Some(template) = unquoted_template(text, byte) {
+        return template;
+    }
+    let info = error.info();
+    let (message, help) = if info.contains("mapping values are not allowed") {
+        (
+            "a `:` that cannot stand here".to_owned(),
+            Some("quote the value if it holds `: `, or check the indentation"),
+        )
+    } else if info.contains("tabs disallowed") {
+        ("a tab in the indentation".to_owned(), Some("indent with spaces"))
+    } else if info.contains("unknown anchor") {
+        (
+            "an alias of an anchor that does not exist".to_owned(),
+            Some("quote the value if it begins with `*`"),
+        )
+    } else if info.contains("unexpected character") {
+        ("a value cannot begin with this character".to_owned(), Some("quote the value"))
+    } else if info.contains("quoted scalar") && !info.contains("escape") {
+        ("a quote that is not closed in its place".to_owned(), Some("close it, and indent lines that go on"))
+    } else if info.contains("trailing content") {
+        ("more text after the closing quote".to_owned(), Some("put all of the value between the quotes"))
+    } else if info.contains("simple key expect ':'") || info.contains("did not find expected key") {
+        ("a key with `:` was expected here".to_owned(), Some("check the indentation and the line before"))
+    } else if info.contains("expected '-'") {
+        ("another `-` item was expected here".to_owned(), Some("check the indentation"))
+    } else {
+        (format!("not YAML: {info}"), None)
+    };
+    let mistake = Mistake::error("bad_yaml", at, message);
+    match help {
+        Some(help) => mistake.help(help),
+        None => mistake,
+    }
+}
+
+/// A value that begins with `{{` without quotes, on the line where the parser gave up or just
+/// before it: to YAML it is a map, and what follows makes no sense to it.
+fn unquoted_template(text: &str, byte: usize) -> Option<Mistake> {
+    let before = text.get(..byte)?.trim_end();
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line_end = text.get(line_start..)?.find('\n').map_or(text.len(), |newline| line_start + newline);
+    let line = text.get(line_start..line_end)?;
+    let start = line.match_indices("{{").map(|(found, _)| found).find(|found| {
+        let before = line.get(..*found).unwrap_or_default().trim_end();
+        before.ends_with([':', '-', '[', ',']) && !before.contains(" #")
+    })?;
+    Some(unquoted(line_start + start..line_start + line.trim_end().len()))
+}
+
+/// The mistake of a template without quotes.
+pub(super) fn unquoted(at: Span) -> Mistake {
+    Mistake::error("unquoted_template", at, "a template without quotes is a map to YAML")
+        .label("quote it")
+        .help("write `\"{{ … }}\"`, with the quotes")
+}

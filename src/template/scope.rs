@@ -1,0 +1,61 @@
+//! What the texts of a run may read.
+//!
+//! A scope owns the data of one run and is read in place: rendering copies what it puts into a body
+//! and nothing else.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// `request`, `subject`, `consents`, `fields`, `vars`, `steps`, … by name.
+#[derive(Default, Clone)]
+pub struct Scope {
+    data: Map<String, Value>,
+}
+
+impl Scope {
+    /// Takes the data over.
+    pub fn new(data: Map<String, Value>) -> Scope {
+        Scope { data }
+    }
+
+    /// Everything in it.
+    pub fn data(&self) -> &Map<String, Value> {
+        &self.data
+    }
+
+    /// Everything in it, to be changed in place.
+    pub fn data_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.data
+    }
+
+    /// The value of a name of the first level, such as `vars`.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.data.get(name)
+    }
+
+    /// Gives a name of the first level a value; the former is gone.
+    pub fn set(&mut self, name: &str, value: Value) {
+        if let Some(place) = self.data.get_mut(name) {
+            *place = value;
+        } else {
+            self.data.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Takes a name of the first level out; the order of the others is not kept.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        self.data.swap_remove(name)
+    }
+
+    /// Gives the data back.
+    pub fn into_data(self) -> Map<String, Value> {
+        self.data
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("names", &self.data.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
