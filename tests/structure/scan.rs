@@ -24,9 +24,12 @@ pub struct Use {
 impl Source {
     /// `None` for `lib.rs` and `main.rs`, which stand above all rows, and for files of tests.
     pub fn read(path: &Path, text: &str) -> Option<Source> {
+        if is_of_tests(path) {
+            return None;
+        }
         let mut parts: Vec<String> =
             path.with_extension("").iter().skip(1).map(|part| part.to_string_lossy().into_owned()).collect();
-        if parts == ["lib"] || parts == ["main"] || parts.iter().any(|part| part == "tests") {
+        if parts == ["lib"] || parts == ["main"] {
             return None;
         }
         if parts.last().is_some_and(|last| last == "mod") {
@@ -40,6 +43,14 @@ impl Source {
             .collect();
         Some(Source { module, uses })
     }
+}
+
+/// Whether a file holds nothing but tests: `tests.rs`, `tests/…`, `reply_tests.rs`.
+pub fn is_of_tests(path: &Path) -> bool {
+    path.with_extension("").iter().any(|part| {
+        let part = part.to_string_lossy();
+        part == "tests" || part.ends_with("_tests")
+    })
 }
 
 /// The text without comments, literals and items under `#[cfg(test)]`; lines stay where they are.
