@@ -79,7 +79,7 @@ fn workflows() -> Vec<PathBuf> {
 
 fn read(path: &PathBuf) -> (Option<Workflow>, Vec<String>) {
     let text = fs::read_to_string(path).expect("the file is there");
-    let source = Source::new(&path.display().to_string(), &text);
+    let source = Source::new(path.display().to_string(), &text);
     let (workflow, mistakes) = load(&source, &Known::default());
     (workflow, mistakes.iter().map(|mistake| format!("{mistake:?}")).collect())
 }
