@@ -36,6 +36,17 @@ pub struct Facts {
     pub seed: [u8; 16],
 }
 
+impl Facts {
+    /// The seed of one record's run.
+    pub fn seed_of(&self, position: u64) -> [u8; 16] {
+        let mut seed = self.seed;
+        for (byte, more) in seed.iter_mut().skip(8).zip(position.to_be_bytes()) {
+            *byte ^= more;
+        }
+        seed
+    }
+}
+
 impl Program {
     /// Looks through a workflow once.
     pub fn new(workflow: Arc<Workflow>, facts: Facts) -> Program {

@@ -1,7 +1,6 @@
 //! The machine: start, what is next, what was answered.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -12,7 +11,7 @@ use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position};
 use crate::plan::Call;
 use crate::template::{Extra, Scope};
-use crate::workflow::{Repeat, Retry, Step, StepKind};
+use crate::workflow::{Repeat, Step, StepKind};
 
 /// One workflow carried out for one request.
 #[derive(Debug)]
@@ -58,10 +57,6 @@ pub enum Next {
 pub struct Prepared {
     /// `workflow::Step::number` of the step it belongs to.
     pub step: u32,
-    /// How often and how long it is tried.
-    pub retry: Retry,
-    /// For the whole step, from its first try.
-    pub timeout: Option<Duration>,
     /// The profile's name as the step or the workflow gives it; `None` leaves it to the only profile
     /// of the action's system.
     pub profile: Option<Arc<str>>,
@@ -99,14 +94,10 @@ impl Run {
         if program.reads("run") {
             scope.set("run", program.run_value(position));
         }
-        let mut seed = program.facts().seed;
-        for (byte, more) in seed.iter_mut().skip(8).zip(position.to_be_bytes()) {
-            *byte ^= more;
-        }
         let mut run = Run {
             position,
             scope,
-            extra: Extra::new(seed),
+            extra: Extra::new(program.facts().seed_of(position)),
             undo: Vec::new(),
             frames: vec![Frame { at: 0, around: None }],
             tally: Tally::default(),
@@ -166,7 +157,7 @@ impl Run {
         let output = match answer.result {
             Ok(output) => output,
             Err(refusal) => {
-                let trouble = self.trouble(program, Fail::Refused, &refusal.code, refusal.message.clone());
+                let trouble = self.trouble(program, Fail::Refused, refusal.code, refusal.message.into_owned());
                 return self.fail(program, step, trouble);
             }
         };
@@ -257,6 +248,11 @@ impl Run {
             Pending::Wait { until_ms } | Pending::Pause { until_ms, .. } => Some(until_ms),
             Pending::Nothing | Pending::Call { .. } => None,
         }
+    }
+
+    /// Whether the pause is that of a `wait` step, whose end nothing else remembers.
+    pub fn is_at_wait_step(&self) -> bool {
+        matches!(self.pending, Pending::Wait { .. })
     }
 
     /// Moves the end of a `wait` step to where it was when the run first came there.

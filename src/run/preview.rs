@@ -104,7 +104,8 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
         match &step.kind {
             StepKind::Action { action, with, .. } => {
                 let at = path(&program.workflow.steps, &run.frames);
-                let names = with.leaves().flat_map(|(_, leaf)| leaf.names().iter());
+                let leaves = with.leaves();
+                let names = leaves.iter().flat_map(|(_, leaf)| leaf.names());
                 let needs = open.needs(names.chain(step.profile.iter().flat_map(|leaf| leaf.names())));
                 let known = match is_on(&run, step) {
                     Some(false) => Known::Skipped,

@@ -108,11 +108,11 @@ impl Run {
             .render(&self.scope, &self.extra)
             .map_err(|error| template(&error))?
             .unwrap_or_else(|| Value::Object(Map::new()));
-        let call = Call::new(action, body).map_err(|refusal| {
+        let call = Call::new(action, &body).map_err(|refusal| {
             let reason = if refusal.code == "wrong_type" { Fail::WrongType } else { Fail::Refused };
-            self.trouble(program, reason, &refusal.code, refusal.message)
+            self.trouble(program, reason, refusal.code, refusal.message.into_owned())
         })?;
-        Ok(Prepared { step: step.number, retry: step.retry, timeout: step.timeout, profile, call })
+        Ok(Prepared { step: step.number, profile, call })
     }
 
     /// Whether a call succeeded and whether it need not be repeated: (success, until).
