@@ -14,6 +14,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+pub mod braze;
 pub mod catalogue;
 pub mod condition;
 pub mod config;

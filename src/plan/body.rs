@@ -105,35 +105,42 @@ fn list<'t>(out: &mut Vec<u8>, texts: impl Iterator<Item = &'t [u8]>) {
     out.push(b']');
 }
 
+/// An object of a merged list.
+struct Object<'c> {
+    head: &'c [u8],
+    array: usize,
+    items: Vec<&'c [u8]>,
+}
+
 /// One object for each head and array, in the order of their first item; a full one is followed by
 /// another of the same head.
 fn object_list(out: &mut Vec<u8>, batch: &Batch, groups: &Groups, calls: &[&Call]) {
-    let mut objects: Vec<(&[u8], u8, Vec<&[u8]>)> = Vec::new();
+    let mut objects: Vec<Object> = Vec::new();
     for call in calls {
         for item in &call.items {
             let head = call.groups.get(usize::from(item.group)).map(|head| &**head).unwrap_or_default();
-            let text = item.text(call);
-            let most = batch.arrays.get_index(item.array()).map_or(1, |(_, array)| array.at_most);
-            let open = |(other, array, texts): &(&[u8], u8, Vec<&[u8]>)| {
-                *array == item.array && *other == head && texts.len() < most
+            let array = item.array();
+            let most = batch.arrays.get_index(array).map_or(1, |(_, array)| array.at_most);
+            let has_room = |object: &&mut Object| {
+                object.array == array && object.head == head && object.items.len() < most
             };
-            match objects.iter().position(open).and_then(|at| objects.get_mut(at)) {
-                Some((_, _, texts)) => texts.push(text),
-                None => objects.push((head, item.array, vec![text])),
+            match objects.iter_mut().find(has_room) {
+                Some(object) => object.items.push(item.text(call)),
+                None => objects.push(Object { head, array, items: vec![item.text(call)] }),
             }
         }
     }
     named(out, &groups.list);
     out.push(b'[');
-    for (index, (head, array, texts)) in objects.into_iter().enumerate() {
+    for (index, object) in objects.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
         out.push(b'{');
-        out.extend_from_slice(head);
-        if let Some((name, _)) = batch.arrays.get_index(usize::from(array)) {
+        out.extend_from_slice(object.head);
+        if let Some((name, _)) = batch.arrays.get_index(object.array) {
             named(out, name);
-            list(out, texts.into_iter());
+            list(out, object.items.into_iter());
         }
         out.push(b'}');
     }

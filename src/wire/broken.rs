@@ -76,14 +76,14 @@ pub enum Unknown {
     TooLarge,
 }
 
-/// What a failed attempt to send came to. `by_proxy`: a proxy stands between.
-pub(super) fn while_sending(error: &reqwest::Error, host: &str, by_proxy: Route) -> Broken {
+/// What a failed attempt to send came to.
+pub(super) fn while_sending(error: &reqwest::Error, host: &str, route: Route) -> Broken {
     let host = host.to_owned();
     if error.is_builder() {
         return Broken::NotSent { host, why: NotSent::Request };
     }
     if error.is_connect() {
-        return Broken::NotSent { host, why: while_connecting(error, by_proxy) };
+        return Broken::NotSent { host, why: while_connecting(error, route) };
     }
     let why = if error.is_timeout() {
         Unknown::Timeout
@@ -109,12 +109,12 @@ pub(super) enum Route {
 }
 
 fn while_connecting(error: &reqwest::Error, route: Route) -> NotSent {
-    let kind = chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
+    let kind = chain(error).filter_map(|cause| cause.downcast_ref()).map(innermost).last();
     match (kind, route) {
-        // The TLS library reports everything that is wrong with the other side as invalid data, and a
-        // connection closed in the middle of its greeting as an early end.
-        (Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof), Route::Direct) => NotSent::Tls,
-        (Some(io::ErrorKind::InvalidData), Route::Proxy) => NotSent::Tls,
+        // The TLS library reports everything that is wrong with the other side as invalid data.
+        (Some(io::ErrorKind::InvalidData), _) => NotSent::Tls,
+        // The connection stood, and ended in the middle of the greeting.
+        (Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset), Route::Direct) => NotSent::Tls,
         (_, Route::Proxy) => NotSent::Proxy,
         (_, Route::Direct)
             if error.is_dns() || chain(error).any(|cause| cause.to_string() == "dns error") =>
@@ -123,6 +123,14 @@ fn while_connecting(error: &reqwest::Error, route: Route) -> NotSent {
         }
         (Some(io::ErrorKind::ConnectionRefused), Route::Direct) => NotSent::Refused,
         (_, Route::Direct) => NotSent::Connect,
+    }
+}
+
+/// The kind of the error that others were wrapped around; `source` skips what an `io::Error` holds.
+fn innermost(error: &io::Error) -> io::ErrorKind {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
+        Some(inner) => innermost(inner),
+        None => error.kind(),
     }
 }
 

@@ -137,6 +137,7 @@ impl Client {
     /// A client for one connection. Reads `ca_file`; connects to nobody yet.
     pub fn new(connection: &Connection, token: Token, timeouts: Timeouts) -> Result<Client, WireError> {
         let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("privaflow/", env!("CARGO_PKG_VERSION")))
             .http1_only()
             .retry(reqwest::retry::never())
             .redirect(reqwest::redirect::Policy::none())
