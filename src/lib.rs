@@ -8,7 +8,7 @@
 //! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! job      run      plan    workflow             the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
-//! request  secret   source                       the words the rules are written in
+//! request  secret   source   clock               the words the rules are written in
 //! ```
 
 #[global_allocator]
@@ -16,8 +16,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod braze;
 pub mod catalogue;
+pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod engine;
+pub mod intake;
 pub mod job;
 pub mod journal;
 pub mod plan;

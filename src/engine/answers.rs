@@ -19,7 +19,10 @@ pub(super) struct Pending {
     request_id: Option<String>,
     at_ms: i64,
     ended: Vec<Ended>,
+    /// Calls to be sent again together.
     again: Vec<Member>,
+    /// Calls to be sent again, each in a request of its own.
+    alone: Vec<Member>,
 }
 
 /// A run that goes on once its answer is durable.
@@ -47,7 +50,13 @@ pub(super) struct Settled {
 impl Driver {
     /// An exchange ended.
     pub(super) fn on_replied(&mut self, replied: Replied) {
-        let Replied { batch, reply, status, request_id, at_ms } = replied;
+        let Replied { batch, reply, status, request_id, said, at_ms } = replied;
+        if let Some(gate) = batch.gate() {
+            self.services.settle(gate, batch.left_ms, at_ms);
+            if status != 0 {
+                self.services.observe(gate, &said, at_ms);
+            }
+        }
         match reply {
             Reply::Items(items) => self.on_items(batch, items, status, request_id, at_ms),
             Reply::Split => {
@@ -146,14 +155,18 @@ impl Driver {
     ) {
         let number = batch.number;
         let mut pending =
-            Pending { ended: Vec::with_capacity(batch.members.len()), batch, status, request_id, at_ms, again: Vec::new() };
+            Pending { ended: Vec::with_capacity(batch.members.len()), batch, status, request_id, at_ms, again: Vec::new(), alone: Vec::new() };
         let members = std::mem::take(&mut pending.batch.members);
         let mut going = Vec::new();
         for (member, item) in members.into_iter().zip(items) {
             let result = match item {
-                Item::Accepted(output) => Ok(output),
+                Item::Accepted { output, people_found: _ } => Ok(output),
                 Item::Refused(refusal) => Err(refusal),
                 Item::AskAlone => {
+                    pending.alone.push(member);
+                    continue;
+                }
+                Item::Again => {
                     pending.again.push(member);
                     continue;
                 }
@@ -223,7 +236,8 @@ impl Driver {
     }
 
     fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
-        let Pending { batch, status, request_id, at_ms, ended, again } = pending;
+        let Pending { batch, status, request_id, at_ms, ended, again, alone } = pending;
+        let (service, step) = (batch.service, batch.step);
         let goes_on: std::collections::HashSet<u32> = continued.iter().map(|run| run.slot).collect();
         let over = batch.members.iter().map(|member| member.slot).filter(|slot| !goes_on.contains(slot));
         let settled = Settled {
@@ -235,8 +249,9 @@ impl Driver {
         };
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended };
         self.write(Event::Answered(answered), Some(After::Settled(Box::new(settled))));
-        for member in again {
-            self.batches.close_apart(batch.service, batch.step, vec![member]);
+        self.batches.close_apart(service, step, again);
+        for member in alone {
+            self.batches.close_apart(service, step, vec![member]);
         }
     }
 

@@ -44,6 +44,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// The limit it must pass.
+    pub(super) fn gate(&self) -> Option<Gate> {
+        Some(Gate::of(self.service, self.members.first()?))
+    }
+
     /// Whether it may be sent again when its outcome is unknown.
     pub(super) fn is_repeatable(&self) -> bool {
         self.members.iter().all(|member| member.call.repeatable())

@@ -122,7 +122,7 @@ impl Driver {
             while let Some(due) = self.timers.pop(self.clock.now_ms()) {
                 self.on_due(due);
             }
-            self.progress.show(&self.state, self.runs.len());
+            self.progress.show(&self.state, self.runs.len(), self.records);
         }
     }
 
@@ -203,12 +203,13 @@ impl Driver {
     }
 
     /// Writes an event down; `after` happens once it is durable.
-    pub(super) fn write(&mut self, event: Event, after: Option<After>) {
+    pub(super) fn write(&mut self, event: Event, after: Option<After>) -> u64 {
         self.state.apply(&event);
         let number = self.writer.append(event);
         if let Some(after) = after {
             self.after.push_back((number, after));
         }
+        number
     }
 
     /// Writes down runs that ended without an exchange of their own.
@@ -269,6 +270,29 @@ impl Driver {
         self.write(event, Some(After::Send(Box::new(batch))));
     }
 
+    /// The intent is durable: the batch leaves.
+    fn launch(&mut self, batch: Batch) {
+        let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
+        let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
+        tokio::spawn(async move {
+            let replied = super::send::exchange(service, batch, clock).await;
+            // The driver is gone only when the job was given up.
+            drop(sender.send(Message::Replied(replied)));
+        });
+    }
+
+    /// Waits until everything that was handed to the journal is on the disk.
+    pub(super) async fn settle_journal(&mut self, last: u64) -> Result<(), EngineError> {
+        let mut seen = 0;
+        while seen < last {
+            match self.durable.recv().await {
+                Some(number) => seen = number,
+                None => return Err(self.journal_error()),
+            }
+        }
+        Ok(())
+    }
+
     /// Nothing is under way in this process: only time could bring something.
     fn is_idle(&self) -> bool {
         self.working == 0 && self.in_flight == 0
@@ -325,7 +349,10 @@ impl Driver {
     }
 
     fn journal_error(&self) -> EngineError {
-        EngineError::Journal { why: self.writer.error() }
+        match self.writer.error() {
+            Some(why) => EngineError::Journal(why),
+            None => EngineError::Stopped("the journal"),
+        }
     }
 
     /// What a run that is still open waits for, for the summary and the journal.

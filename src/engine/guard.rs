@@ -3,7 +3,7 @@
 //! Counts the distinct people that would, or might, be written to irreversibly, and stops counting as
 //! soon as there are too many, so that memory is bounded by the limit.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
@@ -44,12 +44,12 @@ pub(super) fn look_ahead(
     let mut people = HashSet::new();
     while let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)? {
         for record in chunk.records() {
-            let Some((_, request)) = planner.request(&record, &mut BTreeMap::new()) else { continue };
+            let Some(request) = planner.request(record) else { continue };
             let person = person_of(&request);
             if people.contains(&person) {
                 continue;
             }
-            if preview(&task.program, record.position, request).may_be_irreversible() {
+            if preview(&task.program, record.position(), request).may_be_irreversible() {
                 people.insert(person);
             }
             if people.len() as u64 > limit {

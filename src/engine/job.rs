@@ -44,6 +44,8 @@ pub struct Order {
     pub stop: CancellationToken,
     /// Who watches.
     pub progress: Progress,
+    /// Folder for the files of failed requests.
+    pub failures: std::path::PathBuf,
     /// Against the sandbox.
     pub sandbox: bool,
 }
@@ -103,13 +105,13 @@ pub enum JobError {
 pub async fn run(order: Order) -> Result<Outcome, JobError> {
     let record = find_or_create(&order)?;
     let mut state = State::default();
-    for event in order.store.events(record.id)? {
-        state.apply(&event?);
+    for recorded in order.store.reader().events(record.id) {
+        state.apply(&recorded?.event);
     }
     match state.status() {
         Status::Finished | Status::Cancelled | Status::Held => {
             let held = state.hold();
-            let summary = super::report::summary(&order.store, &record, &state, None)?;
+            let summary = super::report::summary(order.store.reader(), &record, &state, None, &order.failures)?;
             let was_finished = held.is_none();
             return Ok(Outcome {
                 summary,
@@ -127,12 +129,12 @@ pub async fn run(order: Order) -> Result<Outcome, JobError> {
 
 fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
     let Order { workflow, input, store, .. } = order;
-    if let Some(record) = store.find_job(&workflow.name, &workflow.digest, input.digest())? {
+    if let Some(record) = store.reader().find_job(&workflow.name, &workflow.digest, &input.digest())? {
         return Ok(record);
     }
-    let path = input.name().to_owned();
-    for open in store.open_jobs(&workflow.name)? {
-        if open.input_digest == *input.digest() {
+    let path = input.path().to_owned();
+    for open in store.reader().open_jobs(&workflow.name)? {
+        if open.input_digest == input.digest() {
             return Err(JobError::EditedWorkflow { workflow: open.workflow_name, job: open.id });
         }
         if open.input_path == path && path != "-" {
@@ -144,17 +146,28 @@ fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
         workflow_digest: workflow.digest,
         workflow_text: workflow.text.clone(),
         input_path: path,
-        input_digest: *input.digest(),
+        input_digest: input.digest(),
         format: serde_json::Value::Null,
         started_ms: order.clock.now_ms(),
         sandbox: order.sandbox,
     })?;
-    Ok(store.job(job)?)
+    Ok(store.reader().job(job)?)
 }
 
 async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome, JobError> {
-    let Order { workflow, input, services, store, clock, virtual_clock, patience, stop, progress, sandbox: _ } =
-        order;
+    let Order {
+        workflow,
+        input,
+        services,
+        store,
+        clock,
+        virtual_clock,
+        patience,
+        stop,
+        progress,
+        failures,
+        sandbox: _,
+    } = order;
     let began = std::time::Instant::now();
     let opened_ms = clock.now_ms();
     let facts = facts(&record);
@@ -166,12 +179,12 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         input_digest: record.input_digest,
         started_ms: record.started_ms,
         opened_ms,
-        past: Past::of(&state),
+        past: Past::of(state.clone()),
         sealer: store.sealer(record.id).ok(),
         warnings: std::sync::Mutex::default(),
     });
     let (durable_sender, durable) = tokio::sync::mpsc::unbounded_channel();
-    let writer = store.writer(record.id, durable_sender)?;
+    let writer = store.writer(record.id, durable_sender);
     let (sender, messages) = tokio::sync::mpsc::unbounded_channel();
     let workers = Workers::start(&task, &sender).map_err(EngineError::Thread)?;
     let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
@@ -201,7 +214,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         patience,
         writer,
         durable,
-        ids: store.ids(),
+        ids: store.ids().clone(),
         batches: super::batches::Batches::starting_at(state.next_batch()),
         state,
         messages,
@@ -243,16 +256,13 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let driven = driver.drive().await;
     let interrupted = driver.stop.is_cancelled();
     let stopped = driver.services.stopped();
-    let waiting = driver.leave(began.elapsed());
-    let settled = driver.settle_journal().await;
+    let (waiting, last) = driver.leave(began.elapsed());
+    let settled = driver.settle_journal(last).await;
     let state = std::mem::take(&mut driver.state);
     drop(driver);
     driven?;
     settled?;
-    if state.status() == Status::Finished {
-        store.forget_key(record.id)?;
-    }
-    let summary = super::report::summary(&store, &record, &state, Some(&waiting))?;
+    let summary = super::report::summary(store.reader(), &record, &state, Some(&waiting), &failures)?;
     let warnings =
         std::mem::take(&mut *task.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     Ok(Outcome { summary, stopped, interrupted, held: state.hold(), warnings, was_finished: false })
@@ -281,7 +291,7 @@ fn allowed(
         Some(most) => {
             let mut written = 0;
             for workspace in services.workspaces() {
-                written += store.irreversible(workspace, now_ms - 3_600_000)?;
+                written += store.reader().irreversible(workspace, now_ms - 3_600_000)?;
             }
             Some(most.saturating_sub(written))
         }
@@ -314,7 +324,7 @@ impl Driver {
     }
 
     /// Writes down how this process leaves the job; tells what is still open, by what it waits for.
-    fn leave(&mut self, elapsed: std::time::Duration) -> std::collections::BTreeMap<Pause, u64> {
+    fn leave(&mut self, elapsed: std::time::Duration) -> (std::collections::BTreeMap<Pause, u64>, u64) {
         let mut waiting = std::collections::BTreeMap::new();
         let mut held = Vec::new();
         for (slot, live) in self.runs.drain() {
@@ -345,8 +355,8 @@ impl Driver {
             records: self.records,
             unmapped: std::mem::take(&mut self.unmapped).into_iter().collect(),
         };
-        self.write(Event::Stopped(stopped), None);
-        waiting
+        let last = self.write(Event::Stopped(stopped), None);
+        (waiting, last)
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::runs::{About, Live};
-use super::task::Task;
+use super::task::{Task, Unusable};
 use super::worker::{Advanced, First, Going, Gone, Made, Planned, PlannedChunk, Work};
-use crate::intake::Record;
+use crate::intake::RawRecord;
 use crate::job::{Fail, IdEntry, StepAnswer, Verdict};
-use crate::request::{BadRecord, Request, identity};
+use crate::request::{BadRecord, Identity, Request, identity};
 use crate::run::{Answer, Finish, Next, Run, Trouble, count_unmapped};
 use crate::template::Scope;
 
@@ -30,7 +30,7 @@ impl<'t> Planner<'t> {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
                 let records =
-                    chunk.records().map(|record| self.plan(&record, &mut unmapped)).collect();
+                    chunk.records().map(|record| self.plan(record, &mut unmapped)).collect();
                 Made::Planned(PlannedChunk { number, records, unmapped })
             }
             Work::Advance { batch, runs, now_ms } => {
@@ -40,21 +40,28 @@ impl<'t> Planner<'t> {
         }
     }
 
-    fn plan(&mut self, record: &Record<'_>, unmapped: &mut BTreeMap<String, u64>) -> Planned {
+    /// A record as the guard looks at it: nothing when it is over before any call.
+    pub(super) fn request(&self, record: RawRecord<'_>) -> Option<serde_json::Map<String, serde_json::Value>> {
+        let request = self.task.request_of(record).ok()?;
+        let is_taken = self.task.kinds.as_ref().is_none_or(|kinds| kinds.contains(&request.kind));
+        let is_over = self.task.past.is_finished(record.position());
+        (is_taken && !is_over).then_some(request.scope)
+    }
+
+    fn plan(&mut self, record: RawRecord<'_>, unmapped: &mut BTreeMap<String, u64>) -> Planned {
         let task = self.task;
-        let position = record.position;
-        let without_id = |content| IdEntry {
-            key: identity(&task.program.workflow.name, None, &task.input_digest, position),
-            content,
-        };
+        let position = record.position();
+        let workflow = &task.program.workflow.name;
+        let place = Identity::Place { input: &task.input_digest, position };
         let request = match task.request_of(record) {
             Ok(request) => request,
             Err(bad) => {
-                let about = About { position, line: record.line, request: None, id: without_id(0) };
+                let id = IdEntry { key: identity(workflow, place), content: 0 };
+                let about = About { position, line: record.line(), request: None, id };
                 let first = if task.past.is_finished(position) {
                     First::Finished
                 } else {
-                    First::Ended(failed(Fail::WrongType, bad_code(&bad), bad.to_string()))
+                    First::Ended(unusable(&bad))
                 };
                 return Planned { about, first };
             }
@@ -62,15 +69,10 @@ impl<'t> Planner<'t> {
         if let Some(words) = &task.program.workflow.words {
             count_unmapped(&request.scope, words, unmapped);
         }
-        let id = match &request.id {
-            Some(id) => IdEntry {
-                key: identity(&task.program.workflow.name, Some(id), &task.input_digest, position),
-                content: request.digest.0,
-            },
-            None => without_id(request.digest.0),
-        };
+        let named = request.id.as_deref().map_or(place, Identity::Id);
+        let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: members, .. } = request;
-        let about = About { position, line: record.line, request: given, id };
+        let about = About { position, line: record.line(), request: given, id };
         if task.past.is_finished(position) {
             return Planned { about, first: First::Finished };
         }
@@ -112,8 +114,7 @@ impl<'t> Planner<'t> {
     /// Feeds a run the answers an earlier process was given.
     fn replay(&self, run: &mut Run, next: &mut Next) {
         let task = self.task;
-        let Some(past) = task.past.answers(run.position()) else { return };
-        let mut answers = past.iter();
+        let mut answers = task.past.answers(run.position()).iter();
         loop {
             match next {
                 Next::Call(_) => {
@@ -189,6 +190,9 @@ fn failed(reason: Fail, code: &str, message: String) -> Finish {
     }
 }
 
-fn bad_code(bad: &BadRecord) -> &'static str {
-    bad.code()
+fn unusable(why: &Unusable) -> Finish {
+    match why {
+        Unusable::Record(_) => failed(Fail::WrongType, BadRecord::CODE, why.to_string()),
+        Unusable::Map(_) => failed(Fail::Template, Fail::Template.word(), why.to_string()),
+    }
 }

@@ -4,12 +4,15 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::batches::Batch;
 use super::service::Service;
-use crate::braze::{self, Item, Reading};
+use crate::braze::{self, Cause, Headers, Item, Reading};
+use crate::catalogue;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
-use crate::wire::{Broken, Exchange};
+use crate::wire::{self, Broken, Exchange};
 
 /// An exchange that ended.
 #[derive(Debug)]
@@ -61,12 +64,8 @@ pub(super) struct Said {
 /// Sends a batch and reads the answer.
 pub(super) async fn exchange(service: Arc<Service>, batch: Batch, clock: Arc<dyn Clock>) -> Replied {
     let calls: Vec<&Call> = batch.members.iter().map(|member| &member.call).collect();
-    let Some(action) = calls.first().map(|call| call.action()) else {
-        let at_ms = clock.now_ms();
-        return Replied { batch, reply: Reply::Items(Vec::new()), status: 0, request_id: None, said: Said::default(), at_ms };
-    };
     let exchange = Exchange {
-        method: method(action.method),
+        method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
         path_and_query: plan::path_and_query(&calls),
         body: plan::body(&calls),
     };
@@ -74,39 +73,65 @@ pub(super) async fn exchange(service: Arc<Service>, batch: Batch, clock: Arc<dyn
     let at_ms = clock.now_ms();
     let (reply, status, request_id, said) = match result {
         Ok(answer) => {
-            let headers = braze::Headers::read(|name| answer.header(name));
-            let reading = braze::read(action, &calls, answer.status, &headers, &answer.body, at_ms);
-            let said = Said {
-                limit: headers.limit,
-                remaining: headers.remaining,
-                reset_ms: headers.reset_ms(at_ms),
-                too_fast_until_ms: None,
+            let headers = Headers {
+                retry_after: answer.header("retry-after"),
+                x_ratelimit_retry_after: answer.header("x-ratelimit-retry-after"),
+                x_ratelimit_reset: answer.header("x-ratelimit-reset"),
             };
-            let request_id = headers.request_id.clone();
-            let (reply, said) = reply_of(reading, said, answer.status, at_ms);
-            (reply, answer.status, request_id, said)
+            let now = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+            let reading = braze::read(&calls, answer.status, &headers, &answer.body, now);
+            let said = said(&answer, &reading, at_ms);
+            let request_id = answer.header("x-request-id").map(|id| id.chars().take(64).collect());
+            (reply_of(reading, calls.len()), answer.status, request_id, said)
         }
         Err(Broken::NotSent { host, why }) => {
-            (Reply::NotReached { why: format!("{host} cannot be reached: {why}") }, 0, None, Said::default())
+            (Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") }, 0, None, Said::default())
         }
         Err(Broken::Unknown { why, .. }) => (Reply::Unknown { why: why.to_string() }, 0, None, Said::default()),
     };
     Replied { batch, reply, status, request_id, said, at_ms }
 }
 
-fn reply_of(reading: Reading, said: Said, status: u16, at_ms: i64) -> (Reply, Said) {
-    let _ = (&reading, &said, status, at_ms);
+fn reply_of(reading: Reading, calls: usize) -> Reply {
     match reading {
-        Reading::Items(items) => (Reply::Items(items), said),
-        Reading::Split => (Reply::Split, said),
-        Reading::Retry { not_before_ms } => todo!("{not_before_ms:?}"),
-        _ => todo!(),
+        Reading::Accepted => Reply::Items(
+            (0..calls).map(|_| Item::Accepted { output: braze::written(), people_found: None }).collect(),
+        ),
+        Reading::Items(items) => Reply::Items(items),
+        Reading::Split => Reply::Split,
+        Reading::Retry { not_before, cause } => Reply::NotApplied {
+            not_before_ms: not_before.map(Timestamp::as_millisecond),
+            counts: cause != Cause::Limited,
+        },
+        Reading::Stop(stop) => Reply::Stop { why: stop.to_string() },
+        Reading::Unknown => Reply::Unknown { why: "the service failed while it worked on it".to_owned() },
     }
 }
 
-fn method(method: crate::catalogue::Method) -> reqwest::Method {
+/// What the headers say of the limit (Braze docs, "Rate limits"); a reset below 1e9 is in seconds from
+/// now, as some contracts have it.
+fn said(answer: &wire::Answer, reading: &Reading, at_ms: i64) -> Said {
+    let number = |name: &str| answer.header(name).and_then(|value| value.trim().parse::<i64>().ok());
+    let small = |name: &str| number(name).and_then(|value| u32::try_from(value).ok());
+    let reset_ms = number("x-ratelimit-reset").map(|reset| match reset {
+        ..1_000_000_000 => at_ms.saturating_add(reset.saturating_mul(1000)),
+        _ => reset.saturating_mul(1000),
+    });
+    let too_fast_until_ms = match reading {
+        Reading::Retry { not_before, cause: Cause::Limited } => not_before.map(Timestamp::as_millisecond),
+        _ => None,
+    };
+    Said {
+        limit: small("x-ratelimit-limit"),
+        remaining: small("x-ratelimit-remaining"),
+        reset_ms,
+        too_fast_until_ms,
+    }
+}
+
+fn method(method: catalogue::Method) -> reqwest::Method {
     match method {
-        crate::catalogue::Method::Get => reqwest::Method::GET,
-        crate::catalogue::Method::Post => reqwest::Method::POST,
+        catalogue::Method::Get => reqwest::Method::GET,
+        catalogue::Method::Post => reqwest::Method::POST,
     }
 }

@@ -108,11 +108,6 @@ impl Services {
         self.workspaces.get(service).copied().unwrap_or(u32::MAX)
     }
 
-    /// Name of the profile's workspace.
-    pub(super) fn workspace_name(&self, service: usize) -> &str {
-        self.list.get(service).map_or("", |service| &service.workspace)
-    }
-
     /// Takes a place under the limit: `None` when a request may leave now, else when to ask again.
     pub(super) fn reserve(&mut self, gate: Gate, now_ms: i64) -> Option<i64> {
         let now = since_epoch(now_ms);
@@ -180,6 +175,16 @@ impl Services {
     /// Whether some profile was stopped.
     pub(super) fn any_stopped(&self) -> bool {
         self.stopped.iter().any(Option::is_some)
+    }
+
+    /// Whether nothing can be sent at all.
+    pub(super) fn all_stopped(&self) -> bool {
+        !self.stopped.is_empty() && self.stopped.iter().all(Option::is_some)
+    }
+
+    /// Names of the workspaces.
+    pub(super) fn workspaces(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|service| service.workspace.as_str())
     }
 
     /// Every profile that was stopped.

@@ -1,34 +1,40 @@
 //! What every part of one job's engine knows: the program, the past, the settings of this process.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::catalogue::Refusal;
-use crate::intake::{InputError, Record, Source};
-use crate::job::{JobId, Position, State, StepAnswer};
-use crate::journal::Sealer;
+use crate::intake::{InputError, RawRecord};
+use crate::job::{JobId, Pause, Position, State, StepAnswer};
+use crate::journal::{Sealer, StoreError};
 use crate::request::{BadRecord, Kind, Request, Warnings};
 use crate::run::{Answer, Program};
-use crate::template::{Extra, Scope};
+use crate::template::{Extra, RenderError, Scope};
 use crate::workflow::{Step, StepKind, Workflow};
 
 /// Why a job cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The journal cannot be written; nothing is done that it does not say.
-    #[error("the journal cannot be written: {why}; free the disk or check its rights, then run the same command again")]
-    Journal {
-        /// The store's word.
-        why: String,
-    },
+    #[error("nothing more is done: {0}; run the same command again when that is mended")]
+    Journal(std::sync::Arc<StoreError>),
     /// The input can no longer be read.
     #[error(transparent)]
     Input(InputError),
     /// A part of the engine stopped.
     #[error("{0} stopped unexpectedly; run the same command again")]
     Stopped(&'static str),
+    /// The file of failed requests cannot be written; the journal has them all.
+    #[error("the failures file {path} cannot be written; the journal has every failure, run the same command again to have the file")]
+    Failures {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's word.
+        #[source]
+        source: std::io::Error,
+    },
     /// No thread could be started.
     #[error("no thread can be started")]
     Thread(#[source] std::io::Error),
@@ -41,6 +47,17 @@ pub enum Patience {
     Endless,
     /// This long.
     Until(Duration),
+}
+
+/// Why a line cannot become a request.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    /// It is no record.
+    #[error(transparent)]
+    Record(#[from] BadRecord),
+    /// `on.file.map` cannot be rendered for it.
+    #[error("in `on.file.map`: {0}")]
+    Map(#[source] RenderError),
 }
 
 /// One job, as its workers and its driver see it.
@@ -72,87 +89,56 @@ pub(super) struct Budget {
 /// What earlier processes did, as far as it matters to this one.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    finished: Option<State>,
-    held: std::collections::HashSet<Position>,
-    answers: HashMap<Position, Vec<StepAnswer>>,
-    waits: HashMap<Position, i64>,
+    state: State,
+    held: HashSet<Position>,
 }
 
 impl Past {
     /// From the folded journal.
     pub(super) fn of(state: State) -> Past {
-        let mut past = Past::default();
-        for intended in state.unresolved().filter(|intended| !intended.repeatable) {
-            past.held.extend(intended.positions.iter().copied());
+        let mut held = HashSet::new();
+        for exchange in state.unresolved().filter(|exchange| !exchange.repeatable) {
+            held.extend(exchange.positions.iter().copied());
         }
-        for (position, answers) in state.open_answers() {
-            past.answers.insert(position, answers.to_vec());
-        }
-        past.waits.extend(state.waits());
-        past.finished = Some(state);
-        past
+        Past { state, held }
     }
 
     pub(super) fn is_finished(&self, position: Position) -> bool {
-        self.finished.as_ref().is_some_and(|state| state.is_finished(position))
+        self.state.is_finished(position)
     }
 
     /// A call of this record that must not be repeated was sent, and its outcome is not known.
     pub(super) fn is_held(&self, position: Position) -> bool {
-        self.held.contains(&position)
+        self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
     }
 
-    pub(super) fn answers(&self, position: Position) -> Option<&[StepAnswer]> {
-        self.answers.get(&position).map(Vec::as_slice)
+    pub(super) fn answers(&self, position: Position) -> &[StepAnswer] {
+        self.state.answers_of(position)
     }
 
     pub(super) fn waits_until(&self, position: Position) -> Option<i64> {
-        self.waits.get(&position).copied()
+        self.state.waits().get(&position).map(|wait| wait.until_ms)
     }
 }
 
 impl Task {
     /// Decodes and checks a record; a mapped row is rendered first.
-    pub(super) fn request_of(&self, record: &Record<'_>) -> Result<Request, BadRecord> {
+    pub(super) fn request_of(&self, record: RawRecord<'_>) -> Result<Request, Unusable> {
         let mut warnings = Warnings::default();
-        let request = match &record.source {
-            Source::Json(line) => match self.map() {
-                None => Request::parse(line, &mut warnings),
-                Some(_) => {
-                    let row = serde_json::from_slice(line).map_err(|_| BadRecord::not_json())?;
-                    self.mapped(row, record.position, &mut warnings)
-                }
-            },
-            Source::Row(row) => match self.map() {
-                None => Request::from_value(row.clone(), &mut warnings),
-                Some(_) => self.mapped(row.clone(), record.position, &mut warnings),
-            },
-            Source::Bad(bad) => Err(bad.clone()),
+        let request = match self.program.workflow.on.file.as_ref().and_then(|file| file.map.as_ref()) {
+            None => record.request(&mut warnings).map_err(Unusable::Record),
+            Some(map) => {
+                let data = Map::from_iter([("row".to_owned(), Value::Object(record.row()?))]);
+                let extra = Extra::new(self.program.facts().seed_of(record.position()));
+                let value = map.render(&Scope::new(data), &extra).map_err(Unusable::Map)?;
+                Request::from_value(value.unwrap_or_else(|| json!({})), &mut warnings)
+                    .map_err(Unusable::Record)
+            }
         };
         if !warnings.is_empty() {
             self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(warnings);
         }
         request
-    }
-
-    fn map(&self) -> Option<&crate::template::Tree> {
-        self.program.workflow.on.file.as_ref().and_then(|file| file.map.as_ref())
-    }
-
-    fn mapped(
-        &self,
-        row: Value,
-        position: Position,
-        warnings: &mut Warnings,
-    ) -> Result<Request, BadRecord> {
-        let Some(map) = self.map() else { return Err(BadRecord::not_json()) };
-        let mut data = serde_json::Map::new();
-        data.insert("row".into(), row);
-        let extra = Extra::new(self.program.facts().seed_of(position));
-        match map.render(&Scope::new(data), &extra) {
-            Ok(value) => Request::from_value(value.unwrap_or_else(|| json!({})), warnings),
-            Err(error) => Err(BadRecord::unmapped(&error.to_string())),
-        }
     }
 
     /// How often and how long a step's call is tried.
