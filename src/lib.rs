@@ -16,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod catalogue;
 pub mod condition;
+pub mod intake;
 pub mod job;
 pub mod request;
 pub mod secret;
