@@ -9,6 +9,7 @@ use super::worker::{Advanced, Going, Gone, Work};
 use crate::braze::Item;
 use crate::catalogue::Effect;
 use crate::job::{Answered, Ended, Event, StepAnswer};
+use crate::journal::Irreversible;
 use crate::run::{Answer, Next};
 
 /// An answered batch whose runs are with a worker.
@@ -76,7 +77,11 @@ impl Driver {
                 self.try_again(batch, None, true, at_ms);
             }
             Reply::Unknown { why } if batch.is_repeatable() => {
-                tracing::warn!(batch = batch.number, "batch {} has no answer ({why}); it is repeated", batch.number);
+                tracing::warn!(
+                    batch = batch.number,
+                    "batch {} has no answer ({why}); it is repeated",
+                    batch.number
+                );
                 self.try_again(batch, None, true, at_ms);
             }
             Reply::Unknown { why } => self.park(batch, &why),
@@ -90,14 +95,8 @@ impl Driver {
 
     /// The exchange is known not to have changed anything.
     fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
-        let answered = Answered {
-            batch: batch.number,
-            at_ms,
-            status,
-            request_id,
-            steps: Vec::new(),
-            ended: Vec::new(),
-        };
+        let answered =
+            Answered { batch: batch.number, at_ms, status, request_id, steps: Vec::new(), ended: Vec::new() };
         self.write(Event::Answered(answered), None);
     }
 
@@ -154,8 +153,15 @@ impl Driver {
         at_ms: i64,
     ) {
         let number = batch.number;
-        let mut pending =
-            Pending { ended: Vec::with_capacity(batch.members.len()), batch, status, request_id, at_ms, again: Vec::new(), alone: Vec::new() };
+        let mut pending = Pending {
+            ended: Vec::with_capacity(batch.members.len()),
+            batch,
+            status,
+            request_id,
+            at_ms,
+            again: Vec::new(),
+            alone: Vec::new(),
+        };
         let members = std::mem::take(&mut pending.batch.members);
         let mut going = Vec::new();
         for (member, item) in members.into_iter().zip(items) {
@@ -175,14 +181,7 @@ impl Driver {
             if live.is_thin {
                 let finish = match result {
                     Ok(_) => live.run.finish_accepted(&self.task.program),
-                    Err(refusal) => {
-                        let answer = Answer { result: Err(refusal), status, at_ms };
-                        live.run.answer(&self.task.program, answer);
-                        match live.run.next(&self.task.program, at_ms) {
-                            Next::Ended(finish) => finish,
-                            Next::Call(_) | Next::Wait { .. } => live.run.finish_accepted(&self.task.program),
-                        }
-                    }
+                    Err(refusal) => live.run.finish_refused(&self.task.program, refusal),
                 };
                 pending.ended.push(ended(&live.about, finish));
             } else {
@@ -248,11 +247,31 @@ impl Driver {
             members: batch.members,
         };
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended };
-        self.write(Event::Answered(answered), Some(After::Settled(Box::new(settled))));
+        self.write_answered(answered, settled);
         self.batches.close_apart(service, step, again);
         for member in alone {
             self.batches.close_apart(service, step, vec![member]);
         }
+    }
+
+    /// Writes an answer down, with a note for the guard when people were written to irreversibly.
+    fn write_answered(&mut self, answered: Answered, settled: Settled) {
+        let is_irreversible =
+            settled.members.first().is_some_and(|member| member.call.action().effect == Effect::Irreversible);
+        let event = Event::Answered(answered);
+        self.state.apply(&event);
+        let number = match self.services.get(settled.service) {
+            Some(service) if is_irreversible => {
+                let note = Irreversible {
+                    workspace: service.workspace.clone(),
+                    at_ms: self.clock.now_ms(),
+                    people: settled.members.len() as u64,
+                };
+                self.writer.append_with(event, note)
+            }
+            Some(_) | None => self.writer.append(event),
+        };
+        self.after.push_back((number, After::Settled(Box::new(settled))));
     }
 
     /// An answer is durable: lanes move up, runs go on.

@@ -131,7 +131,16 @@ impl Batches {
         }
         let number = self.next_number;
         self.next_number += 1;
-        self.closed.push_back(Batch { number, attempt: 0, service, step, members, first_ms: None, left_ms: 0, tries: 0 });
+        self.closed.push_back(Batch {
+            number,
+            attempt: 0,
+            service,
+            step,
+            members,
+            first_ms: None,
+            left_ms: 0,
+            tries: 0,
+        });
     }
 
     /// The batch that would leave next: a closed one, or an open one that has lingered (or any open
@@ -185,12 +194,6 @@ impl Batches {
     /// Whether nothing waits to leave.
     pub(super) fn is_empty(&self) -> bool {
         self.closed.is_empty() && self.open.values().all(|open| open.members.is_empty())
-    }
-
-    /// Everything that waits to leave, when the job stops.
-    pub(super) fn drain(&mut self) -> Vec<Member> {
-        let open = self.open.drain().flat_map(|(_, open)| open.members);
-        self.closed.drain(..).flat_map(|batch| batch.members).chain(open).collect()
     }
 }
 

@@ -23,7 +23,7 @@ use super::task::{EngineError, Patience, Task};
 use super::timers::{Due, Timers};
 use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
-use crate::job::{Ended, Event, Failure, Pause, State, Verdict};
+use crate::job::{Ended, Event, State, Verdict};
 use crate::journal::{Ids, Writer};
 
 /// Everything that can wake the driver, but its timers and the journal.
@@ -78,7 +78,6 @@ pub(super) struct Driver {
     pub(super) in_flight: usize,
     pub(super) working: usize,
     pub(super) stopping: bool,
-    pub(super) waiting_since_ms: Option<i64>,
     pub(super) held: HashSet<Slot>,
     pub(super) parked: Vec<Batch>,
     pub(super) held_records: u64,
@@ -159,8 +158,7 @@ impl Driver {
             Message::Read(read) => self.on_read(read),
             Message::Made(Made::Planned(planned)) => {
                 self.working -= 1;
-                self.on_planned(planned);
-                Ok(())
+                self.on_planned(planned)
             }
             Message::Made(Made::Advanced(advanced)) => {
                 self.working -= 1;
@@ -192,7 +190,6 @@ impl Driver {
 
     fn on_due(&mut self, due: Due) {
         match due {
-            Due::Send => {}
             Due::Retry(number) => {
                 if let Some(batch) = self.retrying.remove(&number) {
                     self.batches.put_back(batch);
@@ -226,6 +223,7 @@ impl Driver {
         if self.stopping {
             return;
         }
+        self.timers.looked();
         let quiet = self.working == 0 && self.in_flight == 0;
         let mut blocked = Vec::new();
         while self.in_flight < MOST_IN_FLIGHT {
@@ -241,7 +239,7 @@ impl Driver {
                     self.intend(batch, now_ms);
                 }
                 Some(later_ms) => {
-                    self.timers.at(later_ms, Due::Send);
+                    self.timers.look_again_at(later_ms);
                     blocked.push(gate);
                 }
             }
@@ -250,7 +248,7 @@ impl Driver {
             && blocked.is_empty()
             && self.in_flight < MOST_IN_FLIGHT
         {
-            self.timers.at(lingered_ms, Due::Send);
+            self.timers.look_again_at(lingered_ms);
         }
     }
 
@@ -307,11 +305,13 @@ impl Driver {
 
     /// In virtual time, jumps to the next moment at which anything is due.
     fn skip_time(&mut self) -> bool {
-        let (Some(clock), Some(next_ms)) = (&self.virtual_clock, self.timers.next()) else { return false };
-        if !self.after.is_empty() || self.gives_up() {
+        let Some(next_ms) = self.timers.next() else { return false };
+        if self.virtual_clock.is_none() || !self.after.is_empty() || self.gives_up() {
             return false;
         }
-        clock.advance_to(next_ms);
+        if let Some(clock) = &self.virtual_clock {
+            clock.advance_to(next_ms);
+        }
         while let Some(due) = self.timers.pop(next_ms) {
             self.on_due(due);
         }
@@ -320,18 +320,18 @@ impl Driver {
 
     /// Whether only pauses are left that are longer than this process is willing to stay, or only
     /// work for a profile that was stopped.
-    fn gives_up(&mut self) -> bool {
+    fn gives_up(&self) -> bool {
         if !self.reader.is_at_end() && !self.services.any_stopped() {
             return false;
         }
         let Some(next_ms) = self.timers.next() else { return true };
-        let now_ms = self.clock.now_ms();
-        let since_ms = *self.waiting_since_ms.get_or_insert(now_ms);
         match self.patience {
             Patience::Endless => false,
+            // A place under a limit is worth any wait: only pauses of runs and retries are measured.
+            Patience::Until(_) if !self.batches.is_empty() && !self.services.any_stopped() => false,
             Patience::Until(wait) => {
-                let last_ms = since_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
-                next_ms > last_ms
+                let pause_ms = next_ms.saturating_sub(self.clock.now_ms());
+                pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
             }
         }
     }
@@ -352,17 +352,6 @@ impl Driver {
         match self.writer.error() {
             Some(why) => EngineError::Journal(why),
             None => EngineError::Stopped("the journal"),
-        }
-    }
-
-    /// What a run that is still open waits for, for the summary and the journal.
-    pub(super) fn pause_of(&self, slot: Slot) -> Pause {
-        if self.held.contains(&slot) {
-            Pause::NeedsAttention
-        } else if self.runs.waits(slot) {
-            Pause::Wait
-        } else {
-            Pause::Retry
         }
     }
 }

@@ -65,7 +65,8 @@ fn person_of(request: &serde_json::Map<String, serde_json::Value>) -> [u8; 16] {
     let mut digest = Sha256::new();
     let subject = request.get("subject");
     for member in ["external_id", "braze_id", "email", "phone"] {
-        if let Some(value) = subject.and_then(|subject| subject.get(member)).and_then(|value| value.as_str()) {
+        if let Some(value) = subject.and_then(|subject| subject.get(member)).and_then(|value| value.as_str())
+        {
             digest.update(member);
             digest.update([0]);
             digest.update(value);

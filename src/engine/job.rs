@@ -111,7 +111,8 @@ pub async fn run(order: Order) -> Result<Outcome, JobError> {
     match state.status() {
         Status::Finished | Status::Cancelled | Status::Held => {
             let held = state.hold();
-            let summary = super::report::summary(order.store.reader(), &record, &state, None, &order.failures)?;
+            let summary =
+                super::report::summary(order.store.reader(), &record, &state, None, &order.failures)?;
             let was_finished = held.is_none();
             return Ok(Outcome {
                 summary,
@@ -205,8 +206,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         Found::Within
     };
 
-    let reader =
-        Reader::start(input.records()?, queue, sender.clone()).map_err(EngineError::Thread)?;
+    let reader = Reader::start(input.records()?, queue, sender.clone()).map_err(EngineError::Thread)?;
     let mut driver = Driver {
         services,
         clock,
@@ -235,7 +235,6 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         in_flight: 0,
         working: 0,
         stopping: false,
-        waiting_since_ms: None,
         held: Default::default(),
         parked: Vec::new(),
         held_records: 0,
@@ -344,10 +343,8 @@ impl Driver {
         if !held.is_empty() {
             self.write(Event::Ended { ended: held }, None);
         }
-        let finished = waiting.is_empty()
-            && !self.stopping
-            && self.reader.is_at_end()
-            && self.state.hold().is_none();
+        let finished =
+            waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
         let stopped = crate::job::Stopped {
             at_ms: self.clock.now_ms(),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),

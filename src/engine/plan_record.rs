@@ -29,8 +29,7 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records =
-                    chunk.records().map(|record| self.plan(record, &mut unmapped)).collect();
+                let records = chunk.records().map(|record| self.plan(record, &mut unmapped)).collect();
                 Made::Planned(PlannedChunk { number, records, unmapped })
             }
             Work::Advance { batch, runs, now_ms } => {
@@ -41,7 +40,10 @@ impl<'t> Planner<'t> {
     }
 
     /// A record as the guard looks at it: nothing when it is over before any call.
-    pub(super) fn request(&self, record: RawRecord<'_>) -> Option<serde_json::Map<String, serde_json::Value>> {
+    pub(super) fn request(
+        &self,
+        record: RawRecord<'_>,
+    ) -> Option<serde_json::Map<String, serde_json::Value>> {
         let request = self.task.request_of(record).ok()?;
         let is_taken = self.task.kinds.as_ref().is_none_or(|kinds| kinds.contains(&request.kind));
         let is_over = self.task.past.is_finished(record.position());

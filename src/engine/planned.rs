@@ -8,7 +8,7 @@ use super::timers::Due;
 use super::worker::{First, Planned, PlannedChunk, Work};
 use crate::catalogue::Effect;
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
-use crate::journal::Seen;
+use crate::journal::{Seen, StoreError};
 use crate::run::{Finish, Next, Prepared, Trouble};
 
 /// Most open runs that are at work; more would only wait in memory.
@@ -68,7 +68,7 @@ impl Driver {
     }
 
     /// Chunks come back from the workers in any order and are taken in the order of the file.
-    pub(super) fn on_planned(&mut self, chunk: PlannedChunk) {
+    pub(super) fn on_planned(&mut self, chunk: PlannedChunk) -> Result<(), EngineError> {
         self.chunks = self.chunks.saturating_sub(1);
         self.chunks_planned += 1;
         self.planned.insert(chunk.number, chunk);
@@ -78,25 +78,36 @@ impl Driver {
                 *self.unmapped.entry(name).or_default() += count;
             }
             for record in chunk.records {
-                self.take_record(record);
+                self.take_record(record)?;
             }
         }
+        Ok(())
     }
 
-    fn take_record(&mut self, planned: Planned) {
+    fn take_record(&mut self, planned: Planned) -> Result<(), EngineError> {
         let Planned { about, first } = planned;
         match first {
-            First::Finished => return,
+            First::Finished => return Ok(()),
             First::Held => {
                 self.held_records += 1;
-                return;
+                return Ok(());
             }
             First::Ended(_) | First::Goes { .. } => {}
         }
-        match self.seen(&about) {
+        let seen = match self.seen(&about) {
+            Ok(seen) => seen,
+            Err(error) => return Err(EngineError::Journal(std::sync::Arc::new(error))),
+        };
+        match seen {
             Seen::New => {}
-            Seen::Duplicate => return self.end_at_once(&about, skipped(Skip::Duplicate)),
-            Seen::Conflict => return self.end_at_once(&about, conflict()),
+            Seen::Duplicate => {
+                self.end_at_once(&about, skipped(Skip::Duplicate));
+                return Ok(());
+            }
+            Seen::Conflict => {
+                self.end_at_once(&about, conflict());
+                return Ok(());
+            }
         }
         self.ids_in_hand.insert(about.id.key, about.id.content);
         match first {
@@ -108,12 +119,13 @@ impl Driver {
                 self.follow(slot, next);
             }
         }
+        Ok(())
     }
 
-    fn seen(&mut self, about: &About) -> Seen {
+    fn seen(&self, about: &About) -> Result<Seen, StoreError> {
         match self.ids_in_hand.get(&about.id.key) {
-            Some(content) if *content == about.id.content => Seen::Duplicate,
-            Some(_) => Seen::Conflict,
+            Some(content) if *content == about.id.content => Ok(Seen::Duplicate),
+            Some(_) => Ok(Seen::Conflict),
             None => self.ids.check(&about.id, self.task.job),
         }
     }
@@ -161,8 +173,12 @@ impl Driver {
             Err(message) => {
                 if let Some(live) = self.runs.take(slot) {
                     let path = Some(live.run.path(&self.task.program));
-                    let trouble =
-                        Trouble { reason: Fail::Template, code: "unknown_profile".into(), step: path, message };
+                    let trouble = Trouble {
+                        reason: Fail::Template,
+                        code: "unknown_profile".into(),
+                        step: path,
+                        message,
+                    };
                     self.end_at_once(&live.about, failed(trouble));
                     self.runs.free(slot);
                 }
@@ -190,8 +206,7 @@ impl Driver {
 
 /// The journal's entry for a finished run.
 pub(super) fn ended(about: &About, finish: Finish) -> Ended {
-    let failure =
-        finish.failure.map(|trouble| about.failure(trouble.step, &trouble.code, trouble.message));
+    let failure = finish.failure.map(|trouble| about.failure(trouble.step, &trouble.code, trouble.message));
     Ended {
         position: about.position,
         verdict: finish.verdict,
@@ -220,6 +235,8 @@ fn conflict() -> Finish {
         reason: Fail::IdConflict,
         code: Fail::IdConflict.word().to_owned(),
         step: None,
-        message: "this id was used before for a request with other content: give each request an id of its own".to_owned(),
+        message:
+            "this id was used before for a request with other content: give each request an id of its own"
+                .to_owned(),
     })
 }

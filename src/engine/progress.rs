@@ -47,10 +47,10 @@ impl Progress {
         let Some(watcher) = &mut self.watcher else { return };
         if self.last.elapsed() >= EVERY {
             self.last = Instant::now();
-            let counts = state.counts();
+            let totals = state.totals();
             watcher(Standing {
-                well: counts.done + counts.skipped,
-                failed: counts.failed,
+                well: totals.done + totals.skipped(),
+                failed: totals.failed(),
                 open: open as u64,
                 records,
             });

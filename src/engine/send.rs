@@ -84,10 +84,15 @@ pub(super) async fn exchange(service: Arc<Service>, batch: Batch, clock: Arc<dyn
             let request_id = answer.header("x-request-id").map(|id| id.chars().take(64).collect());
             (reply_of(reading, calls.len()), answer.status, request_id, said)
         }
-        Err(Broken::NotSent { host, why }) => {
-            (Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") }, 0, None, Said::default())
+        Err(Broken::NotSent { host, why }) => (
+            Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") },
+            0,
+            None,
+            Said::default(),
+        ),
+        Err(Broken::Unknown { why, .. }) => {
+            (Reply::Unknown { why: why.to_string() }, 0, None, Said::default())
         }
-        Err(Broken::Unknown { why, .. }) => (Reply::Unknown { why: why.to_string() }, 0, None, Said::default()),
     };
     Replied { batch, reply, status, request_id, said, at_ms }
 }

@@ -71,7 +71,15 @@ impl Services {
         let stopped = list.iter().map(|_| None).collect();
         let answered = vec![false; list.len()];
         let limiters = HashMap::new();
-        Services { list, workspaces, limiters, stopped, answered, backoff: Backoff::default(), random: seed | 1 }
+        Services {
+            list,
+            workspaces,
+            limiters,
+            stopped,
+            answered,
+            backoff: Backoff::default(),
+            random: seed | 1,
+        }
     }
 
     /// The profile a call goes to: by name, or the only one of its system.
@@ -142,9 +150,11 @@ impl Services {
     /// When a batch may be tried again.
     pub(super) fn next_try(&mut self, batch: &Batch, not_before_ms: Option<i64>, now_ms: i64) -> i64 {
         let told = not_before_ms.map(|at| Duration::from_millis((at - now_ms).max(0).unsigned_abs()));
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.random =
+            self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mixed = self.random ^ (self.random >> 33);
-        let wait = self.backoff.wait(batch.tries.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
+        let wait =
+            self.backoff.wait(batch.tries.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
         now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
     }
 
@@ -203,7 +213,9 @@ impl Services {
 /// The limiter of a pool: as documented, unless the profile says otherwise for any action of the pool.
 fn limiter_for(service: &Service, pool: &str) -> Limiter {
     let mut documented = None;
-    for action in catalogue::all().iter().filter(|action| action.pool == pool && action.system == service.system) {
+    for action in
+        catalogue::all().iter().filter(|action| action.pool == pool && action.system == service.system)
+    {
         if let Some((requests, window)) = service.limits.get(&action.id) {
             return Limiter::new(*requests, *window, service.share);
         }

@@ -27,7 +27,9 @@ pub enum EngineError {
     #[error("{0} stopped unexpectedly; run the same command again")]
     Stopped(&'static str),
     /// The file of failed requests cannot be written; the journal has them all.
-    #[error("the failures file {path} cannot be written; the journal has every failure, run the same command again to have the file")]
+    #[error(
+        "the failures file {path} cannot be written; the journal has every failure, run the same command again to have the file"
+    )]
     Failures {
         /// The file.
         path: std::path::PathBuf,
@@ -167,17 +169,18 @@ impl Task {
 
     /// Opens what [`Task::seal`] sealed.
     pub(super) fn open(&self, kept: &StepAnswer) -> Result<Answer, String> {
-        let lost = || format!("the answer of step {} cannot be opened; the step is carried out again", kept.step);
+        let lost =
+            || format!("the answer of step {} cannot be opened; the step is carried out again", kept.step);
         let sealer = self.sealer.as_ref().ok_or_else(lost)?;
         let opened = sealer.open(kept.position, &kept.step, &kept.output).map_err(|_| lost())?;
         let mut value: Value = serde_json::from_slice(&opened).map_err(|_| lost())?;
-        let status = value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+        let status =
+            value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
         let result = match value.get_mut("output") {
             Some(output) => Ok(output.take()),
             None => {
-                let text = |member: &str| {
-                    value.get(member).and_then(Value::as_str).unwrap_or("refused").to_owned()
-                };
+                let text =
+                    |member: &str| value.get(member).and_then(Value::as_str).unwrap_or("refused").to_owned();
                 Err(Refusal::new("refused", text("message")))
             }
         };

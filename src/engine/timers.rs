@@ -11,8 +11,6 @@ use super::lanes::Slot;
 /// Something due at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
-    /// Look again whether a batch may leave: a linger is over, or a limiter has a slot.
-    Send,
     /// A batch may be tried again.
     Retry(u64),
     /// A run's pause is over.
@@ -23,24 +21,34 @@ pub(super) enum Due {
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(i64, Due)>>,
+    look_at: Option<i64>,
 }
 
 impl Timers {
-    /// Notes what is due at a moment. `Send` is noted once for one moment.
+    /// Notes what is due at a moment.
     pub(super) fn at(&mut self, ms: i64, due: Due) {
-        if self.heap.peek() != Some(&Reverse((ms, due))) {
-            self.heap.push(Reverse((ms, due)));
-        }
+        self.heap.push(Reverse((ms, due)));
+    }
+
+    /// Looks again at a moment whether a batch may leave: a linger is over, or a limiter has a place.
+    pub(super) fn look_again_at(&mut self, ms: i64) {
+        self.look_at = Some(self.look_at.map_or(ms, |earlier| earlier.min(ms)));
+    }
+
+    /// Forgets when to look again; whoever looks notes it anew.
+    pub(super) fn looked(&mut self) {
+        self.look_at = None;
     }
 
     /// The next moment at which anything is due.
     pub(super) fn next(&self) -> Option<i64> {
-        self.heap.peek().map(|Reverse((ms, _))| *ms)
+        let due = self.heap.peek().map(|Reverse((ms, _))| *ms);
+        [due, self.look_at].into_iter().flatten().min()
     }
 
     /// Takes one thing that is due.
     pub(super) fn pop(&mut self, now_ms: i64) -> Option<Due> {
-        if self.next()? > now_ms {
+        if self.heap.peek()?.0.0 > now_ms {
             return None;
         }
         self.heap.pop().map(|Reverse((_, due))| due)

@@ -141,7 +141,8 @@ impl Input {
         Records::new(self, &start, text, offset)
     }
 
-    pub(super) fn path(&self) -> &str {
+    /// The path as it was given; `-` for standard input.
+    pub fn path(&self) -> &str {
         &self.path
     }
 

@@ -75,7 +75,7 @@ impl Program {
     }
 
     /// A scope that holds everything but the person.
-    pub(super) fn scope(&self) -> Scope {
+    pub fn scope(&self) -> Scope {
         let mut data = Map::new();
         data.insert("vars".into(), Value::Object(self.literal_vars.clone()));
         data.insert("steps".into(), Value::Object(Map::new()));

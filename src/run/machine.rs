@@ -47,7 +47,10 @@ pub enum Next {
     /// A call, then [`Run::answer`].
     Call(Prepared),
     /// Nothing before this moment, in Unix milliseconds; then [`Run::next`] again.
-    Wait { until_ms: i64 },
+    Wait {
+        /// That moment.
+        until_ms: i64,
+    },
     /// It is over.
     Ended(Finish),
 }
@@ -157,7 +160,8 @@ impl Run {
         let output = match answer.result {
             Ok(output) => output,
             Err(refusal) => {
-                let trouble = self.trouble(program, Fail::Refused, refusal.code, refusal.message.into_owned());
+                let reason = reason_of(&refusal);
+                let trouble = self.trouble(program, reason, refusal.code, refusal.message.into_owned());
                 return self.fail(program, step, trouble);
             }
         };
@@ -205,14 +209,20 @@ impl Run {
     }
 
     /// How a run whose last call was accepted ends; see [`Run::is_last_call`].
-    pub fn finish_accepted(mut self, program: &Program) -> (Finish, Scope) {
+    pub fn finish_accepted(&mut self, program: &Program) -> Finish {
         if let Some(Step { kind: StepKind::Action { action, .. }, .. }) = self.current(program)
             && action.effect != Effect::Read
         {
             self.tally.accepted = true;
         }
-        let finish = std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped);
-        (finish, self.into_scope())
+        std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped)
+    }
+
+    /// How a run whose last call was refused ends; see [`Run::is_last_call`].
+    pub fn finish_refused(&mut self, program: &Program, refusal: Refusal) -> Finish {
+        let trouble = self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned());
+        self.tally.trouble = Some(trouble);
+        std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped)
     }
 
     /// Gives the scope back for another run, with `vars` as they were at the start.
@@ -272,13 +282,7 @@ impl Run {
         steps.get(self.frames.last()?.at)
     }
 
-    pub(super) fn trouble(
-        &self,
-        program: &Program,
-        reason: Fail,
-        code: &str,
-        message: String,
-    ) -> Trouble {
+    pub(super) fn trouble(&self, program: &Program, reason: Fail, code: &str, message: String) -> Trouble {
         let step = Some(path(&program.workflow.steps, &self.frames));
         Trouble { reason, code: code.to_owned(), step, message }
     }
@@ -302,5 +306,14 @@ impl Run {
         } else {
             self.pending = Pending::Pause { until_ms, number: number + 1, first_at_ms };
         }
+    }
+}
+
+/// The reason of the summary for a refusal.
+pub(super) fn reason_of(refusal: &Refusal) -> Fail {
+    match refusal.code {
+        "wrong_type" => Fail::WrongType,
+        "timeout" => Fail::Timeout,
+        _ => Fail::Refused,
     }
 }

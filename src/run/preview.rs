@@ -55,9 +55,9 @@ pub struct Previewed {
 impl Previewed {
     /// Whether some write that cannot be undone would be made, or might be.
     pub fn may_be_irreversible(&self) -> bool {
-        self.calls.iter().any(|call| {
-            call.action.effect == Effect::Irreversible && !matches!(call.known, Known::Skipped)
-        })
+        self.calls
+            .iter()
+            .any(|call| call.action.effect == Effect::Irreversible && !matches!(call.known, Known::Skipped))
     }
 }
 
@@ -130,7 +130,9 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
                 }
                 run.end_step(program, step, if skipped { "skipped" } else { "done" }, Value::Null);
             }
-            StepKind::Set(settings) if settings.iter().any(|(_, setting)| !needs_of(setting, &open).is_empty()) => {
+            StepKind::Set(settings)
+                if settings.iter().any(|(_, setting)| !needs_of(setting, &open).is_empty()) =>
+            {
                 for (name, setting) in settings {
                     open.vars.insert(name.clone(), needs_of(setting, &open));
                 }
@@ -170,13 +172,7 @@ fn needs_of(setting: &Setting, open: &Open) -> BTreeSet<String> {
 }
 
 /// A step, or a loop's steps, of which only the place is known.
-fn undecided(
-    step: &Step,
-    at: &str,
-    needs: &BTreeSet<String>,
-    calls: &mut Vec<Preview>,
-    open: &mut Open,
-) {
+fn undecided(step: &Step, at: &str, needs: &BTreeSet<String>, calls: &mut Vec<Preview>, open: &mut Open) {
     match &step.kind {
         StepKind::Action { action, .. } => {
             calls.push(Preview {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::facts::Program;
 use super::finish::Trouble;
 use super::frame::{Frame, Loop, steps_of, take_outputs, writes};
-use super::machine::{Next, Pending, Prepared, Run};
+use super::machine::{Next, Pending, Prepared, Run, reason_of};
 use crate::catalogue::Effect;
 use crate::condition::Condition;
 use crate::job::Fail;
@@ -109,8 +109,7 @@ impl Run {
             .map_err(|error| template(&error))?
             .unwrap_or_else(|| Value::Object(Map::new()));
         let call = Call::new(action, &body).map_err(|refusal| {
-            let reason = if refusal.code == "wrong_type" { Fail::WrongType } else { Fail::Refused };
-            self.trouble(program, reason, refusal.code, refusal.message.into_owned())
+            self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned())
         })?;
         Ok(Prepared { step: step.number, profile, call })
     }
@@ -128,11 +127,9 @@ impl Run {
         let test = |condition: &Condition, what: &str| {
             condition.test(&self.scope).map_err(|error| format!("in `{what}`: {error}"))
         };
-        let judged = success
-            .map_or(Ok(true), |success| test(success, "success_when"))
-            .and_then(|success| {
-                Ok((success, repeat.map_or(Ok(true), |repeat| test(&repeat.until, "until"))?))
-            });
+        let judged = success.map_or(Ok(true), |success| test(success, "success_when")).and_then(|success| {
+            Ok((success, repeat.map_or(Ok(true), |repeat| test(&repeat.until, "until"))?))
+        });
         self.scope.remove("output");
         self.scope.remove("response");
         judged
