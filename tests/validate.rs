@@ -3,6 +3,8 @@
 //! Files in `good` can be carried out (their text is empty or warns), files in `bad` cannot. Run with
 //! `UPDATE=1` to write the texts anew, then read the difference.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise, in its helpers too")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -84,7 +86,7 @@ fn there_is_a_bad_workflow_for_every_mistake_that_a_file_can_hold() {
     for code in [
         "alias_bomb",
         "bad_duration",
-        "bad_expression",
+        "bad_condition",
         "bad_id",
         "bad_name",
         "bad_template",

@@ -164,11 +164,12 @@ impl Builder<'_> {
 
     fn close_open(&mut self, at: &Span, kind: impl FnOnce(Vec<Rc<Shape>>) -> Kind) -> Result<(), Mistake> {
         let Some(open) = self.open.pop() else { return Ok(()) };
-        // A block collection ends where the next thing begins; its last child ends where it does.
+        // A block collection ends where the next thing begins; its last child ends where it does. To the
+        // parser a closing bracket reaches over the spaces behind it.
         let is_flow = !at.is_empty();
         let last = open.children.last().map_or(open.start.end, |child| child.at.end.max(open.start.start));
         let shape = Shape {
-            at: open.start.start..if is_flow { at.end } else { last },
+            at: open.start.start..if is_flow { at.start + 1 } else { last },
             nodes: 1 + open.children.iter().map(|child| child.nodes).sum::<usize>(),
             levels: 1 + open.children.iter().map(|child| child.levels).max().unwrap_or_default(),
             kind: kind(open.children),
@@ -224,15 +225,15 @@ impl Builder<'_> {
 
     fn check_levels(&self, at: &Span, more: usize) -> Result<(), Mistake> {
         if self.open.len() + more > MOST_LEVELS {
-            return Err(Mistake::error(
-                "too_deep",
-                at.clone(),
-                format!("more than {MOST_LEVELS} levels of lists and maps"),
-            )
-            .label("one level too deep"));
+            return Err(too_deep(at));
         }
         Ok(())
     }
+}
+
+fn too_deep(at: &Span) -> Mistake {
+    Mistake::error("too_deep", at.clone(), format!("more than {MOST_LEVELS} levels of lists and maps"))
+        .label("one level too deep")
 }
 
 fn pairs(children: Vec<Rc<Shape>>) -> Vec<(Rc<Shape>, Rc<Shape>)> {
@@ -262,6 +263,9 @@ fn refused(text: &str, error: &ScanError, characters: &Characters) -> Mistake {
         return template;
     }
     let info = error.info();
+    if info.contains("recursion limit") {
+        return too_deep(&at);
+    }
     let (message, help) = if info.contains("mapping values are not allowed") {
         (
             "a `:` that cannot stand here".to_owned(),

@@ -12,7 +12,7 @@ use super::names::Place;
 use super::outline::Outline;
 use super::reader::Reader;
 use super::steps::Effects;
-use super::{Guard, On, Workflow, action, steps, triggers, words};
+use super::{Workflow, action, steps, triggers, words};
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
@@ -71,8 +71,8 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     let name = name(reader, root);
     let profiles = root.get("profiles").map(|node| action::profiles(reader, node)).unwrap_or_default();
     reader.profiles = profiles.clone();
-    let on = root.get("on").map(|node| triggers::on(reader, node)).unwrap_or_else(On::default);
-    let guard = root.get("guard").map(|node| triggers::guard(reader, node)).unwrap_or_else(Guard::default);
+    let on = root.get("on").map(|node| triggers::on(reader, node)).unwrap_or_default();
+    let guard = root.get("guard").map(|node| triggers::guard(reader, node)).unwrap_or_default();
     let vars = root.get("vars").map(|node| vars(reader, node)).unwrap_or_default();
     let mut effects = Effects::default();
     let steps = match root.get("steps") {

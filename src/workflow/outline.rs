@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use crate::source::{Content, Mistake, Node, Source, Span};
+use crate::source::{Content, Mistake, Node, Span, line_of};
 
 /// All steps of a file.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Outline {
             if let Some((id, at)) = id.and_then(|node| Some((node.as_text()?, node.at.clone()))) {
                 match self.steps.get(id) {
                     Some(first) => {
-                        let line = Source::new("", text).line_and_column(first.at.start).0;
+                        let line = line_of(text, first.at.start);
                         mistakes.push(
                             Mistake::error("duplicate_id", at, format!("two steps have the id `{id}`"))
                                 .label("a second time")
