@@ -22,4 +22,7 @@ pub use mistake::{Mistake, Severity, closest};
 pub use node::{Content, Entry, Node, Style};
 pub use render::{Colour, json, render};
 pub use safe_id::safe_id;
-pub use text::{Source, Span};
+pub use text::{Source, Span, line_of};
+
+/// Most mistakes told of one file: more come only from files made to be slow to answer.
+pub const MOST_MISTAKES: usize = 500;
