@@ -26,6 +26,7 @@ pub mod journal;
 pub mod plan;
 pub mod request;
 pub mod run;
+pub mod sandbox;
 pub mod secret;
 pub mod source;
 pub mod template;
