@@ -23,7 +23,7 @@ use super::ids::{self, Ids};
 use super::jobs::{self, NewJob};
 use super::reader::Reader;
 use super::seal::{Keys, Sealer};
-use super::segments::{Keeper, Sorted};
+use super::segments::{Keeper, RECENT_RECORDS, Sorted};
 use super::writer::{Command, Failure, Writer};
 use super::{codec, schema};
 
@@ -44,12 +44,12 @@ pub struct Store {
 impl Store {
     /// Opens the store of a directory, making what is missing. Fails when another process owns it.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
-        Store::of(Directory::take(path)?)
+        Store::of(Directory::take(path)?, RECENT_RECORDS)
     }
 
     /// A store in a directory of its own that is removed when the store is dropped.
     pub fn temporary() -> Result<Store, StoreError> {
-        Store::of(Directory::temporary()?)
+        Store::of(Directory::temporary()?, RECENT_RECORDS)
     }
 
     /// Where it is.
@@ -94,14 +94,20 @@ impl Store {
         self.keys.sealer(job)
     }
 
-    fn of(directory: Directory) -> Result<Store, StoreError> {
+    /// With an index that makes segments of fewer records, so that a test needs fewer.
+    #[cfg(test)]
+    pub(super) fn with_small_segments(path: &Path, records: usize) -> Result<Store, StoreError> {
+        Store::of(Directory::take(path)?, records)
+    }
+
+    fn of(directory: Directory, recent_records: usize) -> Result<Store, StoreError> {
         let database = directory.database();
         let connection = schema::open_writer(&database)?;
         let reader = Reader::of_database(&database)?;
         let keys = Keys::new(directory.keys());
         destroy_leftover_keys(&connection, &keys)?;
         let sorted = Arc::new(Sorted::new(schema::open_reader(&database)?));
-        let keeper = Keeper::open(&connection, ids::FAMILY, Arc::clone(&sorted))?;
+        let keeper = Keeper::open(&connection, ids::FAMILY, Arc::clone(&sorted), recent_records)?;
         let covered = keeper.watermark(&connection)?;
         let last_event = fold_ids(&connection, &keeper, covered)?;
         let failure: Failure = Arc::new(OnceLock::new());
@@ -133,7 +139,7 @@ impl Store {
     }
 
     /// Does something with the one connection that writes, after what was handed over before.
-    fn task<T: Send + 'static>(
+    pub(super) fn task<T: Send + 'static>(
         &self,
         task: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

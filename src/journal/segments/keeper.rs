@@ -15,7 +15,7 @@ use super::{Family, Key, Sorted, Value, block};
 use crate::journal::error::{Doing, StoreError};
 
 /// Records in memory before they become a segment: two megabytes on the disk, four in memory.
-const RECENT_RECORDS: usize = 65_536;
+pub(in crate::journal) const RECENT_RECORDS: usize = 65_536;
 /// Segments of a tier that are merged into one of the next.
 const FAN_IN: usize = 8;
 /// Blocks of a merged segment that are removed at once.
@@ -49,11 +49,13 @@ struct Leftover {
 }
 
 impl Keeper {
-    /// Reads the segments of a family, and finds what a crash left over.
+    /// Reads the segments of a family, and finds what a crash left over. `recent_records` in memory
+    /// become a segment.
     pub(in crate::journal) fn open(
         connection: &Connection,
         family: Family,
         sorted: Arc<Sorted>,
+        recent_records: usize,
     ) -> Result<Keeper, StoreError> {
         let mut segments = read_segments(connection, family)?;
         // Younger tiers hold younger records, and within a tier higher numbers do.
@@ -67,7 +69,7 @@ impl Keeper {
             merge: None,
             leftovers,
             to_publish: None,
-            recent_records: RECENT_RECORDS,
+            recent_records,
         })
     }
 
@@ -146,13 +148,6 @@ impl Keeper {
             }
             None => {}
         }
-    }
-
-    /// Makes segments of fewer records, so that a test needs fewer.
-    #[cfg(test)]
-    pub(super) fn with_recent_records(mut self, records: usize) -> Keeper {
-        self.recent_records = records;
-        self
     }
 
     fn is_full(&self) -> bool {

@@ -16,7 +16,7 @@ mod merge;
 mod segment;
 mod sorted;
 
-pub(super) use keeper::Keeper;
+pub(super) use keeper::{Keeper, RECENT_RECORDS};
 pub(super) use sorted::Sorted;
 
 /// The key of a record. Digests, so that keys spread evenly; nothing breaks when they do not.
