@@ -14,9 +14,11 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+pub mod braze;
 pub mod catalogue;
 pub mod condition;
 pub mod job;
+pub mod plan;
 pub mod request;
 pub mod secret;
 pub mod source;
