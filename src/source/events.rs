@@ -44,6 +44,7 @@ pub(super) enum Kind {
 /// Reads the events of a text. `None` after a mistake that leaves no tree, or for no document.
 pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Rc<Shape>> {
     let mut builder = Builder {
+        text,
         characters: Characters::of(text),
         open: Vec::new(),
         anchors: HashMap::new(),
@@ -70,7 +71,8 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Rc<Shape>>
     builder.root
 }
 
-struct Builder {
+struct Builder<'t> {
+    text: &'t str,
     characters: Characters,
     open: Vec<Open>,
     /// `None` while the anchored node is still open.
@@ -89,7 +91,7 @@ struct Open {
     children: Vec<Rc<Shape>>,
 }
 
-impl Builder {
+impl Builder<'_> {
     /// Takes one event; an error ends the reading.
     fn take(&mut self, event: Event<'_>, at: Span, mistakes: &mut Vec<Mistake>) -> Result<(), Mistake> {
         match event {
@@ -112,6 +114,8 @@ impl Builder {
                     ScalarStyle::Folded => Style::Folded,
                 };
                 let kind = Kind::Scalar(text.into_owned(), style);
+                let at = if anchor > 0 || tag.is_some() { self.behind_properties(&at) } else { at };
+                let at = at.start..self.end_of(&at, style);
                 self.close(Shape { at, kind, nodes: 1, levels: 0 }, anchor)
             }
             Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
@@ -128,13 +132,44 @@ impl Builder {
         }
     }
 
+    /// A scalar without the `&anchor` and `!!tag` before it.
+    fn behind_properties(&self, at: &Span) -> Span {
+        let mut rest = self.text.get(at.clone()).unwrap_or_default();
+        while rest.starts_with(['&', '!']) {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            rest = rest.get(end..).unwrap_or_default().trim_start();
+        }
+        at.end - rest.len()..at.end
+    }
+
+    /// Where a scalar really ends: the parser counts what follows a closing quote as part of it.
+    fn end_of(&self, at: &Span, style: Style) -> usize {
+        let quote = match style {
+            Style::SingleQuoted => '\'',
+            Style::DoubleQuoted => '"',
+            Style::Plain | Style::Literal | Style::Folded => return at.end,
+        };
+        let whole = self.text.get(at.clone()).unwrap_or_default();
+        let mut letters = whole.char_indices().skip(1).peekable();
+        while let Some((offset, letter)) = letters.next() {
+            if letter == '\\' && quote == '"' {
+                letters.next();
+            } else if letter == quote && letters.next_if(|(_, next)| quote == '\'' && *next == '\'').is_none()
+            {
+                return at.start + offset + 1;
+            }
+        }
+        at.end
+    }
+
     fn close_open(&mut self, at: &Span, kind: impl FnOnce(Vec<Rc<Shape>>) -> Kind) -> Result<(), Mistake> {
         let Some(open) = self.open.pop() else { return Ok(()) };
-        // A block collection ends where the next thing begins; its last child ends where it does.
+        // A block collection ends where the next thing begins; its last child ends where it does. To the
+        // parser a closing bracket reaches over the spaces behind it.
         let is_flow = !at.is_empty();
         let last = open.children.last().map_or(open.start.end, |child| child.at.end.max(open.start.start));
         let shape = Shape {
-            at: open.start.start..if is_flow { at.end } else { last },
+            at: open.start.start..if is_flow { at.start + 1 } else { last },
             nodes: 1 + open.children.iter().map(|child| child.nodes).sum::<usize>(),
             levels: 1 + open.children.iter().map(|child| child.levels).max().unwrap_or_default(),
             kind: kind(open.children),
@@ -190,15 +225,15 @@ impl Builder {
 
     fn check_levels(&self, at: &Span, more: usize) -> Result<(), Mistake> {
         if self.open.len() + more > MOST_LEVELS {
-            return Err(Mistake::error(
-                "too_deep",
-                at.clone(),
-                format!("more than {MOST_LEVELS} levels of lists and maps"),
-            )
-            .label("one level too deep"));
+            return Err(too_deep(at));
         }
         Ok(())
     }
+}
+
+fn too_deep(at: &Span) -> Mistake {
+    Mistake::error("too_deep", at.clone(), format!("more than {MOST_LEVELS} levels of lists and maps"))
+        .label("one level too deep")
 }
 
 fn pairs(children: Vec<Rc<Shape>>) -> Vec<(Rc<Shape>, Rc<Shape>)> {
@@ -228,6 +263,9 @@ fn refused(text: &str, error: &ScanError, characters: &Characters) -> Mistake {
         return template;
     }
     let info = error.info();
+    if info.contains("recursion limit") {
+        return too_deep(&at);
+    }
     let (message, help) = if info.contains("mapping values are not allowed") {
         (
             "a `:` that cannot stand here".to_owned(),

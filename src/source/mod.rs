@@ -6,6 +6,7 @@
 //! [`yaml::read`] turns a text into a tree of located [`Node`]s, so that whoever decodes it can
 //! point at every key and value; [`render`] and [`json`] are the two ways mistakes are shown.
 
+mod duration;
 mod events;
 mod meaning;
 mod mistake;
@@ -16,8 +17,12 @@ mod scalar;
 mod text;
 pub mod yaml;
 
+pub use duration::duration;
 pub use mistake::{Mistake, Severity, closest};
 pub use node::{Content, Entry, Node, Style};
 pub use render::{Colour, json, render};
 pub use safe_id::safe_id;
-pub use text::{Source, Span};
+pub use text::{Source, Span, line_of};
+
+/// Most mistakes told of one file: more come only from files made to be slow to answer.
+pub const MOST_MISTAKES: usize = 500;

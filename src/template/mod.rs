@@ -4,15 +4,26 @@
 //! decided here: a leaf that is one expression keeps its JSON type, data never becomes template, and
 //! a missing value is an error. Rendering has no clock, no randomness and no I/O.
 
+mod compile;
 mod error;
+mod expression;
 mod extra;
+mod helper;
 mod leaf;
+mod limits;
 mod name;
+mod places;
+mod redact;
 mod scope;
+mod text;
 mod tree;
+
+#[cfg(test)]
+mod tests;
 
 pub use error::RenderError;
 pub use extra::Extra;
+pub use helper::{HELPERS, HelperDoc};
 pub use leaf::Leaf;
 pub use name::Name;
 pub use scope::Scope;

@@ -1,7 +1,12 @@
 //! A value of a workflow, such as a body: a tree whose strings are templates.
+//!
+//! Keys are literal and the shape is that of the file: data fills leaves and can never add a key. A
+//! leaf that `optional` leaves out takes its key or item with it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::leaf::{json_string, json_value};
+use super::text::Sink;
 use super::{Extra, Leaf, RenderError, Scope};
 use crate::source::Mistake;
 
@@ -17,13 +22,13 @@ pub enum PathSeg {
 /// A node of a compiled tree.
 #[derive(Debug, Clone)]
 pub enum Node {
-    /// Something that no template stands in: number, boolean, null, string, empty list or map.
+    /// Number, boolean, null, or a string without an expression.
     Literal(Value),
     /// A string with an expression in it.
     Leaf(Leaf),
-    /// A list with an expression somewhere in it, or none.
+    /// A list.
     List(Vec<Node>),
-    /// A map; keys are literal, in the order of the file.
+    /// A map, in the order of the file.
     Map(Vec<(String, Node)>),
 }
 
@@ -35,9 +40,10 @@ pub struct Tree {
 
 impl Tree {
     /// Compiles a value; every mistake is handed to `mistake` with the path of its place in the
-    /// value. `None` when there was one.
-    pub fn compile(value: &Value, _mistake: &mut dyn FnMut(&[PathSeg], Mistake)) -> Option<Tree> {
-        Some(Tree { root: Node::Literal(value.clone()) })
+    /// value and placed in bytes of the string (or key) that stands there. `None` if there was one.
+    pub fn compile(value: &Value, mistake: &mut dyn FnMut(&[PathSeg], Mistake)) -> Option<Tree> {
+        let mut path = Vec::new();
+        node(value, &mut path, mistake).map(|root| Tree { root })
     }
 
     /// The outermost node.
@@ -46,24 +52,201 @@ impl Tree {
     }
 
     /// The node of a member, if the tree is a map that has it.
-    pub fn member(&self, _key: &str) -> Option<&Node> {
-        None
+    pub fn member(&self, key: &str) -> Option<&Node> {
+        self.root.member(key)
     }
 
-    /// Every leaf with its path, in the order of the file.
+    /// Every leaf with an expression, with its path, in the order of the file.
     pub fn leaves(&self) -> Vec<(Vec<PathSeg>, &Leaf)> {
-        Vec::new()
+        let mut leaves = Vec::new();
+        self.root.leaves(&mut Vec::new(), &mut leaves);
+        leaves
     }
 
     /// The value for one record; a left-out leaf takes its key or item with it, `None` when the
     /// whole tree is left out.
-    pub fn render(&self, _scope: &Scope, _extra: &Extra) -> Result<Option<Value>, RenderError> {
-        Ok(None)
+    pub fn render(&self, scope: &Scope, extra: &Extra) -> Result<Option<Value>, RenderError> {
+        self.root.render(scope, extra)
     }
 
     /// The same as JSON text, appended to `out` without a value in between; `false` when the whole
-    /// tree is left out. After an error `out` is as long as before.
-    pub fn write(&self, _scope: &Scope, _extra: &Extra, _out: &mut Vec<u8>) -> Result<bool, RenderError> {
-        Ok(false)
+    /// tree is left out. After an error, or `false`, `out` is as it was before.
+    pub fn write(&self, scope: &Scope, extra: &Extra, out: &mut Vec<u8>) -> Result<bool, RenderError> {
+        self.root.write(scope, extra, out)
     }
+}
+
+impl Node {
+    /// The node of a member, if this is a map that has it.
+    pub fn member(&self, key: &str) -> Option<&Node> {
+        match self {
+            Node::Map(members) => members.iter().find(|(name, _)| name == key).map(|(_, node)| node),
+            Node::Literal(_) | Node::Leaf(_) | Node::List(_) => None,
+        }
+    }
+
+    /// The whole value, if no expression stands in it.
+    pub fn literal(&self) -> Option<Value> {
+        match self {
+            Node::Literal(value) => Some(value.clone()),
+            Node::Leaf(_) => None,
+            Node::List(items) => items.iter().map(Node::literal).collect::<Option<_>>().map(Value::Array),
+            Node::Map(members) => {
+                let member = |(key, node): &(String, Node)| Some((key.clone(), node.literal()?));
+                members.iter().map(member).collect::<Option<_>>().map(Value::Object)
+            }
+        }
+    }
+
+    /// The value for one record; `None` when it is left out.
+    pub fn render(&self, scope: &Scope, extra: &Extra) -> Result<Option<Value>, RenderError> {
+        match self {
+            Node::Literal(value) => Ok(Some(value.clone())),
+            Node::Leaf(leaf) => leaf.render(scope, extra),
+            Node::List(nodes) => {
+                let mut list = Vec::with_capacity(nodes.len());
+                for node in nodes {
+                    list.extend(node.render(scope, extra)?);
+                }
+                Ok(Some(Value::Array(list)))
+            }
+            Node::Map(members) => {
+                let mut map = Map::with_capacity(members.len());
+                for (key, node) in members {
+                    if let Some(value) = node.render(scope, extra)? {
+                        map.insert(key.clone(), value);
+                    }
+                }
+                Ok(Some(Value::Object(map)))
+            }
+        }
+    }
+
+    /// The same as JSON text, appended to `out`; `false` when it is left out. After an error, or
+    /// `false`, `out` is as it was before.
+    pub fn write(&self, scope: &Scope, extra: &Extra, out: &mut Vec<u8>) -> Result<bool, RenderError> {
+        let before = out.len();
+        let written = self.append(scope, extra, out);
+        if !matches!(written, Ok(true)) {
+            out.truncate(before);
+        }
+        written
+    }
+
+    fn append(&self, scope: &Scope, extra: &Extra, out: &mut Vec<u8>) -> Result<bool, RenderError> {
+        match self {
+            Node::Literal(value) => json_value(out, value),
+            Node::Leaf(leaf) => return leaf.write(scope, extra, out),
+            Node::List(nodes) => {
+                out.push(b'[');
+                let open = out.len();
+                for node in nodes {
+                    item(out, open, |out| node.append(scope, extra, out))?;
+                }
+                out.push(b']');
+            }
+            Node::Map(members) => {
+                out.push(b'{');
+                let open = out.len();
+                for (key, node) in members {
+                    item(out, open, |out| {
+                        json_string(out, |sink| sink.push(key));
+                        out.push(b':');
+                        node.append(scope, extra, out)
+                    })?;
+                }
+                out.push(b'}');
+            }
+        }
+        Ok(true)
+    }
+
+    fn leaves<'t>(&'t self, path: &mut Vec<PathSeg>, leaves: &mut Vec<(Vec<PathSeg>, &'t Leaf)>) {
+        match self {
+            Node::Literal(_) => {}
+            Node::Leaf(leaf) => leaves.push((path.clone(), leaf)),
+            Node::List(nodes) => {
+                for (index, node) in nodes.iter().enumerate() {
+                    path.push(PathSeg::Index(index));
+                    node.leaves(path, leaves);
+                    path.pop();
+                }
+            }
+            Node::Map(members) => {
+                for (key, node) in members {
+                    path.push(PathSeg::Key(key.clone()));
+                    node.leaves(path, leaves);
+                    path.pop();
+                }
+            }
+        }
+    }
+}
+
+/// Appends one item of a list or map that opened at `open`, behind a comma if it is not the first;
+/// nothing if it is left out.
+fn item(
+    out: &mut Vec<u8>,
+    open: usize,
+    append: impl FnOnce(&mut Vec<u8>) -> Result<bool, RenderError>,
+) -> Result<(), RenderError> {
+    let before = out.len();
+    if before > open {
+        out.push(b',');
+    }
+    if !append(out)? {
+        out.truncate(before);
+    }
+    Ok(())
+}
+
+fn node(
+    value: &Value,
+    path: &mut Vec<PathSeg>,
+    mistake: &mut dyn FnMut(&[PathSeg], Mistake),
+) -> Option<Node> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Some(Node::Literal(value.clone())),
+        Value::String(text) => match Leaf::compile(text) {
+            Ok(leaf) => Some(match leaf.literal() {
+                Some(text) => Node::Literal(Value::String(text.to_owned())),
+                None => Node::Leaf(leaf),
+            }),
+            Err(mistakes) => {
+                mistakes.into_iter().for_each(|found| mistake(path, found));
+                None
+            }
+        },
+        Value::Array(items) => {
+            let mut nodes = Some(Vec::with_capacity(items.len()));
+            for (index, item) in items.iter().enumerate() {
+                path.push(PathSeg::Index(index));
+                nodes = gather(nodes, node(item, path, mistake));
+                path.pop();
+            }
+            nodes.map(Node::List)
+        }
+        Value::Object(map) => {
+            let mut nodes = Some(Vec::with_capacity(map.len()));
+            for (key, item) in map {
+                path.push(PathSeg::Key(key.clone()));
+                if key.contains("{{") {
+                    let found = Mistake::error("template_in_key", 0..key.len(), "a key cannot be a template")
+                        .help("keys are literal; make a list of maps, or put the name into a value");
+                    mistake(path, found);
+                    nodes = None;
+                }
+                nodes = gather(nodes, node(item, path, mistake).map(|node| (key.clone(), node)));
+                path.pop();
+            }
+            nodes.map(Node::Map)
+        }
+    }
+}
+
+/// All of them, or none once one is missing.
+fn gather<T>(all: Option<Vec<T>>, one: Option<T>) -> Option<Vec<T>> {
+    let (mut all, one) = (all?, one?);
+    all.push(one);
+    Some(all)
 }

@@ -1,0 +1,52 @@
+//! Writes request files for the benchmark: consent records of people who differ, the same each time.
+//!
+//! Usage: `generate consent COUNT` writes NDJSON to standard output, about 240 bytes a record, each
+//! with its own external id. The purposes are those that `workflows/consent-global.yaml` maps.
+
+use std::io::{self, BufWriter, Write};
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [shape, count] = arguments.as_slice() else {
+        return Err(io::Error::other("usage: generate consent COUNT"));
+    };
+    let count: u64 = count.parse().map_err(io::Error::other)?;
+    let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+    for number in 0..count {
+        match shape.as_str() {
+            "consent" => consent(&mut out, number)?,
+            other => return Err(io::Error::other(format!("no such shape: {other}"))),
+        }
+    }
+    out.flush()
+}
+
+fn consent(out: &mut impl Write, number: u64) -> io::Result<()> {
+    let mixed = mix(number);
+    let purpose = ["Marketing e-mail", "Push notifications"][usize::from(mixed.is_multiple_of(4))];
+    let status = ["ACTIVE", "WITHDRAWN", "OPT_OUT", "NO_CONSENT"][(mixed >> 8) as usize % 4];
+    let (minute, second) = (number / 60 % 60, number % 60);
+    writeln!(
+        out,
+        concat!(
+            r#"{{"id":"c-{number:08}","kind":"consent","received_at":"2026-11-20T10:{minute:02}:{second:02}Z","#,
+            r#""subject":{{"external_id":"u-{mixed:016x}","email":"p{number}@example.com"}},"#,
+            r#""consents":[{{"purpose":"{purpose}","status":"{status}","#,
+            r#""updated_at":"2026-11-20T10:{minute:02}:{second:02}Z"}}]}}"#
+        ),
+        number = number,
+        minute = minute,
+        second = second,
+        mixed = mixed,
+        purpose = purpose,
+        status = status,
+    )
+}
+
+/// A number that looks random and is never the same for two people (the finisher of SplitMix64).
+fn mix(number: u64) -> u64 {
+    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

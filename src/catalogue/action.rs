@@ -1,0 +1,117 @@
+//! One operation of a system, as the catalogue states it.
+//!
+//! An entry holds facts about an endpoint and nothing about a workflow, a profile or a person.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use super::{Batch, Field, Reply};
+
+/// One operation of a system, such as `braze/users.delete`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// `users.delete`; written `braze/users.delete` in a workflow.
+    pub id: String,
+    /// Whose action it is: `braze`.
+    pub system: String,
+    /// One line for people.
+    pub summary: String,
+    /// HTTP method.
+    pub method: Method,
+    /// Path without host, no trailing slash.
+    pub path: String,
+    /// The permission the API key needs (Braze docs, API key permissions).
+    pub permission: String,
+    /// What a call does to the person.
+    pub effect: Effect,
+    /// Whether the same call may be sent again after an unknown outcome, as far as the endpoint
+    /// decides; see `once` and `once_inside` for what in a body forbids it.
+    pub repeatable: bool,
+    /// Members whose presence makes a call unsafe to repeat (`events`, `purchases`).
+    #[serde(default)]
+    pub once: Vec<String>,
+    /// Members at any depth inside an item that make a call unsafe to repeat (`inc`, `$add`).
+    #[serde(default)]
+    pub once_inside: Vec<String>,
+    /// Name of the pool of the rate limit; actions with the same pool share it.
+    pub pool: String,
+    /// The documented limit of that pool.
+    pub limit: Limit,
+    /// Largest body of a POST, or longest path with query of a GET, in bytes.
+    pub max_bytes: usize,
+    /// What `with` may hold, by name. The body (or query) is these members and no others.
+    pub fields: IndexMap<String, Field>,
+    /// Exactly one of these members must stand.
+    #[serde(default)]
+    pub exactly_one_of: Vec<String>,
+    /// At least one of these members must stand.
+    #[serde(default)]
+    pub at_least_one_of: Vec<String>,
+    /// Members that exclude each other, pairwise.
+    #[serde(default)]
+    pub not_together: Vec<[String; 2]>,
+    /// How calls merge; `None` when every call is its own exchange.
+    #[serde(default)]
+    pub batch: Option<Batch>,
+    /// How the reply is read.
+    pub reply: Reply,
+}
+
+impl Action {
+    /// As a workflow writes it: `braze/users.delete`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.system, self.id)
+    }
+}
+
+/// HTTP method of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Arguments travel in the query.
+    Get,
+    /// Arguments travel in a JSON body.
+    Post,
+}
+
+impl Method {
+    /// As HTTP writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
+}
+
+/// What a call does to the person it addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Sets a state; the same call again changes nothing more.
+    Set,
+    /// Cannot be undone.
+    Irreversible,
+}
+
+/// A rate limit as the service documents it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Requests in one window.
+    pub requests: u32,
+    /// Length of the fixed window, in seconds.
+    pub per_seconds: u32,
+}
+
+impl Limit {
+    /// Length of the fixed window.
+    pub fn window(self) -> Duration {
+        Duration::from_secs(u64::from(self.per_seconds))
+    }
+}

@@ -1,0 +1,167 @@
+//! Reads what a step does: one function for each kind, in the shapes that people write.
+//!
+//! A kind that takes one text takes it as it stands or in a map: `fail: …` is `fail: { message: … }`.
+
+use super::names::is_taken;
+use super::reader::Reader;
+use super::steps::{Effects, list};
+use super::{Setting, StepKind, action};
+use crate::catalogue::Effect;
+use crate::source::{Content, Entry, Mistake, Node};
+use crate::template::Leaf;
+
+/// What a step does, by the entry that says so.
+pub(super) fn kind(
+    reader: &mut Reader<'_>,
+    step: &Node,
+    entry: &Entry,
+    number: u32,
+    label: &str,
+    effects: &mut Effects,
+) -> Option<StepKind> {
+    let node = &entry.value;
+    match entry.key.as_str() {
+        "uses" => {
+            let kind = action::kind(reader, step, node, label);
+            if let Some(StepKind::Action { action, .. }) = &kind {
+                effects.writes |= action.effect != Effect::Read;
+                effects.irreversible |= action.effect == Effect::Irreversible;
+            }
+            kind
+        }
+        "set" => set(reader, node),
+        "for_each" => for_each(reader, step, entry, number, effects),
+        "assert" => assert(reader, node),
+        "fail" => message(reader, "fail", node, "message").map(StepKind::Fail),
+        "log" => message(reader, "log", node, "message").map(StepKind::Log),
+        "stop" => match &node.content {
+            Content::Null | Content::Bool(true) => Some(StepKind::Stop(None)),
+            _ => message(reader, "stop", node, "reason").map(|reason| StepKind::Stop(Some(reason))),
+        },
+        "wait" => wait(reader, node),
+        _ => None,
+    }
+}
+
+fn set(reader: &mut Reader<'_>, node: &Node) -> Option<StepKind> {
+    let entries = reader.open_map("set", node)?;
+    let mut settings = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let setting = match &entry.value.content {
+            Content::Null | Content::Bool(_) | Content::Number(_) => {
+                Some(Setting::Literal(entry.value.to_json()))
+            }
+            Content::Text(..) => {
+                reader.condition(&format!("set.{}", entry.key), &entry.value).map(Setting::Expression)
+            }
+            Content::List(_) | Content::Map(_) => {
+                let help = "write it as one CEL string, such as `\"[1, 2]\"`, or put it under `vars`";
+                reader.wrong_type(
+                    &format!("set.{}", entry.key),
+                    &entry.value,
+                    "a CEL expression",
+                    Some(help),
+                );
+                None
+            }
+            Content::Broken => None,
+        };
+        settings.extend(setting.map(|setting| (entry.key.clone(), setting)));
+    }
+    // Values of one `set` are computed before any is written: they do not see each other.
+    reader.names.vars.extend(entries.iter().map(|entry| (entry.key.clone(), None)));
+    Some(StepKind::Set(settings))
+}
+
+fn for_each(
+    reader: &mut Reader<'_>,
+    step: &Node,
+    entry: &Entry,
+    number: u32,
+    effects: &mut Effects,
+) -> Option<StepKind> {
+    let items = reader.condition("for_each", &entry.value);
+    let name = step.get("as").map_or(Some("item".to_owned()), |node| item_name(reader, node));
+    let steps = match step.get("steps") {
+        Some(inner) => in_loop(reader, number, name.as_deref().unwrap_or("item"), |reader| {
+            list(reader, inner, "steps", effects)
+        }),
+        None => {
+            reader.missing_key("steps", entry.key_at.clone(), "a loop");
+            return None;
+        }
+    };
+    Some(StepKind::ForEach { list: items?, name: name?, steps })
+}
+
+fn item_name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let name = reader.string("as", node)?;
+    let mut letters = name.chars();
+    let fits = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let mistake = if !fits {
+        Mistake::error("bad_name", node.at.clone(), format!("`{name}` cannot be read as a name"))
+            .help("use letters, digits and `_`, and begin with a letter")
+    } else if is_taken(name) {
+        Mistake::error(
+            "bad_name",
+            node.at.clone(),
+            format!("`{name}` already means something in every workflow"),
+        )
+        .help("call the item otherwise")
+    } else {
+        return Some(name.to_owned());
+    };
+    reader.add(mistake);
+    None
+}
+
+/// Reads the inside of a loop: what runs and is set there is not known after it.
+pub(super) fn in_loop<T>(
+    reader: &mut Reader<'_>,
+    number: u32,
+    item: &str,
+    read: impl FnOnce(&mut Reader<'_>) -> T,
+) -> T {
+    let (vars, ran) = (reader.names.vars.clone(), reader.names.ran.clone());
+    reader.names.loops.push(number);
+    reader.names.items.push(item.to_owned());
+    let result = read(reader);
+    reader.names.items.pop();
+    reader.names.loops.pop();
+    (reader.names.vars, reader.names.ran) = (vars, ran);
+    result
+}
+
+fn assert(reader: &mut Reader<'_>, node: &Node) -> Option<StepKind> {
+    if node.as_map().is_none() {
+        return Some(StepKind::Assert { that: reader.condition("assert", node)?, message: None });
+    }
+    reader.map("assert", node, &["that", "message"]);
+    let message = node.get("message").and_then(|node| reader.leaf("assert.message", node));
+    let that = reader.required("assert", "that", node)?;
+    Some(StepKind::Assert { that: reader.condition("assert.that", that)?, message })
+}
+
+/// A template, or a map whose one member is a template.
+fn message(reader: &mut Reader<'_>, what: &str, node: &Node, member: &str) -> Option<Leaf> {
+    if node.as_map().is_none() {
+        return reader.leaf(what, node);
+    }
+    reader.map(what, node, &[member]);
+    let inner = reader.required(what, member, node)?;
+    reader.leaf(&format!("{what}.{member}"), inner)
+}
+
+fn wait(reader: &mut Reader<'_>, node: &Node) -> Option<StepKind> {
+    if node.as_map().is_none() {
+        return reader.duration("wait", node).map(StepKind::Wait);
+    }
+    if let Some(until) = node.as_map().and_then(|entries| entries.iter().find(|entry| entry.key == "until")) {
+        reader.not_available(until.key_at.clone(), "`wait: { until: … }`");
+        return None;
+    }
+    reader.map("wait", node, &["for"]);
+    let pause = reader.required("wait", "for", node)?;
+    reader.duration("wait.for", pause).map(StepKind::Wait)
+}

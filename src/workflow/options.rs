@@ -1,0 +1,84 @@
+//! Reads what may stand on any step beside what it does: tries, times and whose credentials.
+
+use std::time::Duration;
+
+use super::names::Place;
+use super::reader::Reader;
+use super::{Repeat, Retry, StepKind, action};
+use crate::source::{Content, Node};
+use crate::template::Leaf;
+
+/// The options of one step.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub repeat: Option<Repeat>,
+    pub retry: Retry,
+    pub timeout: Option<Duration>,
+    pub continue_on_error: bool,
+    pub profile: Option<Leaf>,
+}
+
+/// Reads the options of a step; `kind` is what it does, if that could be read.
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: Option<&StepKind>, label: &str) -> Options {
+    let is_action = node.get("uses").is_some();
+    let is_loop = node.get("for_each").is_some();
+    for key in ["retry", "timeout", "repeat", "profile"] {
+        let entry = node.as_map().and_then(|entries| entries.iter().find(|entry| entry.key == key));
+        // Steps that never call are done at once: a time-out or profile changes nothing there.
+        if let Some(entry) = entry.filter(|_| !is_action && (is_loop || key == "repeat")) {
+            reader.not_available(entry.key_at.clone(), &format!("`{key}` on a step that is no action"));
+        }
+    }
+    let options = Options {
+        repeat: node.get("repeat").and_then(|node| repeat(reader, node, label)),
+        retry: node.get("retry").and_then(|node| retry(reader, node)).unwrap_or_default(),
+        timeout: node.get("timeout").and_then(|node| reader.pause("timeout", node)),
+        continue_on_error: node
+            .get("continue_on_error")
+            .and_then(|node| reader.boolean("continue_on_error", node))
+            .unwrap_or_default(),
+        profile: node.get("profile").and_then(|node| reader.leaf("profile", node)),
+    };
+    let Some(StepKind::Action { action, .. }) = kind else { return options };
+    match (node.get("profile"), node.get("uses")) {
+        (Some(node), _) => {
+            if let Some(name) = options.profile.as_ref().and_then(Leaf::literal) {
+                action::check_profile(reader, name, &action.system, node);
+            }
+        }
+        (None, Some(uses)) => action::check_default_profile(reader, &action.system, uses),
+        (None, None) => {}
+    }
+    options
+}
+
+fn repeat(reader: &mut Reader<'_>, node: &Node, label: &str) -> Option<Repeat> {
+    reader.map("repeat", node, &["every", "at_most", "until"])?;
+    let every = reader.required("repeat", "every", node).and_then(|node| reader.pause("repeat.every", node));
+    let at_most =
+        reader.required("repeat", "at_most", node).and_then(|node| reader.pause("repeat.at_most", node));
+    let until = reader.required("repeat", "until", node).and_then(|node| {
+        reader.at_place(Place::Reply(label.to_owned()), |reader| reader.condition("repeat.until", node))
+    });
+    Some(Repeat { every: every?, at_most: at_most?, until: until? })
+}
+
+fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {
+    let mut retry = Retry::default();
+    if let Content::Number(_) = node.content {
+        retry.attempts = attempts(reader, "retry", node)?;
+        return Some(retry);
+    }
+    for entry in reader.map("retry", node, &["attempts", "at_most"])? {
+        match entry.key.as_str() {
+            "attempts" => retry.attempts = attempts(reader, "retry.attempts", &entry.value)?,
+            "at_most" => retry.at_most = reader.duration("retry.at_most", &entry.value)?,
+            _ => {}
+        }
+    }
+    Some(retry)
+}
+
+fn attempts(reader: &mut Reader<'_>, what: &str, node: &Node) -> Option<u32> {
+    reader.count(what, node).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+}
