@@ -45,10 +45,10 @@ impl Parts {
         Parts {
             action,
             rest: Vec::new(),
-            text: Vec::new(),
-            items: Vec::new(),
+            text: Vec::with_capacity(160),
+            items: Vec::with_capacity(1),
             groups: Vec::new(),
-            people: Vec::new(),
+            people: Vec::with_capacity(1),
             arrays: 0,
             own_bytes: 0,
             repeatable: action.repeatable,

@@ -7,14 +7,14 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::node::Style;
 use super::text::Characters;
-use super::{Mistake, Span};
+use super::{Mistake, Span, wording};
 
 /// Levels of lists and maps. A workflow with nested loops and bodies needs about fifteen.
-const MOST_LEVELS: usize = 64;
+pub(super) const MOST_LEVELS: usize = 64;
 /// Keys, scalars, lists and maps, counted with aliases expanded: a table of ten thousand purposes fits.
 const MOST_NODES: usize = 50_000;
 /// Uses of aliases.
@@ -61,7 +61,9 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Rc<Shape>>
                     ..builder.characters.byte_of(span.end.index());
                 builder.take(event, at, mistakes)
             }
-            Err(error) => Err(refused(text, &error, &builder.characters)),
+            Err(error) => {
+                Err(wording::refused(text, error.info(), builder.characters.byte_of(error.marker().index())))
+            }
         };
         if let Err(mistake) = end {
             mistakes.push(mistake);
@@ -225,15 +227,10 @@ impl Builder<'_> {
 
     fn check_levels(&self, at: &Span, more: usize) -> Result<(), Mistake> {
         if self.open.len() + more > MOST_LEVELS {
-            return Err(too_deep(at));
+            return Err(wording::too_deep(at, MOST_LEVELS));
         }
         Ok(())
     }
-}
-
-fn too_deep(at: &Span) -> Mistake {
-    Mistake::error("too_deep", at.clone(), format!("more than {MOST_LEVELS} levels of lists and maps"))
-        .label("one level too deep")
 }
 
 fn pairs(children: Vec<Rc<Shape>>) -> Vec<(Rc<Shape>, Rc<Shape>)> {
@@ -252,69 +249,4 @@ fn foreign(tag: Option<&Tag>, at: &Span) -> Option<Mistake> {
         Mistake::error("bad_yaml", at.clone(), format!("`{tag}` is a YAML tag, which means nothing here"))
             .help("quote the whole value if it begins with `!`"),
     )
-}
-
-/// What the parser says, in words for somebody who did not mean to learn YAML's grammar.
-fn refused(text: &str, error: &ScanError, characters: &Characters) -> Mistake {
-    let byte = characters.byte_of(error.marker().index());
-    let at =
-        byte..text.get(byte..).and_then(|rest| rest.chars().next()).map_or(byte, |c| byte + c.len_utf8());
-    if let Some(template) = unquoted_template(text, byte) {
-        return template;
-    }
-    let info = error.info();
-    if info.contains("recursion limit") {
-        return too_deep(&at);
-    }
-    let (message, help) = if info.contains("mapping values are not allowed") {
-        (
-            "a `:` that cannot stand here".to_owned(),
-            Some("quote the value if it holds `: `, or check the indentation"),
-        )
-    } else if info.contains("tabs disallowed") {
-        ("a tab in the indentation".to_owned(), Some("indent with spaces"))
-    } else if info.contains("unknown anchor") {
-        (
-            "an alias of an anchor that does not exist".to_owned(),
-            Some("quote the value if it begins with `*`"),
-        )
-    } else if info.contains("unexpected character") {
-        ("a value cannot begin with this character".to_owned(), Some("quote the value"))
-    } else if info.contains("quoted scalar") && !info.contains("escape") {
-        ("a quote that is not closed in its place".to_owned(), Some("close it, and indent lines that go on"))
-    } else if info.contains("trailing content") {
-        ("more text after the closing quote".to_owned(), Some("put all of the value between the quotes"))
-    } else if info.contains("simple key expect ':'") || info.contains("did not find expected key") {
-        ("a key with `:` was expected here".to_owned(), Some("check the indentation and the line before"))
-    } else if info.contains("expected '-'") {
-        ("another `-` item was expected here".to_owned(), Some("check the indentation"))
-    } else {
-        (format!("not YAML: {info}"), None)
-    };
-    let mistake = Mistake::error("bad_yaml", at, message);
-    match help {
-        Some(help) => mistake.help(help),
-        None => mistake,
-    }
-}
-
-/// A value that begins with `{{` without quotes, on the line where the parser gave up or just
-/// before it: to YAML it is a map, and what follows makes no sense to it.
-fn unquoted_template(text: &str, byte: usize) -> Option<Mistake> {
-    let before = text.get(..byte)?.trim_end();
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line_end = text.get(line_start..)?.find('\n').map_or(text.len(), |newline| line_start + newline);
-    let line = text.get(line_start..line_end)?;
-    let start = line.match_indices("{{").map(|(found, _)| found).find(|found| {
-        let before = line.get(..*found).unwrap_or_default().trim_end();
-        before.ends_with([':', '-', '[', ',']) && !before.contains(" #")
-    })?;
-    Some(unquoted(line_start + start..line_start + line.trim_end().len()))
-}
-
-/// The mistake of a template without quotes.
-pub(super) fn unquoted(at: Span) -> Mistake {
-    Mistake::error("unquoted_template", at, "a template without quotes is a map to YAML")
-        .label("quote it")
-        .help("write `\"{{ … }}\"`, with the quotes")
 }

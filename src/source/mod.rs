@@ -15,6 +15,7 @@ mod render;
 mod safe_id;
 mod scalar;
 mod text;
+mod wording;
 pub mod yaml;
 
 pub use duration::duration;

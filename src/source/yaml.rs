@@ -7,7 +7,7 @@
 use super::events::{self, Kind, Shape};
 use super::meaning::{self, Meaning};
 use super::node::{Content, Entry, Node};
-use super::{MOST_MISTAKES, Mistake, Span, Style, line_of};
+use super::{MOST_MISTAKES, Mistake, Span, Style, line_of, wording};
 
 /// Largest text, in bytes. The largest table of purposes we know of is a tenth of it.
 const MOST_BYTES: usize = 1 << 20;
@@ -88,7 +88,7 @@ fn join(shape: &Shape, meaning: Meaning, text: &str, mistakes: &mut Vec<Mistake>
             match entries.first() {
                 // `{{ name }}` is a map whose only key is a map.
                 Some((Meaning::Map(_), _)) if text.get(at.clone()).is_some_and(|t| t.starts_with("{{")) => {
-                    mistakes.push(events::unquoted(at.clone()));
+                    mistakes.push(wording::unquoted(at.clone()));
                     Content::Broken
                 }
                 _ => map(shapes, entries, text, mistakes),
