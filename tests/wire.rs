@@ -1,5 +1,7 @@
 //! The HTTP client against real sockets: what is known when an exchange breaks, and what is sent.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,6 +20,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 const SHORT: Timeouts = Timeouts { connect: Duration::from_millis(500), total: Duration::from_millis(500) };
+
+/// A certificate nobody has the key of: with it as `ca_file` no test depends on the system's.
+const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBlzCCAT6gAwIBAgIUR1sI0BIieDuL2+Obz9ERYcHOuF0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjAyMjkzN1oYDzIxMjYxMDI5
+MDIyOTM3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASeqGpsNJu9r5v33yVvB/+CzRM+4zsG+3qk+687EUB0JHRuCocAWNDJ
+SigpiZcGlTF6HNl80KhnkyqmoeI6rIgyo2wwajAdBgNVHQ4EFgQUNIhyIzU2Edyd
+y3hIG/tzSDA9zuUwHwYDVR0jBBgwFoAUNIhyIzU2Edydy3hIG/tzSDA9zuUwGgYD
+VR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0E
+AwIDRwAwRAIgMHloEDrbOwZH3jZkL20rAOUjAb4KYpcH5+jZHii8M8ECIDptCImB
+Wy29eMvpe+hvPa4vvxIIgiH9m9z3WVz7lfvn
+-----END CERTIFICATE-----
+";
 
 /// A server that hands each connection, with its number, to `serve`.
 async fn server<F>(serve: impl Fn(TcpStream, u32) -> F + Send + 'static) -> SocketAddr
@@ -65,6 +82,17 @@ async fn answer(socket: &mut TcpStream, status: &str, body: &str) {
 
 fn connection(address: SocketAddr) -> Connection {
     Connection::new(Scheme::Http, Host::from(address)).unwrap()
+}
+
+/// A client over TLS that trusts one certificate.
+fn client_over_tls(host: &str, proxy: Option<SocketAddr>) -> Client {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, CERTIFICATE).unwrap();
+    let mut connection = Connection::new(Scheme::Https, Host::parse(host).unwrap()).unwrap();
+    connection.ca_file = Some(file);
+    connection.proxy = proxy.map(|proxy| format!("http://{proxy}").parse().unwrap());
+    Client::new(&connection, Token::fixed(Secret::new("k-secret".to_owned())), Timeouts::default()).unwrap()
 }
 
 fn client(address: SocketAddr) -> Client {
@@ -151,10 +179,7 @@ async fn a_refused_connection_means_that_nothing_was_sent() {
 
 #[tokio::test]
 async fn a_name_without_an_address_means_that_nothing_was_sent() {
-    let connection = Connection::new(Scheme::Https, Host::parse("nowhere.invalid").unwrap()).unwrap();
-    // The check is of the name; certificates are not reached.
-    let client = Client::new(&connection, Token::fixed(Secret::new("k".to_owned())), Timeouts::default());
-    let Ok(client) = client else { return };
+    let client = client_over_tls("nowhere.invalid", None);
 
     let broken = client.send(post("{}")).await.unwrap_err();
 
@@ -169,10 +194,7 @@ async fn a_server_that_speaks_no_tls_means_that_nothing_was_sent() {
         answer(&mut socket, "400 Bad Request", "").await;
     })
     .await;
-    let connection = Connection::new(Scheme::Https, Host::from(address)).unwrap();
-    let Ok(client) = Client::new(&connection, Token::fixed(Secret::new("k".to_owned())), SHORT) else {
-        return;
-    };
+    let client = client_over_tls(&address.to_string(), None);
 
     let broken = client.send(post("{}")).await.unwrap_err();
 
@@ -429,11 +451,7 @@ async fn a_proxy_that_refuses_means_that_nothing_was_sent() {
         }
     })
     .await;
-    let mut connection = Connection::new(Scheme::Https, Host::parse("rest.example.com").unwrap()).unwrap();
-    connection.proxy = Some(format!("http://{proxy}").parse().unwrap());
-    let Ok(client) = Client::new(&connection, Token::fixed(Secret::new("k-secret".to_owned())), SHORT) else {
-        return;
-    };
+    let client = client_over_tls("rest.example.com", Some(proxy));
 
     let broken = client.send(post("{}")).await.unwrap_err();
 

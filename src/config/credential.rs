@@ -60,6 +60,7 @@ pub(super) fn credential(
 
 fn token(node: &Node, key: &str, entry: &Entry, folder: &Path, mistakes: &mut Mistakes) -> Option<Token> {
     if matches!(node.content, Content::Text(..) | Content::Number(_)) {
+        mistakes.mask(node);
         mistakes.add(Mistake::error("secret_in_file", node.at.clone(), NO_SECRET).help(USE_A_SOURCE));
         return None;
     }
@@ -95,7 +96,8 @@ fn env(node: &Node, mistakes: &mut Mistakes) -> Option<TokenSource> {
     let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !name.starts_with(|c: char| c.is_ascii_digit());
     if !is_name {
-        // What stands here may be the secret itself: it is not repeated.
+        // What stands here may be the secret itself.
+        mistakes.mask(node);
         let mistake =
             Mistake::error("bad_value", node.at.clone(), "this is not the name of an environment variable");
         mistakes.add(mistake.help("write its name, such as `BRAZE_API_KEY`, not its value"));

@@ -181,6 +181,9 @@ fn headers(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Headers> {
             is_whole = false;
             continue;
         };
+        if !value.contains("{{") && !entry.key.eq_ignore_ascii_case("content-type") {
+            mistakes.mask(&entry.value);
+        }
         if let Err(error) = headers.add(&entry.key, value) {
             is_whole = false;
             mistakes.add(bad_header(entry, &error));
@@ -220,6 +223,7 @@ fn proxy(node: &Node, mistakes: &mut Mistakes) -> Option<Url> {
     match url {
         Some(url) if url.username().is_empty() && url.password().is_none() => Some(url),
         Some(_) => {
+            mistakes.mask(node);
             mistakes.add(
                 Mistake::error("secret_in_file", node.at.clone(), NO_SECRET)
                     .help("leave user and password out of `proxy`"),

@@ -72,6 +72,9 @@ impl Host {
             let plain = Host::parse(bare(written)).ok().map(|host| host.to_string());
             return Err(HostError::TooMuch { plain, without });
         }
+        if let Ok(address) = written.parse() {
+            return Ok(Host { name: url::Host::Ipv6(address), port: None });
+        }
         let (name, port) = split(written);
         let port = match port {
             None => None,

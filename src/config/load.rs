@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::settings::{Known, Settings};
+use super::settings::{Known, Reading, Settings};
+use super::source::said;
 use crate::source::{Mistake, Source};
 
 /// The name of the file where none is given.
@@ -14,7 +15,7 @@ const NAME: &str = "privaflow.yaml";
 pub struct Loaded {
     /// What the file says, or the defaults.
     pub settings: Settings,
-    /// The file; `None` when there is none and the defaults hold.
+    /// The file as it may be shown, without what may be a secret; `None` when there is none and the defaults hold.
     pub source: Option<Source>,
     /// Mistakes that do not stop anything, with their places in `source`.
     pub warnings: Vec<Mistake>,
@@ -24,7 +25,7 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A file was named that cannot be read.
-    #[error("cannot read the settings {}: {}", path.display(), source.kind())]
+    #[error("cannot read the settings {}: {}", path.display(), said(source))]
     Unreadable {
         /// As given.
         path: PathBuf,
@@ -35,7 +36,7 @@ pub enum LoadError {
     /// It was read, and something in it is wrong.
     #[error("the settings {} cannot be used", file.name)]
     Mistakes {
-        /// The file.
+        /// The file as it may be shown, without what may be a secret.
         file: Box<Source>,
         /// All of them, warnings included, in the order of the file.
         mistakes: Vec<Mistake>,
@@ -56,7 +57,7 @@ impl Settings {
             }
             Err(source) => return Err(LoadError::Unreadable { path: path.to_owned(), source }),
         };
-        let (settings, mistakes) = Settings::read(&text, folder, known);
+        let Reading { settings, mistakes, text } = Settings::read(&text, folder, known);
         let source = Source::new(path.display().to_string(), text);
         match settings {
             Some(settings) => Ok(Loaded { settings, source: Some(source), warnings: mistakes }),

@@ -23,6 +23,9 @@ pub use host::{Host, HostError, Scheme};
 pub use listed::Listed;
 pub use load::{LoadError, Loaded};
 pub use profile::{Credential, Limit, Profile, System};
-pub use settings::{Known, Settings};
+pub use settings::{Known, Reading, Settings};
 pub use source::{Presence, TokenSource};
 pub use token::{Generation, Token, TokenError};
+
+#[cfg(test)]
+mod tests;

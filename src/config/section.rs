@@ -11,6 +11,7 @@ use crate::source::{Content, Entry, Mistake, Node, Span};
 #[derive(Debug, Default)]
 pub(super) struct Mistakes {
     list: Vec<Mistake>,
+    masked: Vec<Span>,
 }
 
 impl Mistakes {
@@ -18,8 +19,25 @@ impl Mistakes {
         self.list.push(mistake);
     }
 
-    pub fn into_list(self) -> Vec<Mistake> {
-        self.list
+    /// What stands here may be a secret: whoever shows the file must not show this part.
+    pub fn mask(&mut self, node: &Node) {
+        self.masked.push(node.at.clone());
+    }
+
+    /// The mistakes in the order of the file, and the text of the file as it may be shown: what may be
+    /// a secret is overwritten, and every byte stays at its place.
+    pub fn finish(mut self, text: &str) -> (Vec<Mistake>, String) {
+        self.list.sort_by_key(|mistake| mistake.at.start);
+        let mut shown = text.to_owned();
+        for at in self.masked {
+            let Some(part) = shown.get(at.clone()) else { continue };
+            let stars: String = part
+                .chars()
+                .map(|c| if c == '\n' { "\n".to_owned() } else { "*".repeat(c.len_utf8()) })
+                .collect();
+            shown.replace_range(at, &stars);
+        }
+        (self.list, shown)
     }
 
     fn wrong_type(&mut self, node: &Node, name: &str, expected: &str) {
@@ -55,6 +73,8 @@ impl Mistakes {
                 mistake = mistake.help(format!("known are {}", keys.join(", ")));
             }
             self.add(mistake);
+            // A key with a slip of the pen may be `token`.
+            self.mask(&entry.value);
         }
         Section { at: node.head(), entries }
     }

@@ -53,6 +53,17 @@ pub struct Settings {
     pub profiles: IndexMap<String, Profile>,
 }
 
+/// What came of reading a text.
+#[derive(Debug)]
+pub struct Reading {
+    /// `None` if any mistake is an error.
+    pub settings: Option<Settings>,
+    /// All of them, warnings too, in the order of the file.
+    pub mistakes: Vec<Mistake>,
+    /// The text as it may be shown: what may be a secret is overwritten, byte by byte.
+    pub text: String,
+}
+
 impl Settings {
     /// The settings of somebody who has no file, in a folder.
     pub fn default_in(folder: &Path) -> Settings {
@@ -65,19 +76,16 @@ impl Settings {
     }
 
     /// Reads the text of a settings file that lies in `folder`: paths in it are relative to that.
-    ///
-    /// `None` if any mistake is an error; the list also holds warnings.
-    pub fn read(text: &str, folder: &Path, known: Known<'_>) -> (Option<Settings>, Vec<Mistake>) {
+    pub fn read(text: &str, folder: &Path, known: Known<'_>) -> Reading {
         let (node, first) = yaml::read(text);
         let mut mistakes = Mistakes::default();
         for mistake in first {
             mistakes.add(mistake);
         }
         let settings = decoded(&node, folder, known, &mut mistakes);
-        let mut list = mistakes.into_list();
-        list.sort_by_key(|mistake| mistake.at.start);
-        let is_usable = list.iter().all(|mistake| mistake.severity == Severity::Warning);
-        (is_usable.then_some(settings), list)
+        let (mistakes, text) = mistakes.finish(text);
+        let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
+        Reading { settings: is_usable.then_some(settings), mistakes, text }
     }
 }
 

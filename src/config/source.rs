@@ -68,7 +68,7 @@ impl TokenSource {
             },
             TokenSource::File(path) => match std::fs::File::open(path) {
                 Ok(_) => Presence::There,
-                Err(error) => Presence::Missing(format!("{}: {}", path.display(), error.kind())),
+                Err(error) => Presence::Missing(format!("{}: {}", path.display(), said(&error))),
             },
             TokenSource::Command { program, .. } if is_installed(program) => Presence::There,
             TokenSource::Command { program, .. } => Presence::Missing(format!("no program `{program}`")),
@@ -165,4 +165,13 @@ fn is_installed(program: &str) -> bool {
     }
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
+
+/// What the system says about a file or a program, in words that need no manual.
+pub(super) fn said(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it is not there".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        kind => kind.to_string(),
+    }
 }

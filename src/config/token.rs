@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::source::{Presence, TokenSource};
+use super::source::{Presence, TokenSource, said};
 use crate::secret::Secret;
 
 /// After a second look found the same value, it is not looked at again for this long: hundreds of
@@ -54,7 +54,7 @@ pub enum TokenError {
         owner: String,
     },
     /// The file cannot be read.
-    #[error("cannot read {path}, which holds {owner}: {}", source.kind())]
+    #[error("cannot read {path}, which holds {owner}: {}", said(source))]
     Unreadable {
         /// As resolved.
         path: PathBuf,
@@ -64,7 +64,7 @@ pub enum TokenError {
         source: std::io::Error,
     },
     /// The command is not there or cannot be run.
-    #[error("cannot run `{program}`, which prints {owner}: {}", source.kind())]
+    #[error("cannot run `{program}`, which prints {owner}: {}", said(source))]
     NotStarted {
         /// Without its arguments.
         program: String,

@@ -43,7 +43,9 @@ pub enum NotSent {
     #[error("no connection could be made")]
     Connect,
     /// No trust: the certificate is not accepted, or the other side does not speak TLS.
-    #[error("no secure connection could be made; if it has a certificate of your own, name it in `ca_file`")]
+    #[error(
+        "no secure connection could be made; if its certificate is from your own authority, name that in `ca_file`"
+    )]
     Tls,
     /// The proxy did not let us through.
     #[error("the proxy did not make a connection")]
