@@ -14,7 +14,7 @@ pub enum EvalError {
     /// An operator or function was given types that it cannot take.
     #[error("`{operation}` cannot be applied to {types}")]
     WrongTypes {
-        /// `==`, `size`, …
+        /// `<`, `size`, …
         operation: &'static str,
         /// `string and int`.
         types: String,
@@ -33,4 +33,7 @@ pub enum EvalError {
         /// Name of the type it came to.
         found: &'static str,
     },
+    /// The lists are too long for what the expression does with them.
+    #[error("the expression has too much data to work through")]
+    TooMuch,
 }

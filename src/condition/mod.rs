@@ -1,9 +1,21 @@
 //! Conditions and values of a workflow: CEL, compiled once, evaluated on borrowed JSON.
 //!
-//! The `cel` crate reads the text; evaluating is done here, on the scope as it stands. A missing key,
-//! a wrong type and a condition that is not true or false are errors, never `false`.
+//! The `cel` crate reads the text; evaluating is done here, on the scope as it stands and with a bound
+//! on the work. A missing key, a wrong type and a condition that is not true or false are errors,
+//! never `false`. Left out of CEL: bytes, messages, `type()` and time zones other than UTC.
 
 mod error;
+mod eval;
+mod function;
+mod lower;
+mod methods;
+mod node;
+mod parse;
+mod time;
+mod value;
+
+#[cfg(test)]
+mod tests;
 
 pub use error::EvalError;
 
@@ -11,35 +23,46 @@ use serde_json::Value;
 
 use crate::source::Mistake;
 use crate::template::{Name, Scope};
+use eval::World;
+use node::Node;
+use value::Val;
 
 /// One CEL expression.
 #[derive(Debug, Clone)]
-pub struct Condition;
+pub struct Condition {
+    root: Node,
+    names: Vec<Name>,
+    strings: Vec<String>,
+}
 
 impl Condition {
     /// Compiles an expression; mistakes are placed in bytes of the text.
-    pub fn compile(_text: &str) -> Result<Condition, Vec<Mistake>> {
-        Ok(Condition)
+    pub fn compile(text: &str) -> Result<Condition, Vec<Mistake>> {
+        let parsed = parse::parse(text).map_err(|mistake| vec![mistake])?;
+        lower::lower(text, &parsed)
     }
 
     /// Every path that the expression reads, in the order of the text; variables of macros are not
     /// among them.
     pub fn names(&self) -> &[Name] {
-        &[]
+        &self.names
     }
 
     /// Every string that the expression spells out.
     pub fn strings(&self) -> Vec<String> {
-        Vec::new()
+        self.strings.clone()
     }
 
     /// Whether it holds. Anything but true or false is an error.
-    pub fn test(&self, _scope: &Scope) -> Result<bool, EvalError> {
-        Ok(true)
+    pub fn test(&self, scope: &Scope) -> Result<bool, EvalError> {
+        match self.root.value(&World::over(scope))? {
+            Val::Bool(holds) => Ok(holds),
+            other => Err(EvalError::NotBool { found: other.type_name() }),
+        }
     }
 
-    /// What it comes to, as JSON.
-    pub fn value(&self, _scope: &Scope) -> Result<Value, EvalError> {
-        Ok(Value::Null)
+    /// What it comes to, as JSON. Times become RFC 3339 text, durations text such as `90s`.
+    pub fn value(&self, scope: &Scope) -> Result<Value, EvalError> {
+        self.root.value(&World::over(scope))?.into_json()
     }
 }

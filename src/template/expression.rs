@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::helper::{self, Helper};
+use super::scope::member;
 use super::{Extra, RenderError, Scope};
 
 /// A value of the scope, or one made of it.
@@ -62,16 +63,6 @@ impl Segment {
             Value::Array(list) => self.index.and_then(|index| list.get(index)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         }
-    }
-}
-
-/// A member of a map. Small maps, which nearly all are, are compared faster than hashed.
-fn member<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
-    const SMALL: usize = 8;
-    if map.len() <= SMALL {
-        map.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
-    } else {
-        map.get(name)
     }
 }
 

@@ -26,5 +26,7 @@ pub use extra::Extra;
 pub use helper::{HELPERS, HelperDoc};
 pub use leaf::Leaf;
 pub use name::Name;
+pub(crate) use places::offset;
 pub use scope::Scope;
+pub(crate) use scope::member;
 pub use tree::{Node, PathSeg, Tree};

@@ -31,7 +31,7 @@ impl Scope {
 
     /// The value of a name of the first level, such as `vars`.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.data.get(name)
+        member(&self.data, name)
     }
 
     /// Gives a name of the first level a value; the former is gone.
@@ -51,6 +51,16 @@ impl Scope {
     /// Gives the data back.
     pub fn into_data(self) -> Map<String, Value> {
         self.data
+    }
+}
+
+/// A member of a map. Small maps, which nearly all are, are compared faster than hashed.
+pub(crate) fn member<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    const SMALL: usize = 8;
+    if map.len() <= SMALL {
+        map.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    } else {
+        map.get(name)
     }
 }
 
