@@ -7,14 +7,14 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::node::Style;
 use super::text::Characters;
-use super::{Mistake, Span};
+use super::{Mistake, Span, wording};
 
 /// Levels of lists and maps. A workflow with nested loops and bodies needs about fifteen.
-const MOST_LEVELS: usize = 64;
+pub(super) const MOST_LEVELS: usize = 64;
 /// Keys, scalars, lists and maps, counted with aliases expanded: a table of ten thousand purposes fits.
 const MOST_NODES: usize = 50_000;
 /// Uses of aliases.
@@ -44,6 +44,7 @@ pub(super) enum Kind {
 /// Reads the events of a text. `None` after a mistake that leaves no tree, or for no document.
 pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Rc<Shape>> {
     let mut builder = Builder {
+        text,
         characters: Characters::of(text),
         open: Vec::new(),
         anchors: HashMap::new(),
@@ -60,7 +61,9 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Rc<Shape>>
                     ..builder.characters.byte_of(span.end.index());
                 builder.take(event, at, mistakes)
             }
-            Err(error) => Err(refused(text, &error, &builder.characters)),
+            Err(error) => {
+                Err(wording::refused(text, error.info(), builder.characters.byte_of(error.marker().index())))
+            }
         };
         if let Err(mistake) = end {
             mistakes.push(mistake);
@@ -70,7 +73,8 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Rc<Shape>>
     builder.root
 }
 
-struct Builder {
+struct Builder<'t> {
+    text: &'t str,
     characters: Characters,
     open: Vec<Open>,
     /// `None` while the anchored node is still open.
@@ -89,7 +93,7 @@ struct Open {
     children: Vec<Rc<Shape>>,
 }
 
-impl Builder {
+impl Builder<'_> {
     /// Takes one event; an error ends the reading.
     fn take(&mut self, event: Event<'_>, at: Span, mistakes: &mut Vec<Mistake>) -> Result<(), Mistake> {
         match event {
@@ -112,6 +116,8 @@ impl Builder {
                     ScalarStyle::Folded => Style::Folded,
                 };
                 let kind = Kind::Scalar(text.into_owned(), style);
+                let at = if anchor > 0 || tag.is_some() { self.behind_properties(&at) } else { at };
+                let at = at.start..self.end_of(&at, style);
                 self.close(Shape { at, kind, nodes: 1, levels: 0 }, anchor)
             }
             Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
@@ -128,13 +134,44 @@ impl Builder {
         }
     }
 
+    /// A scalar without the `&anchor` and `!!tag` before it.
+    fn behind_properties(&self, at: &Span) -> Span {
+        let mut rest = self.text.get(at.clone()).unwrap_or_default();
+        while rest.starts_with(['&', '!']) {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            rest = rest.get(end..).unwrap_or_default().trim_start();
+        }
+        at.end - rest.len()..at.end
+    }
+
+    /// Where a scalar really ends: the parser counts what follows a closing quote as part of it.
+    fn end_of(&self, at: &Span, style: Style) -> usize {
+        let quote = match style {
+            Style::SingleQuoted => '\'',
+            Style::DoubleQuoted => '"',
+            Style::Plain | Style::Literal | Style::Folded => return at.end,
+        };
+        let whole = self.text.get(at.clone()).unwrap_or_default();
+        let mut letters = whole.char_indices().skip(1).peekable();
+        while let Some((offset, letter)) = letters.next() {
+            if letter == '\\' && quote == '"' {
+                letters.next();
+            } else if letter == quote && letters.next_if(|(_, next)| quote == '\'' && *next == '\'').is_none()
+            {
+                return at.start + offset + 1;
+            }
+        }
+        at.end
+    }
+
     fn close_open(&mut self, at: &Span, kind: impl FnOnce(Vec<Rc<Shape>>) -> Kind) -> Result<(), Mistake> {
         let Some(open) = self.open.pop() else { return Ok(()) };
-        // A block collection ends where the next thing begins; its last child ends where it does.
+        // A block collection ends where the next thing begins; its last child ends where it does. To the
+        // parser a closing bracket reaches over the spaces behind it.
         let is_flow = !at.is_empty();
         let last = open.children.last().map_or(open.start.end, |child| child.at.end.max(open.start.start));
         let shape = Shape {
-            at: open.start.start..if is_flow { at.end } else { last },
+            at: open.start.start..if is_flow { at.start + 1 } else { last },
             nodes: 1 + open.children.iter().map(|child| child.nodes).sum::<usize>(),
             levels: 1 + open.children.iter().map(|child| child.levels).max().unwrap_or_default(),
             kind: kind(open.children),
@@ -190,12 +227,7 @@ impl Builder {
 
     fn check_levels(&self, at: &Span, more: usize) -> Result<(), Mistake> {
         if self.open.len() + more > MOST_LEVELS {
-            return Err(Mistake::error(
-                "too_deep",
-                at.clone(),
-                format!("more than {MOST_LEVELS} levels of lists and maps"),
-            )
-            .label("one level too deep"));
+            return Err(wording::too_deep(at, MOST_LEVELS));
         }
         Ok(())
     }
@@ -217,66 +249,4 @@ fn foreign(tag: Option<&Tag>, at: &Span) -> Option<Mistake> {
         Mistake::error("bad_yaml", at.clone(), format!("`{tag}` is a YAML tag, which means nothing here"))
             .help("quote the whole value if it begins with `!`"),
     )
-}
-
-/// What the parser says, in words for somebody who did not mean to learn YAML's grammar.
-fn refused(text: &str, error: &ScanError, characters: &Characters) -> Mistake {
-    let byte = characters.byte_of(error.marker().index());
-    let at =
-        byte..text.get(byte..).and_then(|rest| rest.chars().next()).map_or(byte, |c| byte + c.len_utf8());
-    if let Some(template) = unquoted_template(text, byte) {
-        return template;
-    }
-    let info = error.info();
-    let (message, help) = if info.contains("mapping values are not allowed") {
-        (
-            "a `:` that cannot stand here".to_owned(),
-            Some("quote the value if it holds `: `, or check the indentation"),
-        )
-    } else if info.contains("tabs disallowed") {
-        ("a tab in the indentation".to_owned(), Some("indent with spaces"))
-    } else if info.contains("unknown anchor") {
-        (
-            "an alias of an anchor that does not exist".to_owned(),
-            Some("quote the value if it begins with `*`"),
-        )
-    } else if info.contains("unexpected character") {
-        ("a value cannot begin with this character".to_owned(), Some("quote the value"))
-    } else if info.contains("quoted scalar") && !info.contains("escape") {
-        ("a quote that is not closed in its place".to_owned(), Some("close it, and indent lines that go on"))
-    } else if info.contains("trailing content") {
-        ("more text after the closing quote".to_owned(), Some("put all of the value between the quotes"))
-    } else if info.contains("simple key expect ':'") || info.contains("did not find expected key") {
-        ("a key with `:` was expected here".to_owned(), Some("check the indentation and the line before"))
-    } else if info.contains("expected '-'") {
-        ("another `-` item was expected here".to_owned(), Some("check the indentation"))
-    } else {
-        (format!("not YAML: {info}"), None)
-    };
-    let mistake = Mistake::error("bad_yaml", at, message);
-    match help {
-        Some(help) => mistake.help(help),
-        None => mistake,
-    }
-}
-
-/// A value that begins with `{{` without quotes, on the line where the parser gave up or just
-/// before it: to YAML it is a map, and what follows makes no sense to it.
-fn unquoted_template(text: &str, byte: usize) -> Option<Mistake> {
-    let before = text.get(..byte)?.trim_end();
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line_end = text.get(line_start..)?.find('\n').map_or(text.len(), |newline| line_start + newline);
-    let line = text.get(line_start..line_end)?;
-    let start = line.match_indices("{{").map(|(found, _)| found).find(|found| {
-        let before = line.get(..*found).unwrap_or_default().trim_end();
-        before.ends_with([':', '-', '[', ',']) && !before.contains(" #")
-    })?;
-    Some(unquoted(line_start + start..line_start + line.trim_end().len()))
-}
-
-/// The mistake of a template without quotes.
-pub(super) fn unquoted(at: Span) -> Mistake {
-    Mistake::error("unquoted_template", at, "a template without quotes is a map to YAML")
-        .label("quote it")
-        .help("write `\"{{ … }}\"`, with the quotes")
 }

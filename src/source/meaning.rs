@@ -24,7 +24,8 @@ pub(super) enum Meaning {
 
 /// Decodes a text that the events pass has accepted and bounded.
 pub(super) fn read(text: &str) -> Result<Meaning, serde_yaml::Error> {
-    serde_yaml::from_str(text)
+    // A byte order mark is a document of its own to this reader.
+    serde_yaml::from_str(text.trim_start_matches('\u{feff}'))
 }
 
 impl<'de> Deserialize<'de> for Meaning {

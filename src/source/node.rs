@@ -94,16 +94,11 @@ impl Node {
         }
     }
 
-    /// A short place for the whole: the first key of a block map, the head of a list's first item,
-    /// else the node itself.
+    /// A short place for the whole: the first key of a block map, else the node itself.
     pub fn head(&self) -> Span {
         match &self.content {
             Content::Map(entries) => match entries.first() {
                 Some(first) if first.key_at.start == self.at.start => first.key_at.clone(),
-                _ => self.at.clone(),
-            },
-            Content::List(items) => match items.first() {
-                Some(first) if first.at.start <= self.at.start + 2 => first.head(),
                 _ => self.at.clone(),
             },
             _ => self.at.clone(),

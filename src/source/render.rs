@@ -7,7 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::text::floor_char_boundary;
-use super::{Mistake, Severity, Source, Span};
+use super::{Mistake, Severity, Source, Span, line_of};
 
 /// Whether what is shown carries terminal colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +42,31 @@ fn one(mistake: &Mistake, source: &Source, renderer: &Renderer) -> String {
         Severity::Warning => Level::WARNING,
     };
     let label = Some(mistake.label.as_str()).filter(|label| !label.is_empty());
-    let snippet = Snippet::source(source.text.as_str())
+    // Only the line itself goes to the renderer, so that a long file costs no more than a short one.
+    let at = visible(&source.text, &mistake.at);
+    let (start, line) = line_around(&source.text, at.start);
+    let snippet = Snippet::source(line)
+        .line_start(line_of(&source.text, at.start))
         .path(source.name.as_str())
-        .annotation(AnnotationKind::Primary.span(visible(&source.text, &mistake.at)).label(label));
+        .annotation(AnnotationKind::Primary.span(at.start - start..at.end - start).label(label));
     let group = level.primary_title(mistake.message.as_str()).element(snippet);
     let group = match &mistake.help {
         Some(help) => group.element(Level::HELP.message(help.as_str())),
         None => group,
     };
     renderer.render(&[group])
+}
+
+/// The line of a byte and where it starts, without its break and without a byte order mark.
+fn line_around(text: &str, byte: usize) -> (usize, &str) {
+    let (before, after) = text.split_at(byte);
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let end = byte + after.find('\n').unwrap_or(after.len());
+    let line = text.get(start..end).unwrap_or_default();
+    match line.strip_prefix('\u{feff}') {
+        Some(rest) if byte > start => (start + line.len() - rest.len(), rest.trim_end_matches('\r')),
+        _ => (start, line.trim_end_matches('\r')),
+    }
 }
 
 /// The part of a place that one line can show: whole characters, up to the end of the line.
@@ -112,6 +128,15 @@ mod tests {
             serde_json::json!({"file": "a.yaml", "line": 2, "column": 4, "code": "wrong_type",
                 "message": "not a number", "help": null, "severity": "error"})
         );
+    }
+
+    #[test]
+    fn a_place_behind_a_byte_order_mark_and_before_a_carriage_return_is_shown_exactly() {
+        let source = Source::new("a", "\u{feff}ab: x\r\ncd: y\r\n");
+        let shown = |at| render(&[Mistake::error("bad_yaml", at, "wrong")], &source, Colour::Plain);
+
+        assert_eq!(shown(7..8), "error: wrong\n --> a:1:5\n  |\n1 | ab: x\n  |     ^\n");
+        assert_eq!(shown(14..15), "error: wrong\n --> a:2:5\n  |\n2 | cd: y\n  |     ^\n");
     }
 
     #[test]

@@ -28,12 +28,17 @@ impl Source {
     pub fn line_and_column(&self, byte: usize) -> (usize, usize) {
         let byte = floor_char_boundary(&self.text, byte);
         let before = self.text.get(..byte).unwrap_or_default();
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column =
             before.get(line_start..).unwrap_or_default().trim_start_matches('\u{feff}').chars().count();
-        (line, column + 1)
+        (line_of(&self.text, byte), column + 1)
     }
+}
+
+/// The line of a byte, from 1.
+pub fn line_of(text: &str, byte: usize) -> usize {
+    let before = text.as_bytes().get(..byte).unwrap_or(text.as_bytes());
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// The largest character boundary that is not after `byte`.

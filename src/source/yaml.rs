@@ -7,7 +7,7 @@
 use super::events::{self, Kind, Shape};
 use super::meaning::{self, Meaning};
 use super::node::{Content, Entry, Node};
-use super::{Mistake, Source, Span, Style};
+use super::{MOST_MISTAKES, Mistake, Span, Style, line_of, wording};
 
 /// Largest text, in bytes. The largest table of purposes we know of is a tenth of it.
 const MOST_BYTES: usize = 1 << 20;
@@ -88,7 +88,7 @@ fn join(shape: &Shape, meaning: Meaning, text: &str, mistakes: &mut Vec<Mistake>
             match entries.first() {
                 // `{{ name }}` is a map whose only key is a map.
                 Some((Meaning::Map(_), _)) if text.get(at.clone()).is_some_and(|t| t.starts_with("{{")) => {
-                    mistakes.push(events::unquoted(at.clone()));
+                    mistakes.push(wording::unquoted(at.clone()));
                     Content::Broken
                 }
                 _ => map(shapes, entries, text, mistakes),
@@ -119,7 +119,10 @@ fn map(
         let value = join(shape, value, text, mistakes);
         let Some(key) = key_of(&key_node, mistakes) else { continue };
         if let Some(first) = seen.get(&key) {
-            let line = Source::new("", text).line_and_column(first.start).0;
+            if mistakes.len() >= MOST_MISTAKES {
+                continue;
+            }
+            let line = line_of(text, first.start);
             mistakes.push(
                 Mistake::error(
                     "duplicate_key",
@@ -145,10 +148,89 @@ fn key_of(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<String> {
         }
         Content::Text(key, _) => return Some(key.clone()),
         Content::Broken => return None,
+        _ if mistakes.len() >= MOST_MISTAKES => return None,
         _ => Mistake::error("wrong_type", node.at.clone(), "a key must be a string")
             .label(format!("this is {}", node.shape()))
             .help("quote it"),
     };
     mistakes.push(mistake);
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        read(text).1.iter().map(|mistake| mistake.code).collect()
+    }
+
+    /// What stands in the file at the node under `key`.
+    fn written<'t>(text: &'t str, key: &str) -> &'t str {
+        let (root, mistakes) = read(text);
+        assert_eq!(mistakes, []);
+        &text[root.get(key).unwrap().at.clone()]
+    }
+
+    #[test]
+    fn scalars_mean_what_yaml_1_2_says() {
+        let text = "on: yes\noff: NO\nid: 0755\nbig: 18446744073709551615\nx: ~\ny: true\nz: 1.5\n";
+        let (root, mistakes) = read(text);
+
+        assert_eq!(mistakes, []);
+        assert_eq!(
+            root.to_json(),
+            serde_json::json!({"on": "yes", "off": "NO", "id": "0755", "big": u64::MAX, "x": null, "y": true, "z": 1.5})
+        );
+    }
+
+    #[test]
+    fn places_are_bytes_of_the_node_and_nothing_around_it() {
+        let text = "\u{feff}é: 'ü'  # c\nlist:\n  - a\n  - b\n\n# c\nflow: { a: [1] } \nanchored: &x !!str \"q\" # c\n";
+
+        assert_eq!(written(text, "é"), "'ü'");
+        assert_eq!(written(text, "list"), "- a\n  - b");
+        assert_eq!(written(text, "flow"), "{ a: [1] }");
+        assert_eq!(written(text, "anchored"), "\"q\"");
+    }
+
+    #[test]
+    fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
+        let (root, mistakes) = read("\u{feff}a: 1\r\nb:\r\n  - x\r\n");
+
+        assert_eq!(mistakes, []);
+        assert_eq!(root.to_json(), serde_json::json!({"a": 1, "b": ["x"]}));
+    }
+
+    #[test]
+    fn all_duplicate_keys_are_told_and_the_first_value_stands() {
+        let (root, mistakes) = read("a: 1\na: 2\nb: { c: 1, c: 2, c: 3 }\n");
+
+        assert_eq!(mistakes.len(), 3);
+        assert_eq!(root.to_json(), serde_json::json!({"a": 1, "b": {"c": 1}}));
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_carry_is_told() {
+        assert_eq!(codes("a: 184467440737095516150\n"), ["bad_value"]);
+        assert_eq!(codes("a: .inf\n"), ["bad_value"]);
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_is_refused_before_anything_is_expanded() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..=9 {
+            let inner = vec![format!("*a{}", level - 1); 9].join(", ");
+            bomb.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+        }
+
+        assert_eq!(codes(&bomb), ["alias_bomb"]);
+        assert_eq!(codes("a: &a { b: *a }\n"), ["alias_bomb"]);
+    }
+
+    #[test]
+    fn deep_lists_of_thousands_are_refused_at_the_cap() {
+        assert_eq!(codes(&"[".repeat(100_000)), ["too_deep"]);
+        assert_eq!(codes(&"- ".repeat(3_000)), ["too_deep"]);
+    }
 }

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::texts::inside;
 use crate::catalogue::{self, Action};
 use crate::source::{Content, Mistake, Node, Span};
-use crate::template::{Node as Part, Tree};
+use crate::template::{Node as Part, PathSeg, Tree};
 
 /// Systems that profiles can belong to.
 const SYSTEMS: [&str; 2] = ["braze", "onetrust"];
@@ -41,8 +41,23 @@ pub(super) fn kind(reader: &mut Reader<'_>, step: &Node, uses: &Node, label: &st
 
 /// Asks the catalogue whether a body fits its action.
 fn fits(reader: &mut Reader<'_>, action: &Action, with: &Part, node: Option<&Node>, outer: &Span) {
-    for (path, mut mistake) in catalogue::check(action, with) {
-        let found = node.and_then(|node| inside(node, &path));
+    let found = catalogue::check(action, with);
+    // A slip in the name of a field is told once, not again as the field that is missing.
+    let slips: Vec<(&[PathSeg], &str)> = found
+        .iter()
+        .filter(|(_, mistake)| mistake.code == "unknown_field")
+        .filter_map(|(path, mistake)| {
+            let meant = mistake.help.as_deref()?.strip_prefix("did you mean ")?.strip_suffix('?')?;
+            Some((path.split_last()?.1, meant))
+        })
+        .collect();
+    let is_slip = |path: &[PathSeg], mistake: &Mistake| {
+        mistake.code == "missing_field"
+            && slips.iter().any(|(of, meant)| *of == path && mistake.message.contains(meant))
+    };
+    for (path, mistake) in found.iter().filter(|(path, mistake)| !is_slip(path, mistake)) {
+        let mut mistake = mistake.clone();
+        let found = node.and_then(|node| inside(node, path));
         mistake.at = match (found, mistake.code) {
             (Some((Some(entry), _)), "unknown_field" | "exclusive_fields") => entry.key_at.clone(),
             (Some(_), _) if path.is_empty() => outer.clone(),

@@ -12,7 +12,7 @@ use super::names::Place;
 use super::outline::Outline;
 use super::reader::Reader;
 use super::steps::Effects;
-use super::{Guard, On, Workflow, action, steps, triggers, words};
+use super::{Workflow, action, steps, triggers, words};
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
@@ -36,7 +36,7 @@ pub fn validate_text(name: &str, text: &str, known: &Known) -> Vec<Mistake> {
 /// a workflow if none of them is an error.
 pub fn load(source: &Source, known: &Known) -> (Option<Workflow>, Vec<Mistake>) {
     let (root, mut mistakes) = yaml::read(&source.text);
-    let outline = Outline::of(root.get("steps"), &source.text, &mut mistakes);
+    let outline = Outline::of(&root, &source.text, &mut mistakes);
     let mut reader = Reader::new(&source.text, known, outline, mistakes);
     let workflow = read(&mut reader, &root);
     let mut mistakes = reader.mistakes;
@@ -68,10 +68,11 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         }
     };
     keys(reader, entries);
+    let name = name(reader, root);
     let profiles = root.get("profiles").map(|node| action::profiles(reader, node)).unwrap_or_default();
     reader.profiles = profiles.clone();
-    let on = root.get("on").map(|node| triggers::on(reader, node)).unwrap_or_else(On::default);
-    let guard = root.get("guard").map(|node| triggers::guard(reader, node)).unwrap_or_else(Guard::default);
+    let on = root.get("on").map(|node| triggers::on(reader, node)).unwrap_or_default();
+    let guard = root.get("guard").map(|node| triggers::guard(reader, node)).unwrap_or_default();
     let vars = root.get("vars").map(|node| vars(reader, node)).unwrap_or_default();
     let mut effects = Effects::default();
     let steps = match root.get("steps") {
@@ -84,7 +85,6 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     if effects.irreversible {
         triggers::warn_of_broad_kinds(reader, root, on.file.as_ref());
     }
-    let name = name(reader, root);
     let description =
         root.get("description").and_then(|node| reader.string("description", node)).map(str::to_owned);
     let enabled = root.get("enabled").and_then(|node| reader.boolean("enabled", node)).unwrap_or(true);

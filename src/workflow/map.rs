@@ -27,11 +27,9 @@ pub(super) fn check(reader: &mut Reader<'_>, node: &Node) {
                 }
             }
             "consents" => items(reader, "on.file.map.consents[…]", &entry.value, &CONSENT),
-            "fields" => {
-                // A whole row may be taken as it stands.
-                if entry.value.as_text().is_none() {
-                    reader.open_map("on.file.map.fields", &entry.value);
-                }
+            // A whole row may be taken as it stands.
+            "fields" if entry.value.as_text().is_none() => {
+                reader.open_map("on.file.map.fields", &entry.value);
             }
             _ => {}
         }

@@ -155,6 +155,12 @@ impl Names {
                     .help(format!("give it a first value under `vars`, or write `default vars.{var} …`")),
             );
         }
+        if self.outline.is_var(var) {
+            return Some(
+                self.unknown(name, "stands further down")
+                    .help(format!("move `{var}` up: `vars` are made in order")),
+            );
+        }
         let mistake = self.unknown(name, "nothing sets it");
         Some(match closest(var, self.vars.keys().map(String::as_str)) {
             Some(meant) => mistake.help(format!("did you mean `vars.{meant}`?")),
@@ -239,6 +245,9 @@ impl Names {
                 return self
                     .unknown(name, "templates read no environment and no secrets")
                     .help("credentials belong to a profile in the settings");
+            }
+            _ if self.outline.is_item(root) => {
+                return self.unknown(name, format!("`{root}` exists only inside its loop"));
             }
             _ => {}
         }

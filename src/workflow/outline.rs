@@ -4,9 +4,11 @@
 //! is told from one that does not exist at all. It looks at shapes only and reports nothing but ids
 //! that stand twice.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
-use crate::source::{Content, Mistake, Node, Source, Span};
+use crate::source::{Content, Mistake, Node, Span, line_of};
 
 /// All steps of a file.
 #[derive(Debug, Default)]
@@ -14,6 +16,9 @@ pub(super) struct Outline {
     steps: IndexMap<String, Outlined>,
     /// Variables that `set` writes, with the label of the first step that does.
     set: IndexMap<String, String>,
+    vars: BTreeSet<String>,
+    /// What loops call their items.
+    items: BTreeSet<String>,
     count: u32,
 }
 
@@ -30,10 +35,13 @@ pub(super) struct Outlined {
 }
 
 impl Outline {
-    /// Looks through the `steps` of a file.
-    pub fn of(steps: Option<&Node>, text: &str, mistakes: &mut Vec<Mistake>) -> Outline {
+    /// Looks through the `vars` and `steps` of a file.
+    pub fn of(root: &Node, text: &str, mistakes: &mut Vec<Mistake>) -> Outline {
         let mut outline = Outline::default();
-        if let Some(steps) = steps {
+        for entry in root.get("vars").and_then(Node::as_map).unwrap_or_default() {
+            outline.vars.insert(entry.key.clone());
+        }
+        if let Some(steps) = root.get("steps") {
             outline.list(steps, &[], text, mistakes);
         }
         outline
@@ -49,7 +57,7 @@ impl Outline {
             if let Some((id, at)) = id.and_then(|node| Some((node.as_text()?, node.at.clone()))) {
                 match self.steps.get(id) {
                     Some(first) => {
-                        let line = Source::new("", text).line_and_column(first.at.start).0;
+                        let line = line_of(text, first.at.start);
                         mistakes.push(
                             Mistake::error("duplicate_id", at, format!("two steps have the id `{id}`"))
                                 .label("a second time")
@@ -68,6 +76,10 @@ impl Outline {
             for entry in step.get("set").and_then(Node::as_map).unwrap_or_default() {
                 let label = label(id.and_then(Node::as_text), number);
                 self.set.entry(entry.key.clone()).or_insert(label);
+            }
+            if step.get("for_each").is_some() {
+                let name = step.get("as").map_or(Some("item"), Node::as_text);
+                self.items.extend(name.map(str::to_owned));
             }
             if let Some(inner) = inner {
                 let mut around = loops.to_vec();
@@ -96,6 +108,16 @@ impl Outline {
     /// The id of the step with this number.
     pub fn id_of(&self, number: u32) -> Option<&str> {
         self.steps.iter().find(|(_, step)| step.number == number).map(|(id, _)| id.as_str())
+    }
+
+    /// Whether `vars` gives a variable its first value.
+    pub fn is_var(&self, var: &str) -> bool {
+        self.vars.contains(var)
+    }
+
+    /// Whether some loop calls its items so.
+    pub fn is_item(&self, name: &str) -> bool {
+        self.items.contains(name)
     }
 
     /// Label of the first step that sets a variable, wherever it stands.

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::Known;
 use super::names::{Names, Place};
 use super::outline::Outline;
-use crate::source::{Content, Entry, Mistake, Node, Span, duration};
+use crate::source::{Content, Entry, MOST_MISTAKES, Mistake, Node, Span, duration};
 
 /// What is read, what was found wrong so far, and what the file has said up to here.
 pub(super) struct Reader<'a> {
@@ -50,7 +50,9 @@ impl<'a> Reader<'a> {
 
     /// Notes a mistake.
     pub fn add(&mut self, mistake: Mistake) {
-        self.mistakes.push(mistake);
+        if self.mistakes.len() < MOST_MISTAKES {
+            self.mistakes.push(mistake);
+        }
     }
 
     /// Notes that something has the wrong shape, unless it is broken anyway.

@@ -183,10 +183,12 @@ fn own_keys(kind: &str) -> &'static [&'static str] {
 
 fn allowed_keys(reader: &mut Reader<'_>, entries: &[Entry], kind: &Entry) {
     let own = own_keys(&kind.key);
+    // A step of two kinds was told already; whose key is whose is not told again.
+    let is_own = |key: &str| entries.iter().any(|entry| own_keys(&entry.key).contains(&key));
     for entry in entries {
         let key = entry.key.as_str();
         let is_kind = KINDS.contains(&key) || LATER.contains(&key);
-        if is_kind || COMMON.contains(&key) || own.contains(&key) {
+        if is_kind || COMMON.contains(&key) || is_own(key) {
             continue;
         }
         match ["uses", "for_each"].into_iter().find(|other| own_keys(other).contains(&key)) {

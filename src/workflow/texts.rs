@@ -15,12 +15,11 @@ impl Reader<'_> {
             Content::Bool(value) => value.to_string(),
             Content::Number(value) => value.to_string(),
             Content::Null | Content::List(_) | Content::Map(_) | Content::Broken => {
-                self.wrong_type(
-                    what,
-                    node,
-                    "a CEL expression",
-                    Some("write it as one string, such as `size(vars.found) > 0`"),
-                );
+                let help = match what {
+                    "for_each" => "write it as one string, such as `consents` or `['a', 'b']`",
+                    _ => "write it as one string, such as `size(vars.found) > 0`",
+                };
+                self.wrong_type(what, node, "a CEL expression", Some(help));
                 return None;
             }
         };
