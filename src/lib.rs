@@ -8,17 +8,27 @@
 //! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! job      run      plan    workflow             the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
-//! request  secret   source                       the words the rules are written in
+//! request  secret   source   clock               the words the rules are written in
 //! ```
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+pub mod braze;
 pub mod catalogue;
+pub mod clock;
 pub mod condition;
+pub mod config;
+pub mod engine;
+pub mod intake;
 pub mod job;
+pub mod journal;
+pub mod plan;
 pub mod request;
+pub mod run;
+pub mod sandbox;
 pub mod secret;
 pub mod source;
 pub mod template;
+pub mod wire;
 pub mod workflow;

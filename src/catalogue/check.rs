@@ -16,14 +16,14 @@ use crate::template::{Node, PathSeg};
 /// unknown or exclusive field is that field's, of a missing one the map that lacks it; the mistakes
 /// carry no place in the file.
 pub fn check(action: &Action, with: &Node) -> Vec<(Vec<PathSeg>, Mistake)> {
-    let mut findings = Findings::new(Want::All);
+    let mut findings = Findings::new(action, Want::All);
     whole(action, Shown::Node(with), &mut findings);
     findings.found
 }
 
 /// Refuses a rendered `with` that the service would not take.
 pub fn check_rendered(action: &Action, with: &Value) -> Result<(), Refusal> {
-    let mut findings = Findings::new(Want::First);
+    let mut findings = Findings::new(action, Want::First);
     whole(action, Shown::Value(with), &mut findings);
     match findings.found.pop() {
         None => Ok(()),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{check, check_rendered, find};
-use crate::template::Node;
+use crate::template::Tree;
 
 /// Code and message of the first thing wrong with a rendered `with`.
 fn refusal(action: &str, with: Value) -> (&'static str, String) {
@@ -128,10 +128,9 @@ fn e_mails_and_phones_never_stand_in_one_request_to_the_second_subscription_endp
 fn all_mistakes_of_a_text_are_found_at_once_and_placed() {
     let text = json!({"external_idz": ["a"], "email_addresses": [{"email": "x", "prioritization": ["identifed"]}],
         "braze_ids": "b"});
-    let members = text.as_object().unwrap().iter();
-    let with = Node::Map(members.map(|(key, value)| (key.clone(), Node::Literal(value.clone()))).collect());
+    let with = Tree::compile(&text, &mut |_, mistake| panic!("{mistake:?}")).unwrap();
 
-    let found = check(find("braze/users.delete").unwrap(), &with);
+    let found = check(find("braze/users.delete").unwrap(), with.root());
 
     let told: Vec<String> = found
         .iter()
@@ -143,7 +142,7 @@ fn all_mistakes_of_a_text_are_found_at_once_and_placed() {
     assert_eq!(
         told,
         [
-            "unknown_field `external_idz` is not a field of this action (did you mean `external_ids`?) 1",
+            "unknown_field `external_idz` is not a field of `braze/users.delete` (did you mean `external_ids`?) 1",
             "bad_value `email_addresses[0].prioritization[0]` must be `identified`, `unidentified` or \
              `most_recently_updated` (did you mean `identified`?) 4",
             "wrong_type `braze_ids` is a string, but must be a list of strings (write it as a list: `[…]`) 1",
@@ -151,4 +150,30 @@ fn all_mistakes_of_a_text_are_found_at_once_and_placed() {
              steps) 1",
         ]
     );
+}
+
+/// Codes of what is certainly wrong with a text.
+fn codes(action: &str, text: Value) -> Vec<&'static str> {
+    let with = Tree::compile(&text, &mut |_, mistake| panic!("{mistake:?}")).unwrap();
+    check(find(action).unwrap(), with.root()).iter().map(|(_, mistake)| mistake.code).collect()
+}
+
+#[test]
+fn a_template_breaks_no_rule_but_those_about_which_fields_stand() {
+    let id = "{{ subject.external_id }}";
+    let optional = "{{optional subject.external_id}}";
+    let mail = json!({"email": "{{optional subject.email}}", "external_id": optional, "a": "{{ fields.a }}"});
+
+    assert!(codes("braze/users.delete", json!({"external_ids": [id]})).is_empty());
+    assert!(codes("braze/users.delete", json!({"external_ids": "{{ vars.found }}"})).is_empty());
+    assert!(codes("braze/users.track", json!({"attributes": [mail]})).is_empty());
+    assert_eq!(
+        codes("braze/users.delete", json!({"external_ids": [id], "braze_ids": [id]})),
+        ["exclusive_fields"]
+    );
+    assert!(codes("braze/users.delete", json!({"external_ids": optional, "braze_ids": optional})).is_empty());
+    assert_eq!(codes("braze/users.delete", json!({"external_ids": vec![id; 51]})), ["too_many_items"]);
+    assert_eq!(codes("braze/users.delete", json!({"external_idd": [id]})), ["unknown_field"]);
+    assert_eq!(codes("braze/users.track", json!({"attributes": [{"a": id}]})), ["no_identifier"]);
+    assert_eq!(codes("braze/email.status", json!({"email": id})), ["missing_field"]);
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing is allocated until something is found: the rules run once per call.
 
+use super::Action;
 use crate::source::Mistake;
 use crate::template::PathSeg;
 
@@ -66,14 +67,16 @@ pub(super) enum Want {
 }
 
 /// What was found so far.
-pub(super) struct Findings {
+pub(super) struct Findings<'a> {
+    /// Whose rules are applied, for messages.
+    pub(super) action: &'a Action,
     want: Want,
     pub(super) found: Vec<(Vec<PathSeg>, Mistake)>,
 }
 
-impl Findings {
-    pub(super) fn new(want: Want) -> Findings {
-        Findings { want, found: Vec::new() }
+impl<'a> Findings<'a> {
+    pub(super) fn new(action: &'a Action, want: Want) -> Findings<'a> {
+        Findings { action, want, found: Vec::new() }
     }
 
     /// Adds one; `words` gives message and help for the text of the place.

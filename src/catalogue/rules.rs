@@ -55,18 +55,11 @@ pub(super) fn object(rules: &Object, members: Members, at: At, findings: &mut Fi
         match rules.fields.get(name) {
             Some(field) => value(field, shown, at.key(name), findings),
             None if rules.open => {}
-            None => findings.add("unknown_field", at.key(name), |path| {
-                let known = rules.fields.keys().map(String::as_str);
-                let help = match closest(name, known) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("it takes {}", listed(rules.fields.keys(), "and")),
-                };
-                (format!("{path} is not a field of this action"), help)
-            }),
+            None => unknown(rules, name, at.key(name), findings),
         }
     }
     for (name, _) in rules.fields.iter().filter(|(_, field)| field.required) {
-        if stands(members, name) == Stands::No {
+        if stands(members, name) == Stands::No && !is_misspelt(rules, members, name) {
             findings.add("missing_field", at, |path| {
                 let place = if path.is_empty() { String::new() } else { format!(" in {path}") };
                 (format!("`{name}` is missing{place}"), format!("add `{name}`"))
@@ -76,8 +69,28 @@ pub(super) fn object(rules: &Object, members: Members, at: At, findings: &mut Fi
     alternatives(rules, members, at, findings);
 }
 
+fn unknown(rules: &Object, name: &str, at: At, findings: &mut Findings) {
+    let action = findings.action;
+    findings.add("unknown_field", at, |path| {
+        let help = match closest(name, rules.fields.keys().map(String::as_str)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("it takes {}", listed(rules.fields.keys(), "and")),
+        };
+        (format!("{path} is not a field of `{}`", action.name()), help)
+    });
+}
+
+/// Whether an unknown field stands where this one was meant: one slip is one mistake.
+fn is_misspelt(rules: &Object, members: Members, name: &str) -> bool {
+    let known = || rules.fields.keys().map(String::as_str);
+    let mut given = members.iter().filter(|(given, _)| !rules.open && !rules.fields.contains_key(*given));
+    given.any(|(given, _)| closest(given, known()) == Some(name))
+}
+
 fn alternatives(rules: &Object, members: Members, at: At, findings: &mut Findings) {
-    let none_stands = |names: &[String]| names.iter().all(|name| stands(members, name) == Stands::No);
+    let is_missing =
+        |name: &String| stands(members, name) == Stands::No && !is_misspelt(rules, members, name);
+    let none_stands = |names: &[String]| names.iter().all(is_missing);
     for names in [rules.exactly_one_of, rules.at_least_one_of] {
         if !names.is_empty() && none_stands(names) {
             findings.add("missing_field", at, |path| {

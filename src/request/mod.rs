@@ -1,57 +1,37 @@
 //! The request record: what one person asked for, or how their consent changed.
 //!
 //! A record is decoded once, checked member by member, and then only read. Printing a request is
-//! safe: its `Debug` shows no member of the person.
+//! safe: its `Debug` shows no member of the person. Where the lines come from is the work of
+//! `intake`; what a workflow makes of a record is the work of `plan`.
+
+mod bad;
+mod decode;
+mod digest;
+mod json;
+mod kind;
+mod moment;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod visit;
+mod warnings;
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// What was asked for (design section 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// Erase the person.
-    Deletion,
-    /// Give the person their data.
-    Access,
-    /// The person's consent changed.
-    Consent,
-    /// Correct the person's data.
-    Rectification,
-    /// Stop selling or sharing.
-    OptOut,
-    /// Anything else.
-    Other,
-}
-
-impl Kind {
-    /// Every kind, in the order of the contract.
-    pub const ALL: [Kind; 6] =
-        [Kind::Deletion, Kind::Access, Kind::Consent, Kind::Rectification, Kind::OptOut, Kind::Other];
-
-    /// The word of the record and of `on.file.kinds`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Deletion => "deletion",
-            Kind::Access => "access",
-            Kind::Consent => "consent",
-            Kind::Rectification => "rectification",
-            Kind::OptOut => "opt_out",
-            Kind::Other => "other",
-        }
-    }
-
-    /// The kind a word names.
-    pub fn of(word: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-}
+pub use bad::{BadRecord, Problem};
+pub use decode::parse_row;
+pub use digest::{ContentDigest, Identity, identity};
+pub use kind::Kind;
+pub use moment::Moment;
+pub use warnings::Warnings;
 
 /// One request record, checked: identifiers are strings, times are RFC 3339, `null` is absent.
 ///
 /// `scope` is what templates and conditions may read: the members `request` (id, kind, times,
 /// source), `subject`, `consents` and `fields`; `aliases` and `consents` are always lists and
-/// `fields` always a map, other absent members are missing.
+/// `fields` and `subject` always maps, other absent members are missing.
 pub struct Request {
     /// As given; `None` when the record had none.
     pub id: Option<String>,
@@ -63,9 +43,18 @@ pub struct Request {
     pub digest: ContentDigest,
 }
 
-/// First eight bytes of the SHA-256 over a record's content in a fixed order of members.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ContentDigest(pub u64);
+impl Request {
+    /// When what a consent says came to be: its own `updated_at`, else the record's `occurred_at`,
+    /// else `received_at`. Without a consent, or for one that is not there, the record's own times.
+    /// `None` when the record names no time; then its position in the input is all there is.
+    pub fn changed_at(&self, consent: Option<usize>) -> Option<Moment> {
+        let updated = consent.and_then(|at| self.scope.get("consents")?.get(at)?.get("updated_at"));
+        let record = self.scope.get("request");
+        let of_record = |name: &str| record.and_then(|record| record.get(name));
+        let given = updated.or_else(|| of_record("occurred_at")).or_else(|| of_record("received_at"))?;
+        Moment::parse(given.as_str()?)
+    }
+}
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,8 +21,8 @@ const REWORDED: [(&str, &str, &str); 10] = [
         "a `\\` that escapes nothing, in a string in double quotes",
         "write `\\\\` for the character itself, or use single quotes",
     ),
-    ("quoted scalar", "a quote that is not closed in its place", "close it, and indent lines that go on"),
     ("trailing content", "more text after the closing quote", "put all of the value between the quotes"),
+    ("quoted scalar", "a quote that is not closed in its place", "close it, and indent lines that go on"),
     (
         "simple key expect ':'",
         "a key with `:` was expected here",

@@ -1,0 +1,107 @@
+//! From status, headers and body of an answer to what it means (Braze docs, "Errors and responses").
+//!
+//! A call counts as accepted only if the answer says so for it. When an answer does not tell good from
+//! bad, the calls are split until it does, unless that could do something twice.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::parsed::Parsed;
+use super::wait::not_before;
+use super::{Cause, Headers, Item, Reading, Stop, people, sentences, written};
+use crate::catalogue::Refusal;
+use crate::plan::Call;
+
+/// What an answer means for the calls of its request, which must stand in the order of the body.
+pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> Reading {
+    let retry = |cause| Reading::Retry { not_before: not_before(headers, now), cause };
+    match status {
+        200..=299 => accepted(calls, status, body),
+        300..=399 | 404 | 405 => Reading::Stop(Stop::NotFound),
+        400 | 422 => invalid(calls, status, body),
+        // The body of a 401 may repeat the key: it is not looked at.
+        401 => Reading::Stop(Stop::Unauthorised),
+        403 => Reading::Stop(Stop::Forbidden),
+        408 | 502 | 503 => retry(Cause::Unavailable),
+        413 => too_large(calls),
+        429 => retry(Cause::Limited),
+        402..=499 => all_refused(calls, &sentences::refusal(status, "")),
+        _ => Reading::Unknown,
+    }
+}
+
+fn all_refused(calls: &[&Call], refusal: &Refusal) -> Reading {
+    Reading::Items(calls.iter().map(|_| Item::Refused(refusal.clone())).collect())
+}
+
+fn too_large(calls: &[&Call]) -> Reading {
+    if calls.len() > 1 {
+        return Reading::Split;
+    }
+    all_refused(
+        calls,
+        &Refusal::new("too_large", "the service finds the call too large (HTTP 413): send less of it"),
+    )
+}
+
+fn accepted(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
+    if calls.first().is_some_and(|call| call.action().reply.has_data()) {
+        return people::read(calls, status, body);
+    }
+    let Some(parsed) = Parsed::read(body) else {
+        return all_refused(calls, &not_json());
+    };
+    if !parsed.is_accepted() {
+        return all_refused(calls, &sentences::refusal(status, parsed.message()));
+    }
+    let faults = parsed.faults(calls);
+    if faults.is_empty() {
+        return Reading::Accepted;
+    }
+    let mut refused = BTreeMap::new();
+    for fault in faults {
+        match fault.owner {
+            Some(owner) => refused.entry(owner).or_insert_with(|| sentences::refusal(status, fault.text)),
+            None if calls.len() == 1 => {
+                refused.entry(0).or_insert_with(|| sentences::refusal(status, fault.text))
+            }
+            // Somebody failed and the others were carried out.
+            None if calls.iter().all(|call| call.repeatable()) => return Reading::Split,
+            None => return Reading::Unknown,
+        };
+    }
+    verdicts(calls, refused, || Item::Accepted { output: written(), people_found: None })
+}
+
+/// Nothing of the request was done.
+fn invalid(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
+    let parsed = Parsed::read(body).unwrap_or_default();
+    let mut refused = BTreeMap::new();
+    for fault in parsed.faults(calls) {
+        if let Some(owner) = fault.owner {
+            refused.entry(owner).or_insert_with(|| sentences::refusal(status, fault.text));
+        }
+    }
+    if !refused.is_empty() {
+        return verdicts(calls, refused, || Item::Again);
+    }
+    let concerns_all =
+        calls.first().is_some_and(|call| sentences::concerns_all(call.action(), parsed.message()));
+    if calls.len() > 1 && !concerns_all {
+        return Reading::Split;
+    }
+    let faults = parsed.faults(calls);
+    let text = faults.first().map_or(parsed.message(), |fault| fault.text);
+    all_refused(calls, &sentences::refusal(status, text))
+}
+
+fn verdicts(calls: &[&Call], mut refused: BTreeMap<usize, Refusal>, others: impl Fn() -> Item) -> Reading {
+    let verdict = |position| refused.remove(&position).map_or_else(&others, Item::Refused);
+    Reading::Items((0..calls.len()).map(verdict).collect())
+}
+
+/// Something answered that is not the service.
+pub(super) fn not_json() -> Refusal {
+    Refusal::new("bad_answer", "the answer is not JSON; is the host right?")
+}

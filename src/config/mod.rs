@@ -1,0 +1,31 @@
+//! The settings file, its profiles, and where credentials come from.
+//!
+//! `privaflow.yaml` is decoded once into typed values; all its mistakes are told at once, each with
+//! its place. No secret stands in a file of ours: a profile says where its token is found, and
+//! [`Token`] reads it there when it is needed. Talking to the service is the work of `wire`.
+
+mod connection;
+mod credential;
+mod decode;
+mod header;
+mod host;
+mod listed;
+mod load;
+mod profile;
+mod section;
+mod settings;
+mod source;
+mod token;
+
+pub use connection::{Connection, ConnectionError};
+pub use header::{HeaderError, Headers};
+pub use host::{Host, HostError, Scheme};
+pub use listed::Listed;
+pub use load::{LoadError, Loaded};
+pub use profile::{Credential, Limit, Profile, System};
+pub use settings::{Known, Reading, Settings};
+pub use source::{Presence, TokenSource};
+pub use token::{Generation, Token, TokenError};
+
+#[cfg(test)]
+mod tests;

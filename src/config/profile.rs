@@ -1,0 +1,107 @@
+//! A profile: the address of one system, what may be asked of it, and where its credential is found.
+
+use std::fmt;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::{Connection, Token, TokenError};
+
+/// A service we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum System {
+    /// The mail platform.
+    Braze,
+    /// The request portal.
+    OneTrust,
+}
+
+impl System {
+    /// Every system.
+    pub const ALL: [System; 2] = [System::Braze, System::OneTrust];
+
+    /// The word of settings and of `uses`.
+    pub fn word(self) -> &'static str {
+        match self {
+            System::Braze => "braze",
+            System::OneTrust => "onetrust",
+        }
+    }
+
+    /// The system a word names.
+    pub fn of(word: &str) -> Option<System> {
+        System::ALL.into_iter().find(|system| system.word() == word)
+    }
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// How we prove who we are.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A key that goes into a header as it is.
+    Token(Token),
+    /// A client that asks for short-lived tokens.
+    OAuth2 {
+        /// Its name.
+        client_id: Token,
+        /// Its password.
+        client_secret: Token,
+    },
+}
+
+/// A limit that replaces the documented one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Requests in one window.
+    pub requests: u32,
+    /// Length of the window.
+    pub per: Duration,
+}
+
+/// Address and credential of one system.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// As the settings and the workflows name it.
+    pub name: String,
+    /// Whose API it is.
+    pub system: System,
+    /// Owns limits, lanes and external ids; profiles with the same workspace share them.
+    pub workspace: String,
+    /// Where it is.
+    pub connection: Connection,
+    /// How we prove who we are.
+    pub credential: Credential,
+    /// Part of each limit that may be used: more than 0, at most 1.
+    pub share: f64,
+    /// By action id; each replaces the limit of that action's whole pool.
+    pub limits: IndexMap<String, Limit>,
+}
+
+impl Profile {
+    /// The share when the settings do not say: a fifth is left to whoever else uses the workspace.
+    pub const SHARE: f64 = 0.8;
+
+    /// The token that goes into headers, unless tokens are asked for.
+    pub fn token(&self) -> Option<&Token> {
+        match &self.credential {
+            Credential::Token(token) => Some(token),
+            Credential::OAuth2 { .. } => None,
+        }
+    }
+
+    /// Reads the credential now, so that a missing one is told before anything is done.
+    pub async fn check(&self) -> Result<(), TokenError> {
+        match &self.credential {
+            Credential::Token(token) => token.check().await,
+            Credential::OAuth2 { client_id, client_secret } => {
+                client_id.check().await?;
+                client_secret.check().await
+            }
+        }
+    }
+}

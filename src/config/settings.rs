@@ -1,0 +1,131 @@
+//! What `privaflow.yaml` says, as typed values; the file itself is not looked at again.
+//!
+//! Reading a text is pure; finding the file is the work of `load`. Names that later parts of the
+//! program will read are accepted here and not looked into.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+
+use super::decode;
+use super::profile::Profile;
+use super::section::Mistakes;
+use crate::source::{Mistake, Node, Severity, yaml};
+
+/// The keys of the file that mean something today.
+const KEYS: [&str; 4] = ["workflows", "store", "server", "profiles"];
+
+/// Names that are kept for what is to come: any value is accepted.
+const RESERVED: [&str; 10] = [
+    "hooks",
+    "retries",
+    "keys",
+    "retention",
+    "ledger",
+    "canary",
+    "runtime",
+    "notify",
+    "directory",
+    "telemetry",
+];
+
+/// What others know of the services, for checks that are worth doing while a file is read. An empty
+/// list is not checked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'k> {
+    /// Every host of Braze.
+    pub braze_hosts: &'k [&'k str],
+    /// Ids of every action a limit can name: `users.track`.
+    pub actions: &'k [&'k str],
+}
+
+/// The settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Folder of the workflows.
+    pub workflows: PathBuf,
+    /// Folder of the store.
+    pub store: PathBuf,
+    /// Where `serve` listens.
+    pub listen: SocketAddr,
+    /// By name, in the order of the file.
+    pub profiles: IndexMap<String, Profile>,
+}
+
+/// What came of reading a text.
+#[derive(Debug)]
+pub struct Reading {
+    /// `None` if any mistake is an error.
+    pub settings: Option<Settings>,
+    /// All of them, warnings too, in the order of the file.
+    pub mistakes: Vec<Mistake>,
+    /// The text as it may be shown: what may be a secret is overwritten, byte by byte.
+    pub text: String,
+}
+
+impl Settings {
+    /// The settings of somebody who has no file, in a folder.
+    pub fn default_in(folder: &Path) -> Settings {
+        Settings {
+            workflows: folder.join("workflows"),
+            store: folder.join(".privaflow"),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            profiles: IndexMap::new(),
+        }
+    }
+
+    /// Reads the text of a settings file that lies in `folder`: paths in it are relative to that.
+    pub fn read(text: &str, folder: &Path, known: Known<'_>) -> Reading {
+        let (node, first) = yaml::read(text);
+        let mut mistakes = Mistakes::default();
+        for mistake in first {
+            mistakes.add(mistake);
+        }
+        let settings = decoded(&node, folder, known, &mut mistakes);
+        let (mistakes, text) = mistakes.finish(text);
+        let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
+        Reading { settings: is_usable.then_some(settings), mistakes, text }
+    }
+}
+
+fn decoded(node: &Node, folder: &Path, known: Known<'_>, mistakes: &mut Mistakes) -> Settings {
+    let mut settings = Settings::default_in(folder);
+    let keys: Vec<&str> = KEYS.into_iter().chain(RESERVED).collect();
+    let section = mistakes.section(node, "", &keys);
+    if let Some(node) = section.get("workflows")
+        && let Some(path) = mistakes.text(node, "workflows")
+    {
+        settings.workflows = folder.join(path);
+    }
+    if let Some(node) = section.get("store") {
+        let store = mistakes.section(node, "store", &["path"]);
+        if let Some(node) = store.get("path")
+            && let Some(path) = mistakes.text(node, "path")
+        {
+            settings.store = folder.join(path);
+        }
+    }
+    if let Some(node) = section.get("server") {
+        let server = mistakes.section(node, "server", &["listen"]);
+        if let Some(node) = server.get("listen")
+            && let Some(listen) = mistakes.text(node, "listen")
+        {
+            match listen.parse() {
+                Ok(address) => settings.listen = address,
+                Err(_) => mistakes.add(
+                    Mistake::error("bad_value", node.at.clone(), "`listen` must be an address with a port")
+                        .help("write `127.0.0.1:8080`"),
+                ),
+            }
+        }
+    }
+    if let Some(node) = section.get("profiles") {
+        for entry in mistakes.entries(node, "profiles") {
+            if let Some(profile) = decode::profile(entry, folder, known, mistakes) {
+                settings.profiles.insert(profile.name.clone(), profile);
+            }
+        }
+    }
+    settings
+}

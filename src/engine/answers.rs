@@ -1,0 +1,312 @@
+//! What came back: told to each run, written down, and only then acted on.
+
+use super::batches::{Batch, Member};
+use super::driver::{After, Driver};
+use super::planned::ended;
+use super::send::{Replied, Reply};
+use super::timers::Due;
+use super::worker::{Advanced, Going, Gone, Work};
+use crate::braze::Item;
+use crate::catalogue::Effect;
+use crate::job::{Answered, Ended, Event, StepAnswer};
+use crate::journal::Irreversible;
+use crate::run::{Answer, Next};
+
+/// An answered batch whose runs are with a worker.
+#[derive(Debug)]
+pub(super) struct Pending {
+    batch: Batch,
+    status: u16,
+    request_id: Option<String>,
+    at_ms: i64,
+    ended: Vec<Ended>,
+    /// Calls to be sent again together.
+    again: Vec<Member>,
+    /// Calls to be sent again, each in a request of its own.
+    alone: Vec<Member>,
+}
+
+/// A run that goes on once its answer is durable.
+#[derive(Debug)]
+pub(super) struct Continued {
+    pub slot: u32,
+    pub next: Next,
+}
+
+/// What follows an answer that is durable.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// The calls that are over, for their lanes.
+    pub members: Vec<Member>,
+    /// Where they went.
+    pub service: usize,
+    /// Slots of runs that ended.
+    pub over: Vec<u32>,
+    /// Ids of runs that ended.
+    pub keys: Vec<[u8; 16]>,
+    /// Runs that go on.
+    pub continued: Vec<Continued>,
+}
+
+impl Driver {
+    /// An exchange ended.
+    pub(super) fn on_replied(&mut self, replied: Replied) {
+        let Replied { batch, reply, status, request_id, said, at_ms } = replied;
+        if let Some(gate) = batch.gate() {
+            self.services.settle(gate, batch.left_ms, at_ms);
+            if status != 0 {
+                self.services.observe(gate, &said, at_ms);
+            }
+        }
+        match reply {
+            Reply::Items(items) => self.on_items(batch, items, status, request_id, at_ms),
+            Reply::Split => {
+                self.resolve(&batch, status, request_id, at_ms);
+                let Batch { service, step, mut members, .. } = batch;
+                let half = members.split_off(members.len() / 2);
+                self.batches.close_apart(service, step, members);
+                self.batches.close_apart(service, step, half);
+            }
+            Reply::NotApplied { not_before_ms, counts } => {
+                self.resolve(&batch, status, request_id, at_ms);
+                self.try_again(batch, not_before_ms, counts, at_ms);
+            }
+            Reply::NotReached { why } => {
+                self.resolve(&batch, status, request_id, at_ms);
+                self.services.note_not_reached(batch.service, batch.tries, &why);
+                self.try_again(batch, None, true, at_ms);
+            }
+            Reply::Unknown { why } if batch.is_repeatable() => {
+                tracing::warn!(
+                    batch = batch.number,
+                    "batch {} has no answer ({why}); it is repeated",
+                    batch.number
+                );
+                self.try_again(batch, None, true, at_ms);
+            }
+            Reply::Unknown { why } => self.park(batch, &why),
+            Reply::Stop { why } => {
+                self.resolve(&batch, status, request_id, at_ms);
+                self.services.stop(batch.service, why);
+                self.batches.put_back(batch);
+            }
+        }
+    }
+
+    /// The exchange is known not to have changed anything.
+    fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
+        let answered =
+            Answered { batch: batch.number, at_ms, status, request_id, steps: Vec::new(), ended: Vec::new() };
+        self.write(Event::Answered(answered), None);
+    }
+
+    /// Tries a batch again, not before the service allows; beyond its budget it is left waiting.
+    fn try_again(&mut self, mut batch: Batch, not_before_ms: Option<i64>, counts: bool, now_ms: i64) {
+        batch.attempt += 1;
+        if counts {
+            batch.tries += 1;
+        }
+        let due_ms = self.services.next_try(&batch, not_before_ms, now_ms);
+        let budget = self.task.budget(batch.step);
+        let first_ms = batch.first_ms.unwrap_or(now_ms);
+        if let Some(timeout_ms) = budget.timeout_ms
+            && due_ms > first_ms.saturating_add(timeout_ms)
+        {
+            return self.time_out(batch);
+        }
+        let number = batch.number;
+        let is_spent = batch.tries >= budget.attempts || due_ms > first_ms.saturating_add(budget.at_most_ms);
+        self.retrying.insert(number, batch);
+        if !is_spent && !self.stopping {
+            self.timers.at(due_ms, Due::Retry(number));
+        }
+    }
+
+    /// The step's time is up: its runs fail.
+    fn time_out(&mut self, batch: Batch) {
+        let refusal = crate::catalogue::Refusal::new(
+            "timeout",
+            "the service did not accept the call within the step's `timeout`",
+        );
+        let items = batch.members.iter().map(|_| Item::Refused(refusal.clone())).collect();
+        let now_ms = self.clock.now_ms();
+        self.on_items(batch, items, 0, None, now_ms);
+    }
+
+    /// Nobody knows whether a call that must not be repeated took effect: a person decides.
+    fn park(&mut self, batch: Batch, why: &str) {
+        tracing::error!(
+            batch = batch.number,
+            "batch {} may or may not have taken effect ({why}) and must not be repeated; its requests wait for a person",
+            batch.number
+        );
+        self.held.extend(batch.members.iter().map(|member| member.slot));
+        self.parked.push(batch);
+    }
+
+    fn on_items(
+        &mut self,
+        batch: Batch,
+        items: Vec<Item>,
+        status: u16,
+        request_id: Option<String>,
+        at_ms: i64,
+    ) {
+        let number = batch.number;
+        let mut pending = Pending {
+            ended: Vec::with_capacity(batch.members.len()),
+            batch,
+            status,
+            request_id,
+            at_ms,
+            again: Vec::new(),
+            alone: Vec::new(),
+        };
+        let members = std::mem::take(&mut pending.batch.members);
+        let mut going = Vec::new();
+        for (member, item) in members.into_iter().zip(items) {
+            let result = match item {
+                Item::Accepted { output, people_found: _ } => Ok(output),
+                Item::Refused(refusal) => Err(refusal),
+                Item::AskAlone => {
+                    pending.alone.push(member);
+                    continue;
+                }
+                Item::Again => {
+                    pending.again.push(member);
+                    continue;
+                }
+            };
+            let Some(mut live) = self.runs.take(member.slot) else { continue };
+            if live.is_thin {
+                let finish = match result {
+                    Ok(_) => live.run.finish_accepted(&self.task.program),
+                    Err(refusal) => live.run.finish_refused(&self.task.program, refusal),
+                };
+                pending.ended.push(ended(&live.about, finish));
+            } else {
+                let answer = Some(Answer { result, status, at_ms });
+                going.push(Going { slot: member.slot, live, answer });
+            }
+            pending.batch.members.push(member);
+        }
+        if going.is_empty() {
+            return self.settle(pending, Vec::new(), Vec::new());
+        }
+        self.advancing.insert(number, pending);
+        self.working += 1;
+        let now_ms = self.clock.now_ms();
+        self.workers.give(Work::Advance { batch: Some(number), runs: going, now_ms });
+    }
+
+    /// Workers took runs on.
+    pub(super) fn on_advanced(&mut self, advanced: Advanced) {
+        let pending = advanced.batch.and_then(|number| self.advancing.remove(&number));
+        let mut steps = Vec::new();
+        let mut continued = Vec::new();
+        let mut over = Vec::new();
+        for Gone { slot, live, step, next } in advanced.runs {
+            match next {
+                Next::Ended(finish) => {
+                    over.push(ended(&live.about, finish));
+                    if pending.is_none() {
+                        self.runs.free(slot);
+                    }
+                }
+                next => {
+                    steps.extend(step);
+                    self.runs.put(slot, live);
+                    continued.push(Continued { slot, next });
+                }
+            }
+        }
+        match pending {
+            Some(mut pending) => {
+                pending.ended.append(&mut over);
+                self.settle(pending, steps, continued);
+            }
+            None => {
+                self.ended.append(&mut over);
+                for Continued { slot, next } in continued {
+                    self.follow(slot, next);
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
+        let Pending { batch, status, request_id, at_ms, ended, again, alone } = pending;
+        let (service, step) = (batch.service, batch.step);
+        let goes_on: std::collections::HashSet<u32> = continued.iter().map(|run| run.slot).collect();
+        let over = batch.members.iter().map(|member| member.slot).filter(|slot| !goes_on.contains(slot));
+        let settled = Settled {
+            over: over.collect(),
+            keys: ended.iter().map(|ended| ended.id.key).collect(),
+            service: batch.service,
+            continued,
+            members: batch.members,
+        };
+        let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended };
+        self.write_answered(answered, settled);
+        self.batches.close_apart(service, step, again);
+        for member in alone {
+            self.batches.close_apart(service, step, vec![member]);
+        }
+    }
+
+    /// Writes an answer down, with a note for the guard when people were written to irreversibly.
+    fn write_answered(&mut self, answered: Answered, settled: Settled) {
+        let is_irreversible =
+            settled.members.first().is_some_and(|member| member.call.action().effect == Effect::Irreversible);
+        let event = Event::Answered(answered);
+        self.state.apply(&event);
+        let number = match self.services.get(settled.service) {
+            Some(service) if is_irreversible => {
+                let note = Irreversible {
+                    workspace: service.workspace.clone(),
+                    at_ms: self.clock.now_ms(),
+                    people: settled.members.len() as u64,
+                };
+                self.writer.append_with(event, note)
+            }
+            Some(_) | None => self.writer.append(event),
+        };
+        self.after.push_back((number, After::Settled(Box::new(settled))));
+    }
+
+    /// An answer is durable: lanes move up, runs go on.
+    pub(super) fn on_settled(&mut self, settled: Settled) {
+        let Settled { members, service, over, keys, continued } = settled;
+        let workspace = self.services.workspace(service);
+        let mut moved_up = Vec::new();
+        for member in &members {
+            if member.call.action().effect != Effect::Read {
+                self.lanes.leave(workspace, member.call.people(), &mut moved_up);
+            }
+        }
+        for key in keys {
+            self.ids_in_hand.remove(&key);
+        }
+        for slot in over {
+            self.runs.free(slot);
+        }
+        for slot in moved_up {
+            self.unblock(workspace, slot);
+        }
+        for Continued { slot, next } in continued {
+            self.follow(slot, next);
+        }
+    }
+
+    fn unblock(&mut self, workspace: u32, slot: u32) {
+        let Some(live) = self.runs.get_mut(slot) else { return };
+        let Some(blocked) = &live.blocked else { return };
+        if self.lanes.is_first(workspace, blocked.call.people(), slot)
+            && let Some(blocked) = live.blocked.take()
+        {
+            let now_ms = self.clock.now_ms();
+            let member = Member { slot, call: blocked.call };
+            self.batches.add(blocked.service, blocked.step, member, now_ms);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! One-person calls in, full batches out.
+//!
+//! Calls with the same step, profile and envelope gather in an open batch until it is full, until it
+//! has lingered, or until nothing else is coming. A batch stays open while the limiter has no place
+//! for it, so that scarce places carry full batches. What was split or must be asked alone is never
+//! opened again.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::lanes::Slot;
+use crate::plan::{Call, Envelope, Room};
+
+/// How long an open batch waits for more calls, in milliseconds (design section 7).
+pub(super) const LINGER_MS: i64 = 50;
+
+/// A call and the run it belongs to.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// The run.
+    pub slot: Slot,
+    /// What is sent for it.
+    pub call: Call,
+}
+
+/// Calls that leave as one HTTP exchange.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Its number in the job.
+    pub number: u64,
+    /// 0 for the first attempt.
+    pub attempt: u32,
+    /// Which profile it goes to.
+    pub service: usize,
+    /// The step its calls belong to.
+    pub step: u32,
+    /// The calls.
+    pub members: Vec<Member>,
+    /// When it first left, in Unix milliseconds; `None` before.
+    pub first_ms: Option<i64>,
+    /// When it left last.
+    pub left_ms: i64,
+    /// How often the service answered something else than "not so fast".
+    pub tries: u32,
+}
+
+impl Batch {
+    /// The limit it must pass.
+    pub(super) fn gate(&self) -> Option<Gate> {
+        Some(Gate::of(self.service, self.members.first()?))
+    }
+
+    /// Whether it may be sent again when its outcome is unknown.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.members.iter().all(|member| member.call.repeatable())
+    }
+}
+
+/// What calls must share to leave together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// Which profile.
+    pub service: usize,
+    /// Which step.
+    pub step: u32,
+    /// Everything in the body that is not a gathered item.
+    pub envelope: Envelope,
+}
+
+#[derive(Debug)]
+struct Open {
+    members: Vec<Member>,
+    room: Room,
+    since_ms: i64,
+}
+
+impl Open {
+    fn new(first: &Call, now_ms: i64) -> Open {
+        Open { members: Vec::new(), room: Room::new(first.action()), since_ms: now_ms }
+    }
+}
+
+/// The batches of one job that have not left.
+#[derive(Debug, Default)]
+pub(super) struct Batches {
+    open: HashMap<Key, Open>,
+    /// Full, split or alone: nothing is added any more. First in, first out.
+    closed: VecDeque<Batch>,
+    next_number: u64,
+}
+
+impl Batches {
+    /// Starts numbering where an earlier process stopped.
+    pub(super) fn starting_at(next_number: u64) -> Batches {
+        Batches { next_number, ..Batches::default() }
+    }
+
+    /// Adds a call; a batch that has no room for it is closed.
+    pub(super) fn add(&mut self, service: usize, step: u32, member: Member, now_ms: i64) {
+        if !member.call.mergeable() {
+            return self.close(service, step, vec![member]);
+        }
+        let key = Key { service, step, envelope: member.call.envelope().clone() };
+        let open = self.open.entry(key.clone()).or_insert_with(|| Open::new(&member.call, now_ms));
+        let full = if open.room.can_take(&member.call) {
+            Vec::new()
+        } else {
+            std::mem::replace(open, Open::new(&member.call, now_ms)).members
+        };
+        open.room.take(&member.call);
+        open.members.push(member);
+        let is_full = open.room.is_full();
+        self.close(service, step, full);
+        if is_full && let Some(open) = self.open.remove(&key) {
+            self.close(service, step, open.members);
+        }
+    }
+
+    /// Puts calls back that must not be merged with others: halves of a split batch, calls asked alone.
+    pub(super) fn close_apart(&mut self, service: usize, step: u32, members: Vec<Member>) {
+        self.close(service, step, members);
+    }
+
+    /// Puts a batch back at the front, to be sent as soon as a place is free.
+    pub(super) fn put_back(&mut self, batch: Batch) {
+        self.closed.push_front(batch);
+    }
+
+    fn close(&mut self, service: usize, step: u32, members: Vec<Member>) {
+        if members.is_empty() {
+            return;
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        self.closed.push_back(Batch {
+            number,
+            attempt: 0,
+            service,
+            step,
+            members,
+            first_ms: None,
+            left_ms: 0,
+            tries: 0,
+        });
+    }
+
+    /// The batch that would leave next: a closed one, or an open one that has lingered (or any open
+    /// one when `quiet`, that is when nothing else is coming). Pools in `blocked` are passed over.
+    pub(super) fn next(&self, now_ms: i64, quiet: bool, blocked: &[Gate]) -> Option<(Gate, Which)> {
+        let closed = self.closed.iter().enumerate().find_map(|(index, batch)| {
+            let gate = Gate::of(batch.service, batch.members.first()?);
+            (!blocked.contains(&gate)).then_some((gate, Which::Closed(index)))
+        });
+        closed.or_else(|| {
+            let (key, open) = self
+                .open
+                .iter()
+                .filter(|(_, open)| quiet || now_ms >= open.since_ms + LINGER_MS)
+                .filter(|(key, open)| {
+                    let gate = open.members.first().map(|first| Gate::of(key.service, first));
+                    gate.is_some_and(|gate| !blocked.contains(&gate))
+                })
+                .min_by_key(|(_, open)| open.since_ms)?;
+            Some((Gate::of(key.service, open.members.first()?), Which::Open(key.clone())))
+        })
+    }
+
+    /// Takes a batch out, to be sent.
+    pub(super) fn take(&mut self, which: Which) -> Option<Batch> {
+        match which {
+            Which::Closed(index) => self.closed.remove(index),
+            Which::Open(key) => {
+                let open = self.open.remove(&key)?;
+                let number = self.next_number;
+                self.next_number += 1;
+                Some(Batch {
+                    number,
+                    attempt: 0,
+                    service: key.service,
+                    step: key.step,
+                    members: open.members,
+                    first_ms: None,
+                    left_ms: 0,
+                    tries: 0,
+                })
+            }
+        }
+    }
+
+    /// When the oldest open batch has lingered.
+    pub(super) fn lingers_until(&self) -> Option<i64> {
+        self.open.values().filter(|open| !open.members.is_empty()).map(|open| open.since_ms + LINGER_MS).min()
+    }
+
+    /// Whether nothing waits to leave.
+    pub(super) fn is_empty(&self) -> bool {
+        self.closed.is_empty() && self.open.values().all(|open| open.members.is_empty())
+    }
+}
+
+/// The limit a batch must pass: that of one pool of one profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gate {
+    /// The profile.
+    pub service: usize,
+    /// The pool.
+    pub pool: &'static str,
+}
+
+impl Gate {
+    fn of(service: usize, member: &Member) -> Gate {
+        Gate { service, pool: &member.call.action().pool }
+    }
+}
+
+/// Names a batch that has not left.
+#[derive(Debug)]
+pub(super) enum Which {
+    /// By its place among the closed ones.
+    Closed(usize),
+    /// By what its calls share.
+    Open(Key),
+}

@@ -1,0 +1,362 @@
+//! The loop that drives one job: takes in what was planned, sends what may leave, writes down what
+//! came back, and only then lets a run go on.
+//!
+//! One task owns all of it, so nothing here is shared or locked. It does no work per person that the
+//! workers could do, and never waits for anything but the next message. What it may do next depends on
+//! what the journal has stored: a batch leaves after its intent is durable, a run goes on after its
+//! answer is.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio_util::sync::CancellationToken;
+
+use super::answers::Settled;
+use super::batches::{Batch, Batches};
+use super::lanes::{Lanes, Slot};
+use super::progress::Progress;
+use super::runs::Runs;
+use super::send::Replied;
+use super::service::Services;
+use super::task::{EngineError, Patience, Task};
+use super::timers::{Due, Timers};
+use super::worker::{Made, PlannedChunk, Workers};
+use crate::clock::Clock;
+use crate::job::{Ended, Event, State, Verdict};
+use crate::journal::{Ids, Writer};
+
+/// Everything that can wake the driver, but its timers and the journal.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// A worker has planned a chunk or taken runs on.
+    Made(Made),
+    /// An exchange ended.
+    Replied(Replied),
+    /// The reader has a chunk ready, or is at the end.
+    Read(super::reader::Read),
+}
+
+/// What waits for an event to be durable.
+#[derive(Debug)]
+pub(super) enum After {
+    /// A batch leaves.
+    Send(Box<Batch>),
+    /// Lanes move up and runs go on.
+    Settled(Box<Settled>),
+    /// Ids are finished.
+    Finished(Vec<[u8; 16]>),
+}
+
+/// One job being driven.
+pub(super) struct Driver {
+    pub(super) task: Arc<Task>,
+    pub(super) services: Services,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) virtual_clock: Option<Arc<crate::clock::VirtualClock>>,
+    pub(super) patience: Patience,
+    pub(super) writer: Writer,
+    pub(super) durable: UnboundedReceiver<u64>,
+    pub(super) ids: Ids,
+    pub(super) state: State,
+    pub(super) messages: UnboundedReceiver<Message>,
+    pub(super) sender: UnboundedSender<Message>,
+    pub(super) workers: Workers,
+    pub(super) reader: super::reader::Reader,
+    pub(super) progress: Progress,
+    pub(super) stop: CancellationToken,
+
+    pub(super) runs: Runs,
+    pub(super) lanes: Lanes,
+    pub(super) batches: Batches,
+    pub(super) timers: Timers,
+    pub(super) retrying: HashMap<u64, Batch>,
+    pub(super) after: VecDeque<(u64, After)>,
+    pub(super) ids_in_hand: HashMap<[u8; 16], u64>,
+    pub(super) ended: Vec<Ended>,
+    pub(super) advancing: HashMap<u64, super::answers::Pending>,
+    pub(super) in_flight: usize,
+    pub(super) working: usize,
+    pub(super) stopping: bool,
+    pub(super) held: HashSet<Slot>,
+    pub(super) parked: Vec<Batch>,
+    pub(super) held_records: u64,
+    pub(super) chunks: usize,
+    pub(super) chunks_read: usize,
+    pub(super) chunks_planned: usize,
+    pub(super) planned: BTreeMap<u64, PlannedChunk>,
+    pub(super) next_chunk: u64,
+    pub(super) unmapped: BTreeMap<String, u64>,
+    pub(super) records: Option<u64>,
+}
+
+/// How many exchanges may be on their way at once. Braze documents no limit of its own; 3,000 requests
+/// in 3 s at 80 ms an answer need 80.
+const MOST_IN_FLIGHT: usize = 128;
+
+/// How many ended runs may wait to be written down together.
+const ENDED_TOGETHER: usize = 512;
+
+impl Driver {
+    /// Drives the job until nothing is left to do, or nothing can be done now.
+    pub(super) async fn drive(&mut self) -> Result<(), EngineError> {
+        loop {
+            self.take_in();
+            self.send_what_may_leave();
+            self.write_ended(false);
+            if self.is_over() {
+                return Ok(());
+            }
+            if self.is_idle() {
+                self.write_ended(true);
+                if self.skip_time() {
+                    continue;
+                }
+                if self.after.is_empty() && self.gives_up() {
+                    self.stopping = true;
+                    continue;
+                }
+            }
+            self.wait().await?;
+            while let Some(due) = self.timers.pop(self.clock.now_ms()) {
+                self.on_due(due);
+            }
+            self.progress.show(&self.state, self.runs.len(), self.records);
+        }
+    }
+
+    /// Waits for one message and takes what else is there.
+    async fn wait(&mut self) -> Result<(), EngineError> {
+        let pause = self.pause();
+        tokio::select! {
+            biased;
+            message = self.messages.recv() => match message {
+                Some(message) => self.on_message(message)?,
+                None => return Err(EngineError::Stopped("the workers")),
+            },
+            durable = self.durable.recv() => match durable {
+                Some(number) => self.on_durable(number),
+                None => return Err(self.journal_error()),
+            },
+            () = self.stop.cancelled(), if !self.stopping => self.stopping = true,
+            () = tokio::time::sleep(pause) => {}
+        }
+        while let Ok(number) = self.durable.try_recv() {
+            self.on_durable(number);
+        }
+        for _ in 0..256 {
+            match self.messages.try_recv() {
+                Ok(message) => self.on_message(message)?,
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn on_message(&mut self, message: Message) -> Result<(), EngineError> {
+        match message {
+            Message::Read(read) => self.on_read(read),
+            Message::Made(Made::Planned(planned)) => {
+                self.working -= 1;
+                self.on_planned(planned)
+            }
+            Message::Made(Made::Advanced(advanced)) => {
+                self.working -= 1;
+                self.on_advanced(advanced);
+                Ok(())
+            }
+            Message::Replied(replied) => {
+                self.in_flight -= 1;
+                self.on_replied(replied);
+                Ok(())
+            }
+        }
+    }
+
+    fn on_durable(&mut self, number: u64) {
+        while self.after.front().is_some_and(|(first, _)| *first <= number) {
+            match self.after.pop_front() {
+                Some((_, After::Send(batch))) => self.launch(*batch),
+                Some((_, After::Settled(settled))) => self.on_settled(*settled),
+                Some((_, After::Finished(keys))) => {
+                    for key in keys {
+                        self.ids_in_hand.remove(&key);
+                    }
+                }
+                None => return,
+            }
+        }
+    }
+
+    fn on_due(&mut self, due: Due) {
+        match due {
+            Due::Retry(number) => {
+                if let Some(batch) = self.retrying.remove(&number) {
+                    self.batches.put_back(batch);
+                }
+            }
+            Due::Wake(slot) => self.wake(slot),
+        }
+    }
+
+    /// Writes an event down; `after` happens once it is durable.
+    pub(super) fn write(&mut self, event: Event, after: Option<After>) -> u64 {
+        self.state.apply(&event);
+        let number = self.writer.append(event);
+        if let Some(after) = after {
+            self.after.push_back((number, after));
+        }
+        number
+    }
+
+    /// Writes down runs that ended without an exchange of their own.
+    pub(super) fn write_ended(&mut self, all: bool) {
+        if self.ended.len() >= ENDED_TOGETHER || (all && !self.ended.is_empty()) {
+            let ended = std::mem::take(&mut self.ended);
+            let keys = ended.iter().map(|ended| ended.id.key).collect();
+            self.write(Event::Ended { ended }, Some(After::Finished(keys)));
+        }
+    }
+
+    /// Lets batches leave as far as places, limits and the emergency stop allow.
+    fn send_what_may_leave(&mut self) {
+        if self.stopping {
+            return;
+        }
+        self.timers.looked();
+        let quiet = self.working == 0 && self.in_flight == 0;
+        let mut blocked = Vec::new();
+        while self.in_flight < MOST_IN_FLIGHT {
+            let now_ms = self.clock.now_ms();
+            let Some((gate, which)) = self.batches.next(now_ms, quiet, &blocked) else { break };
+            if self.services.is_stopped(gate.service) {
+                blocked.push(gate);
+                continue;
+            }
+            match self.services.reserve(gate, now_ms) {
+                None => {
+                    let Some(batch) = self.batches.take(which) else { break };
+                    self.intend(batch, now_ms);
+                }
+                Some(later_ms) => {
+                    self.timers.look_again_at(later_ms);
+                    blocked.push(gate);
+                }
+            }
+        }
+        if let Some(lingered_ms) = self.batches.lingers_until()
+            && blocked.is_empty()
+            && self.in_flight < MOST_IN_FLIGHT
+        {
+            self.timers.look_again_at(lingered_ms);
+        }
+    }
+
+    fn intend(&mut self, mut batch: Batch, now_ms: i64) {
+        batch.first_ms.get_or_insert(now_ms);
+        self.in_flight += 1;
+        batch.left_ms = now_ms;
+        let positions = self.runs.positions(&batch.members);
+        let event = Event::Intended(crate::job::Intended {
+            batch: batch.number,
+            attempt: batch.attempt,
+            repeatable: batch.is_repeatable(),
+            step: batch.step,
+            positions,
+            calls: u32::try_from(batch.members.len()).unwrap_or(u32::MAX),
+        });
+        self.write(event, Some(After::Send(Box::new(batch))));
+    }
+
+    /// The intent is durable: the batch leaves.
+    fn launch(&mut self, batch: Batch) {
+        let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
+        let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
+        tokio::spawn(async move {
+            let replied = super::send::exchange(service, batch, clock).await;
+            // The driver is gone only when the job was given up.
+            drop(sender.send(Message::Replied(replied)));
+        });
+    }
+
+    /// Waits until everything that was handed to the journal is on the disk.
+    pub(super) async fn settle_journal(&mut self, last: u64) -> Result<(), EngineError> {
+        let mut seen = 0;
+        while seen < last {
+            match self.durable.recv().await {
+                Some(number) => seen = number,
+                None => return Err(self.journal_error()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is under way in this process: only time could bring something.
+    fn is_idle(&self) -> bool {
+        self.working == 0 && self.in_flight == 0
+    }
+
+    /// Nothing is left to do, or a stop was asked for and what was under way is written down.
+    fn is_over(&self) -> bool {
+        let settled = self.is_idle() && self.after.is_empty() && self.ended.is_empty();
+        let empty = self.runs.is_empty() && self.reader.is_at_end();
+        settled && (empty || self.stopping)
+    }
+
+    /// In virtual time, jumps to the next moment at which anything is due.
+    fn skip_time(&mut self) -> bool {
+        let Some(next_ms) = self.timers.next() else { return false };
+        if self.virtual_clock.is_none() || !self.after.is_empty() || self.gives_up() {
+            return false;
+        }
+        if let Some(clock) = &self.virtual_clock {
+            clock.advance_to(next_ms);
+        }
+        while let Some(due) = self.timers.pop(next_ms) {
+            self.on_due(due);
+        }
+        true
+    }
+
+    /// Whether only pauses are left that are longer than this process is willing to stay, or only
+    /// work for a profile that was stopped.
+    fn gives_up(&self) -> bool {
+        if !self.reader.is_at_end() && !self.services.any_stopped() {
+            return false;
+        }
+        let Some(next_ms) = self.timers.next() else { return true };
+        match self.patience {
+            Patience::Endless => false,
+            // A place under a limit is worth any wait: only pauses of runs and retries are measured.
+            Patience::Until(_) if !self.batches.is_empty() && !self.services.any_stopped() => false,
+            Patience::Until(wait) => {
+                let pause_ms = next_ms.saturating_sub(self.clock.now_ms());
+                pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+            }
+        }
+    }
+
+    /// How long to wait at most for a message.
+    fn pause(&self) -> std::time::Duration {
+        let longest = 200;
+        let ms = match self.timers.next() {
+            Some(next_ms) if self.virtual_clock.is_none() => {
+                (next_ms - self.clock.now_ms()).clamp(0, longest)
+            }
+            Some(_) | None => longest,
+        };
+        std::time::Duration::from_millis(ms.unsigned_abs())
+    }
+
+    fn journal_error(&self) -> EngineError {
+        match self.writer.error() {
+            Some(why) => EngineError::Journal(why),
+            None => EngineError::Stopped("the journal"),
+        }
+    }
+}
+
+/// Whether a verdict ends a request for good.
+pub(super) fn is_final(verdict: Verdict) -> bool {
+    !matches!(verdict, Verdict::Waiting(_))
+}

@@ -1,0 +1,369 @@
+//! One job from its first look at the input to its summary.
+//!
+//! A job is named by what it does and on what: (workflow digest, input digest). The same two again go
+//! on with the same job, or only tell what it came to.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::driver::Driver;
+use super::guard::{self, Allowed, Found};
+use super::plan_record::Planner;
+use super::progress::Progress;
+use super::reader::Reader;
+use super::service::{Service, Services, Stopped};
+use super::summary::Summary;
+use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
+use super::worker::Workers;
+use crate::clock::{Clock, VirtualClock};
+use crate::intake::{Input, InputError};
+use crate::job::{Answered, Ended, Event, IdEntry, JobId, Pause, State, Status, Verdict};
+use crate::journal::{JobRecord, NewJob, Store, StoreError};
+use crate::request::Warnings;
+use crate::run::{Facts, Program};
+use crate::workflow::Workflow;
+
+/// Everything a job needs from outside.
+pub struct Order {
+    /// What is carried out.
+    pub workflow: Arc<Workflow>,
+    /// On what.
+    pub input: Input,
+    /// Through which profiles.
+    pub services: Vec<Arc<Service>>,
+    /// Where it is written down.
+    pub store: Store,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The same clock, when time is virtual.
+    pub virtual_clock: Option<Arc<VirtualClock>>,
+    /// How long to stay through pauses.
+    pub patience: Patience,
+    /// Asks the job to stop; what is under way is written down first.
+    pub stop: CancellationToken,
+    /// Who watches.
+    pub progress: Progress,
+    /// Folder for the files of failed requests.
+    pub failures: std::path::PathBuf,
+    /// Against the sandbox.
+    pub sandbox: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Over all processes.
+    pub summary: Summary,
+    /// Profiles that refused their credentials or could not be reached.
+    pub stopped: Vec<Stopped>,
+    /// A person asked to stop before the end.
+    pub interrupted: bool,
+    /// The guard holds the job.
+    pub held: Option<crate::job::Hold>,
+    /// Members of records that were ignored.
+    pub warnings: Warnings,
+    /// It was finished before; nothing was done.
+    pub was_finished: bool,
+}
+
+/// Why a job could not be opened or driven.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The store does not work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The input cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The engine had to give up.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The workflow was edited while a job of it is open.
+    #[error(
+        "`{workflow}` was edited while {job} is open on this input; `privaflow jobs resume {job}` goes on with the workflow as it was, `privaflow jobs cancel {job}` gives it up"
+    )]
+    EditedWorkflow {
+        /// Its name.
+        workflow: String,
+        /// The open job.
+        job: JobId,
+    },
+    /// The input was edited while a job on it is open.
+    #[error(
+        "the input was edited while {job} of `{workflow}` is open on it; put it back and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
+    )]
+    EditedInput {
+        /// The workflow's name.
+        workflow: String,
+        /// The open job.
+        job: JobId,
+    },
+}
+
+/// Carries a job out, from its start or from where it stopped.
+pub async fn run(order: Order) -> Result<Outcome, JobError> {
+    let record = find_or_create(&order)?;
+    let mut state = State::default();
+    for recorded in order.store.reader().events(record.id) {
+        state.apply(&recorded?.event);
+    }
+    match state.status() {
+        Status::Finished | Status::Cancelled | Status::Held => {
+            let held = state.hold();
+            let summary =
+                super::report::summary(order.store.reader(), &record, &state, None, &order.failures)?;
+            let was_finished = held.is_none();
+            return Ok(Outcome {
+                summary,
+                stopped: Vec::new(),
+                interrupted: false,
+                held,
+                warnings: Warnings::default(),
+                was_finished,
+            });
+        }
+        Status::Open => {}
+    }
+    drive(order, record, state).await
+}
+
+fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
+    let Order { workflow, input, store, .. } = order;
+    if let Some(record) = store.reader().find_job(&workflow.name, &workflow.digest, &input.digest())? {
+        return Ok(record);
+    }
+    let path = input.path().to_owned();
+    for open in store.reader().open_jobs(&workflow.name)? {
+        if open.input_digest == input.digest() {
+            return Err(JobError::EditedWorkflow { workflow: open.workflow_name, job: open.id });
+        }
+        if open.input_path == path && path != "-" {
+            return Err(JobError::EditedInput { workflow: open.workflow_name, job: open.id });
+        }
+    }
+    let job = store.create_job(NewJob {
+        workflow_name: workflow.name.clone(),
+        workflow_digest: workflow.digest,
+        workflow_text: workflow.text.clone(),
+        input_path: path,
+        input_digest: input.digest(),
+        format: serde_json::Value::Null,
+        started_ms: order.clock.now_ms(),
+        sandbox: order.sandbox,
+    })?;
+    Ok(store.reader().job(job)?)
+}
+
+async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome, JobError> {
+    let Order {
+        workflow,
+        input,
+        services,
+        store,
+        clock,
+        virtual_clock,
+        patience,
+        stop,
+        progress,
+        failures,
+        sandbox: _,
+    } = order;
+    let began = std::time::Instant::now();
+    let opened_ms = clock.now_ms();
+    let facts = facts(&record);
+    let task = Arc::new(Task {
+        job: record.id,
+        kinds: kinds_taken(&workflow),
+        budgets: budgets(&workflow),
+        program: Program::new(Arc::clone(&workflow), facts),
+        input_digest: record.input_digest,
+        started_ms: record.started_ms,
+        opened_ms,
+        past: Past::of(state.clone()),
+        sealer: store.sealer(record.id).ok(),
+        warnings: std::sync::Mutex::default(),
+    });
+    let (durable_sender, durable) = tokio::sync::mpsc::unbounded_channel();
+    let writer = store.writer(record.id, durable_sender);
+    let (sender, messages) = tokio::sync::mpsc::unbounded_channel();
+    let workers = Workers::start(&task, &sender).map_err(EngineError::Thread)?;
+    let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
+    let services = Services::new(services, opened_ms.unsigned_abs());
+
+    let needs_guard = workflow.irreversible && !state.is_approved() && state.next_batch() == 0;
+    let found = if needs_guard {
+        let allowed = allowed(&workflow, &services, &store, opened_ms)?;
+        let records = input.records()?;
+        let looked = Arc::clone(&task);
+        tokio::task::spawn_blocking(move || {
+            let planner = Planner::new(&looked);
+            guard::look_ahead(&looked, &planner, records, allowed)
+        })
+        .await
+        .map_err(|_| EngineError::Stopped("the guard"))??
+    } else {
+        Found::Within
+    };
+
+    let reader = Reader::start(input.records()?, queue, sender.clone()).map_err(EngineError::Thread)?;
+    let mut driver = Driver {
+        services,
+        clock,
+        virtual_clock,
+        patience,
+        writer,
+        durable,
+        ids: store.ids().clone(),
+        batches: super::batches::Batches::starting_at(state.next_batch()),
+        state,
+        messages,
+        sender,
+        workers,
+        reader,
+        progress,
+        stop,
+        task: Arc::clone(&task),
+        runs: Default::default(),
+        lanes: Default::default(),
+        timers: Default::default(),
+        retrying: Default::default(),
+        after: Default::default(),
+        ids_in_hand: Default::default(),
+        ended: Vec::new(),
+        advancing: Default::default(),
+        in_flight: 0,
+        working: 0,
+        stopping: false,
+        held: Default::default(),
+        parked: Vec::new(),
+        held_records: 0,
+        chunks: 0,
+        chunks_read: 0,
+        chunks_planned: 0,
+        planned: Default::default(),
+        next_chunk: 0,
+        unmapped: Default::default(),
+        records: None,
+    };
+    driver.write(Event::Opened { at_ms: opened_ms }, None);
+    driver.take_over();
+    if let Found::Beyond { subjects, limit } = found {
+        driver.write(Event::Held { subjects, limit }, None);
+        driver.stopping = true;
+    }
+    let driven = driver.drive().await;
+    let interrupted = driver.stop.is_cancelled();
+    let stopped = driver.services.stopped();
+    let (waiting, last) = driver.leave(began.elapsed());
+    let settled = driver.settle_journal(last).await;
+    let state = std::mem::take(&mut driver.state);
+    drop(driver);
+    driven?;
+    settled?;
+    let summary = super::report::summary(store.reader(), &record, &state, Some(&waiting), &failures)?;
+    let warnings =
+        std::mem::take(&mut *task.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    Ok(Outcome { summary, stopped, interrupted, held: state.hold(), warnings, was_finished: false })
+}
+
+/// What every run of the job shares; the same again when the job goes on.
+fn facts(record: &JobRecord) -> Facts {
+    let started = jiff::Timestamp::from_millisecond(record.started_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let mut seed = [0; 16];
+    for (place, byte) in seed.iter_mut().zip(record.input_digest) {
+        *place = byte;
+    }
+    for (place, byte) in seed.iter_mut().zip(record.id.0.to_be_bytes()) {
+        *place ^= byte;
+    }
+    Facts { job: record.id.to_string(), started_at: started.to_string(), seed }
+}
+
+fn allowed(
+    workflow: &Workflow,
+    services: &Services,
+    store: &Store,
+    now_ms: i64,
+) -> Result<Allowed, JobError> {
+    let left_this_hour = match workflow.guard.per_hour {
+        Some(most) => {
+            let mut written = 0;
+            for workspace in services.workspaces() {
+                written += store.reader().irreversible(workspace, now_ms - 3_600_000)?;
+            }
+            Some(most.saturating_sub(written))
+        }
+        None => None,
+    };
+    Ok(Allowed { per_job: workflow.guard.per_job.unwrap_or(guard::DEFAULT_PER_JOB), left_this_hour })
+}
+
+impl Driver {
+    /// Settles what an earlier process left in the air: a call that may be repeated is forgotten, so
+    /// that its record is carried out again; one that must not be waits for a person.
+    fn take_over(&mut self) {
+        let unresolved: Vec<_> = self.state.unresolved().cloned().collect();
+        let at_ms = self.clock.now_ms();
+        for exchange in unresolved {
+            if !exchange.repeatable {
+                let ended = exchange.positions.iter().map(|position| needs_attention(*position)).collect();
+                self.write(Event::Ended { ended }, None);
+            }
+            let answered = Answered {
+                batch: exchange.batch,
+                at_ms,
+                status: 0,
+                request_id: None,
+                steps: Vec::new(),
+                ended: Vec::new(),
+            };
+            self.write(Event::Answered(answered), None);
+        }
+    }
+
+    /// Writes down how this process leaves the job; tells what is still open, by what it waits for.
+    fn leave(&mut self, elapsed: std::time::Duration) -> (std::collections::BTreeMap<Pause, u64>, u64) {
+        let mut waiting = std::collections::BTreeMap::new();
+        let mut held = Vec::new();
+        for (slot, live) in self.runs.drain() {
+            let pause = if self.held.contains(&slot) {
+                held.push(needs_attention(live.about.position));
+                Pause::NeedsAttention
+            } else if live.run.waits_until().is_some() {
+                Pause::Wait
+            } else {
+                Pause::Retry
+            };
+            *waiting.entry(pause).or_default() += 1;
+        }
+        if self.held_records > 0 {
+            *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
+        }
+        if !held.is_empty() {
+            self.write(Event::Ended { ended: held }, None);
+        }
+        let finished =
+            waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
+        let stopped = crate::job::Stopped {
+            at_ms: self.clock.now_ms(),
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            finished,
+            records: self.records,
+            unmapped: std::mem::take(&mut self.unmapped).into_iter().collect(),
+        };
+        let last = self.write(Event::Stopped(stopped), None);
+        (waiting, last)
+    }
+}
+
+fn needs_attention(position: u64) -> Ended {
+    Ended {
+        position,
+        verdict: Verdict::Waiting(Pause::NeedsAttention),
+        accepted: false,
+        verified: false,
+        id: IdEntry { key: [0; 16], content: 0 },
+        failure: None,
+    }
+}

@@ -1,0 +1,32 @@
+//! Drives jobs: decides with the rules, acts through the services, and writes everything down first.
+//!
+//! A job goes one way: the reader cuts the input into chunks, workers plan them on every core, the
+//! driver keeps order, gathers calls into batches, writes down that a batch is about to leave, sends
+//! it, writes down what came of it, and only then lets its runs go on.
+
+mod answers;
+mod batches;
+mod driver;
+mod guard;
+mod job;
+mod lanes;
+mod plan_record;
+mod planned;
+mod progress;
+mod reader;
+mod report;
+mod runs;
+mod send;
+mod service;
+mod summary;
+mod task;
+mod timers;
+mod worker;
+
+pub use guard::DEFAULT_PER_JOB;
+pub use job::{JobError, Order, Outcome, run};
+pub use progress::{Progress, Standing};
+pub use report::summary;
+pub use service::{Service, Stopped};
+pub use summary::Summary;
+pub use task::{EngineError, Patience, kinds_taken};

@@ -1,0 +1,200 @@
+//! One record into its run and the run's first call; one answer into what comes next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::runs::{About, Live};
+use super::task::{Task, Unusable};
+use super::worker::{Advanced, First, Going, Gone, Made, Planned, PlannedChunk, Work};
+use crate::intake::RawRecord;
+use crate::job::{Fail, IdEntry, StepAnswer, Verdict};
+use crate::request::{BadRecord, Identity, Request, identity};
+use crate::run::{Answer, Finish, Next, Run, Trouble, count_unmapped};
+use crate::template::Scope;
+
+/// Plans records, keeping one scope to plan them in.
+pub(super) struct Planner<'t> {
+    task: &'t Task,
+    scope: Option<Scope>,
+}
+
+impl<'t> Planner<'t> {
+    /// A planner for a job.
+    pub(super) fn new(task: &'t Arc<Task>) -> Planner<'t> {
+        Planner { task, scope: None }
+    }
+
+    /// Does what is asked.
+    pub(super) fn carry_out(&mut self, work: Work) -> Made {
+        match work {
+            Work::Plan { number, chunk } => {
+                let mut unmapped = BTreeMap::new();
+                let records = chunk.records().map(|record| self.plan(record, &mut unmapped)).collect();
+                Made::Planned(PlannedChunk { number, records, unmapped })
+            }
+            Work::Advance { batch, runs, now_ms } => {
+                let runs = runs.into_iter().map(|going| self.advance(going, now_ms)).collect();
+                Made::Advanced(Advanced { batch, runs })
+            }
+        }
+    }
+
+    /// A record as the guard looks at it: nothing when it is over before any call.
+    pub(super) fn request(
+        &self,
+        record: RawRecord<'_>,
+    ) -> Option<serde_json::Map<String, serde_json::Value>> {
+        let request = self.task.request_of(record).ok()?;
+        let is_taken = self.task.kinds.as_ref().is_none_or(|kinds| kinds.contains(&request.kind));
+        let is_over = self.task.past.is_finished(record.position());
+        (is_taken && !is_over).then_some(request.scope)
+    }
+
+    fn plan(&mut self, record: RawRecord<'_>, unmapped: &mut BTreeMap<String, u64>) -> Planned {
+        let task = self.task;
+        let position = record.position();
+        let workflow = &task.program.workflow.name;
+        let place = Identity::Place { input: &task.input_digest, position };
+        let request = match task.request_of(record) {
+            Ok(request) => request,
+            Err(bad) => {
+                let id = IdEntry { key: identity(workflow, place), content: 0 };
+                let about = About { position, line: record.line(), request: None, id };
+                let first = if task.past.is_finished(position) {
+                    First::Finished
+                } else {
+                    First::Ended(unusable(&bad))
+                };
+                return Planned { about, first };
+            }
+        };
+        if let Some(words) = &task.program.workflow.words {
+            count_unmapped(&request.scope, words, unmapped);
+        }
+        let named = request.id.as_deref().map_or(place, Identity::Id);
+        let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
+        let Request { id: given, kind, scope: members, .. } = request;
+        let about = About { position, line: record.line(), request: given, id };
+        if task.past.is_finished(position) {
+            return Planned { about, first: First::Finished };
+        }
+        if task.past.is_held(position) {
+            return Planned { about, first: First::Held };
+        }
+        if let Some(taken) = &task.kinds
+            && !taken.contains(&kind)
+        {
+            let kinds: Vec<_> = taken.iter().map(|kind| kind.word()).collect();
+            let message = format!(
+                "the request is of kind `{}`, and the workflow takes only {}: send it to another workflow, or name the kind in `on.file.kinds`",
+                kind.word(),
+                kinds.join(", ")
+            );
+            let first = First::Ended(failed(Fail::KindMismatch, Fail::KindMismatch.word(), message));
+            return Planned { about, first };
+        }
+        let scope = self.scope.take().unwrap_or_else(|| task.program.scope());
+        let mut run = Run::start_in(&task.program, scope, position, members);
+        let mut next = run.next(&task.program, task.started_ms);
+        self.replay(&mut run, &mut next);
+        self.say(&mut run, &about);
+        match next {
+            Next::Ended(finish) => {
+                self.scope = Some(run.into_scope());
+                Planned { about, first: First::Ended(finish) }
+            }
+            next => {
+                let is_thin = matches!(next, Next::Call(_)) && run.is_last_call(&task.program);
+                if is_thin {
+                    self.scope = Some(run.forget());
+                }
+                Planned { about, first: First::Goes { run: Box::new(run), is_thin, next } }
+            }
+        }
+    }
+
+    /// Feeds a run the answers an earlier process was given.
+    fn replay(&self, run: &mut Run, next: &mut Next) {
+        let task = self.task;
+        let mut answers = task.past.answers(run.position()).iter();
+        loop {
+            match next {
+                Next::Call(_) => {
+                    let path = run.path(&task.program);
+                    let Some(kept) = answers.next().filter(|kept| kept.step == path) else { return };
+                    match task.open(kept) {
+                        Ok(answer) => run.answer(&task.program, answer),
+                        Err(message) => {
+                            tracing::warn!(position = run.position(), "{message}");
+                            return;
+                        }
+                    }
+                    *next = run.next(&task.program, kept.at_ms);
+                }
+                Next::Wait { .. } => {
+                    if let Some(until_ms) = task.past.waits_until(run.position()) {
+                        run.resume_wait(until_ms);
+                    }
+                    *next = run.next(&task.program, task.opened_ms);
+                    if matches!(next, Next::Wait { .. }) {
+                        return;
+                    }
+                }
+                Next::Ended(_) => return,
+            }
+        }
+    }
+
+    fn advance(&self, going: Going, now_ms: i64) -> Gone {
+        let Going { slot, mut live, answer } = going;
+        let program = &self.task.program;
+        let step = answer.as_ref().map(|answer| self.remember(&live.run, answer));
+        if let Some(answer) = answer {
+            live.run.answer(program, answer);
+        }
+        let next = live.run.next(program, now_ms);
+        if matches!(next, Next::Call(_)) && live.run.is_last_call(program) {
+            live.is_thin = true;
+            drop(live.run.forget());
+        }
+        let Live { run, about, .. } = &mut *live;
+        self.say(run, about);
+        Gone { slot, live, step, next }
+    }
+
+    /// What the journal keeps of an answer: sealed, since it may hold personal data.
+    fn remember(&self, run: &Run, answer: &Answer) -> StepAnswer {
+        let step = run.path(&self.task.program);
+        let output = self.task.seal(run.position(), &step, answer);
+        StepAnswer {
+            position: run.position(),
+            accepted: answer.result.is_ok(),
+            at_ms: answer.at_ms,
+            output,
+            step,
+        }
+    }
+
+    fn say(&self, run: &mut Run, about: &About) {
+        for line in run.take_log() {
+            let position = about.position;
+            tracing::info!(job = %self.task.job, position, "record {position} of {}: {line}", self.task.job);
+        }
+    }
+}
+
+fn failed(reason: Fail, code: &str, message: String) -> Finish {
+    Finish {
+        verdict: Verdict::Failed(reason),
+        accepted: false,
+        verified: false,
+        failure: Some(Trouble { reason, code: code.to_owned(), step: None, message }),
+    }
+}
+
+fn unusable(why: &Unusable) -> Finish {
+    match why {
+        Unusable::Record(_) => failed(Fail::WrongType, BadRecord::CODE, why.to_string()),
+        Unusable::Map(_) => failed(Fail::Template, Fail::Template.word(), why.to_string()),
+    }
+}

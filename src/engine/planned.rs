@@ -1,0 +1,242 @@
+//! Taking in what was planned: duplicates are told apart in the order of the file, calls are queued.
+
+use super::driver::{Driver, is_final};
+use super::reader::Read;
+use super::runs::{About, Blocked, Live};
+use super::task::EngineError;
+use super::timers::Due;
+use super::worker::{First, Planned, PlannedChunk, Work};
+use crate::catalogue::Effect;
+use crate::job::{Ended, Event, Fail, Skip, Verdict};
+use crate::journal::{Seen, StoreError};
+use crate::run::{Finish, Next, Prepared, Trouble};
+
+/// Most open runs that are at work; more would only wait in memory.
+const MOST_RUNS: usize = 16_384;
+/// Most open runs that wait for a moment.
+const MOST_WAITING: usize = 16_384;
+/// Chunks that may be on their way through the reader and the workers.
+const MOST_CHUNKS: usize = 4;
+
+impl Driver {
+    /// Asks the reader for more, as far as memory and the workers allow.
+    pub(super) fn take_in(&mut self) {
+        if self.stopping {
+            if !self.reader.is_at_end() && self.chunks == 0 {
+                self.reader.count_only();
+                self.ask();
+            }
+            return;
+        }
+        if self.services.all_stopped() {
+            self.stopping = true;
+            return self.take_in();
+        }
+        let at_work = self.runs.len().saturating_sub(self.runs.waiting());
+        if at_work < MOST_RUNS && self.runs.waiting() < MOST_WAITING {
+            while self.chunks < MOST_CHUNKS && self.ask() {}
+        }
+    }
+
+    fn ask(&mut self) -> bool {
+        let asked = self.reader.ask();
+        if asked {
+            self.chunks += 1;
+            self.working += 1;
+        }
+        asked
+    }
+
+    /// A credit was used.
+    pub(super) fn on_read(&mut self, read: Read) -> Result<(), EngineError> {
+        match read {
+            Read::Chunk => {
+                self.chunks_read += 1;
+                return Ok(());
+            }
+            Read::End { records } => {
+                self.records = Some(records);
+                self.reader.note_end();
+            }
+            Read::Broken(error) => return Err(EngineError::Input(error)),
+        }
+        // Credits that were given beyond the end come to nothing.
+        let planning = self.chunks_read.saturating_sub(self.chunks_planned);
+        self.working = self.working.saturating_sub(self.chunks.saturating_sub(planning));
+        self.chunks = planning;
+        Ok(())
+    }
+
+    /// Chunks come back from the workers in any order and are taken in the order of the file.
+    pub(super) fn on_planned(&mut self, chunk: PlannedChunk) -> Result<(), EngineError> {
+        self.chunks = self.chunks.saturating_sub(1);
+        self.chunks_planned += 1;
+        self.planned.insert(chunk.number, chunk);
+        while let Some(chunk) = self.planned.remove(&self.next_chunk) {
+            self.next_chunk += 1;
+            for (name, count) in chunk.unmapped {
+                *self.unmapped.entry(name).or_default() += count;
+            }
+            for record in chunk.records {
+                self.take_record(record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_record(&mut self, planned: Planned) -> Result<(), EngineError> {
+        let Planned { about, first } = planned;
+        match first {
+            First::Finished => return Ok(()),
+            First::Held => {
+                self.held_records += 1;
+                return Ok(());
+            }
+            First::Ended(_) | First::Goes { .. } => {}
+        }
+        let seen = match self.seen(&about) {
+            Ok(seen) => seen,
+            Err(error) => return Err(EngineError::Journal(std::sync::Arc::new(error))),
+        };
+        match seen {
+            Seen::New => {}
+            Seen::Duplicate => {
+                self.end_at_once(&about, skipped(Skip::Duplicate));
+                return Ok(());
+            }
+            Seen::Conflict => {
+                self.end_at_once(&about, conflict());
+                return Ok(());
+            }
+        }
+        self.ids_in_hand.insert(about.id.key, about.id.content);
+        match first {
+            First::Finished | First::Held => {}
+            First::Ended(finish) => self.end_at_once(&about, finish),
+            First::Goes { run, is_thin, next } => {
+                let live = Box::new(Live { run, is_thin, about, blocked: None });
+                let slot = self.runs.insert(live);
+                self.follow(slot, next);
+            }
+        }
+        Ok(())
+    }
+
+    fn seen(&self, about: &About) -> Result<Seen, StoreError> {
+        match self.ids_in_hand.get(&about.id.key) {
+            Some(content) if *content == about.id.content => Ok(Seen::Duplicate),
+            Some(_) => Ok(Seen::Conflict),
+            None => self.ids.check(&about.id, self.task.job),
+        }
+    }
+
+    /// Does what a run needs next.
+    pub(super) fn follow(&mut self, slot: u32, next: Next) {
+        match next {
+            Next::Call(prepared) => self.queue_call(slot, prepared),
+            Next::Wait { until_ms } => {
+                if let Some(live) = self.runs.get_mut(slot)
+                    && live.run.is_at_wait_step()
+                {
+                    let step = live.run.path(&self.task.program);
+                    let position = live.about.position;
+                    self.write(Event::Waiting { position, step, until_ms }, None);
+                }
+                self.runs.note_waiting(1);
+                self.timers.at(until_ms, Due::Wake(slot));
+            }
+            Next::Ended(finish) => {
+                if let Some(live) = self.runs.take(slot) {
+                    self.end_at_once(&live.about, finish);
+                    self.runs.free(slot);
+                }
+            }
+        }
+    }
+
+    /// A pause is over: the run goes to a worker.
+    pub(super) fn wake(&mut self, slot: u32) {
+        self.runs.note_waiting(-1);
+        if let Some(live) = self.runs.take(slot) {
+            let going = super::worker::Going { slot, live, answer: None };
+            let now_ms = self.clock.now_ms();
+            self.working += 1;
+            self.workers.give(Work::Advance { batch: None, runs: vec![going], now_ms });
+        }
+    }
+
+    /// Queues a call, or leaves it in its lane behind an earlier write to the same person.
+    fn queue_call(&mut self, slot: u32, prepared: Prepared) {
+        let Prepared { step, profile, call } = prepared;
+        let service = match self.services.find(&call.action().system, profile.as_deref()) {
+            Ok(service) => service,
+            Err(message) => {
+                if let Some(live) = self.runs.take(slot) {
+                    let path = Some(live.run.path(&self.task.program));
+                    let trouble = Trouble {
+                        reason: Fail::Template,
+                        code: "unknown_profile".into(),
+                        step: path,
+                        message,
+                    };
+                    self.end_at_once(&live.about, failed(trouble));
+                    self.runs.free(slot);
+                }
+                return;
+            }
+        };
+        let is_write = call.action().effect != Effect::Read;
+        if is_write && !self.lanes.enter(self.services.workspace(service), call.people(), slot) {
+            if let Some(live) = self.runs.get_mut(slot) {
+                live.blocked = Some(Blocked { service, step, call });
+            }
+            return;
+        }
+        let now_ms = self.clock.now_ms();
+        self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
+    }
+
+    /// Notes the end of a request that no answer ends.
+    pub(super) fn end_at_once(&mut self, about: &About, finish: Finish) {
+        let ended = ended(about, finish);
+        debug_assert!(is_final(ended.verdict));
+        self.ended.push(ended);
+    }
+}
+
+/// The journal's entry for a finished run.
+pub(super) fn ended(about: &About, finish: Finish) -> Ended {
+    let failure = finish.failure.map(|trouble| about.failure(trouble.step, &trouble.code, trouble.message));
+    Ended {
+        position: about.position,
+        verdict: finish.verdict,
+        accepted: finish.accepted,
+        verified: finish.verified,
+        id: about.id,
+        failure,
+    }
+}
+
+fn skipped(reason: Skip) -> Finish {
+    Finish { verdict: Verdict::Skipped(reason), accepted: false, verified: false, failure: None }
+}
+
+fn failed(trouble: Trouble) -> Finish {
+    Finish {
+        verdict: Verdict::Failed(trouble.reason),
+        accepted: false,
+        verified: false,
+        failure: Some(trouble),
+    }
+}
+
+fn conflict() -> Finish {
+    failed(Trouble {
+        reason: Fail::IdConflict,
+        code: Fail::IdConflict.word().to_owned(),
+        step: None,
+        message:
+            "this id was used before for a request with other content: give each request an id of its own"
+                .to_owned(),
+    })
+}

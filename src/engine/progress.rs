@@ -1,0 +1,59 @@
+//! How far a job is, told now and then to whoever watches.
+
+use std::time::{Duration, Instant};
+
+use crate::job::State;
+
+/// How often the watcher is told.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Requests that are done or skipped.
+    pub well: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Requests that are open.
+    pub open: u64,
+    /// Bytes of the input that are planned, of how many.
+    pub records: Option<u64>,
+}
+
+/// Tells a watcher how far a job is.
+pub struct Progress {
+    watcher: Option<Box<dyn FnMut(Standing) + Send>>,
+    last: Instant,
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Progress").finish_non_exhaustive()
+    }
+}
+
+impl Progress {
+    /// Tells nobody.
+    pub fn silent() -> Progress {
+        Progress { watcher: None, last: Instant::now() }
+    }
+
+    /// Tells a watcher, at most ten times a second.
+    pub fn to(watcher: impl FnMut(Standing) + Send + 'static) -> Progress {
+        Progress { watcher: Some(Box::new(watcher)), last: Instant::now() }
+    }
+
+    pub(super) fn show(&mut self, state: &State, open: usize, records: Option<u64>) {
+        let Some(watcher) = &mut self.watcher else { return };
+        if self.last.elapsed() >= EVERY {
+            self.last = Instant::now();
+            let totals = state.totals();
+            watcher(Standing {
+                well: totals.done + totals.skipped(),
+                failed: totals.failed(),
+                open: open as u64,
+                records,
+            });
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! From the folded journal to what people read: the summary, and the file of failed requests.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::summary::Summary;
+use super::task::EngineError;
+use crate::job::{Event, Pause, State, Verdict};
+use crate::journal::{JobRecord, Reader};
+
+/// What a job came to. `open` is what this process left open; what nothing is known of waits to be
+/// tried.
+pub fn summary(
+    reader: &Reader,
+    record: &JobRecord,
+    state: &State,
+    open: Option<&BTreeMap<Pause, u64>>,
+    folder: &Path,
+) -> Result<Summary, EngineError> {
+    let totals = state.totals();
+    let failures = match totals.failed() {
+        0 => None,
+        _ => Some(write_failures(reader, record, folder)?),
+    };
+    let mut waiting_by = totals.waiting_by.clone();
+    if let Some(open) = open {
+        waiting_by.clone_from(open);
+    }
+    let over = totals.done + totals.skipped() + totals.failed();
+    let requests = totals.records.unwrap_or(0).max(over + waiting_by.values().sum::<u64>());
+    let known: u64 = waiting_by.values().sum();
+    if requests > over + known {
+        let rest = if state.hold().is_some() { Pause::Guard } else { Pause::Retry };
+        *waiting_by.entry(rest).or_default() += requests - over - known;
+    }
+    Ok(Summary {
+        job: record.id.to_string(),
+        workflow: record.workflow_name.clone(),
+        requests,
+        done: totals.done,
+        skipped: totals.skipped(),
+        failed: totals.failed(),
+        waiting: waiting_by.values().sum(),
+        accepted: totals.accepted,
+        verified: totals.verified,
+        skipped_by: words(&totals.skipped_by, |skip| skip.word()),
+        failed_by: words(&totals.failed_by, |fail| fail.word()),
+        waiting_by: words(&waiting_by, |pause| pause.word()),
+        unmapped: totals.unmapped.clone(),
+        calls: totals.calls,
+        http_requests: totals.http_requests,
+        retries: totals.retries,
+        duration_ms: totals.elapsed_ms,
+        failures,
+    })
+}
+
+fn words<K: Copy>(counts: &BTreeMap<K, u64>, word: impl Fn(K) -> &'static str) -> BTreeMap<String, u64> {
+    counts.iter().map(|(key, count)| (word(*key).to_owned(), *count)).collect()
+}
+
+/// Writes a line for each failed request, in the order in which they failed, and gives the file.
+fn write_failures(reader: &Reader, record: &JobRecord, folder: &Path) -> Result<PathBuf, EngineError> {
+    let path = folder.join(format!("{}.ndjson", record.id));
+    let broken = |source| EngineError::Failures { path: path.clone(), source };
+    std::fs::create_dir_all(folder).map_err(broken)?;
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(broken)?);
+    for recorded in reader.events(record.id) {
+        let ended = match recorded.map_err(|error| EngineError::Journal(error.into()))?.event {
+            Event::Answered(answered) => answered.ended,
+            Event::Ended { ended } => ended,
+            Event::Opened { .. }
+            | Event::Intended(_)
+            | Event::Waiting { .. }
+            | Event::Held { .. }
+            | Event::Approved { .. }
+            | Event::Cancelled { .. }
+            | Event::Stopped(_) => continue,
+        };
+        for failed in ended.iter().filter(|ended| matches!(ended.verdict, Verdict::Failed(_))) {
+            if let Some(failure) = &failed.failure {
+                serde_json::to_writer(&mut file, failure).map_err(|error| broken(error.into()))?;
+                file.write_all(b"\n").map_err(broken)?;
+            }
+        }
+    }
+    file.flush().map_err(broken)?;
+    Ok(path)
+}

@@ -1,0 +1,171 @@
+//! The runs that are open in this process, each in a numbered slot.
+//!
+//! A slot is given away again only when everything that names it is written down, so that a lane or a
+//! batch never means another run.
+
+use super::batches::Member;
+use super::lanes::Slot;
+use crate::job::{Failure, IdEntry, Position};
+use crate::plan::Call;
+use crate::run::Run;
+
+/// An open run and what the engine knows of it.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// The machine.
+    pub run: Box<Run>,
+    /// Nothing of the person is kept: the next accepted answer ends the run.
+    pub is_thin: bool,
+    /// The record.
+    pub about: About,
+    /// A call that waits in its lane.
+    pub blocked: Option<Blocked>,
+}
+
+/// What is known of a record besides what the run needs.
+#[derive(Debug)]
+pub(super) struct About {
+    /// Where it stands.
+    pub position: Position,
+    /// Its line, from 1.
+    pub line: u64,
+    /// Its id as given. May be personal: shown only through `safe_id`.
+    pub request: Option<String>,
+    /// For the index of ids.
+    pub id: IdEntry,
+}
+
+impl About {
+    /// Why this record failed or waits, for the failures file.
+    pub(super) fn failure(&self, step: Option<String>, code: &str, message: String) -> Failure {
+        let request = self.request.as_deref().map(|id| crate::source::safe_id(id).into_owned());
+        Failure { request, line: self.line, step, code: code.to_owned(), message }
+    }
+}
+
+/// A call that may not leave yet.
+#[derive(Debug)]
+pub(super) struct Blocked {
+    /// Where it goes.
+    pub service: usize,
+    /// The step it belongs to.
+    pub step: u32,
+    /// The call.
+    pub call: Call,
+}
+
+#[derive(Debug)]
+enum Place {
+    Free,
+    /// The run is with a worker, or ended and not yet written down.
+    Away(Position),
+    Here(Box<Live>),
+}
+
+/// The table of open runs.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    places: Vec<Place>,
+    free: Vec<Slot>,
+    waiting: usize,
+}
+
+impl Runs {
+    /// Puts a run into a free slot.
+    pub(super) fn insert(&mut self, live: Box<Live>) -> Slot {
+        if let Some(slot) = self.free.pop() {
+            self.put(slot, live);
+            return slot;
+        }
+        self.places.push(Place::Here(live));
+        Slot::try_from(self.places.len() - 1).unwrap_or(Slot::MAX)
+    }
+
+    /// Puts a run back into its slot.
+    pub(super) fn put(&mut self, slot: Slot, live: Box<Live>) {
+        if let Some(place) = self.places.get_mut(slot as usize) {
+            *place = Place::Here(live);
+        }
+    }
+
+    /// Takes a run out; its slot stays its own until [`Runs::free`].
+    pub(super) fn take(&mut self, slot: Slot) -> Option<Box<Live>> {
+        let place = self.places.get_mut(slot as usize)?;
+        match std::mem::replace(place, Place::Free) {
+            Place::Here(live) => {
+                *place = Place::Away(live.about.position);
+                Some(live)
+            }
+            other => {
+                *place = other;
+                None
+            }
+        }
+    }
+
+    /// The run in a slot.
+    pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Live> {
+        match self.places.get_mut(slot as usize)? {
+            Place::Here(live) => Some(live),
+            Place::Away(_) | Place::Free => None,
+        }
+    }
+
+    /// Gives a slot away again.
+    pub(super) fn free(&mut self, slot: Slot) {
+        if let Some(place) = self.places.get_mut(slot as usize)
+            && !matches!(place, Place::Free)
+        {
+            *place = Place::Free;
+            self.free.push(slot);
+        }
+    }
+
+    /// How many runs are open.
+    pub(super) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// How many of them wait for a moment.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Notes that a run began or ended to wait for a moment.
+    pub(super) fn note_waiting(&mut self, begins: isize) {
+        self.waiting = self.waiting.saturating_add_signed(begins);
+    }
+
+    /// Whether no run is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The records of a batch's calls.
+    pub(super) fn positions(&self, members: &[Member]) -> Vec<Position> {
+        members.iter().filter_map(|member| self.position(member.slot)).collect()
+    }
+
+    /// The record of a run.
+    pub(super) fn position(&self, slot: Slot) -> Option<Position> {
+        match self.places.get(slot as usize)? {
+            Place::Here(live) => Some(live.about.position),
+            Place::Away(position) => Some(*position),
+            Place::Free => None,
+        }
+    }
+
+    /// Every run that is still open, when the process stops.
+    pub(super) fn drain(&mut self) -> Vec<(Slot, Box<Live>)> {
+        let places = std::mem::take(&mut self.places);
+        self.free.clear();
+        places
+            .into_iter()
+            .enumerate()
+            .filter_map(|(slot, place)| match place {
+                Place::Here(live) => Some((Slot::try_from(slot).unwrap_or(Slot::MAX), live)),
+                Place::Away(_) | Place::Free => None,
+            })
+            .collect()
+    }
+}

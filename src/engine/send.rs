@@ -1,0 +1,142 @@
+//! One batch over the wire: the body is put together, sent, and the answer read.
+//!
+//! Runs as a task of its own and hands everything back to the driver; it decides nothing.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::batches::Batch;
+use super::service::Service;
+use crate::braze::{self, Cause, Headers, Item, Reading};
+use crate::catalogue;
+use crate::clock::Clock;
+use crate::plan::{self, Call};
+use crate::wire::{self, Broken, Exchange};
+
+/// An exchange that ended.
+#[derive(Debug)]
+pub(super) struct Replied {
+    /// The batch, to be taken on.
+    pub batch: Batch,
+    /// What became of it.
+    pub reply: Reply,
+    /// HTTP status; 0 when no answer came.
+    pub status: u16,
+    /// The service's own id of the exchange.
+    pub request_id: Option<String>,
+    /// What the service said of its limit.
+    pub said: Said,
+    /// When the answer came.
+    pub at_ms: i64,
+}
+
+/// What became of an exchange, as the engine acts on it.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// Taken apart, call by call.
+    Items(Vec<Item>),
+    /// Something in it is wrong and nobody says what: halve it.
+    Split,
+    /// Nothing was changed; `counts` as an attempt unless the service only asked to wait.
+    NotApplied { not_before_ms: Option<i64>, counts: bool },
+    /// Nothing left us.
+    NotReached { why: String },
+    /// It may or may not have taken effect.
+    Unknown { why: String },
+    /// The profile must not be used.
+    Stop { why: String },
+}
+
+/// What the headers of an answer say of the rate limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    /// Requests in a window.
+    pub limit: Option<u32>,
+    /// Requests left in this window.
+    pub remaining: Option<u32>,
+    /// When the window ends, in Unix milliseconds.
+    pub reset_ms: Option<i64>,
+    /// After a 429: nothing before this moment.
+    pub too_fast_until_ms: Option<i64>,
+}
+
+/// Sends a batch and reads the answer.
+pub(super) async fn exchange(service: Arc<Service>, batch: Batch, clock: Arc<dyn Clock>) -> Replied {
+    let calls: Vec<&Call> = batch.members.iter().map(|member| &member.call).collect();
+    let exchange = Exchange {
+        method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
+        path_and_query: plan::path_and_query(&calls),
+        body: plan::body(&calls),
+    };
+    let result = service.client.send(exchange).await;
+    let at_ms = clock.now_ms();
+    let (reply, status, request_id, said) = match result {
+        Ok(answer) => {
+            let headers = Headers {
+                retry_after: answer.header("retry-after"),
+                x_ratelimit_retry_after: answer.header("x-ratelimit-retry-after"),
+                x_ratelimit_reset: answer.header("x-ratelimit-reset"),
+            };
+            let now = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+            let reading = braze::read(&calls, answer.status, &headers, &answer.body, now);
+            let said = said(&answer, &reading, at_ms);
+            let request_id = answer.header("x-request-id").map(|id| id.chars().take(64).collect());
+            (reply_of(reading, calls.len()), answer.status, request_id, said)
+        }
+        Err(Broken::NotSent { host, why }) => (
+            Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") },
+            0,
+            None,
+            Said::default(),
+        ),
+        Err(Broken::Unknown { why, .. }) => {
+            (Reply::Unknown { why: why.to_string() }, 0, None, Said::default())
+        }
+    };
+    Replied { batch, reply, status, request_id, said, at_ms }
+}
+
+fn reply_of(reading: Reading, calls: usize) -> Reply {
+    match reading {
+        Reading::Accepted => Reply::Items(
+            (0..calls).map(|_| Item::Accepted { output: braze::written(), people_found: None }).collect(),
+        ),
+        Reading::Items(items) => Reply::Items(items),
+        Reading::Split => Reply::Split,
+        Reading::Retry { not_before, cause } => Reply::NotApplied {
+            not_before_ms: not_before.map(Timestamp::as_millisecond),
+            counts: cause != Cause::Limited,
+        },
+        Reading::Stop(stop) => Reply::Stop { why: stop.to_string() },
+        Reading::Unknown => Reply::Unknown { why: "the service failed while it worked on it".to_owned() },
+    }
+}
+
+/// What the headers say of the limit (Braze docs, "Rate limits"); a reset below 1e9 is in seconds from
+/// now, as some contracts have it.
+fn said(answer: &wire::Answer, reading: &Reading, at_ms: i64) -> Said {
+    let number = |name: &str| answer.header(name).and_then(|value| value.trim().parse::<i64>().ok());
+    let small = |name: &str| number(name).and_then(|value| u32::try_from(value).ok());
+    let reset_ms = number("x-ratelimit-reset").map(|reset| match reset {
+        ..1_000_000_000 => at_ms.saturating_add(reset.saturating_mul(1000)),
+        _ => reset.saturating_mul(1000),
+    });
+    let too_fast_until_ms = match reading {
+        Reading::Retry { not_before, cause: Cause::Limited } => not_before.map(Timestamp::as_millisecond),
+        _ => None,
+    };
+    Said {
+        limit: small("x-ratelimit-limit"),
+        remaining: small("x-ratelimit-remaining"),
+        reset_ms,
+        too_fast_until_ms,
+    }
+}
+
+fn method(method: catalogue::Method) -> reqwest::Method {
+    match method {
+        catalogue::Method::Get => reqwest::Method::GET,
+        catalogue::Method::Post => reqwest::Method::POST,
+    }
+}

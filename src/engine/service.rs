@@ -1,0 +1,232 @@
+//! The profiles a job uses: their clients, their limits, and whether they were stopped.
+//!
+//! A profile stops when the service refuses its credentials or cannot be reached; nothing more is sent
+//! to it, and what waited for it stays waiting.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batches::{Batch, Gate};
+use crate::catalogue;
+use crate::wire::{Backoff, Client, Grant, Limiter};
+
+/// How often a service that never answered is tried before it counts as not reachable.
+const TRIES_TO_REACH: u32 = 4;
+
+/// A profile ready to be used.
+#[derive(Debug)]
+pub struct Service {
+    /// As the settings name it.
+    pub name: String,
+    /// `braze`, …
+    pub system: String,
+    /// Owns limits and lanes.
+    pub workspace: String,
+    /// Sends.
+    pub client: Client,
+    /// Part of each limit that may be used.
+    pub share: f64,
+    /// Limits that replace documented ones, by action id: requests and window.
+    pub limits: HashMap<String, (u32, Duration)>,
+    /// The sandbox accepts any profile name for its system.
+    pub any_name: bool,
+}
+
+/// Why a profile was stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// The profile.
+    pub profile: String,
+    /// For people: what is wrong and what to do.
+    pub why: String,
+}
+
+/// The profiles of one job.
+#[derive(Debug)]
+pub(super) struct Services {
+    list: Vec<Arc<Service>>,
+    workspaces: Vec<u32>,
+    limiters: HashMap<(u32, &'static str), Limiter>,
+    stopped: Vec<Option<Stopped>>,
+    answered: Vec<bool>,
+    backoff: Backoff,
+    random: u64,
+}
+
+impl Services {
+    /// The profiles, with their limiters at rest.
+    pub(super) fn new(list: Vec<Arc<Service>>, seed: u64) -> Services {
+        let mut names: Vec<&str> = Vec::new();
+        let workspaces = list
+            .iter()
+            .map(|service| {
+                let place = names.iter().position(|name| *name == service.workspace).unwrap_or_else(|| {
+                    names.push(&service.workspace);
+                    names.len() - 1
+                });
+                u32::try_from(place).unwrap_or(u32::MAX)
+            })
+            .collect();
+        let stopped = list.iter().map(|_| None).collect();
+        let answered = vec![false; list.len()];
+        let limiters = HashMap::new();
+        Services {
+            list,
+            workspaces,
+            limiters,
+            stopped,
+            answered,
+            backoff: Backoff::default(),
+            random: seed | 1,
+        }
+    }
+
+    /// The profile a call goes to: by name, or the only one of its system.
+    pub(super) fn find(&self, system: &str, name: Option<&str>) -> Result<usize, String> {
+        let of_system = || self.list.iter().enumerate().filter(|(_, service)| service.system == system);
+        let named = |name: &str| {
+            of_system().find(|(_, service)| service.any_name || service.name == name).map(|(index, _)| index)
+        };
+        match name {
+            Some(name) => named(name).ok_or_else(|| {
+                let known: Vec<_> = of_system().map(|(_, service)| format!("`{}`", service.name)).collect();
+                format!("there is no {system} profile of that name; the settings have {}", known.join(", "))
+            }),
+            None => {
+                let mut all = of_system();
+                match (all.next(), all.next()) {
+                    (Some((index, _)), None) => Ok(index),
+                    (None, _) => Err(format!("the settings have no {system} profile")),
+                    (Some(_), Some(_)) => Err(format!(
+                        "the settings have several {system} profiles: say which one in the workflow's `profiles`"
+                    )),
+                }
+            }
+        }
+    }
+
+    /// The profile itself.
+    pub(super) fn get(&self, service: usize) -> Option<&Arc<Service>> {
+        self.list.get(service)
+    }
+
+    /// A number for the profile's workspace.
+    pub(super) fn workspace(&self, service: usize) -> u32 {
+        self.workspaces.get(service).copied().unwrap_or(u32::MAX)
+    }
+
+    /// Takes a place under the limit: `None` when a request may leave now, else when to ask again.
+    pub(super) fn reserve(&mut self, gate: Gate, now_ms: i64) -> Option<i64> {
+        let now = since_epoch(now_ms);
+        match self.limiter(gate)?.reserve(now) {
+            Grant::Now => None,
+            Grant::At(at) => Some(i64::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// A request ended that left at `left_ms`.
+    pub(super) fn settle(&mut self, gate: Gate, left_ms: i64, now_ms: i64) {
+        if let Some(limiter) = self.limiter(gate) {
+            limiter.settle(since_epoch(left_ms), since_epoch(now_ms));
+        }
+    }
+
+    /// What the service said of its limit.
+    pub(super) fn observe(&mut self, gate: Gate, said: &super::send::Said, now_ms: i64) {
+        let now = since_epoch(now_ms);
+        if let Some(answered) = self.answered.get_mut(gate.service) {
+            *answered = true;
+        }
+        let Some(limiter) = self.limiter(gate) else { return };
+        if let (Some(limit), Some(remaining)) = (said.limit, said.remaining) {
+            limiter.observe(limit, remaining, said.reset_ms.map(since_epoch), now);
+        }
+        if let Some(until_ms) = said.too_fast_until_ms {
+            limiter.penalise(since_epoch(until_ms));
+        }
+    }
+
+    /// When a batch may be tried again.
+    pub(super) fn next_try(&mut self, batch: &Batch, not_before_ms: Option<i64>, now_ms: i64) -> i64 {
+        let told = not_before_ms.map(|at| Duration::from_millis((at - now_ms).max(0).unsigned_abs()));
+        self.random =
+            self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mixed = self.random ^ (self.random >> 33);
+        let wait =
+            self.backoff.wait(batch.tries.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
+        now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// No connection could be made; a service that never answered is given up soon.
+    pub(super) fn note_not_reached(&mut self, service: usize, tries: u32, why: &str) {
+        let answered = self.answered.get(service).copied().unwrap_or(false);
+        if !answered && tries + 1 >= TRIES_TO_REACH {
+            self.stop(service, why.to_owned());
+        }
+    }
+
+    /// Sends nothing more to a profile.
+    pub(super) fn stop(&mut self, service: usize, why: String) {
+        let Some(profile) = self.list.get(service).map(|service| service.name.clone()) else { return };
+        if let Some(stopped) = self.stopped.get_mut(service)
+            && stopped.is_none()
+        {
+            tracing::error!(profile, "profile {profile} is stopped: {why}");
+            *stopped = Some(Stopped { profile, why });
+        }
+    }
+
+    /// Whether nothing more is sent to a profile.
+    pub(super) fn is_stopped(&self, service: usize) -> bool {
+        self.stopped.get(service).is_some_and(Option::is_some)
+    }
+
+    /// Whether some profile was stopped.
+    pub(super) fn any_stopped(&self) -> bool {
+        self.stopped.iter().any(Option::is_some)
+    }
+
+    /// Whether nothing can be sent at all.
+    pub(super) fn all_stopped(&self) -> bool {
+        !self.stopped.is_empty() && self.stopped.iter().all(Option::is_some)
+    }
+
+    /// Names of the workspaces.
+    pub(super) fn workspaces(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|service| service.workspace.as_str())
+    }
+
+    /// Every profile that was stopped.
+    pub(super) fn stopped(&self) -> Vec<Stopped> {
+        self.stopped.iter().flatten().cloned().collect()
+    }
+
+    /// The limiter of a gate, made when first needed; `None` when nothing is limited.
+    fn limiter(&mut self, gate: Gate) -> Option<&mut Limiter> {
+        let service = self.list.get(gate.service)?;
+        let workspace = self.workspaces.get(gate.service).copied()?;
+        Some(self.limiters.entry((workspace, gate.pool)).or_insert_with(|| limiter_for(service, gate.pool)))
+    }
+}
+
+/// The limiter of a pool: as documented, unless the profile says otherwise for any action of the pool.
+fn limiter_for(service: &Service, pool: &str) -> Limiter {
+    let mut documented = None;
+    for action in
+        catalogue::all().iter().filter(|action| action.pool == pool && action.system == service.system)
+    {
+        if let Some((requests, window)) = service.limits.get(&action.id) {
+            return Limiter::new(*requests, *window, service.share);
+        }
+        documented = Some(action.limit);
+    }
+    match documented {
+        Some(limit) => Limiter::new(limit.requests, limit.window(), service.share),
+        None => Limiter::unlimited(),
+    }
+}
+
+fn since_epoch(ms: i64) -> Duration {
+    Duration::from_millis(ms.max(0).unsigned_abs())
+}

@@ -1,0 +1,224 @@
+//! What every part of one job's engine knows: the program, the past, the settings of this process.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::catalogue::Refusal;
+use crate::intake::{InputError, RawRecord};
+use crate::job::{JobId, Pause, Position, State, StepAnswer};
+use crate::journal::{Sealer, StoreError};
+use crate::request::{BadRecord, Kind, Request, Warnings};
+use crate::run::{Answer, Program};
+use crate::template::{Extra, RenderError, Scope};
+use crate::workflow::{Step, StepKind, Workflow};
+
+/// Why a job cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The journal cannot be written; nothing is done that it does not say.
+    #[error("nothing more is done: {0}; run the same command again when that is mended")]
+    Journal(std::sync::Arc<StoreError>),
+    /// The input can no longer be read.
+    #[error(transparent)]
+    Input(InputError),
+    /// A part of the engine stopped.
+    #[error("{0} stopped unexpectedly; run the same command again")]
+    Stopped(&'static str),
+    /// The file of failed requests cannot be written; the journal has them all.
+    #[error(
+        "the failures file {path} cannot be written; the journal has every failure, run the same command again to have the file"
+    )]
+    Failures {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's word.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No thread could be started.
+    #[error("no thread can be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// How long a process stays when only pauses are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// For as long as it takes; time is virtual.
+    Endless,
+    /// This long.
+    Until(Duration),
+}
+
+/// Why a line cannot become a request.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    /// It is no record.
+    #[error(transparent)]
+    Record(#[from] BadRecord),
+    /// `on.file.map` cannot be rendered for it.
+    #[error("in `on.file.map`: {0}")]
+    Map(#[source] RenderError),
+}
+
+/// One job, as its workers and its driver see it.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub job: JobId,
+    pub program: Program,
+    /// `None`: any kind.
+    pub kinds: Option<Vec<Kind>>,
+    pub input_digest: [u8; 32],
+    /// When the job began, in Unix milliseconds.
+    pub started_ms: i64,
+    /// When this process took it on.
+    pub opened_ms: i64,
+    pub past: Past,
+    pub sealer: Option<Sealer>,
+    pub warnings: std::sync::Mutex<Warnings>,
+    pub budgets: Vec<Budget>,
+}
+
+/// How often and how long a step's call is tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    pub attempts: u32,
+    pub at_most_ms: i64,
+    pub timeout_ms: Option<i64>,
+}
+
+/// What earlier processes did, as far as it matters to this one.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    state: State,
+    held: HashSet<Position>,
+}
+
+impl Past {
+    /// From the folded journal.
+    pub(super) fn of(state: State) -> Past {
+        let mut held = HashSet::new();
+        for exchange in state.unresolved().filter(|exchange| !exchange.repeatable) {
+            held.extend(exchange.positions.iter().copied());
+        }
+        Past { state, held }
+    }
+
+    pub(super) fn is_finished(&self, position: Position) -> bool {
+        self.state.is_finished(position)
+    }
+
+    /// A call of this record that must not be repeated was sent, and its outcome is not known.
+    pub(super) fn is_held(&self, position: Position) -> bool {
+        self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
+    }
+
+    pub(super) fn answers(&self, position: Position) -> &[StepAnswer] {
+        self.state.answers_of(position)
+    }
+
+    pub(super) fn waits_until(&self, position: Position) -> Option<i64> {
+        self.state.waits().get(&position).map(|wait| wait.until_ms)
+    }
+}
+
+impl Task {
+    /// Decodes and checks a record; a mapped row is rendered first.
+    pub(super) fn request_of(&self, record: RawRecord<'_>) -> Result<Request, Unusable> {
+        let mut warnings = Warnings::default();
+        let request = match self.program.workflow.on.file.as_ref().and_then(|file| file.map.as_ref()) {
+            None => record.request(&mut warnings).map_err(Unusable::Record),
+            Some(map) => {
+                let data = Map::from_iter([("row".to_owned(), Value::Object(record.row()?))]);
+                let extra = Extra::new(self.program.facts().seed_of(record.position()));
+                let value = map.render(&Scope::new(data), &extra).map_err(Unusable::Map)?;
+                Request::from_value(value.unwrap_or_else(|| json!({})), &mut warnings)
+                    .map_err(Unusable::Record)
+            }
+        };
+        if !warnings.is_empty() {
+            self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(warnings);
+        }
+        request
+    }
+
+    /// How often and how long a step's call is tried.
+    pub(super) fn budget(&self, step: u32) -> Budget {
+        let none = Budget { attempts: u32::MAX, at_most_ms: 3_600_000, timeout_ms: None };
+        self.budgets.get(step as usize).copied().unwrap_or(none)
+    }
+
+    /// Seals what an answer gave, so that a run can go on after a crash.
+    pub(super) fn seal(&self, position: Position, step: &str, answer: &Answer) -> Vec<u8> {
+        let kept = match &answer.result {
+            Ok(output) => json!({ "status": answer.status, "output": output }),
+            Err(refusal) => {
+                json!({ "status": answer.status, "code": refusal.code, "message": refusal.message })
+            }
+        };
+        let Some(sealer) = &self.sealer else { return Vec::new() };
+        match sealer.seal(position, step, kept.to_string().as_bytes()) {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                tracing::error!(position, "the answer of step {step} cannot be kept: {error}");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Opens what [`Task::seal`] sealed.
+    pub(super) fn open(&self, kept: &StepAnswer) -> Result<Answer, String> {
+        let lost =
+            || format!("the answer of step {} cannot be opened; the step is carried out again", kept.step);
+        let sealer = self.sealer.as_ref().ok_or_else(lost)?;
+        let opened = sealer.open(kept.position, &kept.step, &kept.output).map_err(|_| lost())?;
+        let mut value: Value = serde_json::from_slice(&opened).map_err(|_| lost())?;
+        let status =
+            value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+        let result = match value.get_mut("output") {
+            Some(output) => Ok(output.take()),
+            None => {
+                let text =
+                    |member: &str| value.get(member).and_then(Value::as_str).unwrap_or("refused").to_owned();
+                Err(Refusal::new("refused", text("message")))
+            }
+        };
+        Ok(Answer { result, status: status.unwrap_or_default(), at_ms: kept.at_ms })
+    }
+}
+
+/// The budgets of a workflow's steps, by step number.
+pub(super) fn budgets(workflow: &Workflow) -> Vec<Budget> {
+    fn ms(duration: Duration) -> i64 {
+        i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    }
+    fn walk(steps: &[Step], budgets: &mut Vec<Budget>) {
+        for step in steps {
+            let budget = Budget {
+                attempts: step.retry.attempts,
+                at_most_ms: ms(step.retry.at_most),
+                timeout_ms: step.timeout.map(ms),
+            };
+            let place = step.number as usize;
+            if budgets.len() <= place {
+                budgets.resize(place + 1, budget);
+            }
+            if let Some(slot) = budgets.get_mut(place) {
+                *slot = budget;
+            }
+            if let StepKind::ForEach { steps, .. } = &step.kind {
+                walk(steps, budgets);
+            }
+        }
+    }
+    let mut budgets = Vec::new();
+    walk(&workflow.steps, &mut budgets);
+    budgets
+}
+
+/// The kinds a workflow takes from a file; `None` for any.
+pub fn kinds_taken(workflow: &Workflow) -> Option<Vec<Kind>> {
+    let named = workflow.on.file.as_ref().and_then(|file| file.kinds.clone());
+    named.or_else(|| workflow.irreversible.then(|| vec![Kind::Deletion]))
+}

@@ -1,0 +1,225 @@
+//! An input as it was given: opened once, digested whole, read from its start as often as needed.
+//!
+//! The digest is over the raw bytes and names the input in the journal, so it is known before the
+//! first record is. What cannot be read twice (standard input, a pipe) is first copied into a file
+//! that has no name and is gone when the process is.
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
+
+use encoding_rs::Encoding;
+use sha2::{Digest, Sha256};
+
+use super::decoded::{self, FromStart, Text};
+use super::{InputError, Records, format};
+use crate::source::closest;
+use crate::workflow::{FileTrigger, Format};
+
+/// Reading is bound by the digest, not by system calls, from about this size on.
+const DIGEST_BUFFER_BYTES: usize = 1 << 20;
+
+/// How much of a text is looked at to tell what it is; a header of thousands of columns fits.
+const START_BYTES: usize = 64 * 1024;
+
+/// How an input is to be read.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// `None`: by the file's name, else by its first bytes.
+    pub format: Option<Format>,
+    /// A label of the Encoding Standard, such as `windows-1252`; `None`: UTF-8. A byte order mark
+    /// rules over it.
+    pub encoding: Option<String>,
+}
+
+impl Reading {
+    /// What a workflow says about its files.
+    pub fn of(trigger: &FileTrigger) -> Reading {
+        Reading { format: trigger.format, encoding: trigger.encoding.clone() }
+    }
+}
+
+/// An input that can be read from its start any number of times.
+pub struct Input {
+    /// As given, for its ending.
+    path: String,
+    file: Arc<File>,
+    digest: [u8; 32],
+    size_bytes: u64,
+    /// When the file was last written, if anybody else can write it.
+    written: Option<Option<SystemTime>>,
+    format: Format,
+    encoding: Option<&'static Encoding>,
+}
+
+impl Input {
+    /// Opens a file, or standard input for `-`, and reads it once for its digest.
+    pub fn open(path: &Path, reading: &Reading) -> Result<Input, InputError> {
+        let encoding = encoding(reading)?;
+        let name = path.display().to_string();
+        if name == "-" {
+            return Input::spooled(io::stdin().lock(), reading);
+        }
+        let unreadable = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => InputError::Missing { path: name.clone() },
+            io::ErrorKind::IsADirectory => InputError::Folder { path: name.clone() },
+            _ => InputError::Unreadable { path: name.clone(), source },
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.is_dir() {
+            return Err(InputError::Folder { path: name });
+        }
+        if !metadata.is_file() {
+            return Input::spooled(file, reading);
+        }
+        let file = Arc::new(file);
+        let mut hashing = Hashing { hasher: Sha256::new(), size_bytes: 0, to: io::sink() };
+        copy(from_start(&file), &mut hashing).map_err(unreadable)?;
+        Input::new(name, file, hashing, Some(metadata), reading.format, encoding)
+    }
+
+    /// Takes an input that can be read only once.
+    pub fn spooled(from: impl Read, reading: &Reading) -> Result<Input, InputError> {
+        let encoding = encoding(reading)?;
+        let file = tempfile::tempfile().map_err(|source| InputError::Spool { source })?;
+        let mut hashing = Hashing { hasher: Sha256::new(), size_bytes: 0, to: &file };
+        copy(from, &mut hashing).map_err(|source| InputError::Spool { source })?;
+        let hashing = Hashing { hasher: hashing.hasher, size_bytes: hashing.size_bytes, to: io::sink() };
+        Input::new("-".to_owned(), Arc::new(file), hashing, None, reading.format, encoding)
+    }
+
+    fn new(
+        path: String,
+        file: Arc<File>,
+        hashed: Hashing<io::Sink>,
+        metadata: Option<Metadata>,
+        told: Option<Format>,
+        encoding: Option<&'static Encoding>,
+    ) -> Result<Input, InputError> {
+        let mut input = Input {
+            path,
+            file,
+            digest: hashed.hasher.finalize().into(),
+            size_bytes: hashed.size_bytes,
+            written: metadata.map(|metadata| metadata.modified().ok()),
+            format: Format::Ndjson,
+            encoding,
+        };
+        let (start, _, _) = input.text()?;
+        input.format = format::of(&input.path, &input.name(), told, &start)?;
+        Ok(input)
+    }
+
+    /// How messages call it: the path in backticks, or standard input.
+    pub fn name(&self) -> String {
+        if self.path == "-" { "standard input".to_owned() } else { format!("`{}`", self.path) }
+    }
+
+    /// SHA-256 of the bytes as given, compressed or not.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Of the bytes as given; [`super::Chunk::input_bytes`] counts towards it.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// As told, named or seen.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Begins to read the records, from the first one.
+    pub fn records(&self) -> Result<Records, InputError> {
+        let (start, text, offset) = self.text()?;
+        Records::new(self, &start, text, offset)
+    }
+
+    /// The path as it was given; `-` for standard input.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A check for the end of reading: whether the file is still the one that was digested.
+    pub(super) fn watch(&self) -> Watch {
+        Watch { file: Arc::clone(&self.file), size_bytes: self.size_bytes, written: self.written }
+    }
+
+    /// The start of the text, the whole text, and how many raw bytes of it were read.
+    fn text(&self) -> Result<(Vec<u8>, Text, Arc<AtomicU64>), InputError> {
+        let raw = from_start(&self.file);
+        let offset = Arc::clone(&raw.offset);
+        let (start, text) = decoded::text(raw, self.encoding)
+            .and_then(|text| decoded::peeked(text, START_BYTES))
+            .map_err(|source| InputError::Broken { name: self.name(), source })?;
+        Ok((start, text, offset))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("path", &self.path)
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Knows what a file was like when it was digested.
+pub(super) struct Watch {
+    file: Arc<File>,
+    size_bytes: u64,
+    written: Option<Option<SystemTime>>,
+}
+
+impl Watch {
+    pub(super) fn saw_a_change(&self) -> bool {
+        let Some(written) = self.written else { return false };
+        self.file
+            .metadata()
+            .map_or(true, |now| now.len() != self.size_bytes || now.modified().ok() != written)
+    }
+}
+
+fn from_start(file: &Arc<File>) -> FromStart {
+    FromStart { file: Arc::clone(file), offset: Arc::new(AtomicU64::new(0)) }
+}
+
+fn encoding(reading: &Reading) -> Result<Option<&'static Encoding>, InputError> {
+    let Some(label) = &reading.encoding else { return Ok(None) };
+    let known = ["utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "utf-16le", "utf-16be", "macintosh"];
+    let found = Encoding::for_label_no_replacement(label.as_bytes());
+    found.map(Some).ok_or_else(|| InputError::Encoding {
+        label: label.clone(),
+        closest: closest(&label.to_lowercase(), known).map(str::to_owned),
+    })
+}
+
+/// Digests what passes on its way.
+struct Hashing<W> {
+    hasher: Sha256,
+    size_bytes: u64,
+    to: W,
+}
+
+fn copy<W: Write>(mut from: impl Read, hashing: &mut Hashing<W>) -> io::Result<()> {
+    let mut buffer = vec![0; DIGEST_BUFFER_BYTES];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let piece = buffer.get(..count).unwrap_or_default();
+        hashing.hasher.update(piece);
+        hashing.size_bytes += count as u64;
+        hashing.to.write_all(piece)?;
+    }
+}

@@ -1,0 +1,169 @@
+//! The things that can happen in a job, as they are written down.
+//!
+//! Events hold no personal data: positions, digests, codes, and step outputs only when sealed. How
+//! they are stored is the work of `journal`; what they add up to, that of [`super::State`].
+
+use serde::{Deserialize, Serialize};
+
+use super::{Position, Verdict};
+
+/// A request's identity in the index of ids: keyed by (workflow name, id), with its content.
+///
+/// Holds digests only: `key` is the first 16 bytes of SHA-256 over (workflow name, id), `content`
+/// the record's [`crate::request::ContentDigest`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IdEntry {
+    /// Digest of (workflow name, id).
+    pub key: [u8; 16],
+    /// Digest of the content.
+    pub content: u64,
+}
+
+/// One thing that happened in a job, as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A process began to work on the job, for the first time or again.
+    Opened {
+        /// Unix milliseconds.
+        at_ms: i64,
+    },
+    /// An HTTP exchange is about to leave. Written before it does.
+    Intended(Intended),
+    /// The exchange ended, or its outcome is unknown. Written before any of its runs goes on.
+    Answered(Answered),
+    /// Runs ended without a call of their own being answered now (skipped, failed when planned, …).
+    Ended {
+        /// The runs.
+        ended: Vec<Ended>,
+    },
+    /// A run waits until a moment, at a `wait` step or between two tries of a `repeat`.
+    Waiting {
+        /// The record.
+        position: Position,
+        /// Path of the step.
+        step: String,
+        /// Unix milliseconds.
+        until_ms: i64,
+    },
+    /// The guard held the job before its first call.
+    Held {
+        /// People it would write to irreversibly.
+        subjects: u64,
+        /// How many the guard allows.
+        limit: u64,
+    },
+    /// A person let a held job go on.
+    Approved {
+        /// Unix milliseconds.
+        at_ms: i64,
+        /// Who, as the system knows them.
+        by: String,
+    },
+    /// A person ended the job; unfinished requests count as failed (`cancelled`).
+    Cancelled {
+        /// Unix milliseconds.
+        at_ms: i64,
+        /// Who, as the system knows them.
+        by: String,
+    },
+    /// The process stopped working on the job; `finished` when nothing is left to do.
+    Stopped(Stopped),
+}
+
+/// An HTTP exchange about to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intended {
+    /// Number of the batch in its job.
+    pub batch: u64,
+    /// 0 for the first attempt.
+    pub attempt: u32,
+    /// May be sent again when its outcome is unknown.
+    pub repeatable: bool,
+    /// Index of the step in the workflow (`workflow::Step::number`).
+    pub step: u32,
+    /// The records whose calls it carries; empty for `attempt > 0`, which carries the same.
+    pub positions: Vec<Position>,
+    /// How many one-person calls it carries (one record can have several in one batch).
+    pub calls: u32,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Number of the batch in its job.
+    pub batch: u64,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// HTTP status; 0 when no answer came.
+    pub status: u16,
+    /// The service's own id of the exchange, kept for audit.
+    pub request_id: Option<String>,
+    /// Runs that go on, with what they must remember.
+    pub steps: Vec<StepAnswer>,
+    /// Runs that ended with this exchange.
+    pub ended: Vec<Ended>,
+}
+
+/// What one call of a run came to, for a run that goes on after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepAnswer {
+    /// The record.
+    pub position: Position,
+    /// Path of the step with loop indexes and tries: `mail[2].track`, `verify#3`.
+    pub step: String,
+    /// Whether the service accepted it.
+    pub accepted: bool,
+    /// What later steps read, sealed with the job's key; empty when there is none.
+    pub output: Vec<u8>,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The record.
+    pub position: Position,
+    /// What it came to. `Waiting` is never an end, but `Retry` and `NeedsAttention` are written when
+    /// a process stops over them.
+    pub verdict: Verdict,
+    /// At least one write was accepted.
+    pub accepted: bool,
+    /// A later read proved it.
+    pub verified: bool,
+    /// For the index of ids.
+    pub id: IdEntry,
+    /// For the failures file: only failed and waiting requests have it.
+    pub failure: Option<Failure>,
+}
+
+/// Why a request failed, in words that a person can act on and that name no person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The record's id if it matches a safe pattern, else a digest of it; `None` without id.
+    pub request: Option<String>,
+    /// Line in the input, from 1.
+    pub line: u64,
+    /// Path of the step; `None` when no step ran.
+    pub step: Option<String>,
+    /// `refused`, `wrong_type`, …
+    pub code: String,
+    /// What to do.
+    pub message: String,
+}
+
+/// How a process left the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// How long this process worked on it.
+    pub elapsed_ms: u64,
+    /// Nothing is left to do.
+    pub finished: bool,
+    /// Records in the input, when it was read to its end.
+    pub records: Option<u64>,
+    /// Purposes and statuses that no table maps, counted by name, over every record this process
+    /// read; a resumed job reads its input from the start, so at its end they cover the whole job.
+    pub unmapped: Vec<(String, u64)>,
+}

@@ -1,0 +1,278 @@
+//! Where a job stands: its events folded up.
+//!
+//! [`State`] takes events in the order they were written and forgets what no longer matters: of a
+//! finished record one bit stays, of an unfinished one what it must remember. The rule that keeps
+//! it right: a record's first end counts, and everything about the record goes with it; a waiting
+//! verdict is not an end and may be replaced. Nothing is refused here, because what is written has
+//! happened; deciding what may happen next is the work of `engine`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    Answered, Ended, Event, Fail, Finished, Intended, Pause, Position, Status, StepAnswer, Stopped, Totals,
+    Verdict,
+};
+
+/// A job's events, folded. Memory grows with its unfinished records and one bit per finished one.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    finished: Finished,
+    totals: Totals,
+    /// Unfinished records that a process gave up for now.
+    paused: BTreeMap<Position, Paused>,
+    waits: BTreeMap<Position, Wait>,
+    answers: HashMap<Position, Vec<StepAnswer>>,
+    batches: BTreeMap<u64, Batch>,
+    next_batch: u64,
+    hold: Option<Hold>,
+    approvals: u64,
+    status: Option<Status>,
+}
+
+/// An exchange that was about to leave and of which no answer was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unresolved {
+    /// Number of the batch in its job.
+    pub batch: u64,
+    /// The last attempt that was about to leave; 0 for the first.
+    pub attempt: u32,
+    /// May be sent again although its outcome is unknown.
+    pub repeatable: bool,
+    /// Index of the step in the workflow.
+    pub step: u32,
+    /// The records whose calls it carried.
+    pub positions: Vec<Position>,
+    /// How many one-person calls it carried.
+    pub calls: u32,
+}
+
+/// A moment that a record waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// Path of the step that waits.
+    pub step: String,
+    /// Unix milliseconds.
+    pub until_ms: i64,
+}
+
+/// Why the guard stopped a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// People the job would write to irreversibly.
+    pub subjects: u64,
+    /// How many the guard allows.
+    pub limit: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Paused {
+    pause: Pause,
+    accepted: bool,
+    verified: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Batch {
+    exchange: Unresolved,
+    /// An answer came and decided nothing; another attempt may follow.
+    answered: bool,
+}
+
+impl State {
+    /// The state after one more event.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            // A process that is gone sends no further attempt of what was answered.
+            Event::Opened { at_ms: _ } => self.batches.retain(|_, batch| !batch.answered),
+            Event::Intended(intended) => self.intend(intended),
+            Event::Answered(answered) => self.answer(answered),
+            Event::Ended { ended } => self.end(ended),
+            Event::Waiting { position, step, until_ms } => {
+                if !self.finished.contains(*position) {
+                    self.waits.insert(*position, Wait { step: step.clone(), until_ms: *until_ms });
+                }
+            }
+            Event::Held { subjects, limit } => {
+                self.hold = Some(Hold { subjects: *subjects, limit: *limit });
+            }
+            Event::Approved { at_ms: _, by: _ } => {
+                self.hold = None;
+                self.approvals += 1;
+            }
+            Event::Cancelled { at_ms: _, by: _ } => self.status = Some(Status::Cancelled),
+            Event::Stopped(stopped) => self.stop(stopped),
+        }
+    }
+
+    /// Whether the record is over: nothing of it may be sent again.
+    pub fn is_finished(&self, position: Position) -> bool {
+        self.finished.contains(position)
+    }
+
+    /// How many records are over.
+    pub fn finished(&self) -> u64 {
+        self.finished.count()
+    }
+
+    /// What an unfinished record was left waiting for when a process stopped over it.
+    pub fn pause_of(&self, position: Position) -> Option<Pause> {
+        self.paused.get(&position).map(|paused| paused.pause)
+    }
+
+    /// What an unfinished record must remember of its earlier steps, in the order they were answered.
+    pub fn answers_of(&self, position: Position) -> &[StepAnswer] {
+        self.answers.get(&position).map_or(&[], Vec::as_slice)
+    }
+
+    /// Unfinished records that wait for a moment, in the order of the input.
+    pub fn waits(&self) -> &BTreeMap<Position, Wait> {
+        &self.waits
+    }
+
+    /// Exchanges whose outcome nobody knows, in the order they left. A process that takes the job
+    /// over writes an answer with status 0 for each of them before it goes on.
+    pub fn unresolved(&self) -> impl Iterator<Item = &Unresolved> {
+        self.batches.values().filter(|batch| !batch.answered).map(|batch| &batch.exchange)
+    }
+
+    /// A number that no batch of the job has had.
+    pub fn next_batch(&self) -> u64 {
+        self.next_batch
+    }
+
+    /// Why the guard holds the job, while it does.
+    pub fn hold(&self) -> Option<Hold> {
+        self.hold
+    }
+
+    /// Whether a person ever let the job go on after the guard held it.
+    pub fn is_approved(&self) -> bool {
+        self.approvals > 0
+    }
+
+    /// Where the job stands.
+    pub fn status(&self) -> Status {
+        match (self.status, self.hold) {
+            (Some(status), _) => status,
+            (None, Some(_)) => Status::Held,
+            (None, None) => Status::Open,
+        }
+    }
+
+    /// The counts so far. Of a held or cancelled job whose input was read to its end, every record
+    /// counts; of an open one, those that something was written about.
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.totals.clone();
+        let is_cancelled = self.status == Some(Status::Cancelled);
+        let verdict_of = |pause| match is_cancelled {
+            true => Verdict::Failed(Fail::Cancelled),
+            false => Verdict::Waiting(pause),
+        };
+        for paused in self.paused.values() {
+            totals.add(verdict_of(paused.pause), 1);
+            totals.accepted += u64::from(paused.accepted);
+            totals.verified += u64::from(paused.verified);
+        }
+        let only_waiting = self.waits.keys().filter(|position| !self.paused.contains_key(position)).count();
+        totals.add(verdict_of(Pause::Wait), only_waiting as u64);
+        if is_cancelled || self.hold.is_some() {
+            let rest = totals.records.unwrap_or(0).saturating_sub(totals.requests());
+            totals.add(verdict_of(Pause::Guard), rest);
+        }
+        totals
+    }
+
+    fn intend(&mut self, intended: &Intended) {
+        self.next_batch = self.next_batch.max(intended.batch.saturating_add(1));
+        self.totals.http_requests += 1;
+        self.totals.retries += u64::from(intended.attempt > 0);
+        let earlier = self.batches.remove(&intended.batch);
+        let positions = match earlier {
+            Some(earlier) if intended.positions.is_empty() => earlier.exchange.positions,
+            Some(_) | None => intended.positions.clone(),
+        };
+        let exchange = Unresolved {
+            batch: intended.batch,
+            attempt: intended.attempt,
+            repeatable: intended.repeatable,
+            step: intended.step,
+            positions,
+            calls: intended.calls,
+        };
+        self.batches.insert(intended.batch, Batch { exchange, answered: false });
+    }
+
+    fn answer(&mut self, answered: &Answered) {
+        let decided = !answered.steps.is_empty() || !answered.ended.is_empty();
+        if let Some(mut batch) = self.batches.remove(&answered.batch) {
+            if decided || (200..300).contains(&answered.status) {
+                self.totals.calls += u64::from(batch.exchange.calls);
+            } else if !(400..500).contains(&answered.status) || answered.status == 429 {
+                // It may be tried again under its number. (Another 4xx that decides nothing was
+                // split: its halves have numbers of their own.)
+                batch.answered = true;
+                self.batches.insert(answered.batch, batch);
+            }
+        }
+        for step in &answered.steps {
+            if !self.finished.contains(step.position) {
+                self.remember(step);
+            }
+        }
+        self.end(&answered.ended);
+    }
+
+    fn remember(&mut self, answer: &StepAnswer) {
+        self.waits.remove(&answer.position);
+        let answers = self.answers.entry(answer.position).or_default();
+        match answers.iter_mut().rev().find(|earlier| earlier.step == answer.step) {
+            Some(earlier) => earlier.clone_from(answer),
+            None => answers.push(answer.clone()),
+        }
+    }
+
+    fn end(&mut self, ended: &[Ended]) {
+        for ended in ended {
+            let &Ended { position, verdict, accepted, verified, id: _, failure: _ } = ended;
+            if let Verdict::Waiting(pause) = verdict {
+                if !self.finished.contains(position) {
+                    self.paused.insert(position, Paused { pause, accepted, verified });
+                }
+            } else if self.finished.insert(position) {
+                self.totals.add(verdict, 1);
+                self.totals.accepted += u64::from(accepted);
+                self.totals.verified += u64::from(verified);
+                self.forget(position);
+            }
+        }
+    }
+
+    fn forget(&mut self, position: Position) {
+        // Most records of a bulk job leave none of these behind.
+        if !self.paused.is_empty() {
+            self.paused.remove(&position);
+        }
+        if !self.waits.is_empty() {
+            self.waits.remove(&position);
+        }
+        if !self.answers.is_empty() {
+            self.answers.remove(&position);
+        }
+    }
+
+    fn stop(&mut self, stopped: &Stopped) {
+        if self.status.is_some_and(Status::is_closed) && stopped.finished {
+            return;
+        }
+        self.totals.elapsed_ms += stopped.elapsed_ms;
+        self.totals.records = stopped.records.or(self.totals.records);
+        // Every process reads the input from its start, so the one that read most knows most.
+        for (name, count) in &stopped.unmapped {
+            let known = self.totals.unmapped.entry(name.clone()).or_default();
+            *known = (*known).max(*count);
+        }
+        if stopped.finished && self.status.is_none() {
+            self.status = Some(Status::Finished);
+        }
+    }
+}

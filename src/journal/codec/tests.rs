@@ -1,0 +1,166 @@
+//! Round trips of any event, and no panic on any bytes.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::bytes::put_varint;
+use super::*;
+use crate::job::{
+    Answered, Ended, Fail, Failure, IdEntry, Intended, Pause, Skip, StepAnswer, Stopped, Verdict,
+};
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        Just(Verdict::Done),
+        proptest::sample::select(Skip::ALL).prop_map(Verdict::Skipped),
+        proptest::sample::select(Fail::ALL).prop_map(Verdict::Failed),
+        proptest::sample::select(Pause::ALL).prop_map(Verdict::Waiting),
+    ]
+}
+
+prop_compose! {
+    fn failure()(
+        request in option::of(".{0,8}"), line: u64, step in option::of("[a-z]{1,6}"),
+        code in "[a-z_]{0,9}", message in ".{0,20}",
+    ) -> Failure {
+        Failure { request, line, step, code, message }
+    }
+}
+
+prop_compose! {
+    fn ended()(
+        position: u64, verdict in verdict(), accepted: bool, verified: bool, key: [u8; 16], content: u64,
+        failure in option::of(failure()),
+    ) -> Ended {
+        Ended { position, verdict, accepted, verified, id: IdEntry { key, content }, failure }
+    }
+}
+
+prop_compose! {
+    fn step()(
+        position: u64, step in "[a-z]{1,3}(#[0-9])?", accepted: bool, output in vec(any::<u8>(), 0..40), at_ms: i64,
+    ) -> StepAnswer {
+        StepAnswer { position, step, accepted, output, at_ms }
+    }
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let positions = prop_oneof![
+        vec(any::<u64>(), 0..20),
+        (any::<u64>(), 0_u64..90)
+            .prop_map(|(start, n)| { (0..n).map(|step| start.wrapping_add(step)).collect() })
+    ];
+    let intended = (any::<(u64, u32, bool, u32, u32)>(), positions).prop_map(
+        |((batch, attempt, repeatable, step, calls), positions)| {
+            Event::Intended(Intended { batch, attempt, repeatable, step, positions, calls })
+        },
+    );
+    let answered = (any::<(u64, i64, u16)>(), option::of(".{0,9}"), vec(step(), 0..9), vec(ended(), 0..9))
+        .prop_map(|((batch, at_ms, status), request_id, steps, ended)| {
+            Event::Answered(Answered { batch, at_ms, status, request_id, steps, ended })
+        });
+    let stopped = (any::<(i64, u64, bool)>(), option::of(any::<u64>()), vec((".{0,9}", any::<u64>()), 0..4))
+        .prop_map(|((at_ms, elapsed_ms, finished), records, unmapped)| {
+            Event::Stopped(Stopped { at_ms, elapsed_ms, finished, records, unmapped })
+        });
+    prop_oneof![
+        any::<i64>().prop_map(|at_ms| Event::Opened { at_ms }),
+        intended,
+        answered,
+        vec(ended(), 0..9).prop_map(|ended| Event::Ended { ended }),
+        (any::<(u64, i64)>(), ".{0,9}").prop_map(|((position, until_ms), step)| Event::Waiting {
+            position,
+            step,
+            until_ms
+        }),
+        any::<(u64, u64)>().prop_map(|(subjects, limit)| Event::Held { subjects, limit }),
+        (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Approved { at_ms, by }),
+        (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Cancelled { at_ms, by }),
+        stopped,
+    ]
+}
+
+fn encoded(event: &Event) -> Vec<u8> {
+    let mut body = Vec::new();
+    encode(event, &mut body);
+    body
+}
+
+proptest! {
+    #[test]
+    fn every_event_comes_back_as_it_was(event in event()) {
+        prop_assert_eq!(decode(&encoded(&event)), Ok(event));
+    }
+
+    #[test]
+    fn an_event_that_is_cut_or_longer_is_refused(event in event(), cut: prop::sample::Index) {
+        let body = encoded(&event);
+
+        let longer = decode(&[body.as_slice(), b" x"].concat());
+
+        prop_assert!(decode(&body[..cut.index(body.len())]).is_err());
+        prop_assert!(longer.is_err());
+    }
+
+    #[test]
+    fn damaged_bytes_never_panic(event in event(), at: prop::sample::Index, to: u8, noise in vec(any::<u8>(), 0..200)) {
+        let mut body = encoded(&event);
+        let at = at.index(body.len());
+
+        body[at] = to;
+        let kind = noise.first().map_or(1, |byte| byte % 10);
+
+        drop(decode(&body));
+        drop(decode(&noise));
+        drop(decode(&[[kind, VERSION].as_slice(), &noise].concat()));
+    }
+}
+
+#[test]
+fn what_a_later_release_wrote_is_refused_by_name() {
+    let mut body = encoded(&Event::Held { subjects: 501, limit: 500 });
+
+    body[1] = 2;
+    let version = decode(&body).unwrap_err();
+    body[0] = 10;
+    let kind = decode(&body).unwrap_err();
+
+    assert_eq!(version, CodecError::UnknownVersion { kind: 6, version: 2 });
+    assert_eq!(
+        kind.to_string(),
+        "its kind is 10, which this release does not know; use the release that wrote it"
+    );
+}
+
+#[test]
+fn a_person_in_a_full_batch_costs_their_id_and_less_than_half_a_byte() {
+    let ended = (0..75).map(|position| Ended {
+        position: 1_000_000 + position,
+        verdict: Verdict::Done,
+        accepted: true,
+        verified: false,
+        id: IdEntry { key: [7; 16], content: 9 },
+        failure: None,
+    });
+    let answered = Event::Answered(Answered {
+        batch: 13_000,
+        at_ms: 1_800_000_000_000,
+        status: 201,
+        request_id: Some("0193f0c2-77aa-7d34".to_owned()),
+        steps: Vec::new(),
+        ended: ended.collect(),
+    });
+
+    let size = encoded(&answered).len();
+
+    assert!(size < 75 * 24 + 75 / 2 + 18, "{size} bytes");
+}
+
+#[test]
+fn a_damaged_count_takes_no_memory() {
+    let mut body = vec![kind::INTENDED, VERSION, 0, 0, 0, 0, 0];
+    put_varint(u64::MAX, &mut body);
+
+    assert_eq!(decode(&body), Err(CodecError::NotValid("number of records")));
+}

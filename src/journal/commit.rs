@@ -1,0 +1,239 @@
+//! The thread that writes: everything that came meanwhile, in one transaction.
+//!
+//! The order within a commit is what makes it safe: events and their notes go to the disk, then the
+//! index of ids learns of them, then the callers hear of it. A caller that hears that a request
+//! ended may forget its id, because the index has it. The first failure ends all writing: a hole in
+//! a job's events could not be told from what happened.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::job::{Event, JobId};
+
+use super::error::{Doing, StoreError};
+use super::guard::{self, Irreversible};
+use super::seal::Keys;
+use super::segments::{Keeper, Key, Value};
+use super::writer::{Command, Failure};
+use super::{codec, ids, jobs};
+
+/// Events in one commit at most: bounds what a caller waits for and what the log grows by.
+const MOST_EVENTS: usize = 1024;
+/// Index records that a commit with events, or one without, merges by the way: half a millisecond,
+/// and a few.
+const SLICE_WITH_EVENTS: usize = 4096;
+const SLICE_WHEN_IDLE: usize = 32_768;
+
+/// Owns the connection that writes.
+pub(super) struct Committer {
+    pub connection: Connection,
+    pub path: PathBuf,
+    pub keys: Keys,
+    pub keeper: Keeper,
+    pub failure: Failure,
+    pub writers: HashMap<u64, Open>,
+    /// Number of the newest event.
+    pub last_event: i64,
+    pub body: Vec<u8>,
+}
+
+/// A writer whose events are taken.
+pub(super) struct Open {
+    job: JobId,
+    durable: UnboundedSender<u64>,
+    /// Events of it that are in the group or on the disk.
+    taken: u64,
+}
+
+/// What one transaction will hold.
+#[derive(Default)]
+struct Group {
+    events: Vec<(u64, JobId, Event, Option<Irreversible>)>,
+    ended: Vec<u64>,
+}
+
+/// What came after a group and must wait for it.
+enum Then {
+    GoOn,
+    Do(super::writer::Task),
+    Stop,
+}
+
+impl Committer {
+    /// Works until it is told to stop or nobody is left to tell it.
+    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+        loop {
+            let first = if self.failure.get().is_none() && self.keeper.has_work() {
+                match commands.try_recv() {
+                    Ok(command) => Some(command),
+                    Err(TryRecvError::Empty) => None,
+                    Err(TryRecvError::Disconnected) => break,
+                }
+            } else {
+                match commands.recv() {
+                    Ok(command) => Some(command),
+                    Err(_) => break,
+                }
+            };
+            let (group, then) = self.gather(first, commands);
+            self.commit(group);
+            match then {
+                Then::GoOn => {}
+                Then::Do(task) => match self.failure.get() {
+                    Some(failure) => task(Err(failure)),
+                    None => task(Ok(&mut self.connection)),
+                },
+                Then::Stop => break,
+            }
+        }
+        // Everything is in the log already; moving it into the database only saves the next start time.
+        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::debug!(%error, "the log of the store stays beside it");
+        }
+    }
+
+    fn gather(&mut self, first: Option<Command>, commands: &Receiver<Command>) -> (Group, Then) {
+        let mut group = Group::default();
+        let mut next = first;
+        while let Some(command) = next {
+            match command {
+                Command::Begin { writer, job, durable } => {
+                    // Dropping the sender is how a writer hears that nothing will be written.
+                    if self.failure.get().is_none() {
+                        self.writers.insert(writer, Open { job, durable, taken: 0 });
+                    }
+                }
+                Command::Append { writer, event, note } => {
+                    if let Some(open) = self.writers.get_mut(&writer) {
+                        open.taken += 1;
+                        group.events.push((writer, open.job, event, note));
+                    }
+                }
+                Command::End { writer } => group.ended.push(writer),
+                Command::Task(task) => return (group, Then::Do(task)),
+                Command::Stop => return (group, Then::Stop),
+            }
+            if group.events.len() >= MOST_EVENTS {
+                break;
+            }
+            next = commands.try_recv().ok();
+        }
+        (group, Then::GoOn)
+    }
+
+    fn commit(&mut self, group: Group) {
+        if self.failure.get().is_none()
+            && let Err(error) = self.try_commit(&group)
+        {
+            self.fail(error);
+        }
+        for writer in group.ended {
+            self.writers.remove(&writer);
+        }
+    }
+
+    fn try_commit(&mut self, group: &Group) -> Result<(), StoreError> {
+        let has_work = self.keeper.has_work();
+        if group.events.is_empty() && !has_work {
+            return Ok(());
+        }
+        let mut records = Vec::new();
+        let mut closed = Vec::new();
+        let covered = self.last_event;
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = begun.doing("begin to write")?;
+        let at_ms = now_ms();
+        for (_, job, event, note) in &group.events {
+            self.last_event += 1;
+            self.body.clear();
+            codec::encode(event, &mut self.body);
+            let row = EventRow { id: self.last_event, job: *job, kind: codec::kind_of(event), at_ms };
+            write(&transaction, &row, &self.body, event, note.as_ref()).doing("write an event")?;
+            records.extend(ids::records_of(*job, event));
+            if jobs::status_after(event).is_some_and(crate::job::Status::is_closed) {
+                closed.push(*job);
+            }
+        }
+        if has_work {
+            let slice = if group.events.is_empty() { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
+            self.keeper.work(&transaction, covered, slice)?;
+        }
+        transaction.commit().doing("bring events to the disk")?;
+        self.keeper.committed();
+        self.tell(group, records, &closed);
+        Ok(())
+    }
+
+    /// What follows from a commit that is on the disk.
+    fn tell(&mut self, group: &Group, records: Vec<(Key, Value)>, closed: &[JobId]) {
+        if !records.is_empty() {
+            self.keeper.insert(records.into_iter());
+        }
+        for job in closed {
+            if let Err(error) = self.keys.destroy(*job) {
+                // The next start destroys it.
+                tracing::warn!(job.id = %job, %error, "the key of {job}, which is over, was not destroyed");
+            }
+        }
+        let mut told = None;
+        for (writer, ..) in &group.events {
+            if told != Some(writer)
+                && let Some(open) = self.writers.get(writer)
+                // A caller that no longer listens has nothing to wait for.
+                && open.durable.send(open.taken).is_ok()
+            {
+                told = Some(writer);
+            }
+        }
+    }
+
+    fn fail(&mut self, error: StoreError) {
+        let error = match error {
+            StoreError::Sqlite { doing: _, source }
+                if source.sqlite_error_code() == Some(ErrorCode::DiskFull) =>
+            {
+                StoreError::Full { path: self.path.clone() }
+            }
+            error => error,
+        };
+        tracing::error!(store = %self.path.display(), %error, "the store stopped writing: {error}");
+        // Only this thread sets it, and only when it is not set.
+        drop(self.failure.set(Arc::new(error)));
+        self.writers.clear();
+    }
+}
+
+/// The short columns of an event.
+struct EventRow {
+    id: i64,
+    job: JobId,
+    kind: u8,
+    at_ms: i64,
+}
+
+fn write(
+    transaction: &Transaction<'_>,
+    row: &EventRow,
+    body: &[u8],
+    event: &Event,
+    note: Option<&Irreversible>,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO events (id, job, kind, at_ms, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let values = params![row.id, row.job.0, row.kind, row.at_ms, body];
+    transaction.prepare_cached(sql)?.execute(values)?;
+    if let Some(status) = jobs::status_after(event) {
+        jobs::set_status(transaction, row.job, status)?;
+    }
+    note.map_or(Ok(()), |note| guard::note(transaction, note))
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

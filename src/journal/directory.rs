@@ -1,0 +1,117 @@
+//! The directory of a store, and the lock that gives it to one process.
+//!
+//! ```text
+//! .privaflow/   journal.db   keys/job-7.key   lock
+//! ```
+//!
+//! Only its owner may look inside. The lock is the system's, held by the open file, so it goes with
+//! the process however that ends; the number written in it is only for the message.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+
+/// A store's directory, locked for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    // Closing the file gives the lock back.
+    _lock: File,
+    temporary: bool,
+}
+
+impl Directory {
+    /// Takes the directory, making what is missing.
+    pub(super) fn take(path: &Path) -> Result<Directory, StoreError> {
+        make_private(path)?;
+        make_private(&keys_in(path))?;
+        let lock = lock(path)?;
+        Ok(Directory { path: path.to_owned(), _lock: lock, temporary: false })
+    }
+
+    /// A new directory among the system's temporary ones, removed when this is dropped.
+    pub(super) fn temporary() -> Result<Directory, StoreError> {
+        let mut name = [0; 8];
+        getrandom::fill(&mut name).map_err(StoreError::Random)?;
+        let path = std::env::temp_dir().join(format!("privaflow-{:016x}", u64::from_le_bytes(name)));
+        let mut directory = Directory::take(&path)?;
+        directory.temporary = true;
+        Ok(directory)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database.
+    pub(super) fn database(&self) -> PathBuf {
+        database_in(&self.path)
+    }
+
+    /// Where the keys of jobs stand.
+    pub(super) fn keys(&self) -> PathBuf {
+        keys_in(&self.path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if self.temporary
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            tracing::warn!(store = %self.path.display(), %error, "the throw-away store was not removed");
+        }
+    }
+}
+
+/// The database of a store's directory.
+pub(super) fn database_in(path: &Path) -> PathBuf {
+    path.join("journal.db")
+}
+
+fn keys_in(path: &Path) -> PathBuf {
+    path.join("keys")
+}
+
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(file("make the directory", path))
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let name = path.join("lock");
+    let doing = file("lock", &name);
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&name);
+    let lock = match &mut file {
+        Ok(file) => file,
+        Err(_) => return file.map_err(doing),
+    };
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let pid = lock.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(StoreError::InUse { path: path.to_owned(), pid });
+        }
+        Err(TryLockError::Error(error)) => return Err(doing(error)),
+    }
+    let written = lock
+        .set_len(0)
+        .and_then(|()| lock.rewind())
+        .and_then(|()| writeln!(lock, "{}", std::process::id()))
+        .and_then(|()| lock.flush());
+    written.map_err(doing)?;
+    file.map_err(self::file("lock", &name))
+}
+
+/// Names the file that the system refused.
+pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::File { doing, path, source }
+}

@@ -1,0 +1,129 @@
+//! Why the store could not do what was asked.
+//!
+//! A message names the store, the job or the process to look at, never a person. After a failed
+//! write the store stops for good: [`StoreError::Stopped`] then carries the first reason.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::job::JobId;
+
+use super::codec::CodecError;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process owns the store.
+    #[error("the store `{}` is in use by {}; wait for it to end, or stop it", path.display(), owner(*pid))]
+    InUse {
+        /// The store.
+        path: PathBuf,
+        /// The other process, when it said who it is.
+        pid: Option<u32>,
+    },
+    /// A later release wrote the store.
+    #[error(
+        "the store `{}` has format {found} and this release knows formats up to {known}; use the newer \
+         release, or name another store in the settings",
+        path.display()
+    )]
+    Newer {
+        /// The store.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest known format.
+        known: i64,
+    },
+    /// There is no store where one was to be read.
+    #[error("there is no store `{}`", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A file or directory of the store could not be made, read or removed.
+    #[error("cannot {doing} `{}`", path.display())]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The disk is full. What was reported durable is safe.
+    #[error("no space is left for the store `{}`; make room and run the same command again", path.display())]
+    Full {
+        /// The store.
+        path: PathBuf,
+    },
+    /// SQLite refused.
+    #[error("the store cannot {doing}")]
+    Sqlite {
+        /// What was tried.
+        doing: &'static str,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// An event cannot be read.
+    #[error("event {event} of {job} cannot be read")]
+    Event {
+        /// The job.
+        job: JobId,
+        /// Number of the event in the store.
+        event: i64,
+        /// What is wrong with it.
+        #[source]
+        source: CodecError,
+    },
+    /// Something in the store is not as this program writes it.
+    #[error("the store is damaged: {what}; restore it from a backup")]
+    Damaged {
+        /// What was found.
+        what: &'static str,
+    },
+    /// There is no such job.
+    #[error("there is no {0}; `privaflow jobs list` shows the jobs there are")]
+    NoSuchJob(JobId),
+    /// The key of a job is gone.
+    #[error(
+        "the key of {job}, `{}`, is gone, and with it what unfinished requests remembered; restore the \
+         file, or cancel the job and run it again",
+        path.display()
+    )]
+    KeyLost {
+        /// The job.
+        job: JobId,
+        /// Where the key was.
+        path: PathBuf,
+    },
+    /// What was sealed does not open: other key, other place, or changed.
+    #[error("a remembered answer of {job} does not open with its key; cancel the job and run it again")]
+    Sealed {
+        /// The job.
+        job: JobId,
+    },
+    /// The system gave no random numbers.
+    #[error("the system gives no random numbers")]
+    Random(#[source] getrandom::Error),
+    /// The store stopped writing after an earlier failure, or because it was closed.
+    #[error("the store stopped writing")]
+    Stopped(#[source] Option<Arc<StoreError>>),
+}
+
+fn owner(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// Turns SQLite's errors into ours, by what was tried.
+pub(super) trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> Doing<T> for rusqlite::Result<T> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Sqlite { doing, source })
+    }
+}

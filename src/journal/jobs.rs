@@ -1,0 +1,173 @@
+//! The jobs of a store: what each carries out, on which input, and where it stands.
+//!
+//! The status is a cache of what the job's events say, changed in the transaction of the event that
+//! changes it; everything else about a job is written once and never changed.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::job::{Event, JobId, Status};
+
+use super::error::{Doing, StoreError};
+
+/// What a new job carries out, and on which input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    /// Name of the workflow.
+    pub workflow_name: String,
+    /// SHA-256 of the workflow and what it calls.
+    pub workflow_digest: [u8; 32],
+    /// The workflow as it was, so that an open job goes on with what it began with.
+    pub workflow_text: String,
+    /// The input, for people: a path, or `-`.
+    pub input_path: String,
+    /// SHA-256 of the input as it was read.
+    pub input_digest: [u8; 32],
+    /// How the input is to be read.
+    pub format: serde_json::Value,
+    /// Unix milliseconds.
+    pub started_ms: i64,
+    /// Whether it runs against the sandbox.
+    pub sandbox: bool,
+}
+
+/// A job of the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRecord {
+    /// Its number.
+    pub id: JobId,
+    /// Where it stands.
+    pub status: Status,
+    /// Name of the workflow.
+    pub workflow_name: String,
+    /// SHA-256 of the workflow and what it calls.
+    pub workflow_digest: [u8; 32],
+    /// The workflow as it was when the job began.
+    pub workflow_text: String,
+    /// The input, for people.
+    pub input_path: String,
+    /// SHA-256 of the input.
+    pub input_digest: [u8; 32],
+    /// How the input is to be read.
+    pub format: serde_json::Value,
+    /// Unix milliseconds.
+    pub started_ms: i64,
+    /// Whether it runs against the sandbox.
+    pub sandbox: bool,
+}
+
+const COLUMNS: &str = "id, status, workflow_name, workflow_digest, workflow_text, input_path, input_digest, \
+                       format, started_ms, sandbox";
+
+pub(super) fn insert(connection: &Connection, job: &NewJob) -> rusqlite::Result<JobId> {
+    let sql = "INSERT INTO jobs (workflow_name, workflow_digest, workflow_text, input_path, input_digest, \
+               format, started_ms, sandbox, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    connection.execute(
+        sql,
+        params![
+            job.workflow_name,
+            job.workflow_digest,
+            job.workflow_text,
+            job.input_path,
+            job.input_digest,
+            job.format.to_string(),
+            job.started_ms,
+            job.sandbox,
+            Status::Open.number(),
+        ],
+    )?;
+    Ok(JobId(connection.last_insert_rowid()))
+}
+
+/// The status an event leaves its job in; `None` when it changes none.
+pub(super) fn status_after(event: &Event) -> Option<Status> {
+    match event {
+        Event::Held { .. } => Some(Status::Held),
+        Event::Approved { .. } => Some(Status::Open),
+        Event::Cancelled { .. } => Some(Status::Cancelled),
+        Event::Stopped(stopped) if stopped.finished => Some(Status::Finished),
+        Event::Opened { .. }
+        | Event::Intended(_)
+        | Event::Answered(_)
+        | Event::Ended { .. }
+        | Event::Waiting { .. }
+        | Event::Stopped(_) => None,
+    }
+}
+
+/// Notes where a job stands now; a closed job stays closed.
+pub(super) fn set_status(connection: &Connection, job: JobId, status: Status) -> rusqlite::Result<()> {
+    let sql = "UPDATE jobs SET status = ?2 WHERE id = ?1 AND status NOT IN (?3, ?4)";
+    let closed = (Status::Finished.number(), Status::Cancelled.number());
+    connection.prepare_cached(sql)?.execute(params![job.0, status.number(), closed.0, closed.1])?;
+    Ok(())
+}
+
+pub(super) fn one(connection: &Connection, job: JobId) -> Result<JobRecord, StoreError> {
+    let mut found = select(connection, "WHERE id = ?1", params![job.0])?;
+    found.pop().ok_or(StoreError::NoSuchJob(job))
+}
+
+pub(super) fn all(connection: &Connection) -> Result<Vec<JobRecord>, StoreError> {
+    select(connection, "ORDER BY id", params![])
+}
+
+/// The newest job of this workflow text and input that was not cancelled.
+pub(super) fn find(
+    connection: &Connection,
+    workflow_name: &str,
+    workflow_digest: &[u8; 32],
+    input_digest: &[u8; 32],
+) -> Result<Option<JobRecord>, StoreError> {
+    let filter = "WHERE workflow_name = ?1 AND workflow_digest = ?2 AND input_digest = ?3 AND status <> ?4 \
+                  ORDER BY id DESC LIMIT 1";
+    let cancelled = Status::Cancelled.number();
+    Ok(select(connection, filter, params![workflow_name, workflow_digest, input_digest, cancelled])?.pop())
+}
+
+/// The jobs of a workflow that are open or held, oldest first.
+pub(super) fn open(connection: &Connection, workflow_name: &str) -> Result<Vec<JobRecord>, StoreError> {
+    let filter = "WHERE workflow_name = ?1 AND status IN (?2, ?3) ORDER BY id";
+    select(connection, filter, params![workflow_name, Status::Open.number(), Status::Held.number()])
+}
+
+/// Whether the job can still change; `false` for one that is not there.
+pub(super) fn is_open(connection: &Connection, job: JobId) -> rusqlite::Result<bool> {
+    let sql = "SELECT status FROM jobs WHERE id = ?1";
+    let status: Option<u8> = connection.query_row(sql, [job.0], |row| row.get(0)).optional()?;
+    Ok(status.and_then(Status::of_number).is_some_and(|status| !status.is_closed()))
+}
+
+fn select(
+    connection: &Connection,
+    filter: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<JobRecord>, StoreError> {
+    let doing = "read its jobs";
+    let sql = format!("SELECT {COLUMNS} FROM jobs {filter}");
+    let mut statement = connection.prepare_cached(&sql).doing(doing)?;
+    let rows = statement.query_map(values, read).doing(doing)?;
+    rows.map(|row| row.doing(doing)?).collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Result<JobRecord, StoreError>> {
+    let damaged = |what| Ok(Err(StoreError::Damaged { what }));
+    let Some(status) = Status::of_number(row.get(1)?) else {
+        return damaged("a job has an unknown status");
+    };
+    let format: String = row.get(7)?;
+    let Ok(format) = serde_json::from_str(&format) else {
+        return damaged("the input format of a job is not JSON");
+    };
+    Ok(Ok(JobRecord {
+        id: JobId(row.get(0)?),
+        status,
+        workflow_name: row.get(2)?,
+        workflow_digest: row.get(3)?,
+        workflow_text: row.get(4)?,
+        input_path: row.get(5)?,
+        input_digest: row.get(6)?,
+        format,
+        started_ms: row.get(8)?,
+        sandbox: row.get(9)?,
+    }))
+}

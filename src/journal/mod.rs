@@ -1,0 +1,33 @@
+//! The store of a process: jobs, their events, the index of ids and the keys of jobs, on the disk.
+//!
+//! One process owns a store; one thread in it writes, and groups what came meanwhile into one commit
+//! that is on the disk before anyone hears of it. Readers have connections of their own. What events
+//! mean is the work of `job`; acting on them that of `engine`. The rule that keeps it right: nothing
+//! is ever reported durable that is not, and after one failed write nothing is written any more.
+
+mod codec;
+mod commit;
+mod directory;
+mod error;
+mod guard;
+mod ids;
+mod jobs;
+mod reader;
+mod schema;
+mod seal;
+mod segments;
+mod store;
+mod writer;
+
+pub use codec::CodecError;
+pub use error::StoreError;
+pub use guard::Irreversible;
+pub use ids::{Ids, Seen};
+pub use jobs::{JobRecord, NewJob};
+pub use reader::{Events, Reader, Recorded};
+pub use seal::Sealer;
+pub use store::Store;
+pub use writer::Writer;
+
+#[cfg(test)]
+mod tests;

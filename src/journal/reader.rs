@@ -1,0 +1,142 @@
+//! Reading a store: its jobs and their events, beside whoever writes.
+//!
+//! A [`Reader`] sees what is durable at the moment it looks. It takes no lock on the store, so that
+//! a command can show a job while another process runs it.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, params};
+
+use crate::job::{Event, JobId};
+
+use super::directory::database_in;
+use super::error::{Doing, StoreError};
+use super::jobs::{self, JobRecord};
+use super::{codec, guard, schema};
+
+/// Events read at once: two megabytes when every one of them is a full batch of failures.
+const READ_AT_ONCE: u32 = 64;
+
+/// Reads a store. Clone it freely.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Reader {
+    /// Opens the store of a directory to read it only; another process may own it.
+    pub fn open(path: &Path) -> Result<Reader, StoreError> {
+        let database = database_in(path);
+        if !database.exists() {
+            return Err(StoreError::Missing { path: path.to_owned() });
+        }
+        Reader::of_database(&database)
+    }
+
+    pub(super) fn of_database(database: &Path) -> Result<Reader, StoreError> {
+        Ok(Reader { connection: Arc::new(Mutex::new(schema::open_reader(database)?)) })
+    }
+
+    /// All jobs, oldest first.
+    pub fn jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
+        jobs::all(&self.lock())
+    }
+
+    /// One job.
+    pub fn job(&self, job: JobId) -> Result<JobRecord, StoreError> {
+        jobs::one(&self.lock(), job)
+    }
+
+    /// The newest job that carries out this workflow on this input and was not cancelled.
+    pub fn find_job(
+        &self,
+        workflow_name: &str,
+        workflow_digest: &[u8; 32],
+        input_digest: &[u8; 32],
+    ) -> Result<Option<JobRecord>, StoreError> {
+        jobs::find(&self.lock(), workflow_name, workflow_digest, input_digest)
+    }
+
+    /// The jobs of a workflow that are open or held, oldest first.
+    pub fn open_jobs(&self, workflow_name: &str) -> Result<Vec<JobRecord>, StoreError> {
+        jobs::open(&self.lock(), workflow_name)
+    }
+
+    /// The events of a job in the order they happened, read piece by piece.
+    pub fn events(&self, job: JobId) -> Events {
+        Events { reader: self.clone(), job, after: 0, pending: VecDeque::new(), is_over: false }
+    }
+
+    /// People irreversibly written to in a workspace at or after a moment in Unix milliseconds.
+    pub fn irreversible(&self, workspace: &str, since_ms: i64) -> Result<u64, StoreError> {
+        guard::count(&self.lock(), workspace, since_ms).doing("count the people it wrote to")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An event with when it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Number of the event in the store; grows with time, over all jobs.
+    pub number: i64,
+    /// When it was written, in Unix milliseconds.
+    pub at_ms: i64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The events of a job. Takes memory for a few of them at a time.
+#[derive(Debug)]
+pub struct Events {
+    reader: Reader,
+    job: JobId,
+    after: i64,
+    pending: VecDeque<(i64, i64, Vec<u8>)>,
+    is_over: bool,
+}
+
+impl Events {
+    fn read_on(&mut self) -> rusqlite::Result<()> {
+        let connection = self.reader.lock();
+        let sql = "SELECT id, at_ms, body FROM events WHERE job = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params![self.job.0, self.after, READ_AT_ONCE], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        for row in rows {
+            self.pending.push_back(row?);
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Events {
+    type Item = Result<Recorded, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.pending.is_empty() && !self.is_over {
+            if let Err(error) = self.read_on().doing("read its events") {
+                self.is_over = true;
+                return Some(Err(error));
+            }
+            self.is_over = self.pending.is_empty();
+        }
+        let (number, at_ms, body) = self.pending.pop_front()?;
+        self.after = number;
+        let event = codec::decode(&body);
+        Some(match event {
+            Ok(event) => Ok(Recorded { number, at_ms, event }),
+            Err(source) => {
+                // What follows an event that cannot be read means something else without it.
+                self.pending.clear();
+                self.is_over = true;
+                Err(StoreError::Event { job: self.job, event: number, source })
+            }
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! Connections to the store's database, and its numbered migrations.
+//!
+//! The format's number is SQLite's `user_version`. A migration is never edited once released; a
+//! database with a higher number than we know is refused, because guessing at what a later release
+//! meant could lose an opt-out.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::error::{Doing, StoreError};
+
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001-jobs-events-segments.sql")];
+
+/// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and
+/// two blocks of a segment.
+const PAGE_BYTES: i64 = 8192;
+/// Pages in the log before they are moved into the database: 16 MB. Longer logs rewrite the same
+/// pages less often; shorter ones are read faster after a crash.
+const CHECKPOINT_PAGES: i64 = 2048;
+/// Kilobytes of pages that the writer and each reader keep; negative is SQLite's sign for that unit.
+const WRITER_CACHE: i64 = -8192;
+const READER_CACHE: i64 = -4096;
+
+/// The one connection that writes. Every commit is on the disk when it returns.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path).doing("open its database")?;
+    prepare_writer(&mut connection).doing("prepare its database")?;
+    let found = version(&connection)?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    for (number, migration) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
+        migrate(&mut connection, number, migration).doing("bring its database up to date")?;
+    }
+    Ok(connection)
+}
+
+/// A connection that only reads, beside the writer, of this process or another.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("open its database for reading")?;
+    connection.busy_timeout(Duration::from_secs(5)).doing("open its database for reading")?;
+    connection.pragma_update(None, "cache_size", READER_CACHE).doing("open its database for reading")?;
+    let found = version(&connection)?;
+    let known = MIGRATIONS.len() as i64;
+    match found {
+        _ if found > known => Err(StoreError::Newer { path: path.to_owned(), found, known }),
+        _ if found < known => Err(StoreError::Damaged { what: "its database is not set up" }),
+        _ => Ok(connection),
+    }
+}
+
+fn prepare_writer(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(32);
+    // The page size must come before the first table and before the log.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", 2 * CHECKPOINT_PAGES * PAGE_BYTES)?;
+    connection.pragma_update(None, "cache_size", WRITER_CACHE)
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).doing("read its format")
+}
+
+fn migrate(connection: &mut Connection, number: i64, migration: &str) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(migration)?;
+    transaction.pragma_update(None, "user_version", number)?;
+    transaction.commit()
+}

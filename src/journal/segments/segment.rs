@@ -1,0 +1,107 @@
+//! One segment: what of it is kept in memory, and how it is written.
+//!
+//! In memory stay the filter and the first key of every block, so that a question reads at most one
+//! block. The row in `segments` is written last: blocks without it are leftovers of a crash.
+
+use rusqlite::{Connection, Row, params};
+
+use super::block::{self, BLOCK_RECORDS, RECORD_BYTES};
+use super::filter::Filter;
+use super::{Key, Value};
+
+/// A finished segment.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub id: i64,
+    pub tier: u8,
+    pub records: u32,
+    filter: Filter,
+    fences: Box<[Key]>,
+}
+
+impl Segment {
+    /// The row of the one block that can hold the key; `None` when the segment does not have it.
+    pub(super) fn row_of(&self, key: Key) -> Option<i64> {
+        if !self.filter.may_contain(key) {
+            return None;
+        }
+        let number = self.fences.partition_point(|fence| *fence <= key).checked_sub(1)?;
+        Some(block::row_of(self.id, u32::try_from(number).ok()?))
+    }
+
+    /// How many blocks it has.
+    pub(super) fn blocks(&self) -> u32 {
+        self.fences.len() as u32
+    }
+
+    /// Reads a row of `segments` with the columns of [`COLUMNS`]; `None` when it is damaged.
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Segment>> {
+        let (filter, fences) = (row.get_ref(3)?.as_blob()?, row.get_ref(4)?.as_blob()?);
+        let (fences, rest) = fences.as_chunks::<16>();
+        let (Some(filter), []) = (Filter::of_bytes(filter), rest) else { return Ok(None) };
+        let fences = fences.iter().map(|fence| Key::from_be_bytes(*fence)).collect();
+        Ok(Some(Segment { id: row.get(0)?, tier: row.get(1)?, records: row.get(2)?, filter, fences }))
+    }
+}
+
+/// The columns that [`Segment::read`] reads.
+pub(super) const COLUMNS: &str = "id, tier, records, filter, fences";
+
+/// Writes a segment, record by record in the order of their keys.
+#[derive(Debug)]
+pub(super) struct Builder {
+    id: i64,
+    tier: u8,
+    records: u32,
+    filter: Filter,
+    fences: Vec<Key>,
+    block: Vec<u8>,
+}
+
+impl Builder {
+    /// `room` is the most records it will take.
+    pub(super) fn new(id: i64, tier: u8, room: usize) -> Builder {
+        Builder {
+            id,
+            tier,
+            records: 0,
+            filter: Filter::with_room(room),
+            fences: Vec::with_capacity(room.div_ceil(BLOCK_RECORDS)),
+            block: Vec::with_capacity(BLOCK_RECORDS * RECORD_BYTES),
+        }
+    }
+
+    /// Takes the next record; its key is greater than the one before.
+    pub(super) fn push(&mut self, connection: &Connection, key: Key, value: Value) -> rusqlite::Result<()> {
+        if self.block.len() == BLOCK_RECORDS * RECORD_BYTES {
+            self.write_block(connection)?;
+        }
+        if self.block.is_empty() {
+            self.fences.push(key);
+        }
+        block::put_record(key, value, &mut self.block);
+        self.filter.insert(key);
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Writes what is left and the row that makes the segment one.
+    pub(super) fn finish(mut self, connection: &Connection, family: u8) -> rusqlite::Result<Segment> {
+        if !self.block.is_empty() {
+            self.write_block(connection)?;
+        }
+        let fences: Vec<u8> = self.fences.iter().flat_map(|fence| fence.to_be_bytes()).collect();
+        let sql = "INSERT INTO segments (family, id, tier, records, filter, fences) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = params![family, self.id, self.tier, self.records, self.filter.to_bytes(), fences];
+        connection.prepare_cached(sql)?.execute(values)?;
+        let Builder { id, tier, records, filter, fences, block: _ } = self;
+        Ok(Segment { id, tier, records, filter, fences: fences.into_boxed_slice() })
+    }
+
+    fn write_block(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let number = self.fences.len().saturating_sub(1) as u32;
+        block::insert(connection)?.execute(params![block::row_of(self.id, number), self.block])?;
+        self.block.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! A family's records as everyone may ask for them: the table in memory and the segments.
+//!
+//! Questions take a short read lock; only a key that a filter lets through reads the database, with
+//! no lock held. A merge may remove a segment between the two: the question is then asked again.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use rusqlite::Connection;
+
+use super::segment::Segment;
+use super::{Key, Value, block};
+use crate::journal::error::{Doing, StoreError};
+
+/// The records of one family.
+#[derive(Debug)]
+pub(in crate::journal) struct Sorted {
+    contents: RwLock<Contents>,
+    reader: Mutex<Connection>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// Records whose events are durable but in no segment yet.
+    pub recent: HashMap<Key, Value, BuildHasherDefault<KeyHasher>>,
+    /// Newest first.
+    pub segments: Vec<Arc<Segment>>,
+}
+
+impl Sorted {
+    /// Starts empty; [`super::Keeper`] fills it.
+    pub(in crate::journal) fn new(reader: Connection) -> Sorted {
+        Sorted { contents: RwLock::default(), reader: Mutex::new(reader) }
+    }
+
+    /// Shows every record of a key, newest first, until `decide` breaks. Records can be shown twice.
+    pub(in crate::journal) fn find<T>(
+        &self,
+        key: Key,
+        mut decide: impl FnMut(Value) -> ControlFlow<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut missing = None;
+        'ask: loop {
+            let mut candidates = Vec::new();
+            {
+                let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+                if let Some(value) = contents.recent.get(&key)
+                    && let ControlFlow::Break(found) = decide(*value)
+                {
+                    return Ok(Some(found));
+                }
+                for segment in &contents.segments {
+                    if let Some(row) = segment.row_of(key) {
+                        candidates.push(row);
+                    }
+                }
+            }
+            for row in candidates {
+                let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+                let found = block::read(&reader, row, |block| block::find(block, key));
+                drop(reader);
+                match found.doing("read its index of ids")? {
+                    Some(None) => {}
+                    Some(Some(value)) => {
+                        if let ControlFlow::Break(found) = decide(value) {
+                            return Ok(Some(found));
+                        }
+                    }
+                    None if missing == Some(row) => {
+                        return Err(StoreError::Damaged { what: "a block of its index is missing" });
+                    }
+                    None => {
+                        missing = Some(row);
+                        continue 'ask;
+                    }
+                }
+            }
+            return Ok(None);
+        }
+    }
+
+    /// Changes what questions see. Only the writer does, after its transaction is on the disk.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> T {
+        change(&mut self.contents.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What questions see now.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&Contents) -> T) -> T {
+        look(&self.contents.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Keys are digests already: half of one is as good a hash as any.
+#[derive(Debug, Default)]
+pub(super) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = ((key >> 64) as u64 ^ key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

@@ -1,0 +1,207 @@
+//! The store of a process: opening it, and everything one can ask of it.
+//!
+//! Opening takes the lock, brings the database up to date, and folds what the index of ids had not
+//! written yet. Dropping commits what was handed over before, and gives the lock back.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::job::JobId;
+
+use super::commit::Committer;
+use super::directory::{Directory, file};
+use super::error::{Doing, StoreError};
+use super::ids::{self, Ids};
+use super::jobs::{self, NewJob};
+use super::reader::Reader;
+use super::seal::{Keys, Sealer};
+use super::segments::{Keeper, RECENT_RECORDS, Sorted};
+use super::writer::{Command, Failure, Writer};
+use super::{codec, schema};
+
+/// A store that this process owns. Reads go through the [`Reader`] it dereferences to.
+#[derive(Debug)]
+pub struct Store {
+    reader: Reader,
+    ids: Ids,
+    keys: Keys,
+    commands: Sender<Command>,
+    failure: Failure,
+    thread: Option<JoinHandle<()>>,
+    next_writer: AtomicU64,
+    // Last, so that the lock goes back and a throw-away directory goes away after all else.
+    directory: Directory,
+}
+
+impl Store {
+    /// Opens the store of a directory, making what is missing. Fails when another process owns it.
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        Store::of(Directory::take(path)?, RECENT_RECORDS)
+    }
+
+    /// A store in a directory of its own that is removed when the store is dropped.
+    pub fn temporary() -> Result<Store, StoreError> {
+        Store::of(Directory::temporary()?, RECENT_RECORDS)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Reads beside the writer; clone it for another thread.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The index of ids.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    /// Writes a new job down, with a key of its own.
+    pub fn create_job(&self, job: NewJob) -> Result<JobId, StoreError> {
+        let keys = self.keys.clone();
+        self.task(move |connection| {
+            let doing = "write a job";
+            let transaction = connection.transaction().doing(doing)?;
+            let id = jobs::insert(&transaction, &job).doing(doing)?;
+            keys.create(id)?;
+            transaction.commit().doing(doing)?;
+            Ok(id)
+        })
+    }
+
+    /// A writer of a job's events. After every commit `durable` gets the number of the newest of its
+    /// events that is on the disk; it closes when the writer is dropped, or when a write fails.
+    pub fn writer(&self, job: JobId, durable: UnboundedSender<u64>) -> Writer {
+        let number = self.next_writer.fetch_add(1, Ordering::Relaxed);
+        // Without a thread to take it, the channel closes and says so.
+        drop(self.commands.send(Command::Begin { writer: number, job, durable }));
+        Writer::new(number, self.commands.clone(), Arc::clone(&self.failure))
+    }
+
+    /// Seals what unfinished requests of a job must remember.
+    pub fn sealer(&self, job: JobId) -> Result<Sealer, StoreError> {
+        self.keys.sealer(job)
+    }
+
+    /// With an index that makes segments of fewer records, so that a test needs fewer.
+    #[cfg(test)]
+    pub(super) fn with_small_segments(path: &Path, records: usize) -> Result<Store, StoreError> {
+        Store::of(Directory::take(path)?, records)
+    }
+
+    fn of(directory: Directory, recent_records: usize) -> Result<Store, StoreError> {
+        let database = directory.database();
+        let connection = schema::open_writer(&database)?;
+        let reader = Reader::of_database(&database)?;
+        let keys = Keys::new(directory.keys());
+        destroy_leftover_keys(&connection, &keys)?;
+        let sorted = Arc::new(Sorted::new(schema::open_reader(&database)?));
+        let keeper = Keeper::open(&connection, ids::FAMILY, Arc::clone(&sorted), recent_records)?;
+        let covered = keeper.watermark(&connection)?;
+        let last_event = fold_ids(&connection, &keeper, covered)?;
+        let failure: Failure = Arc::new(OnceLock::new());
+        let committer = Committer {
+            connection,
+            path: directory.path().to_owned(),
+            keys: keys.clone(),
+            keeper,
+            failure: Arc::clone(&failure),
+            writers: HashMap::new(),
+            last_event,
+            body: Vec::new(),
+        };
+        let (commands, received) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || committer.run(&received))
+            .map_err(file("start the thread that writes", directory.path()))?;
+        Ok(Store {
+            reader,
+            ids: Ids::new(sorted),
+            keys,
+            commands,
+            failure,
+            thread: Some(thread),
+            next_writer: AtomicU64::new(1),
+            directory,
+        })
+    }
+
+    /// Does something with the one connection that writes, after what was handed over before.
+    pub(super) fn task<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        let task = move |connection: Result<&mut Connection, &Arc<StoreError>>| {
+            let result = match connection {
+                Ok(connection) => task(connection),
+                Err(failure) => Err(StoreError::Stopped(Some(Arc::clone(failure)))),
+            };
+            // Whoever asked waits for exactly this.
+            drop(answer.send(result));
+        };
+        let stopped = || StoreError::Stopped(self.failure.get().cloned());
+        self.commands.send(Command::Task(Box::new(task))).map_err(|_| stopped())?;
+        answered.recv().map_err(|_| stopped())?
+    }
+}
+
+impl Deref for Store {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // A thread that is gone needs no telling.
+        drop(self.commands.send(Command::Stop));
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!(store = %self.path().display(), "the thread that writes the store panicked");
+        }
+    }
+}
+
+/// Destroys the keys of jobs that are over: a crash can come between their last event and that.
+fn destroy_leftover_keys(connection: &Connection, keys: &Keys) -> Result<(), StoreError> {
+    for job in keys.jobs()? {
+        if !jobs::is_open(connection, job).doing("read its jobs")? {
+            keys.destroy(job)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds what no segment covers to the index of ids; gives the number of the newest event.
+fn fold_ids(connection: &Connection, keeper: &Keeper, covered: i64) -> Result<i64, StoreError> {
+    let doing = "read its events";
+    let sql = "SELECT id, job, body FROM events WHERE id > ?1 AND kind IN (?2, ?3) ORDER BY id";
+    let mut statement = connection.prepare(sql).doing(doing)?;
+    let kinds = (codec::kind::ANSWERED, codec::kind::ENDED);
+    let mut rows = statement.query((covered, kinds.0, kinds.1)).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let (event, job) = (row.get(0).doing(doing)?, JobId(row.get(1).doing(doing)?));
+        let body = row.get_ref(2).doing(doing)?.as_blob().map_err(rusqlite::Error::from).doing(doing)?;
+        let decoded = codec::decode(body).map_err(|source| StoreError::Event { job, event, source })?;
+        keeper.insert(ids::records_of(job, &decoded));
+    }
+    let sql = "SELECT ifnull(max(id), 0) FROM events";
+    let newest: i64 = connection.query_row(sql, [], |row| row.get(0)).doing(doing)?;
+    Ok(newest.max(covered))
+}

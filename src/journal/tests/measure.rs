@@ -1,0 +1,85 @@
+//! What a million people cost. Run it alone, optimised, to see the figures:
+//! `cargo test --release --lib a_million_people -- --ignored --nocapture`.
+
+use std::fs;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// CPU time of the threads with a name that starts so, since they began (Linux).
+fn cpu_of(thread: &str) -> Option<Duration> {
+    let tasks = fs::read_dir("/proc/self/task").ok()?;
+    let ticks = tasks.filter_map(|task| {
+        let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        name.starts_with(thread).then_some(ticks(11)? + ticks(12)?)
+    });
+    Some(Duration::from_millis(ticks.sum::<u64>() * 10))
+}
+
+fn resident_kb() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn a_million_people() {
+    let people: u64 =
+        std::env::var("PRIVAFLOW_TEST_PEOPLE").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let job = store.create_job(new_job("consent")).unwrap();
+    let mut listening = Listening::on(&store, job);
+    let before = resident_kb();
+    let (mut busy, began) = (Duration::ZERO, Instant::now());
+
+    for batch in 0..people / BATCH {
+        let prepare = Instant::now();
+        let (intent, answer) = (intended(batch), answered(batch));
+        busy += prepare.elapsed();
+        listening.writer.append(intent);
+        let number = listening.writer.append(answer);
+        // As an engine does with sixteen exchanges in flight.
+        assert!(listening.wait_for(number.saturating_sub(32)));
+    }
+    let number = listening.writer.append(stopped(true));
+    assert!(listening.wait_for(number));
+    let (took, cpu) = (began.elapsed(), cpu_of("journal"));
+    store.task(|_| Ok(())).unwrap();
+
+    let check = |from: u64, to: u64, step: usize| {
+        let ids: Vec<IdEntry> = (from..to).step_by(step).map(id_of).collect();
+        let began = Instant::now();
+        for id in &ids {
+            black_box(store.ids().check(id, job).unwrap());
+        }
+        began.elapsed() / ids.len() as u32
+    };
+    let (absent, present) = (check(people, people + 200_000, 1), check(0, people, 37));
+    println!("{people} people: {took:?} of which {busy:?} to make the events");
+    println!("writer thread, CPU: {cpu:?}; resident before {before:?} kB, after {:?} kB", resident_kb());
+    println!("one check: absent {absent:?}, present {present:?}");
+    drop(store);
+    let began = Instant::now();
+    let store = Store::open(directory.path()).unwrap();
+    println!("opened again in {:?}", began.elapsed());
+    let pages = |sql: &str| {
+        let sql = sql.to_owned();
+        store.task(move |c| Ok(c.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap())).unwrap()
+    };
+    let (all, free) = (pages("PRAGMA page_count"), pages("PRAGMA freelist_count"));
+    let size = fs::metadata(directory.path().join("journal.db")).unwrap().len();
+    println!(
+        "{size} bytes, {:.1} a person, {:.1} % free",
+        size as f64 / people as f64,
+        free as f64 / all as f64 * 100.0
+    );
+    let began = Instant::now();
+    let mut state = crate::job::State::default();
+    store.events(job).for_each(|recorded| state.apply(&recorded.unwrap().event));
+    println!("folded {} in {:?}", state.finished(), began.elapsed());
+}

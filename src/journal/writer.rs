@@ -1,0 +1,86 @@
+//! The handle that appends a job's events.
+//!
+//! Appending returns at once; the numbers of events come back through the caller's channel when they
+//! are on the disk. When a write fails the channel closes and nothing more comes: act only on what a
+//! number was received for.
+
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, OnceLock};
+
+use rusqlite::Connection;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::job::{Event, JobId};
+
+use super::error::StoreError;
+use super::guard::Irreversible;
+
+/// The first failure of the writer, once there was one.
+pub(super) type Failure = Arc<OnceLock<Arc<StoreError>>>;
+
+/// What the writer's thread is asked to do.
+pub(super) enum Command {
+    /// Events with this writer's number belong to this job.
+    Begin { writer: u64, job: JobId, durable: UnboundedSender<u64> },
+    /// The writer's next event.
+    Append { writer: u64, event: Event, note: Option<Irreversible> },
+    /// No more events come from this writer.
+    End { writer: u64 },
+    /// Something else with the one connection that writes, in a transaction of its own.
+    Task(Task),
+    /// Commit what came before, and stop.
+    Stop,
+}
+
+/// Is called with the connection, or with the reason why nothing is written any more.
+pub(super) type Task = Box<dyn FnOnce(Result<&mut Connection, &Arc<StoreError>>) + Send>;
+
+/// Appends events of one job, in order.
+pub struct Writer {
+    number: u64,
+    appended: u64,
+    commands: Sender<Command>,
+    failure: Failure,
+}
+
+impl Writer {
+    pub(super) fn new(number: u64, commands: Sender<Command>, failure: Failure) -> Writer {
+        Writer { number, appended: 0, commands, failure }
+    }
+
+    /// Hands an event over to be written, and gives its number in this writer: 1 for the first. The
+    /// event is durable when that number or a higher one comes through the writer's channel.
+    pub fn append(&mut self, event: Event) -> u64 {
+        self.hand_over(event, None)
+    }
+
+    /// As [`Writer::append`], with a note for the guard in the same transaction.
+    pub fn append_with(&mut self, event: Event, note: Irreversible) -> u64 {
+        self.hand_over(event, Some(note))
+    }
+
+    /// Why nothing is written any more; `None` while all is well.
+    pub fn error(&self) -> Option<Arc<StoreError>> {
+        self.failure.get().cloned()
+    }
+
+    fn hand_over(&mut self, event: Event, note: Option<Irreversible>) -> u64 {
+        self.appended += 1;
+        // Without a thread to take it the event never becomes durable, and the closed channel says so.
+        drop(self.commands.send(Command::Append { writer: self.number, event, note }));
+        self.appended
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Without a thread there is nothing to end.
+        drop(self.commands.send(Command::End { writer: self.number }));
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("number", &self.number).field("appended", &self.appended).finish()
+    }
+}

@@ -1,0 +1,125 @@
+//! One rendered action for one request.
+//!
+//! It was checked against the catalogue when it was made, so everything that holds a call may rely
+//! on its shape. It owns the personal data that it will send and shows none of it.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::split::split;
+use super::{Envelope, PersonKey, body, path_and_query};
+use crate::catalogue::{Action, Refusal, check_rendered};
+
+/// One rendered action for one request, ready to be merged and sent.
+#[derive(Clone)]
+pub struct Call {
+    pub(super) envelope: Envelope,
+    /// The items, written one after another.
+    pub(super) text: Vec<u8>,
+    pub(super) items: Vec<Item>,
+    /// Of an action with groups: the members by which objects merge, as JSON without the braces.
+    pub(super) groups: Vec<Box<[u8]>>,
+    pub(super) people: Vec<PersonKey>,
+    pub(super) mergeable: bool,
+    /// Bytes of a body around the items, or of an address around the gathered arguments.
+    pub(super) frame_bytes: usize,
+    /// Most bytes that it adds to a body or an address of others.
+    pub(super) own_bytes: usize,
+}
+
+/// One item of a call, somewhere in its text.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Index of its array in the catalogue's batch.
+    pub(super) array: u8,
+    /// Index of its object in the call; 0 for actions without groups.
+    pub(super) group: u16,
+    pub(super) at: Range<u32>,
+}
+
+impl Call {
+    /// Checks what was rendered and takes it apart.
+    pub fn new(action: &'static Action, with: &Value) -> Result<Call, Refusal> {
+        check_rendered(action, with)?;
+        let call = split(action, with)?;
+        if let Some(batch) = action.batch.as_ref().filter(|batch| batch.groups.is_some())
+            && call.people.len() > batch.total
+        {
+            let (people, most) = (call.people.len(), batch.total);
+            let message = format!("the call is about {people} people, but the endpoint takes {most}");
+            return Err(Refusal::new("too_many_items", message));
+        }
+        if call.bytes() > action.max_bytes {
+            let message =
+                format!("the call is {} bytes, but the endpoint takes {}", call.bytes(), action.max_bytes);
+            return Err(Refusal::new("too_large", message));
+        }
+        Ok(call)
+    }
+
+    /// What is called.
+    pub fn action(&self) -> &'static Action {
+        self.envelope.action()
+    }
+
+    /// What must be equal for another call to share its body.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Everyone it addresses, each once.
+    pub fn people(&self) -> &[PersonKey] {
+        &self.people
+    }
+
+    /// The items that are gathered, in the order of the call.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// Whether it may be sent again after an unknown outcome.
+    pub fn repeatable(&self) -> bool {
+        self.envelope.repeatable()
+    }
+
+    /// Whether it may share a body with others at all.
+    pub fn mergeable(&self) -> bool {
+        self.mergeable
+    }
+
+    /// Size of its own body, or of its address if it is a GET; never less than what is sent.
+    pub fn bytes(&self) -> usize {
+        self.frame_bytes + self.own_bytes
+    }
+
+    /// Its address without host, if it is sent alone.
+    pub fn path_and_query(&self) -> String {
+        path_and_query(&[self])
+    }
+
+    /// Its body, if it is sent alone; empty if it is a GET.
+    pub fn body(&self) -> bytes::Bytes {
+        body(&[self])
+    }
+}
+
+impl Item {
+    /// Index of its array in the catalogue's batch.
+    pub fn array(&self) -> usize {
+        usize::from(self.array)
+    }
+
+    /// As it is written: JSON, or percent-encoded if the call is a GET.
+    pub fn text<'c>(&self, call: &'c Call) -> &'c [u8] {
+        call.text.get(self.at.start as usize..self.at.end as usize).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Call");
+        debug.field("action", &self.action().id).field("items", &self.items.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! From a rendered `with` to bytes on their way: one call, and how calls become one body.
+//!
+//! A [`Call`] is taken apart and written as JSON once, when it is made; merging copies those bytes and
+//! parses nothing. The rules come from the catalogue. When a body is sent, how long a call waits for
+//! others, and what the answer means is decided elsewhere. Everything here holds personal data, so
+//! nothing here prints it.
+
+mod body;
+mod call;
+mod envelope;
+mod person;
+mod query;
+mod room;
+mod split;
+
+pub use body::{body, owner, path_and_query};
+pub use call::{Call, Item};
+pub use envelope::Envelope;
+pub use person::PersonKey;
+pub use query::encode;
+pub use room::Room;
+
+#[cfg(test)]
+mod call_tests;
+#[cfg(test)]
+mod merge_tests;

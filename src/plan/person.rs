@@ -1,0 +1,82 @@
+//! Who a call is about, as a key that can be compared and holds no identifier.
+//!
+//! Two calls about the same person *as addressed* have the same key, whatever their actions; that an
+//! e-mail and an external id belong to one person is not known here. Keys are for ordering and
+//! merging inside one process: they are digests without a secret, so they are never stored.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::catalogue::Identifier;
+
+/// Half of the SHA-256 over kind and value of an identifier.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PersonKey(u128);
+
+impl PersonKey {
+    /// The key of a person addressed by one text. Addresses are compared without regard to case and
+    /// spaces around, as mail platforms do; everything else byte by byte.
+    pub fn of(kind: Identifier, value: &str) -> PersonKey {
+        if kind != Identifier::Email {
+            return digest(kind, &[value]);
+        }
+        let trimmed = value.trim();
+        if trimmed.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+            digest(kind, &[&trimmed.to_lowercase()])
+        } else {
+            digest(kind, &[trimmed])
+        }
+    }
+
+    /// The key of a person addressed by an alias.
+    pub fn alias(label: &str, name: &str) -> PersonKey {
+        digest(Identifier::UserAlias, &[label, name])
+    }
+}
+
+fn digest(kind: Identifier, parts: &[&str]) -> PersonKey {
+    let mut hasher = Sha256::new();
+    hasher.update([kind as u8]);
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut half = [0; 16];
+    half.iter_mut().zip(hasher.finalize()).for_each(|(to, from)| *to = from);
+    PersonKey(u128::from_le_bytes(half))
+}
+
+impl fmt::Debug for PersonKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonKey(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_text_as_another_kind_is_another_person() {
+        let id = PersonKey::of(Identifier::ExternalId, "a@example.com");
+
+        assert_ne!(id, PersonKey::of(Identifier::Email, "a@example.com"));
+        assert_eq!(id, PersonKey::of(Identifier::ExternalId, "a@example.com"));
+        assert_ne!(id, PersonKey::of(Identifier::ExternalId, "A@example.com"));
+    }
+
+    #[test]
+    fn an_address_in_capitals_is_the_same_address() {
+        let plain = PersonKey::of(Identifier::Email, "müller@example.com");
+
+        assert_eq!(plain, PersonKey::of(Identifier::Email, " Müller@EXAMPLE.com "));
+        assert_ne!(plain, PersonKey::of(Identifier::Email, "mueller@example.com"));
+    }
+
+    #[test]
+    fn label_and_name_of_an_alias_do_not_run_together() {
+        assert_ne!(PersonKey::alias("ab", "c"), PersonKey::alias("a", "bc"));
+        assert_ne!(PersonKey::alias("a", "b"), PersonKey::alias("b", "a"));
+    }
+}

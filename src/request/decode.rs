@@ -1,0 +1,91 @@
+//! One line or one mapped row into a checked [`Request`], in one pass.
+//!
+//! `visit` checks each member as it is read and puts it into its place; here the places become the
+//! scope, always in the order of the table in `shape`, so that equal contents have equal scopes.
+
+use serde::de::DeserializeSeed;
+use serde_json::{Map, Value};
+
+use super::bad::{BadRecord, Problem};
+use super::json::Any;
+use super::shape::{CONSENTS_AT, FIELDS_AT, RECORD, SUBJECT, SUBJECT_AT};
+use super::visit::{Blank, Places, Reader, Record, collect, grammar, no_places};
+use super::{Kind, Request, Warnings, digest};
+
+impl Request {
+    /// Decodes and checks one line of JSON; unknown members are counted in `warnings`.
+    pub fn parse(line: &[u8], warnings: &mut Warnings) -> Result<Request, BadRecord> {
+        let mut reader = Reader::new(warnings, Blank::Mistake);
+        let mut json = serde_json::Deserializer::from_str(utf8(line)?);
+        let places = Record { reader: &mut reader }.deserialize(&mut json);
+        match places.and_then(|places| json.end().map(|()| places)) {
+            Ok(places) => finish(places, line.len()),
+            Err(error) => Err(BadRecord { problem: reader.problem(&error), column: column(line, &error) }),
+        }
+    }
+
+    /// Checks a record that was made from a row of a table or of another shape. An empty string in
+    /// a known member is absent, because a table cannot leave a cell out.
+    pub fn from_value(value: Value, warnings: &mut Warnings) -> Result<Request, BadRecord> {
+        let mut reader = Reader::new(warnings, Blank::Absent);
+        match (Record { reader: &mut reader }).deserialize(value) {
+            Ok(places) => finish(places, 256),
+            Err(error) => Err(reader.problem(&error).into()),
+        }
+    }
+}
+
+/// Decodes one line of JSON of any shape, for workflows that map it.
+pub fn parse_row(line: &[u8]) -> Result<Map<String, Value>, BadRecord> {
+    let mut is_twice = false;
+    let mut json = serde_json::Deserializer::from_str(utf8(line)?);
+    let value = Any { is_twice: &mut is_twice }.deserialize(&mut json);
+    match value.and_then(|value| json.end().map(|()| value)) {
+        Ok(Value::Object(row)) => Ok(row),
+        Ok(_) => Err(Problem::NotAnObject.into()),
+        Err(error) => {
+            let problem =
+                if is_twice { Problem::Twice { member: "a member".to_owned() } } else { grammar(&error) };
+            Err(BadRecord { problem, column: column(line, &error) })
+        }
+    }
+}
+
+/// Puts the scope together in its fixed order.
+fn finish(mut places: Places, size_hint: usize) -> Result<Request, BadRecord> {
+    let mut take = |at: usize| places.get_mut(at).map(Value::take).unwrap_or_default();
+    let (subject, consents, fields) = (take(SUBJECT_AT), take(CONSENTS_AT), take(FIELDS_AT));
+    let member = |at: usize| places.get(at).and_then(Value::as_str);
+    let id = member(0).map(str::to_owned);
+    let kind = member(1).and_then(Kind::of).ok_or(Problem::KindMissing)?;
+
+    let mut scope = Map::with_capacity(5);
+    let of_request = RECORD.members.get(..SUBJECT_AT).unwrap_or_default();
+    let or = |value: Value, other: fn() -> Value| if value.is_null() { other() } else { value };
+    scope.insert("request".to_owned(), collect(of_request, places));
+    scope.insert("subject".to_owned(), or(subject, || collect(SUBJECT.members, no_places())));
+    scope.insert("consents".to_owned(), or(consents, || Value::Array(Vec::new())));
+    scope.insert("fields".to_owned(), or(fields, || Value::Object(Map::new())));
+    let digest = digest::of_scope(&scope, size_hint * 2);
+    Ok(Request { id, kind, scope, digest })
+}
+
+/// The line as text.
+fn utf8(line: &[u8]) -> Result<&str, BadRecord> {
+    std::str::from_utf8(line).map_err(|error| {
+        let good = line.get(..error.valid_up_to()).unwrap_or_default();
+        BadRecord {
+            problem: Problem::NotUtf8,
+            column: Some(String::from_utf8_lossy(good).chars().count() + 1),
+        }
+    })
+}
+
+/// The decoder counts bytes; people count characters.
+fn column(line: &[u8], error: &serde_json::Error) -> Option<usize> {
+    if error.line() != 1 {
+        return None;
+    }
+    let before = line.get(..error.column().saturating_sub(1))?;
+    Some(String::from_utf8_lossy(before).chars().count() + 1)
+}

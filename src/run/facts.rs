@@ -1,0 +1,178 @@
+//! What a workflow needs from every run of it, found out once instead of once a person.
+//!
+//! A bulk job plans hundreds of thousands of people a second, so whatever does not depend on the
+//! person (literal `vars`, which names are read at all) is decided here.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::template::{Node, Scope};
+use crate::workflow::{Setting, Step, StepKind, Workflow};
+
+/// A workflow made ready to be run many times in one job.
+#[derive(Debug)]
+pub struct Program {
+    /// The workflow itself.
+    pub workflow: Arc<Workflow>,
+    /// Names that some template or condition reads, by first segment.
+    reads: HashSet<String>,
+    /// Ids of steps that are read through `steps`.
+    step_reads: HashSet<String>,
+    /// `vars` without a template in them, shared by all runs.
+    literal_vars: Map<String, Value>,
+    facts: Facts,
+}
+
+/// What every run of a job shares.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// `job-7`.
+    pub job: String,
+    /// `now` and `run.started_at`: when the job began, RFC 3339. A resumed job keeps it.
+    pub started_at: String,
+    /// Makes `uuid` differ between jobs and stay the same when a run is repeated.
+    pub seed: [u8; 16],
+}
+
+impl Facts {
+    /// The seed of one record's run.
+    pub fn seed_of(&self, position: u64) -> [u8; 16] {
+        let mut seed = self.seed;
+        for (byte, more) in seed.iter_mut().skip(8).zip(position.to_be_bytes()) {
+            *byte ^= more;
+        }
+        seed
+    }
+}
+
+impl Program {
+    /// Looks through a workflow once.
+    pub fn new(workflow: Arc<Workflow>, facts: Facts) -> Program {
+        let mut reads = HashSet::new();
+        let mut step_reads = HashSet::new();
+        walk(&workflow.steps, &mut |segments: &[String]| {
+            note(segments, &mut reads, &mut step_reads);
+        });
+        let mut literal_vars = Map::new();
+        for (name, tree) in &workflow.vars {
+            for (_, leaf) in tree.leaves() {
+                for name in leaf.names() {
+                    note(&name.segments, &mut reads, &mut step_reads);
+                }
+            }
+            if let Some(value) = literal(tree.root()) {
+                literal_vars.insert(name.clone(), value);
+            }
+        }
+        Program { workflow, reads, step_reads, literal_vars, facts }
+    }
+
+    /// What every run of the job shares.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// A scope that holds everything but the person.
+    pub fn scope(&self) -> Scope {
+        let mut data = Map::new();
+        data.insert("vars".into(), Value::Object(self.literal_vars.clone()));
+        data.insert("steps".into(), Value::Object(Map::new()));
+        data.insert("now".into(), Value::String(self.facts.started_at.clone()));
+        Scope::new(data)
+    }
+
+    /// The vars that need a run to be rendered.
+    pub(super) fn rendered_vars(&self) -> impl Iterator<Item = &(String, crate::template::Tree)> {
+        self.workflow.vars.iter().filter(|(name, _)| !self.literal_vars.contains_key(name))
+    }
+
+    /// Whether anything reads `name` as a first segment.
+    pub(super) fn reads(&self, name: &str) -> bool {
+        self.reads.contains(name)
+    }
+
+    /// Whether anything reads `steps.<id>`.
+    pub(super) fn reads_step(&self, id: &str) -> bool {
+        self.step_reads.contains(id)
+    }
+
+    /// `run`, for a run that reads it.
+    pub(super) fn run_value(&self, position: u64) -> Value {
+        json!({
+            "id": format!("{}:{position}", self.facts.job),
+            "started_at": self.facts.started_at,
+            "workflow": self.workflow.name,
+        })
+    }
+}
+
+fn note(segments: &[String], reads: &mut HashSet<String>, step_reads: &mut HashSet<String>) {
+    if let Some(first) = segments.first() {
+        reads.insert(first.clone());
+        if first == "steps"
+            && let Some(id) = segments.get(1)
+        {
+            step_reads.insert(id.clone());
+        }
+    }
+}
+
+/// The value of a tree that no person changes.
+fn literal(node: &Node) -> Option<Value> {
+    match node {
+        Node::Literal(value) => Some(value.clone()),
+        Node::Leaf(leaf) => leaf.literal().map(|text| Value::String(text.to_owned())),
+        Node::List(items) => items.iter().map(literal).collect::<Option<Vec<_>>>().map(Value::Array),
+        Node::Map(members) => members
+            .iter()
+            .map(|(key, node)| literal(node).map(|value| (key.clone(), value)))
+            .collect::<Option<Map<_, _>>>()
+            .map(Value::Object),
+    }
+}
+
+/// Calls `see` with every path that a template or condition of these steps reads.
+fn walk(steps: &[Step], see: &mut impl FnMut(&[String])) {
+    for step in steps {
+        let mut condition = |condition: &crate::condition::Condition| {
+            condition.names().iter().for_each(|name| see(&name.segments));
+        };
+        step.condition.iter().for_each(&mut condition);
+        step.repeat.iter().for_each(|repeat| condition(&repeat.until));
+        match &step.kind {
+            StepKind::Action { with, success_when, .. } => {
+                success_when.iter().for_each(&mut condition);
+                for (_, leaf) in with.leaves() {
+                    leaf.names().iter().for_each(|name| see(&name.segments));
+                }
+            }
+            StepKind::Set(settings) => {
+                for (_, setting) in settings {
+                    if let Setting::Expression(expression) = setting {
+                        condition(expression);
+                    }
+                }
+            }
+            StepKind::ForEach { list, steps, .. } => {
+                condition(list);
+                walk(steps, see);
+            }
+            StepKind::Assert { that, message } => {
+                condition(that);
+                message.iter().for_each(|leaf| leaf.names().iter().for_each(|name| see(&name.segments)));
+            }
+            StepKind::Fail(leaf) | StepKind::Log(leaf) => {
+                leaf.names().iter().for_each(|name| see(&name.segments));
+            }
+            StepKind::Stop(leaf) => {
+                leaf.iter().for_each(|leaf| leaf.names().iter().for_each(|name| see(&name.segments)));
+            }
+            StepKind::Wait(_) => {}
+        }
+        if let Some(profile) = &step.profile {
+            profile.names().iter().for_each(|name| see(&name.segments));
+        }
+    }
+}

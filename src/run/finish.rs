@@ -1,0 +1,75 @@
+//! What a run has come to so far, and the verdict that follows from it (design section 5).
+
+use crate::job::{Fail, Skip, Verdict};
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finish {
+    /// Done, skipped or failed, with the reason.
+    pub verdict: Verdict,
+    /// At least one write was accepted.
+    pub accepted: bool,
+    /// A later read proved it.
+    pub verified: bool,
+    /// Only for a failed run.
+    pub failure: Option<Trouble>,
+}
+
+/// Where and why a run failed, in words that name no person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The reason of the summary.
+    pub reason: Fail,
+    /// A code for machines: the reason's word or a narrower one (`too_many_items`, …).
+    pub code: String,
+    /// Path of the step, `mail[2].track`; `None` when no step ran.
+    pub step: Option<String>,
+    /// What to do.
+    pub message: String,
+}
+
+/// What happened in a run, as far as its verdict depends on it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally {
+    /// A write was accepted.
+    pub accepted: bool,
+    /// A repeated read came true after a write.
+    pub verified: bool,
+    /// A failure was tolerated by `continue_on_error`.
+    pub tolerated: bool,
+    /// A write, or a loop with a write in it, was skipped by its `if`.
+    pub write_skipped: bool,
+    /// A look-up found somebody.
+    pub found: bool,
+    /// A look-up found nobody.
+    pub found_nobody: bool,
+    /// A loop had nothing to do.
+    pub empty_loop: bool,
+    /// The first failure.
+    pub trouble: Option<Trouble>,
+}
+
+impl Tally {
+    /// The verdict on a run that has nothing left to do.
+    pub(super) fn finish(self, workflow_writes: bool, stopped: bool) -> Finish {
+        let verdict = if let Some(trouble) = &self.trouble {
+            Verdict::Failed(trouble.reason)
+        } else if self.accepted || self.tolerated || !(workflow_writes || stopped) {
+            Verdict::Done
+        } else {
+            Verdict::Skipped(self.reason())
+        };
+        Finish { verdict, accepted: self.accepted, verified: self.verified, failure: self.trouble }
+    }
+
+    /// Why nothing was written: nobody there, nothing that concerns the workflow, or a condition.
+    fn reason(&self) -> Skip {
+        if self.found_nobody && !self.found {
+            Skip::NoProfile
+        } else if self.empty_loop && !self.write_skipped {
+            Skip::NoMatch
+        } else {
+            Skip::Condition
+        }
+    }
+}

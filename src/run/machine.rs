@@ -1,0 +1,319 @@
+//! The machine: start, what is next, what was answered.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::facts::Program;
+use super::finish::{Finish, Tally, Trouble};
+use super::frame::{Frame, path, steps_of};
+use crate::catalogue::{Effect, Refusal};
+use crate::job::{Fail, Position};
+use crate::plan::Call;
+use crate::template::{Extra, Scope};
+use crate::workflow::{Repeat, Step, StepKind};
+
+/// One workflow carried out for one request.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) position: Position,
+    pub(super) scope: Scope,
+    pub(super) extra: Extra,
+    /// What `vars` were before `set` changed them, the oldest change first.
+    pub(super) undo: Vec<(String, Option<Value>)>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) tally: Tally,
+    pub(super) stopped: bool,
+    pub(super) pending: Pending,
+    pub(super) log: Vec<String>,
+}
+
+/// What a run is in the middle of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pending {
+    /// Nothing: the step of the last frame has not begun.
+    Nothing,
+    /// A call whose answer has not come.
+    Call { number: u32, first_at_ms: Option<i64> },
+    /// A pause until a moment, at a `wait` step.
+    Wait { until_ms: i64 },
+    /// A pause between two tries of a repeated call.
+    Pause { until_ms: i64, number: u32, first_at_ms: i64 },
+}
+
+/// What a run needs in order to go on.
+#[derive(Debug)]
+pub enum Next {
+    /// A call, then [`Run::answer`].
+    Call(Prepared),
+    /// Nothing before this moment, in Unix milliseconds; then [`Run::next`] again.
+    Wait {
+        /// That moment.
+        until_ms: i64,
+    },
+    /// It is over.
+    Ended(Finish),
+}
+
+/// A call that is ready to be merged and sent.
+#[derive(Debug)]
+pub struct Prepared {
+    /// `workflow::Step::number` of the step it belongs to.
+    pub step: u32,
+    /// The profile's name as the step or the workflow gives it; `None` leaves it to the only profile
+    /// of the action's system.
+    pub profile: Option<Arc<str>>,
+    /// What is sent.
+    pub call: Call,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub struct Answer {
+    /// What the step's output is, or why the service will never accept the call.
+    pub result: Result<Value, Refusal>,
+    /// HTTP status, for `response.status`.
+    pub status: u16,
+    /// When the answer came, in Unix milliseconds.
+    pub at_ms: i64,
+}
+
+impl Run {
+    /// Begins a run. `scope` is what [`Program::scope`] made or a finished run gave back.
+    pub fn start(program: &Program, position: Position, request: Map<String, Value>) -> Run {
+        Run::start_in(program, program.scope(), position, request)
+    }
+
+    /// Begins a run in a scope given back by [`Run::into_scope`], which saves building one.
+    pub fn start_in(
+        program: &Program,
+        mut scope: Scope,
+        position: Position,
+        request: Map<String, Value>,
+    ) -> Run {
+        for (name, value) in request {
+            scope.set(&name, value);
+        }
+        if program.reads("run") {
+            scope.set("run", program.run_value(position));
+        }
+        let mut run = Run {
+            position,
+            scope,
+            extra: Extra::new(program.facts().seed_of(position)),
+            undo: Vec::new(),
+            frames: vec![Frame { at: 0, around: None }],
+            tally: Tally::default(),
+            stopped: false,
+            pending: Pending::Nothing,
+            log: Vec::new(),
+        };
+        run.render_vars(program);
+        run
+    }
+
+    /// The record this run is for.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// What the run says next. Steps that need nobody are carried out on the way.
+    pub fn next(&mut self, program: &Program, now_ms: i64) -> Next {
+        loop {
+            match self.pending {
+                Pending::Wait { until_ms } | Pending::Pause { until_ms, .. } if now_ms < until_ms => {
+                    return Next::Wait { until_ms };
+                }
+                Pending::Wait { .. } => {
+                    self.pending = Pending::Nothing;
+                    if let Some(step) = self.current(program) {
+                        self.end_step(program, step, "done", Value::Null);
+                    }
+                }
+                Pending::Pause { number, first_at_ms, .. } => {
+                    let Some(step) = self.current(program) else { continue };
+                    self.pending = Pending::Call { number, first_at_ms: Some(first_at_ms) };
+                    match self.prepare(program, step) {
+                        Ok(prepared) => return Next::Call(prepared),
+                        Err(trouble) => self.fail(program, step, trouble),
+                    }
+                }
+                Pending::Call { .. } | Pending::Nothing => {
+                    let Some(step) = self.advance(program) else {
+                        let tally = std::mem::take(&mut self.tally);
+                        return Next::Ended(tally.finish(program.workflow.writes, self.stopped));
+                    };
+                    if let Some(next) = self.begin(program, step, now_ms) {
+                        return next;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the run what the call that [`Run::next`] gave came to.
+    pub fn answer(&mut self, program: &Program, answer: Answer) {
+        let Pending::Call { number, first_at_ms } = self.pending else { return };
+        let Some(step) = self.current(program) else { return };
+        let StepKind::Action { action, success_when, .. } = &step.kind else { return };
+        self.pending = Pending::Nothing;
+        let output = match answer.result {
+            Ok(output) => output,
+            Err(refusal) => {
+                let reason = reason_of(&refusal);
+                let trouble = self.trouble(program, reason, refusal.code, refusal.message.into_owned());
+                return self.fail(program, step, trouble);
+            }
+        };
+        if action.effect != Effect::Read {
+            self.tally.accepted = true;
+        }
+        if let Some(people) = action.reply.people.as_ref().and_then(|member| output.get(member)) {
+            let is_anybody = people.as_array().is_some_and(|people| !people.is_empty());
+            self.tally.found |= is_anybody;
+            self.tally.found_nobody |= !is_anybody;
+        }
+        let judged = match (&step.repeat, success_when) {
+            (None, None) => Ok((true, true)),
+            (repeat, success) => self.judge(&output, answer.status, repeat.as_ref(), success.as_ref()),
+        };
+        match judged {
+            Err(message) => {
+                let trouble = self.trouble(program, Fail::Template, Fail::Template.word(), message);
+                self.fail(program, step, trouble);
+            }
+            Ok((false, _)) => {
+                let message = "`success_when` did not hold for the answer".to_owned();
+                let trouble = self.trouble(program, Fail::Refused, "success_when", message);
+                self.fail(program, step, trouble);
+            }
+            Ok((true, true)) => {
+                if step.repeat.is_some() && action.effect == Effect::Read && self.tally.accepted {
+                    self.tally.verified = true;
+                }
+                self.end_step(program, step, "done", output);
+            }
+            Ok((true, false)) => self.pause_or_time_out(program, step, number, first_at_ms, answer.at_ms),
+        }
+    }
+
+    /// Whether the run is over once its call is accepted, so that nothing of the person need be kept.
+    pub fn is_last_call(&self, program: &Program) -> bool {
+        self.frames.len() == 1
+            && self.frames.first().is_some_and(|frame| frame.at + 1 == program.workflow.steps.len())
+            && self.current(program).is_some_and(|step| {
+                step.repeat.is_none()
+                    && matches!(&step.kind, StepKind::Action { success_when: None, .. })
+                    && !step.continue_on_error
+            })
+    }
+
+    /// How a run whose last call was accepted ends; see [`Run::is_last_call`].
+    pub fn finish_accepted(&mut self, program: &Program) -> Finish {
+        if let Some(Step { kind: StepKind::Action { action, .. }, .. }) = self.current(program)
+            && action.effect != Effect::Read
+        {
+            self.tally.accepted = true;
+        }
+        std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped)
+    }
+
+    /// How a run whose last call was refused ends; see [`Run::is_last_call`].
+    pub fn finish_refused(&mut self, program: &Program, refusal: Refusal) -> Finish {
+        let trouble = self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned());
+        self.tally.trouble = Some(trouble);
+        std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped)
+    }
+
+    /// Gives the scope back for another run, with `vars` as they were at the start.
+    pub fn into_scope(mut self) -> Scope {
+        self.roll_back(0);
+        self.scope.set("steps", Value::Object(Map::new()));
+        for name in ["subject", "consents", "fields", "request"] {
+            self.scope.remove(name);
+        }
+        self.scope
+    }
+
+    /// Forgets the person; only for a run that needs nothing but the answer of its last call.
+    pub fn forget(&mut self) -> Scope {
+        self.roll_back(0);
+        std::mem::replace(&mut self.scope, Scope::new(Map::new()))
+    }
+
+    /// Path of the step the run stands at, with loop indexes and tries: `mail[2].track`, `verify#3`.
+    pub fn path(&self, program: &Program) -> String {
+        let mut text = path(&program.workflow.steps, &self.frames);
+        if let Pending::Call { number, .. } = self.pending
+            && number > 0
+        {
+            text.push_str(&format!("#{number}"));
+        }
+        text
+    }
+
+    /// The pause the run is in, if it is in one.
+    pub fn waits_until(&self) -> Option<i64> {
+        match self.pending {
+            Pending::Wait { until_ms } | Pending::Pause { until_ms, .. } => Some(until_ms),
+            Pending::Nothing | Pending::Call { .. } => None,
+        }
+    }
+
+    /// Whether the pause is that of a `wait` step, whose end nothing else remembers.
+    pub fn is_at_wait_step(&self) -> bool {
+        matches!(self.pending, Pending::Wait { .. })
+    }
+
+    /// Moves the end of a `wait` step to where it was when the run first came there.
+    pub fn resume_wait(&mut self, recorded_until_ms: i64) {
+        if let Pending::Wait { until_ms } = &mut self.pending {
+            *until_ms = recorded_until_ms;
+        }
+    }
+
+    /// Lines of `log` steps since the last time, already free of personal data.
+    pub fn take_log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    pub(super) fn current<'p>(&self, program: &'p Program) -> Option<&'p Step> {
+        let steps = steps_of(&program.workflow.steps, &self.frames);
+        steps.get(self.frames.last()?.at)
+    }
+
+    pub(super) fn trouble(&self, program: &Program, reason: Fail, code: &str, message: String) -> Trouble {
+        let step = Some(path(&program.workflow.steps, &self.frames));
+        Trouble { reason, code: code.to_owned(), step, message }
+    }
+
+    fn pause_or_time_out(
+        &mut self,
+        program: &Program,
+        step: &Step,
+        number: u32,
+        first_at_ms: Option<i64>,
+        at_ms: i64,
+    ) {
+        let Some(Repeat { every, at_most, .. }) = &step.repeat else { return };
+        let first_at_ms = first_at_ms.unwrap_or(at_ms);
+        let until_ms = at_ms.saturating_add(i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
+        let last_ms = first_at_ms.saturating_add(i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX));
+        if until_ms > last_ms {
+            let message = format!("`until` did not come true within {at_most:?}");
+            let trouble = self.trouble(program, Fail::Timeout, Fail::Timeout.word(), message);
+            self.fail(program, step, trouble);
+        } else {
+            self.pending = Pending::Pause { until_ms, number: number + 1, first_at_ms };
+        }
+    }
+}
+
+/// The reason of the summary for a refusal.
+pub(super) fn reason_of(refusal: &Refusal) -> Fail {
+    match refusal.code {
+        "wrong_type" => Fail::WrongType,
+        "timeout" => Fail::Timeout,
+        _ => Fail::Refused,
+    }
+}

@@ -1,0 +1,20 @@
+//! One workflow carried out for one request: what comes next, given what was answered so far.
+//!
+//! A run is a state machine without a clock, a connection or a task. [`Run::next`] says what it
+//! needs (a call, a pause, nothing more) and [`Run::answer`] tells it what a call came to. The same
+//! answers in the same order give the same calls, which is how a run goes on after a crash: it is
+//! started again and fed the answers that the journal kept.
+
+mod facts;
+mod finish;
+mod frame;
+mod machine;
+mod preview;
+mod steps;
+mod unmapped;
+
+pub use facts::{Facts, Program};
+pub use finish::{Finish, Trouble};
+pub use machine::{Answer, Next, Prepared, Run};
+pub use preview::{Known, Preview, Previewed, preview};
+pub use unmapped::count_unmapped;

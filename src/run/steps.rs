@@ -1,0 +1,303 @@
+//! Carrying out steps: conditions, loops, `set` and the steps that need no service.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::facts::Program;
+use super::finish::Trouble;
+use super::frame::{Frame, Loop, steps_of, take_outputs, writes};
+use super::machine::{Next, Pending, Prepared, Run, reason_of};
+use crate::catalogue::Effect;
+use crate::condition::Condition;
+use crate::job::Fail;
+use crate::plan::Call;
+use crate::workflow::{Repeat, Setting, Step, StepKind};
+
+impl Run {
+    /// The next step to begin, closing iterations and loops that are through; `None` at the end.
+    pub(super) fn advance<'p>(&mut self, program: &'p Program) -> Option<&'p Step> {
+        loop {
+            if self.tally.trouble.is_some() || self.stopped {
+                return None;
+            }
+            let steps = steps_of(&program.workflow.steps, &self.frames);
+            let frame = self.frames.last()?;
+            if let Some(step) = steps.get(frame.at) {
+                return Some(step);
+            }
+            frame.around.as_ref()?;
+            self.end_iteration(program, steps);
+        }
+    }
+
+    /// Begins a step. `None` when it is already over and the run can go on.
+    pub(super) fn begin(&mut self, program: &Program, step: &Step, now_ms: i64) -> Option<Next> {
+        if let Some(condition) = &step.condition {
+            match condition.test(&self.scope) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.skip(program, step);
+                    return None;
+                }
+                Err(error) => {
+                    self.fail_evaluation(program, step, "if", &error.to_string());
+                    return None;
+                }
+            }
+        }
+        match &step.kind {
+            StepKind::Action { .. } => {
+                self.pending = Pending::Call { number: 0, first_at_ms: None };
+                match self.prepare(program, step) {
+                    Ok(prepared) => return Some(Next::Call(prepared)),
+                    Err(trouble) => self.fail(program, step, trouble),
+                }
+            }
+            StepKind::Set(settings) => self.set(program, step, settings),
+            StepKind::ForEach { list, .. } => self.enter_loop(program, step, list),
+            StepKind::Wait(duration) => {
+                let wait_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+                self.pending = Pending::Wait { until_ms: now_ms.saturating_add(wait_ms) };
+            }
+            StepKind::Assert { that, message } => match that.test(&self.scope) {
+                Ok(true) => self.end_step(program, step, "done", Value::Null),
+                Ok(false) => {
+                    let said = message.as_ref().map(|leaf| leaf.redacted(&self.scope));
+                    let text = said.unwrap_or_else(|| "the assertion does not hold".to_owned());
+                    let trouble = self.trouble(program, Fail::Assert, Fail::Assert.word(), text);
+                    self.fail(program, step, trouble);
+                }
+                Err(error) => self.fail_evaluation(program, step, "assert", &error.to_string()),
+            },
+            StepKind::Fail(message) => {
+                let text = message.redacted(&self.scope);
+                let trouble = self.trouble(program, Fail::Fail, Fail::Fail.word(), text);
+                self.fail(program, step, trouble);
+            }
+            StepKind::Stop(reason) => {
+                if let Some(reason) = reason {
+                    self.log.push(reason.redacted(&self.scope));
+                }
+                self.stopped = true;
+            }
+            StepKind::Log(message) => {
+                self.log.push(message.redacted(&self.scope));
+                self.end_step(program, step, "done", Value::Null);
+            }
+        }
+        None
+    }
+
+    /// Renders the call of an action step.
+    pub(super) fn prepare(&self, program: &Program, step: &Step) -> Result<Prepared, Trouble> {
+        let StepKind::Action { action, with, .. } = &step.kind else {
+            return Err(self.trouble(program, Fail::Template, "template", "the step makes no call".into()));
+        };
+        let template = |error: &dyn std::fmt::Display| {
+            self.trouble(program, Fail::Template, Fail::Template.word(), error.to_string())
+        };
+        let profile = match &step.profile {
+            Some(leaf) => match leaf.render(&self.scope, &self.extra).map_err(|error| template(&error))? {
+                Some(Value::String(name)) => Some(Arc::from(name)),
+                _ => return Err(template(&"`profile` is not a string")),
+            },
+            None => program.workflow.profiles.get(&action.system).map(|name| Arc::from(name.as_str())),
+        };
+        let body = with
+            .render(&self.scope, &self.extra)
+            .map_err(|error| template(&error))?
+            .unwrap_or_else(|| Value::Object(Map::new()));
+        let call = Call::new(action, &body).map_err(|refusal| {
+            self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned())
+        })?;
+        Ok(Prepared { step: step.number, profile, call })
+    }
+
+    /// Whether a call succeeded and whether it need not be repeated: (success, until).
+    pub(super) fn judge(
+        &mut self,
+        output: &Value,
+        status: u16,
+        repeat: Option<&Repeat>,
+        success: Option<&Condition>,
+    ) -> Result<(bool, bool), String> {
+        self.scope.set("output", output.clone());
+        self.scope.set("response", json!({ "status": status, "body": output }));
+        let test = |condition: &Condition, what: &str| {
+            condition.test(&self.scope).map_err(|error| format!("in `{what}`: {error}"))
+        };
+        let judged = success.map_or(Ok(true), |success| test(success, "success_when")).and_then(|success| {
+            Ok((success, repeat.map_or(Ok(true), |repeat| test(&repeat.until, "until"))?))
+        });
+        self.scope.remove("output");
+        self.scope.remove("response");
+        judged
+    }
+
+    /// Ends the step the run stands at and moves on.
+    pub(super) fn end_step(&mut self, program: &Program, step: &Step, status: &str, output: Value) {
+        let in_loop = self.frames.len() > 1;
+        if let Some(id) = &step.id
+            && (in_loop || program.reads_step(id))
+            && let Some(Value::Object(steps)) = self.scope.data_mut().get_mut("steps")
+        {
+            steps.insert(id.clone(), json!({ "status": status, "output": output }));
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.at += 1;
+        }
+    }
+
+    /// Ends the step the run stands at as failed; what that means depends on where it stands.
+    pub(super) fn fail(&mut self, program: &Program, step: &Step, trouble: Trouble) {
+        self.pending = Pending::Nothing;
+        if step.continue_on_error {
+            self.tally.tolerated = true;
+            self.log.push(format!("step `{}` failed and is tolerated: {}", step.label, trouble.message));
+            return self.end_step(program, step, "failed", Value::Null);
+        }
+        match self.frames.last_mut() {
+            Some(Frame { at, around: Some(around) }) => {
+                around.trouble.get_or_insert(trouble);
+                *at = usize::MAX;
+            }
+            Some(_) | None => self.tally.trouble = Some(trouble),
+        }
+    }
+
+    /// Undoes changes of `vars` down to a mark.
+    pub(super) fn roll_back(&mut self, mark: usize) {
+        while self.undo.len() > mark {
+            let Some((name, before)) = self.undo.pop() else { return };
+            if let Some(Value::Object(vars)) = self.scope.data_mut().get_mut("vars") {
+                match before {
+                    Some(value) => vars.insert(name, value),
+                    None => vars.shift_remove(&name),
+                };
+            }
+        }
+    }
+
+    /// Renders the vars that need the person.
+    pub(super) fn render_vars(&mut self, program: &Program) {
+        for (name, tree) in program.rendered_vars() {
+            match tree.render(&self.scope, &self.extra) {
+                Ok(Some(value)) => self.write_var(name, value),
+                Ok(None) => {}
+                Err(error) => {
+                    self.tally.trouble = Some(Trouble {
+                        reason: Fail::Template,
+                        code: Fail::Template.word().to_owned(),
+                        step: None,
+                        message: format!("in `vars.{name}`: {error}"),
+                    });
+                    return;
+                }
+            }
+        }
+    }
+
+    fn write_var(&mut self, name: &str, value: Value) {
+        if let Some(Value::Object(vars)) = self.scope.data_mut().get_mut("vars") {
+            let before = vars.insert(name.to_owned(), value);
+            self.undo.push((name.to_owned(), before));
+        }
+    }
+
+    fn skip(&mut self, program: &Program, step: &Step) {
+        let is_write = match &step.kind {
+            StepKind::Action { action, .. } => action.effect != Effect::Read,
+            StepKind::ForEach { steps, .. } => writes(steps),
+            _ => false,
+        };
+        self.tally.write_skipped |= is_write;
+        self.end_step(program, step, "skipped", Value::Null);
+    }
+
+    fn set(&mut self, program: &Program, step: &Step, settings: &[(String, Setting)]) {
+        for (name, setting) in settings {
+            let value = match setting {
+                Setting::Literal(value) => value.clone(),
+                Setting::Expression(expression) => match expression.value(&self.scope) {
+                    Ok(value) => value,
+                    Err(error) => {
+                        return self.fail_evaluation(program, step, name, &error.to_string());
+                    }
+                },
+            };
+            self.write_var(name, value);
+        }
+        self.end_step(program, step, "done", Value::Null);
+    }
+
+    fn enter_loop(&mut self, program: &Program, step: &Step, list: &Condition) {
+        let items = match list.value(&self.scope) {
+            Ok(Value::Array(items)) => items,
+            Ok(_) => {
+                return self.fail_evaluation(program, step, "for_each", "the value is not a list");
+            }
+            Err(error) => return self.fail_evaluation(program, step, "for_each", &error.to_string()),
+        };
+        if items.is_empty() {
+            self.tally.empty_loop = true;
+            return self.end_step(program, step, "done", Value::Array(Vec::new()));
+        }
+        let StepKind::ForEach { name, .. } = &step.kind else { return };
+        let around = Loop {
+            rest: items.into_iter(),
+            number: 0,
+            shadowed: self.scope.remove(name),
+            mark: self.undo.len(),
+            outputs: Vec::new(),
+            trouble: None,
+        };
+        self.frames.push(Frame { at: 0, around: Some(around) });
+        self.take_item(program);
+    }
+
+    /// Puts the next item of the innermost loop into the scope, or leaves the loop.
+    fn take_item(&mut self, program: &Program) {
+        let depth = self.frames.len().saturating_sub(1);
+        let outer = steps_of(&program.workflow.steps, self.frames.get(..depth).unwrap_or(&[]));
+        let at = depth.checked_sub(1).and_then(|outer| self.frames.get(outer)).map(|frame| frame.at);
+        let Some(step) = at.and_then(|at| outer.get(at)) else { return };
+        let StepKind::ForEach { name, .. } = &step.kind else { return };
+        let Some(Frame { at, around: Some(around) }) = self.frames.last_mut() else { return };
+        if let Some(item) = around.rest.next() {
+            *at = 0;
+            self.scope.set(name, item);
+            return;
+        }
+        let Some(Frame { around: Some(around), .. }) = self.frames.pop() else { return };
+        match around.shadowed {
+            Some(value) => self.scope.set(name, value),
+            None => drop(self.scope.remove(name)),
+        }
+        match around.trouble {
+            Some(trouble) => self.fail(program, step, trouble),
+            None => self.end_step(program, step, "done", Value::Array(around.outputs)),
+        }
+    }
+
+    fn end_iteration(&mut self, program: &Program, body: &[Step]) {
+        let output = match self.scope.data_mut().get_mut("steps") {
+            Some(Value::Object(steps)) => take_outputs(body, steps),
+            _ => Value::Null,
+        };
+        let mut mark = self.undo.len();
+        if let Some(Frame { around: Some(around), .. }) = self.frames.last_mut() {
+            around.outputs.push(output);
+            around.number += 1;
+            mark = around.mark;
+        }
+        self.roll_back(mark);
+        self.take_item(program);
+    }
+
+    fn fail_evaluation(&mut self, program: &Program, step: &Step, what: &str, why: &str) {
+        let message = format!("in `{what}`: {why}");
+        let trouble = self.trouble(program, Fail::Template, Fail::Template.word(), message);
+        self.fail(program, step, trouble);
+    }
+}

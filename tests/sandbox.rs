@@ -1,0 +1,16 @@
+//! The Braze look-alike over real HTTP: each documented rule is a sentence here.
+
+#[path = "sandbox/client.rs"]
+mod client;
+#[path = "sandbox/delete.rs"]
+mod delete;
+#[path = "sandbox/export.rs"]
+mod export;
+#[path = "sandbox/faults.rs"]
+mod faults;
+#[path = "sandbox/subscription.rs"]
+mod subscription;
+#[path = "sandbox/track.rs"]
+mod track;
+#[path = "sandbox/wire.rs"]
+mod wire;

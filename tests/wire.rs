@@ -1,0 +1,540 @@
+//! The HTTP client against real sockets: what is known when an exchange breaks, and what is sent.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use privaflow::config::{Connection, Host, Scheme, Token, TokenSource};
+use privaflow::secret::Secret;
+use privaflow::wire::{
+    Broken, Client, Exchange, Limiter, Limiters, NotSent, Pool, Timeouts, Unknown, WireError,
+};
+use reqwest::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const SHORT: Timeouts = Timeouts { connect: Duration::from_millis(500), total: Duration::from_millis(500) };
+
+/// A certificate nobody has the key of: with it as `ca_file` no test depends on the system's.
+const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBlzCCAT6gAwIBAgIUR1sI0BIieDuL2+Obz9ERYcHOuF0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjAyMjkzN1oYDzIxMjYxMDI5
+MDIyOTM3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASeqGpsNJu9r5v33yVvB/+CzRM+4zsG+3qk+687EUB0JHRuCocAWNDJ
+SigpiZcGlTF6HNl80KhnkyqmoeI6rIgyo2wwajAdBgNVHQ4EFgQUNIhyIzU2Edyd
+y3hIG/tzSDA9zuUwHwYDVR0jBBgwFoAUNIhyIzU2Edydy3hIG/tzSDA9zuUwGgYD
+VR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0E
+AwIDRwAwRAIgMHloEDrbOwZH3jZkL20rAOUjAb4KYpcH5+jZHii8M8ECIDptCImB
+Wy29eMvpe+hvPa4vvxIIgiH9m9z3WVz7lfvn
+-----END CERTIFICATE-----
+";
+
+/// A server that hands each connection, with its number, to `serve`.
+async fn server<F>(serve: impl Fn(TcpStream, u32) -> F + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(serve(socket, number));
+        }
+    });
+    address
+}
+
+/// Reads one request with its body; `None` when the other side closed.
+async fn request(socket: &mut TcpStream) -> Option<String> {
+    let mut seen = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&seen).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "))
+                .map_or(0, |length| length.parse().unwrap());
+            if body.len() >= length {
+                return Some(text);
+            }
+        }
+        let mut part = [0; 4096];
+        match socket.read(&mut part).await {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => seen.extend_from_slice(&part[..read]),
+        }
+    }
+}
+
+async fn answer(socket: &mut TcpStream, status: &str, body: &str) {
+    let text =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nx-ratelimit-limit: 7\r\n\r\n{body}", body.len());
+    socket.write_all(text.as_bytes()).await.unwrap();
+}
+
+fn connection(address: SocketAddr) -> Connection {
+    Connection::new(Scheme::Http, Host::from(address)).unwrap()
+}
+
+/// A client over TLS that trusts one certificate.
+fn client_over_tls(host: &str, proxy: Option<SocketAddr>) -> Client {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, CERTIFICATE).unwrap();
+    let mut connection = Connection::new(Scheme::Https, Host::parse(host).unwrap()).unwrap();
+    connection.ca_file = Some(file);
+    connection.proxy = proxy.map(|proxy| format!("http://{proxy}").parse().unwrap());
+    Client::new(&connection, Token::fixed(Secret::new("k-secret".to_owned())), Timeouts::default()).unwrap()
+}
+
+fn client(address: SocketAddr) -> Client {
+    client_with(address, Token::fixed(Secret::new("k-1".to_owned())))
+}
+
+fn client_with(address: SocketAddr, token: Token) -> Client {
+    Client::new(&connection(address), token, SHORT).unwrap()
+}
+
+fn post(body: &str) -> Exchange {
+    Exchange {
+        method: Method::POST,
+        path_and_query: "/users/track".to_owned(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    }
+}
+
+fn unknown(broken: Broken) -> Unknown {
+    match broken {
+        Broken::Unknown { why, .. } => why,
+        Broken::NotSent { .. } => panic!("said to be not sent: {broken}"),
+    }
+}
+
+fn not_sent(broken: Broken) -> NotSent {
+    match broken {
+        Broken::NotSent { why, .. } => why,
+        Broken::Unknown { .. } => panic!("said to be unknown: {broken}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_is_what_the_profile_and_the_exchange_say() {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let address = server({
+        let seen = Arc::clone(&seen);
+        move |mut socket, _| {
+            let seen = Arc::clone(&seen);
+            async move {
+                let text = request(&mut socket).await.unwrap();
+                seen.lock().unwrap().push_str(&text);
+                answer(&mut socket, "201 Created", "{\"message\":\"success\"}").await;
+            }
+        }
+    })
+    .await;
+
+    let answer = client(address).send(post("{\"a\":1}")).await.unwrap();
+
+    assert_eq!(
+        (answer.status, &answer.body[..], answer.requests),
+        (201, &b"{\"message\":\"success\"}"[..], 1)
+    );
+    assert_eq!(answer.header("X-RateLimit-Limit"), Some("7"));
+    assert_eq!(answer.header("retry-after"), None);
+    let mut lines: Vec<String> = seen.lock().unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(lines.remove(0), "POST /users/track HTTP/1.1");
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "",
+            "accept: */*",
+            "authorization: Bearer k-1",
+            "content-length: 7",
+            "content-type: application/json",
+            &format!("host: {address}"),
+            concat!("user-agent: privaflow/", env!("CARGO_PKG_VERSION")),
+            "{\"a\":1}",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_connection_means_that_nothing_was_sent() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+
+    let broken = client(closed).send(post("{}")).await.unwrap_err();
+
+    assert_eq!(broken.to_string(), format!("nothing was sent to {closed}: the connection was refused"));
+    assert!(matches!(not_sent(broken), NotSent::Refused));
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_means_that_nothing_was_sent() {
+    let client = client_over_tls("nowhere.invalid", None);
+
+    let broken = client.send(post("{}")).await.unwrap_err();
+
+    assert!(matches!(not_sent(broken), NotSent::Dns));
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_means_that_nothing_was_sent() {
+    let address = server(|mut socket, _| async move {
+        let mut part = [0; 4096];
+        assert!(socket.read(&mut part).await.is_ok());
+        answer(&mut socket, "400 Bad Request", "").await;
+    })
+    .await;
+    let client = client_over_tls(&address.to_string(), None);
+
+    let broken = client.send(post("{}")).await.unwrap_err();
+
+    assert!(matches!(not_sent(broken), NotSent::Tls));
+}
+
+#[tokio::test]
+async fn a_connection_closed_at_once_leaves_it_unknown() {
+    let address = server(|socket, _| async move { drop(socket) }).await;
+
+    assert_eq!(unknown(client(address).send(post("{}")).await.unwrap_err()), Unknown::Reset);
+}
+
+#[tokio::test]
+async fn a_connection_closed_after_the_body_leaves_it_unknown() {
+    let address = server(|mut socket, _| async move { drop(request(&mut socket).await) }).await;
+
+    assert_eq!(unknown(client(address).send(post("{}")).await.unwrap_err()), Unknown::Reset);
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_leaves_it_unknown() {
+    let address = server(|mut socket, _| async move {
+        request(&mut socket).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+
+    assert_eq!(unknown(client(address).send(post("{}")).await.unwrap_err()), Unknown::Timeout);
+}
+
+#[tokio::test]
+async fn a_server_that_stalls_in_its_answer_leaves_it_unknown() {
+    let address = server(|mut socket, _| async move {
+        request(&mut socket).await;
+        socket.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 9\r\n\r\n{").await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+
+    assert_eq!(unknown(client(address).send(post("{}")).await.unwrap_err()), Unknown::Timeout);
+}
+
+#[tokio::test]
+async fn half_an_answer_leaves_it_unknown() {
+    let address = server(|mut socket, _| async move {
+        request(&mut socket).await;
+        socket.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 99\r\n\r\n{\"mess").await.unwrap();
+    })
+    .await;
+
+    assert_eq!(unknown(client(address).send(post("{}")).await.unwrap_err()), Unknown::BodyCut);
+}
+
+#[tokio::test]
+async fn half_a_head_leaves_it_unknown() {
+    let address = server(|mut socket, _| async move {
+        request(&mut socket).await;
+        socket.write_all(b"HTTP/1.1 201 Cre").await.unwrap();
+    })
+    .await;
+
+    assert_eq!(unknown(client(address).send(post("{}")).await.unwrap_err()), Unknown::Reset);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_http_leaves_it_unknown() {
+    let address = server(|mut socket, _| async move {
+        request(&mut socket).await;
+        socket.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").await.unwrap();
+    })
+    .await;
+
+    assert_eq!(unknown(client(address).send(post("{}")).await.unwrap_err()), Unknown::Garbled);
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    let address = server(|mut socket, _| async move {
+        request(&mut socket).await;
+        socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let part = vec![b'x'; 1 << 20];
+        while socket.write_all(&part).await.is_ok() {}
+    })
+    .await;
+    let patient = Timeouts { total: Duration::from_secs(30), ..SHORT };
+    let client =
+        Client::new(&connection(address), Token::fixed(Secret::new("k".to_owned())), patient).unwrap();
+
+    assert_eq!(unknown(client.send(post("{}")).await.unwrap_err()), Unknown::TooLarge);
+}
+
+#[tokio::test]
+async fn a_request_lost_on_a_connection_used_before_is_not_sent_again() {
+    let requests = Arc::new(AtomicU32::new(0));
+    let address = server({
+        let requests = Arc::clone(&requests);
+        move |mut socket, _| {
+            let requests = Arc::clone(&requests);
+            async move {
+                while request(&mut socket).await.is_some() {
+                    if requests.fetch_add(1, Ordering::SeqCst) == 1 {
+                        return;
+                    }
+                    answer(&mut socket, "201 Created", "{}").await;
+                }
+            }
+        }
+    })
+    .await;
+    let client = client(address);
+
+    assert_eq!(client.send(post("{}")).await.unwrap().status, 201);
+    assert_eq!(unknown(client.send(post("{}")).await.unwrap_err()), Unknown::Reset);
+
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_is_not_followed() {
+    let address = server(|mut socket, number| async move {
+        assert_eq!(number, 0);
+        request(&mut socket).await;
+        socket
+            .write_all(b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n")
+            .await
+            .unwrap();
+    })
+    .await;
+
+    assert_eq!(client(address).send(post("{}")).await.unwrap().status, 307);
+}
+
+#[tokio::test]
+async fn a_path_that_leaves_the_host_is_not_sent() {
+    let client = client(SocketAddr::from(([127, 0, 0, 1], 9)));
+    for path in ["//example.com/x", "https://example.com/x", "users/track", ""] {
+        let exchange = Exchange { path_and_query: path.to_owned(), ..post("{}") };
+
+        assert!(matches!(not_sent(client.send(exchange).await.unwrap_err()), NotSent::Request), "{path}");
+    }
+}
+
+/// Takes only `Bearer new`, and counts what it was asked.
+async fn server_that_takes_the_new_token(asked: &Arc<AtomicU32>) -> SocketAddr {
+    let asked = Arc::clone(asked);
+    server(move |mut socket, _| {
+        let asked = Arc::clone(&asked);
+        async move {
+            while let Some(text) = request(&mut socket).await {
+                asked.fetch_add(1, Ordering::SeqCst);
+                match text.contains("authorization: Bearer new\r\n") {
+                    true => answer(&mut socket, "201 Created", "{}").await,
+                    false => answer(&mut socket, "401 Unauthorized", "{}").await,
+                }
+            }
+        }
+    })
+    .await
+}
+
+fn token_in(path: &Path) -> Token {
+    Token::new("the token of profile `p`", TokenSource::File(path.to_owned()))
+}
+
+#[tokio::test]
+async fn after_a_401_the_token_is_read_again_and_the_exchange_made_once_more() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let address = server_that_takes_the_new_token(&asked).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "old\n").unwrap();
+    let token = token_in(&file);
+    token.check().await.unwrap();
+    std::fs::write(&file, "new\r\n").unwrap();
+    let client = client_with(address, token);
+
+    let first = client.send(post("{}")).await.unwrap();
+    let second = client.send(post("{}")).await.unwrap();
+
+    assert_eq!((first.status, first.requests), (201, 2));
+    assert_eq!((second.status, second.requests), (201, 1));
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_401_with_the_same_token_is_given_back() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let address = server_that_takes_the_new_token(&asked).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "old").unwrap();
+
+    let answer = client_with(address, token_in(&file)).send(post("{}")).await.unwrap();
+
+    assert_eq!((answer.status, answer.requests), (401, 1));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn many_who_were_refused_together_read_the_token_once() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let address = server_that_takes_the_new_token(&asked).await;
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let script = format!(
+        "echo run >> {0}; if [ $(wc -l < {0}) = 1 ]; then echo ' old '; else echo new; fi; echo noise >&2",
+        runs.display()
+    );
+    let source = TokenSource::Command { program: "sh".to_owned(), arguments: vec!["-c".to_owned(), script] };
+    let client = client_with(address, Token::new("the token of profile `p`", source));
+
+    let sent: Vec<_> = (0..20)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.send(post("{}")).await.unwrap().status })
+        })
+        .collect();
+
+    for status in sent {
+        assert_eq!(status.await.unwrap(), 201);
+    }
+    assert_eq!(std::fs::read_to_string(runs).unwrap().lines().count(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_there_stops_the_exchange_before_it_is_sent() {
+    let token = Token::new("the token of profile `p`", TokenSource::Env("PRIVAFLOW_TEST_NOT_SET".to_owned()));
+    let client = client_with(SocketAddr::from(([127, 0, 0, 1], 9)), token);
+
+    let broken = client.send(post("{}")).await.unwrap_err();
+
+    assert!(
+        broken.to_string().contains(
+            "the environment variable `PRIVAFLOW_TEST_NOT_SET` is not set; it holds the token of profile `p`"
+        ),
+        "{broken}"
+    );
+    assert!(matches!(not_sent(broken), NotSent::Token(_)));
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_means_that_nothing_was_sent() {
+    let asked = Arc::new(Mutex::new(String::new()));
+    let proxy = server({
+        let asked = Arc::clone(&asked);
+        move |mut socket, _| {
+            let asked = Arc::clone(&asked);
+            async move {
+                let text = request(&mut socket).await.unwrap();
+                asked.lock().unwrap().push_str(&text);
+                answer(&mut socket, "407 Proxy Authentication Required", "").await;
+            }
+        }
+    })
+    .await;
+    let client = client_over_tls("rest.example.com", Some(proxy));
+
+    let broken = client.send(post("{}")).await.unwrap_err();
+
+    assert!(matches!(not_sent(broken), NotSent::Proxy));
+    let asked = asked.lock().unwrap();
+    assert!(asked.starts_with("CONNECT rest.example.com:443 HTTP/1.1"), "{asked}");
+    assert!(!asked.contains("k-secret"));
+}
+
+#[test]
+fn a_ca_file_that_is_missing_or_holds_no_certificate_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let mut connection = connection(SocketAddr::from(([127, 0, 0, 1], 9)));
+    connection.ca_file = Some(file.clone());
+    let made = || Client::new(&connection, Token::fixed(Secret::new("k".to_owned())), SHORT);
+
+    assert!(matches!(made().unwrap_err(), WireError::CaFile { .. }));
+    std::fs::write(&file, "no certificate").unwrap();
+    assert!(matches!(made().unwrap_err(), WireError::NoCertificate { .. }));
+}
+
+#[tokio::test]
+async fn printing_shows_neither_token_nor_query_nor_body() {
+    let address = server(|mut socket, _| async move {
+        request(&mut socket).await;
+        answer(&mut socket, "401 Unauthorized", "{\"message\":\"Invalid API key: marker-key\"}").await;
+    })
+    .await;
+    let client = client_with(address, Token::fixed(Secret::new("marker-key".to_owned())));
+    let exchange = Exchange {
+        path_and_query: "/subscription/user/status?email=marker%40example.com".to_owned(),
+        ..post("{\"email\":\"marker@example.com\"}")
+    };
+
+    let mut shown = format!("{client:?} {exchange:?}");
+    let answer = client.send(exchange.clone()).await.unwrap();
+    write!(shown, "{answer:?}").unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let broken = client_with(closed, Token::fixed(Secret::new("marker-key".to_owned()))).send(exchange).await;
+    let broken = broken.unwrap_err();
+    write!(shown, "{broken:?} {broken}").unwrap();
+
+    assert!(!shown.contains("marker"), "{shown}");
+    assert!(shown.contains("/subscription/user/status"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn permits_come_in_turn_and_no_faster_than_the_limit() {
+    let pool = Pool::new(Limiter::new(10, Duration::from_secs(10), 1.0));
+    let start = tokio::time::Instant::now();
+
+    let mut moments = Vec::new();
+    for _ in 0..20 {
+        drop(pool.permit().await);
+        moments.push(start.elapsed().as_secs());
+    }
+
+    assert_eq!(moments[..3], [0, 1, 2]);
+    assert!((19..=21).contains(&moments[19]), "{moments:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn profiles_of_one_workspace_share_a_pool_and_its_penalties() {
+    let limiters = Limiters::default();
+    let one = limiters.pool("eu-crm", "track", Limiter::unlimited());
+    let other = limiters.pool("eu-crm", "track", Limiter::unlimited());
+    let elsewhere = limiters.pool("us-crm", "track", Limiter::unlimited());
+
+    one.penalise(Duration::from_secs(5));
+
+    assert_eq!(other.try_permit().map(drop), Err(Duration::from_secs(5)));
+    assert!(elsewhere.try_permit().is_ok());
+    let start = tokio::time::Instant::now();
+    drop(other.permit().await);
+    assert_eq!(start.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_is_given_back_costs_nothing() {
+    let pool = Pool::new(Limiter::new(1, Duration::from_millis(100), 1.0));
+    pool.permit().await.give_back();
+    tokio::time::advance(Duration::from_millis(102)).await;
+
+    assert!(pool.try_permit().is_ok());
+}
