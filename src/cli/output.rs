@@ -44,7 +44,7 @@ fn written(result: std::io::Result<()>) -> Result<(), Failure> {
 /// A table for a terminal, without lines.
 pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
+    table.load_style(comfy_table::presets::NOTHING);
     table.set_header(head.iter().copied());
     for row in rows {
         table.add_row(row);

@@ -224,7 +224,6 @@ pub(super) fn show_summary(common: &Common, summary: &Summary) -> Result<(), Fai
 }
 
 fn in_words(summary: &Summary) -> String {
-    use std::fmt::Write as _;
     let reasons = |reasons: &std::collections::BTreeMap<String, u64>| {
         let list: Vec<_> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
         list.join(", ")
@@ -244,17 +243,15 @@ fn in_words(summary: &Summary) -> String {
         text.push('\n');
     }
     let seconds = Duration::from_millis(summary.duration_ms).as_secs_f64();
-    // Writing to a string cannot fail.
-    drop(writeln!(
-        text,
-        "  {} calls in {} HTTP requests, {} retries, {seconds:.1} s",
+    text.push_str(&format!(
+        "  {} calls in {} HTTP requests, {} retries, {seconds:.1} s\n",
         summary.calls, summary.http_requests, summary.retries
     ));
     if !summary.unmapped.is_empty() {
-        drop(writeln!(text, "  not mapped by any table: {}", reasons(&summary.unmapped)));
+        text.push_str(&format!("  not mapped by any table: {}\n", reasons(&summary.unmapped)));
     }
     if let Some(failures) = &summary.failures {
-        drop(writeln!(text, "  each failed request: {}", failures.display()));
+        text.push_str(&format!("  each failed request: {}\n", failures.display()));
     }
     text
 }
