@@ -277,6 +277,18 @@ fn printing_a_scope_shows_no_value() {
     );
 }
 
+#[test]
+fn the_deepest_template_that_is_allowed_still_renders() {
+    let blocks = "{{#if true}}".repeat(64) + "x" + &"{{/if}}".repeat(64);
+    let calls =
+        format!("{{{{{}\"X\"{}}}}}", "lower (".repeat(63), ")".repeat(63)).replace("(\"X\")", "\"X\"");
+
+    assert_eq!(value(&blocks, json!({})), json!("x"));
+    assert_eq!(value(&calls, json!({})), json!("x"));
+    assert_eq!(mistake(&("{{#if a}}".repeat(20_000))).code, "template_too_long");
+    assert_eq!(mistake(&("{{#if a}}".repeat(7_000))).code, "template_too_deep");
+}
+
 fn assert_shared<T: Send + Sync>() {}
 
 #[test]
