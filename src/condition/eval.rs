@@ -5,15 +5,13 @@
 //! work of one evaluation is counted and bounded.
 
 use std::cell::Cell;
-use std::cmp::Ordering;
 
 use super::EvalError;
-use super::node::{Literal, Macro, MacroKind, Node, Operator, Path, Root, Step};
+use super::node::{Node, Path, Root, Step};
+use super::operators::{negate, operate, wrong};
 use super::value::Val;
 use crate::template::{Scope, member};
 
-/// Most items of a list that a macro goes through.
-const LONGEST_LIST: usize = 10_000;
 /// Most work of one evaluation: items gone through, and sixteenths of bytes made.
 const MOST_WORK: usize = 1_000_000;
 
@@ -37,20 +35,20 @@ impl<'v> World<'v> {
 }
 
 /// The variable of a macro, and those around it.
-struct Local<'l, 'v> {
-    value: Val<'v>,
-    outer: Locals<'l, 'v>,
+pub(super) struct Local<'l, 'v> {
+    pub value: Val<'v>,
+    pub outer: Locals<'l, 'v>,
 }
 
-type Locals<'l, 'v> = Option<&'l Local<'l, 'v>>;
-type Answer<'v> = Result<Val<'v>, EvalError>;
+pub(super) type Locals<'l, 'v> = Option<&'l Local<'l, 'v>>;
+pub(super) type Answer<'v> = Result<Val<'v>, EvalError>;
 
 impl Node {
     pub fn value<'v>(&'v self, world: &World<'v>) -> Answer<'v> {
         self.eval(world, None)
     }
 
-    fn eval<'v>(&'v self, world: &World<'v>, locals: Locals<'_, 'v>) -> Answer<'v> {
+    pub fn eval<'v>(&'v self, world: &World<'v>, locals: Locals<'_, 'v>) -> Answer<'v> {
         match self {
             Node::Literal(literal) => Ok(Val::literal(literal)),
             Node::Path(path) => path.value(world, locals),
@@ -116,7 +114,8 @@ impl Node {
         }
     }
 
-    fn holds<'v>(
+    /// Whether it is true; `of` names what asks.
+    pub fn holds<'v>(
         &'v self,
         world: &World<'v>,
         locals: Locals<'_, 'v>,
@@ -243,197 +242,4 @@ fn boolean(value: &Val<'_>, operation: &'static str) -> Result<bool, EvalError> 
         Val::Bool(yes) => Ok(*yes),
         other => Err(wrong(operation, &[other])),
     }
-}
-
-fn negate<'v>(value: &Val<'v>) -> Answer<'v> {
-    match value {
-        Val::Int(int) => int.checked_neg().map(Val::Int).ok_or(out_of_range("-")),
-        Val::Double(double) => Ok(Val::Double(-double)),
-        other => Err(wrong("-", &[other])),
-    }
-}
-
-fn operate<'v>(operator: Operator, left: &Val<'v>, right: &Val<'v>, world: &World<'v>) -> Answer<'v> {
-    let ordered = |holds: fn(Ordering) -> bool| match left.order(right) {
-        Some(order) => Ok(Val::Bool(holds(order))),
-        // A comparison with what is not a number is false.
-        None if left.is_number() && right.is_number() => Ok(Val::Bool(false)),
-        None => Err(wrong(operator.sign(), &[left, right])),
-    };
-    match operator {
-        Operator::Equal | Operator::NotEqual => {
-            world.spend(left.list_len().unwrap_or(0))?;
-            Ok(Val::Bool(left.equals(right) == (operator == Operator::Equal)))
-        }
-        Operator::Less => ordered(Ordering::is_lt),
-        Operator::LessOrEqual => ordered(Ordering::is_le),
-        Operator::Greater => ordered(Ordering::is_gt),
-        Operator::GreaterOrEqual => ordered(Ordering::is_ge),
-        Operator::In => is_in(left, right, world),
-        Operator::Add if left.as_str().is_some() => match (left.as_str(), right.as_str()) {
-            (Some(start), Some(end)) => {
-                world.spend((start.len() + end.len()) / 16)?;
-                Ok(Val::text([start, end].concat()))
-            }
-            _ => Err(wrong("+", &[left, right])),
-        },
-        Operator::Add if left.list_len().is_some() => match (left.list_len(), right.list_len()) {
-            (Some(first), Some(second)) => {
-                world.spend(first + second)?;
-                let items = (0..first).filter_map(|at| left.item(at));
-                let more = (0..second).filter_map(|at| right.item(at));
-                Ok(Val::List(items.chain(more).collect::<Vec<_>>().into()))
-            }
-            _ => Err(wrong("+", &[left, right])),
-        },
-        Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
-            calculate(operator, left, right)
-        }
-    }
-}
-
-fn is_in<'v>(value: &Val<'v>, within: &Val<'v>, world: &World<'v>) -> Answer<'v> {
-    let found = match within {
-        Val::Items(_) | Val::List(_) => {
-            let count = within.list_len().unwrap_or(0);
-            world.spend(count)?;
-            (0..count).any(|at| within.item(at).is_some_and(|item| item.equals(value)))
-        }
-        Val::Members(_) => value.as_str().is_some_and(|key| matches!(within.member(key), Some(Some(_)))),
-        Val::Map(entries) => entries.iter().any(|(key, _)| key.equals(value)),
-        _ => return Err(wrong("in", &[value, within])),
-    };
-    Ok(Val::Bool(found))
-}
-
-fn calculate<'v>(operator: Operator, left: &Val<'v>, right: &Val<'v>) -> Answer<'v> {
-    let sign = operator.sign();
-    if matches!(operator, Operator::Divide | Operator::Remainder)
-        && matches!(right, Val::Int(0) | Val::Uint(0))
-        && matches!(left, Val::Int(_) | Val::Uint(_))
-    {
-        return Err(EvalError::BadValue { operation: sign, problem: "division by zero" });
-    }
-    let result = match (left, operator, right) {
-        (Val::Int(left), _, Val::Int(right)) => match operator {
-            Operator::Add => left.checked_add(*right),
-            Operator::Subtract => left.checked_sub(*right),
-            Operator::Multiply => left.checked_mul(*right),
-            Operator::Divide => left.checked_div(*right),
-            _ => left.checked_rem(*right),
-        }
-        .map(Val::Int),
-        (Val::Uint(left), _, Val::Uint(right)) => match operator {
-            Operator::Add => left.checked_add(*right),
-            Operator::Subtract => left.checked_sub(*right),
-            Operator::Multiply => left.checked_mul(*right),
-            Operator::Divide => left.checked_div(*right),
-            _ => left.checked_rem(*right),
-        }
-        .map(Val::Uint),
-        (Val::Double(left), Operator::Add, Val::Double(right)) => Some(Val::Double(left + right)),
-        (Val::Double(left), Operator::Subtract, Val::Double(right)) => Some(Val::Double(left - right)),
-        (Val::Double(left), Operator::Multiply, Val::Double(right)) => Some(Val::Double(left * right)),
-        (Val::Double(left), Operator::Divide, Val::Double(right)) => Some(Val::Double(left / right)),
-        (Val::Time(time), Operator::Add, Val::Span(span))
-        | (Val::Span(span), Operator::Add, Val::Time(time)) => time.checked_add(*span).ok().map(Val::Time),
-        (Val::Time(time), Operator::Subtract, Val::Span(span)) => time.checked_sub(*span).ok().map(Val::Time),
-        (Val::Time(left), Operator::Subtract, Val::Time(right)) => {
-            Some(Val::Span(left.duration_since(*right)))
-        }
-        (Val::Span(left), Operator::Add, Val::Span(right)) => left.checked_add(*right).map(Val::Span),
-        (Val::Span(left), Operator::Subtract, Val::Span(right)) => left.checked_sub(*right).map(Val::Span),
-        _ => return Err(wrong(sign, &[left, right])),
-    };
-    result.ok_or(out_of_range(sign))
-}
-
-fn out_of_range(operation: &'static str) -> EvalError {
-    EvalError::BadValue { operation, problem: "the result is out of range" }
-}
-
-fn wrong(operation: &'static str, values: &[&Val<'_>]) -> EvalError {
-    let types: Vec<&str> = values.iter().map(|value| value.type_name()).collect();
-    EvalError::WrongTypes { operation, types: types.join(" and ") }
-}
-
-impl Macro {
-    fn value<'v>(&'v self, world: &World<'v>, locals: Locals<'_, 'v>) -> Answer<'v> {
-        let name = self.kind.name();
-        let over = self.over.eval(world, locals)?;
-        let over = match over.entries() {
-            // Over a map, macros go through its keys.
-            Some(entries) => Val::List(entries.into_iter().map(|(key, _)| key).collect::<Vec<_>>().into()),
-            None => over,
-        };
-        let count = over.list_len().ok_or_else(|| wrong(name, &[&over]))?;
-        if count > LONGEST_LIST {
-            return Err(EvalError::BadValue {
-                operation: name,
-                problem: "the list has more than 10000 items",
-            });
-        }
-        let locals_of = |at: usize| Local { value: over.item(at).unwrap_or(Val::Null), outer: locals };
-        match &self.kind {
-            MacroKind::All(test) => first_decides(test, count, false, name, world, locals_of),
-            MacroKind::Exists(test) => first_decides(test, count, true, name, world, locals_of),
-            MacroKind::ExistsOne(test) => {
-                let mut found = 0;
-                for at in 0..count {
-                    world.spend(1)?;
-                    found += usize::from(test.holds(world, Some(&locals_of(at)), name)?);
-                }
-                Ok(Val::Bool(found == 1))
-            }
-            MacroKind::Map { only, to } => {
-                let mut values = Vec::new();
-                for at in 0..count {
-                    world.spend(1)?;
-                    let local = locals_of(at);
-                    if let Some(only) = only
-                        && !only.holds(world, Some(&local), name)?
-                    {
-                        continue;
-                    }
-                    match to {
-                        Some(to) => values.push(to.eval(world, Some(&local))?),
-                        None => values.push(local.value),
-                    }
-                }
-                Ok(Val::List(values.into()))
-            }
-        }
-    }
-}
-
-/// One item decides, whatever fails for the others; else the first failure counts.
-fn first_decides<'l, 'v: 'l>(
-    test: &'v Node,
-    count: usize,
-    decisive: bool,
-    name: &'static str,
-    world: &World<'v>,
-    local: impl Fn(usize) -> Local<'l, 'v>,
-) -> Answer<'v> {
-    let mut failure = None;
-    for at in 0..count {
-        world.spend(1)?;
-        match test.holds(world, Some(&local(at)), name) {
-            Ok(holds) if holds == decisive => return Ok(Val::Bool(decisive)),
-            Ok(_) => {}
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    failure.map_or(Ok(Val::Bool(!decisive)), Err)
-}
-
-/// Whether a literal can be looked for without evaluating anything.
-pub(super) fn literals(items: &[(Node, bool)]) -> Option<Vec<Literal>> {
-    items
-        .iter()
-        .map(|item| match item {
-            (Node::Literal(literal), false) => Some(literal.clone()),
-            _ => None,
-        })
-        .collect()
 }

@@ -5,15 +5,16 @@
 
 use cel::IdedExpr;
 use cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, MapExpr, SelectExpr, SourceInfo, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, MapExpr, SelectExpr, operators,
 };
 
 use super::Condition;
-use super::eval::literals;
 use super::function::Function;
 use super::methods::{METHODS, Method, pattern};
 use super::node::{Literal, Macro, MacroKind, Node, Operator, Path, Root, Step};
+use super::operators::literals;
 use super::parse::{Parsed, bad};
+use super::written::Written;
 use crate::source::{Mistake, Span, closest};
 use crate::template::Name;
 
@@ -27,8 +28,7 @@ const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"
 
 pub(super) fn lower(text: &str, parsed: &Parsed) -> Result<Condition, Vec<Mistake>> {
     let mut lowering = Lowering {
-        text,
-        places: &parsed.places,
+        at: Written { text, places: &parsed.places },
         locals: Vec::new(),
         depth: 0,
         names: Vec::new(),
@@ -46,8 +46,7 @@ pub(super) fn lower(text: &str, parsed: &Parsed) -> Result<Condition, Vec<Mistak
 }
 
 struct Lowering<'t> {
-    text: &'t str,
-    places: &'t SourceInfo,
+    at: Written<'t>,
     /// Variables of the macros around, the innermost last.
     locals: Vec<String>,
     depth: usize,
@@ -75,7 +74,7 @@ impl Lowering<'_> {
 
     /// A part that may go on with a member; a path is not noted yet.
     fn chain(&mut self, expression: &IdedExpr) -> (Node, Span) {
-        let at = self.span(expression.id);
+        let at = self.at.span(expression.id);
         self.depth += 1;
         if self.depth > DEEPEST {
             self.depth -= 1;
@@ -89,7 +88,7 @@ impl Lowering<'_> {
         let lowered = match &expression.expr {
             Expr::Select(SelectExpr { operand, field, test: false }) => {
                 let (of, start) = self.chain(operand);
-                let at = start.start..self.end_of_member(&at, field);
+                let at = start.start..self.at.end_of_member(&at, field);
                 (self.select(of, field, &at), at)
             }
             Expr::Call(CallExpr { func_name, args, .. }) if func_name == operators::INDEX => {
@@ -102,7 +101,7 @@ impl Lowering<'_> {
     }
 
     fn select(&mut self, of: Node, field: &str, at: &Span) -> Node {
-        let step = Step { name: field.to_owned(), path: self.written(at) };
+        let step = Step { name: field.to_owned(), path: self.at.written(at) };
         match of {
             Node::Path(mut path) => {
                 path.steps.push(step);
@@ -120,7 +119,7 @@ impl Lowering<'_> {
             Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
             _ => None,
         };
-        let end = self.closing(self.span(wanted.id).end);
+        let end = self.at.closing(self.at.span(wanted.id).end);
         let whole = start.start..end;
         match (of, literal) {
             (of @ Node::Path(_), Some(field)) => {
@@ -130,7 +129,7 @@ impl Lowering<'_> {
             (of, _) => {
                 self.note(&of, start, None);
                 let wanted = self.node(wanted);
-                (Node::Index(Box::new(of), Box::new(wanted), self.written(&whole)), whole)
+                (Node::Index(Box::new(of), Box::new(wanted), self.at.written(&whole)), whole)
             }
         }
     }
@@ -141,7 +140,7 @@ impl Lowering<'_> {
             Expr::Literal(literal) => self.literal(literal, at),
             Expr::Select(SelectExpr { operand, field, .. }) => {
                 let (of, start) = self.chain(operand);
-                let at = start.start..self.end_of_member(&start, field).max(start.end);
+                let at = start.start..self.at.end_of_member(&start, field).max(start.end);
                 self.note(&of, at, Some(field));
                 Node::Has(Box::new(of), field.clone())
             }
@@ -221,14 +220,14 @@ impl Lowering<'_> {
                 let (of, start) = self.chain(of);
                 match &wanted.expr {
                     Expr::Literal(LiteralValue::String(text)) => {
-                        let end = self.closing(self.span(wanted.id).end);
+                        let end = self.at.closing(self.at.span(wanted.id).end);
                         self.note(&of, start.start..end, Some(text.inner()));
                     }
                     _ => self.note(&of, start, None),
                 }
                 return Node::OptionalIndex(Box::new(of), Box::new(self.node(wanted)));
             }
-            (name, _) => operator(name),
+            (name, _) => Operator::of(name),
         };
         match (operator, call.args.as_slice()) {
             (Some(operator), [left, right]) => {
@@ -249,14 +248,14 @@ impl Lowering<'_> {
             return self.unreadable(at.clone());
         };
         let (of, start) = self.chain(of);
-        let end = self.end_of_member(at, field.inner());
+        let end = self.at.end_of_member(at, field.inner());
         self.note(&of, start.start..end, Some(field.inner()));
         Node::OptionalSelect(Box::new(of), field.inner().to_owned())
     }
 
     fn function(&mut self, call: &CallExpr, at: Span) -> Node {
         let name = call.func_name.as_str();
-        let at = self.word_before(&at, name);
+        let at = self.at.word_before(&at, name);
         match (&call.target, Function::named(name), Method::named(name)) {
             (None, Some(function), _) => match call.args.as_slice() {
                 [of] => Node::Function(function, Box::new(self.node(of))),
@@ -304,7 +303,7 @@ impl Lowering<'_> {
             return match pattern(text) {
                 Ok(pattern) => Node::Matches(Box::new(target_node), pattern),
                 Err(_) => {
-                    let at = arguments.first().map_or(0..0, |argument| self.span(argument.id));
+                    let at = arguments.first().map_or(0..0, |argument| self.at.span(argument.id));
                     self.refuse(bad(at, "this is no regular expression, or too large a one"))
                 }
             };
@@ -315,7 +314,7 @@ impl Lowering<'_> {
     fn comprehension(&mut self, body: &ComprehensionExpr, at: Span) -> Node {
         let over = self.node(&body.iter_range);
         if self.locals.len() >= DEEPEST_MACROS {
-            let at = self.word_before(&at, "");
+            let at = self.at.word_before(&at, "");
             let message = format!("more than {DEEPEST_MACROS} list macros stand inside one another");
             let help = "work the inner list out with `set` first";
             return self.refuse(Mistake::error("condition_too_deep", at, message).help(help));
@@ -385,57 +384,4 @@ impl Lowering<'_> {
         self.mistakes.push(mistake);
         Node::Literal(Literal::Null)
     }
-
-    /// Where the parser saw a part: the whole of a name or literal, the sign of an operator.
-    fn span(&self, id: u64) -> Span {
-        let (start, last) = self.places.offset_for(id).unwrap_or_default();
-        let byte = |place: u32| {
-            let place = usize::try_from(place).unwrap_or(usize::MAX);
-            self.text.floor_char_boundary(place)
-        };
-        byte(start)..byte(last.saturating_add(1))
-    }
-
-    /// Where a member ends whose dot, or what is before it, starts at a place.
-    fn end_of_member(&self, from: &Span, field: &str) -> usize {
-        let rest = self.text.get(from.start..).unwrap_or_default();
-        let found = rest.find('.').and_then(|dot| Some(dot + rest.get(dot..)?.find(field)?));
-        found.map_or(from.end, |found| from.start + found + field.len())
-    }
-
-    /// Behind the next `]`.
-    fn closing(&self, from: usize) -> usize {
-        self.text.get(from..).and_then(|rest| rest.find(']')).map_or(from, |found| from + found + 1)
-    }
-
-    /// The word that ends before a bracket.
-    fn word_before(&self, bracket: &Span, word: &str) -> Span {
-        let before = self.text.get(..bracket.start).unwrap_or_default().trim_end();
-        let start = before.rfind(|character: char| !character.is_alphanumeric() && character != '_');
-        let start = start
-            .map_or(0, |at| at + before.get(at..).and_then(|r| r.chars().next()).map_or(1, char::len_utf8));
-        if word.is_empty() || before.ends_with(word) { start..before.len() } else { bracket.clone() }
-    }
-
-    fn written(&self, at: &Span) -> String {
-        self.text.get(at.clone()).unwrap_or_default().to_owned()
-    }
-}
-
-fn operator(name: &str) -> Option<Operator> {
-    Some(match name {
-        operators::EQUALS => Operator::Equal,
-        operators::NOT_EQUALS => Operator::NotEqual,
-        operators::LESS => Operator::Less,
-        operators::LESS_EQUALS => Operator::LessOrEqual,
-        operators::GREATER => Operator::Greater,
-        operators::GREATER_EQUALS => Operator::GreaterOrEqual,
-        operators::ADD => Operator::Add,
-        operators::SUBSTRACT => Operator::Subtract,
-        operators::MULTIPLY => Operator::Multiply,
-        operators::DIVIDE => Operator::Divide,
-        operators::MODULO => Operator::Remainder,
-        operators::IN => Operator::In,
-        _ => return None,
-    })
 }

@@ -8,11 +8,14 @@ mod error;
 mod eval;
 mod function;
 mod lower;
+mod macros;
 mod methods;
 mod node;
+mod operators;
 mod parse;
 mod time;
 mod value;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! An expression, compiled: what is left to do when the values are there.
 
+use cel::common::ast::operators;
 use regex::Regex;
 
 use super::function::Function;
@@ -85,6 +86,26 @@ pub(super) enum Operator {
 }
 
 impl Operator {
+    /// The operator behind the parser's name for it.
+    pub fn of(name: &str) -> Option<Operator> {
+        Some(match name {
+            operators::EQUALS => Operator::Equal,
+            operators::NOT_EQUALS => Operator::NotEqual,
+            operators::LESS => Operator::Less,
+            operators::LESS_EQUALS => Operator::LessOrEqual,
+            operators::GREATER => Operator::Greater,
+            operators::GREATER_EQUALS => Operator::GreaterOrEqual,
+            operators::ADD => Operator::Add,
+            operators::SUBSTRACT => Operator::Subtract,
+            operators::MULTIPLY => Operator::Multiply,
+            operators::DIVIDE => Operator::Divide,
+            operators::MODULO => Operator::Remainder,
+            operators::IN => Operator::In,
+            _ => return None,
+        })
+    }
+
+    /// As it is written.
     pub fn sign(self) -> &'static str {
         match self {
             Operator::Equal => "==",

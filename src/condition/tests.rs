@@ -341,6 +341,10 @@ fn hostile_expressions_are_refused_without_harm() {
     assert_eq!(code(&"a".repeat(2049)), Some("condition_too_long"));
     assert_eq!(code(&"(".repeat(2000)), Some("condition_too_deep"));
     assert_eq!(code(&format!("{}1{}", "[".repeat(33), "]".repeat(33))), Some("condition_too_deep"));
+    for unclosed in ["(", "[", "{'a':", "a.map(x,", "size(", "a?(", "!(", "-(", "[{1:"] {
+        let times = 32 / unclosed.bytes().filter(|byte| b"([{".contains(byte)).count();
+        assert!(Condition::compile(&unclosed.repeat(times)).is_err(), "{unclosed}");
+    }
     for chain in ["+a", ".b", "[0]", "&&a", "?a:a", "-a", "==a", ".?b"] {
         let text = format!("a{}", chain.repeat(2047 / chain.len()));
         if let Ok(condition) = Condition::compile(&text) {

@@ -8,6 +8,7 @@ use serde_json::{Map, Number, Value};
 
 use super::node::Literal;
 use super::{EvalError, time};
+use crate::template::member;
 
 /// A CEL value. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -113,7 +114,7 @@ impl<'v> Val<'v> {
     /// The value of a key; `None` for what is no map, `Some(None)` for a map without it.
     pub fn member(&self, key: &str) -> Option<Option<Val<'v>>> {
         match self {
-            Val::Members(map) => Some(map.get(key).map(Val::of)),
+            Val::Members(map) => Some(member(map, key).map(Val::of)),
             Val::Map(entries) => Some(
                 entries.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value.clone()),
             ),

@@ -53,7 +53,7 @@ impl<'t> Places<'t> {
         let before = self.text.get(..span.start).and_then(|text| text.chars().next_back());
         let after = self.text.get(span.end..).and_then(|text| text.chars().next());
         !before.is_some_and(|before| part_of_word(before) && before != '/')
-            && !after.is_some_and(|after| part_of_word(after))
+            && !after.is_some_and(part_of_word)
     }
 
     fn is_inside_braces(&self, at: usize) -> bool {

@@ -277,6 +277,22 @@ fn printing_a_scope_shows_no_value() {
     );
 }
 
+#[test]
+fn the_deepest_template_that_is_allowed_still_renders() {
+    let blocks = "{{#if true}}".repeat(64) + "x" + &"{{/if}}".repeat(64);
+    let calls =
+        format!("{{{{{}\"X\"{}}}}}", "lower (".repeat(63), ")".repeat(63)).replace("(\"X\")", "\"X\"");
+
+    assert_eq!(value(&blocks, json!({})), json!("x"));
+    assert_eq!(value(&calls, json!({})), json!("x"));
+    for unclosed in ["lower (", "a [", "a {\"b\":", "lower x=("] {
+        assert_eq!(mistake(&format!("{{{{{}", unclosed.repeat(60))).code, "bad_template", "{unclosed}");
+    }
+    assert_eq!(mistake(&("{{#if a}}{{^}}".repeat(32))).code, "bad_template");
+    assert_eq!(mistake(&("{{#if a}}".repeat(20_000))).code, "template_too_long");
+    assert_eq!(mistake(&("{{#if a}}".repeat(7_000))).code, "template_too_deep");
+}
+
 fn assert_shared<T: Send + Sync>() {}
 
 #[test]
@@ -325,7 +341,11 @@ proptest! {
     }
 
     #[test]
-    fn no_text_brings_the_compiler_down(text in "(\\{\\{|\\}\\}|\\{\\{#if a\\}\\}|\\{\\{/if\\}\\}|\\{\\{else\\}\\}|\\{\\{\\{\\{|\\\\|[~#/^>*&!()\\[\\]|=\"'.@ a-cé0-9]|as |this|--){0,40}") {
+    fn no_text_brings_the_compiler_down(
+        text in "(\\{\\{|\\}\\}|\\{\\{#if a\\}\\}|\\{\\{/if\\}\\}|\\{\\{else\\}\\}|\\{\\{\\{\\{|\\\\|[~#/^>*&!()\\[\\]|=\"'.@ a-cé0-9]|as |this|--|\\(b |\\{\"a\":){0,40}",
+        times in prop_oneof![Just(1), Just(150)],
+    ) {
+        let text = text.repeat(times);
         if let Err(mistakes) = Leaf::compile(&text) {
             for mistake in mistakes {
                 prop_assert!(text.get(mistake.at.clone()).is_some(), "{:?} in {:?}", mistake, text);

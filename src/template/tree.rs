@@ -250,3 +250,80 @@ fn gather<T>(all: Option<Vec<T>>, one: Option<T>) -> Option<Vec<T>> {
     all.push(one);
     Some(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope::new(json!({"a": {"x": "{{b}} \"\\\u{1}\u{2028}", "n": [1]}}).as_object().cloned().unwrap())
+    }
+
+    #[test]
+    fn a_tree_renders_alike_as_a_value_and_as_text() {
+        let body = json!({
+            "o": "{{optional a.z}}", "x": "{{a.x}}", "t": "<{{a.x}}>", "n": "{{a.n}}", "k\"": 1, "e": {}, "l": [],
+            "list": ["{{optional a.z}}", "{{a.x}}", "{{optional a.z}}", ["{{optional a.z}}"], null],
+        });
+        let tree = Tree::compile(&body, &mut |_, mistake| panic!("{mistake:?}")).unwrap();
+        let mut text = b"before".to_vec();
+
+        let value = tree.render(&scope(), &Extra::default()).unwrap().unwrap();
+        assert!(tree.write(&scope(), &Extra::default(), &mut text).unwrap());
+
+        let x = "{{b}} \"\\\u{1}\u{2028}";
+        let expected = json!({
+            "x": x, "t": format!("<{x}>"), "n": [1], "k\"": 1, "e": {}, "l": [], "list": [x, [], null],
+        });
+        assert_eq!(value, expected);
+        assert_eq!(text, [b"before".as_slice(), expected.to_string().as_bytes()].concat());
+    }
+
+    #[test]
+    fn a_tree_that_fails_or_is_left_out_writes_nothing() {
+        let mut text = b"before".to_vec();
+        let mut write = |body: Value| {
+            let tree = Tree::compile(&body, &mut |_, mistake| panic!("{mistake:?}")).unwrap();
+            tree.write(&scope(), &Extra::default(), &mut text)
+        };
+
+        assert_eq!(write(json!("x{{optional a.z}}")), Ok(false));
+        assert!(write(json!({"x": "{{a.x}}", "z": "{{a.z}}"})).is_err());
+        assert_eq!(text, b"before");
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_path() {
+        let body = json!({"a": ["ok", {"b": "{{lowr x}}"}], "{{key}}": 1, "c": "{{"});
+        let mut told = Vec::new();
+
+        let tree = Tree::compile(&body, &mut |path, mistake| told.push((path.to_vec(), mistake.code)));
+
+        let key = |key: &str| PathSeg::Key(key.to_owned());
+        assert!(tree.is_none());
+        assert_eq!(
+            told,
+            [
+                (vec![key("a"), PathSeg::Index(1), key("b")], "unknown_helper"),
+                (vec![key("{{key}}")], "template_in_key"),
+                (vec![key("c")], "bad_template"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_stands_in_a_tree_can_be_read_before_it_is_rendered() {
+        let body = json!({"a": {"b": ["{{x}}", 1]}, "c": ["d", 2]});
+        let tree = Tree::compile(&body, &mut |_, mistake| panic!("{mistake:?}")).unwrap();
+
+        let paths: Vec<_> =
+            tree.leaves().into_iter().map(|(path, leaf)| (path, leaf.names()[0].path())).collect();
+
+        let key = |key: &str| PathSeg::Key(key.to_owned());
+        assert_eq!(paths, [(vec![key("a"), key("b"), PathSeg::Index(0)], "x".to_owned())]);
+        assert_eq!(tree.member("c").and_then(Node::literal), Some(json!(["d", 2])));
+        assert_eq!(tree.member("a").and_then(Node::literal), None);
+    }
+}
