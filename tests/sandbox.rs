@@ -1,4 +1,8 @@
 //! The Braze look-alike over real HTTP: each documented rule is a sentence here.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test may stop at the first surprise, like the test"
+)]
 
 #[path = "sandbox/client.rs"]
 mod client;

@@ -174,13 +174,8 @@ impl World {
             return;
         };
         let rare = self.change(from, |profile| profile.rare.take()).flatten().unwrap_or_default();
-        let Rare { aliases, events, purchases, deprecated: _, braze_id } = *rare;
-        for alias in &aliases {
-            self.aliases.remove(alias_key(&alias.name, &alias.label).as_str());
-        }
-        if let Some(id) = &braze_id {
-            self.given_braze_ids.remove(id);
-        }
+        self.forget_names(&rare);
+        let Rare { aliases, events, purchases, deprecated: _, braze_id: _ } = *rare;
         self.remove(from, Presence::Merged);
         let lacks = |held: fn(&Profile) -> bool| self.profile(into).is_some_and(held);
         let (lacks_email, lacks_phone) = (lacks(|p| p.email.is_none()), lacks(|p| p.phone.is_none()));
@@ -222,15 +217,9 @@ impl World {
         profile.presence = presence;
         profile.attributes = Vec::new();
         profile.groups = Vec::new();
-        let mut rare = profile.rare.take().unwrap_or_default();
-        for id in profile.external_id.iter().chain(&rare.deprecated) {
+        let mut rare = profile.rare.take();
+        if let Some(id) = &profile.external_id {
             self.external_ids.remove(id);
-        }
-        for alias in &rare.aliases {
-            self.aliases.remove(alias_key(&alias.name, &alias.label).as_str());
-        }
-        if let Some(id) = &rare.braze_id {
-            self.given_braze_ids.remove(id);
         }
         if let Some(email) = &profile.email
             && !release(&mut self.emails, email, place)
@@ -242,10 +231,24 @@ impl World {
         {
             self.kept_for_phones.take(phone);
         }
-        rare.events.clear();
-        rare.purchases.clear();
-        if rare.braze_id.is_some() || !rare.aliases.is_empty() {
-            profile.rare = Some(rare);
+        if let Some(rare) = &mut rare {
+            self.forget_names(rare);
+            rare.events = Vec::new();
+            rare.purchases = Vec::new();
+        }
+        self.change(place, |profile| profile.rare = rare);
+    }
+
+    /// Takes the names that few profiles have out of the indexes.
+    fn forget_names(&mut self, rare: &Rare) {
+        for id in &rare.deprecated {
+            self.external_ids.remove(id);
+        }
+        for alias in &rare.aliases {
+            self.aliases.remove(alias_key(&alias.name, &alias.label).as_str());
+        }
+        if let Some(id) = &rare.braze_id {
+            self.given_braze_ids.remove(id);
         }
     }
 }
