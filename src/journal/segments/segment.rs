@@ -6,7 +6,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::block::{self, BLOCK_RECORDS, RECORD_BYTES};
-use super::filter::Filter;
+use super::filter::{Filter, Probe};
 use super::{Key, Value};
 
 /// A finished segment.
@@ -21,8 +21,8 @@ pub(super) struct Segment {
 
 impl Segment {
     /// The row of the one block that can hold the key; `None` when the segment does not have it.
-    pub(super) fn row_of(&self, key: Key) -> Option<i64> {
-        if !self.filter.may_contain(key) {
+    pub(super) fn row_of(&self, key: Key, probe: Probe) -> Option<i64> {
+        if !self.filter.may_contain(probe) {
             return None;
         }
         let number = self.fences.partition_point(|fence| *fence <= key).checked_sub(1)?;
@@ -80,7 +80,7 @@ impl Builder {
             self.fences.push(key);
         }
         block::put_record(key, value, &mut self.block);
-        self.filter.insert(key);
+        self.filter.insert(Probe::of(key));
         self.records += 1;
         Ok(())
     }

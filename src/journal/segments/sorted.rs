@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rusqlite::Connection;
 
+use super::filter::Probe;
 use super::segment::Segment;
 use super::{Key, Value, block};
 use crate::journal::error::{Doing, StoreError};
@@ -41,6 +42,7 @@ impl Sorted {
         key: Key,
         mut decide: impl FnMut(Value) -> ControlFlow<T>,
     ) -> Result<Option<T>, StoreError> {
+        let probe = Probe::of(key);
         let mut missing = None;
         'ask: loop {
             let mut candidates = Vec::new();
@@ -52,7 +54,7 @@ impl Sorted {
                     return Ok(Some(found));
                 }
                 for segment in &contents.segments {
-                    if let Some(row) = segment.row_of(key) {
+                    if let Some(row) = segment.row_of(key, probe) {
                         candidates.push(row);
                     }
                 }
