@@ -17,9 +17,10 @@ impl Request {
     pub fn parse(line: &[u8], warnings: &mut Warnings) -> Result<Request, BadRecord> {
         let mut reader = Reader::new(warnings, Blank::Mistake);
         let mut json = serde_json::Deserializer::from_str(utf8(line)?);
-        let places = Record { reader: &mut reader }.deserialize(&mut json);
-        match places.and_then(|places| json.end().map(|()| places)) {
-            Ok(places) => finish(places, line.len()),
+        let mut places = no_places();
+        let record = Record { reader: &mut reader, places: &mut places };
+        match record.deserialize(&mut json).and_then(|()| json.end()) {
+            Ok(()) => finish(&mut places, line.len()),
             Err(error) => Err(BadRecord { problem: reader.problem(&error), column: column(line, &error) }),
         }
     }
@@ -28,8 +29,9 @@ impl Request {
     /// a known member is absent, because a table cannot leave a cell out.
     pub fn from_value(value: Value, warnings: &mut Warnings) -> Result<Request, BadRecord> {
         let mut reader = Reader::new(warnings, Blank::Absent);
-        match (Record { reader: &mut reader }).deserialize(value) {
-            Ok(places) => finish(places, 256),
+        let mut places = no_places();
+        match (Record { reader: &mut reader, places: &mut places }).deserialize(value) {
+            Ok(()) => finish(&mut places, 256),
             Err(error) => Err(reader.problem(&error).into()),
         }
     }
@@ -52,7 +54,7 @@ pub fn parse_row(line: &[u8]) -> Result<Map<String, Value>, BadRecord> {
 }
 
 /// Puts the scope together in its fixed order.
-fn finish(mut places: Places, size_hint: usize) -> Result<Request, BadRecord> {
+fn finish(places: &mut Places, size_hint: usize) -> Result<Request, BadRecord> {
     let mut take = |at: usize| places.get_mut(at).map(Value::take).unwrap_or_default();
     let (subject, consents, fields) = (take(SUBJECT_AT), take(CONSENTS_AT), take(FIELDS_AT));
     let member = |at: usize| places.get(at).and_then(Value::as_str);
@@ -63,10 +65,10 @@ fn finish(mut places: Places, size_hint: usize) -> Result<Request, BadRecord> {
     let of_request = RECORD.members.get(..SUBJECT_AT).unwrap_or_default();
     let or = |value: Value, other: fn() -> Value| if value.is_null() { other() } else { value };
     scope.insert("request".to_owned(), collect(of_request, places));
-    scope.insert("subject".to_owned(), or(subject, || collect(SUBJECT.members, no_places())));
+    scope.insert("subject".to_owned(), or(subject, || collect(SUBJECT.members, &mut no_places())));
     scope.insert("consents".to_owned(), or(consents, || Value::Array(Vec::new())));
     scope.insert("fields".to_owned(), or(fields, || Value::Object(Map::new())));
-    let digest = digest::of_scope(&scope, size_hint * 2);
+    let digest = digest::of_scope(&scope, size_hint + 128);
     Ok(Request { id, kind, scope, digest })
 }
 

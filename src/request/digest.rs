@@ -123,8 +123,13 @@ fn text(encoded: &mut Vec<u8>, text: &str) {
     encoded.extend_from_slice(text.as_bytes());
 }
 
-fn length(encoded: &mut Vec<u8>, length: usize) {
-    encoded.extend_from_slice(&(length as u64).to_le_bytes());
+/// Seven bits a byte, lowest first: most lengths take one byte, and a digest costs by the byte.
+fn length(encoded: &mut Vec<u8>, mut length: usize) {
+    while length > 0x7f {
+        encoded.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    encoded.push(length as u8);
 }
 
 fn first_bytes<const N: usize>(encoded: &[u8]) -> [u8; N] {

@@ -33,16 +33,17 @@ pub(super) fn no_places() -> Places {
 }
 
 /// The present members as an object; an absent list of objects is an empty one.
-pub(super) fn collect(members: &[Member], places: Places) -> Value {
+pub(super) fn collect(members: &[Member], places: &mut Places) -> Value {
     let present = places.iter().filter(|value| !value.is_null()).count();
     let mut map = Map::with_capacity(present + 1);
-    for (member, value) in members.iter().zip(places) {
-        let value = match (member.rule, value) {
-            (Rule::Objects(_), Value::Null) => Value::Array(Vec::new()),
-            (_, Value::Null) => continue,
-            (_, value) => value,
-        };
-        map.insert(member.name.to_owned(), value);
+    for (member, place) in members.iter().zip(places) {
+        if place.is_null() {
+            if let Rule::Objects(_) = member.rule {
+                map.insert(member.name.to_owned(), Value::Array(Vec::new()));
+            }
+        } else {
+            map.insert(member.name.to_owned(), place.take());
+        }
     }
     Value::Object(map)
 }
@@ -130,13 +131,13 @@ impl<'w> Reader<'w> {
         }
     }
 
-    /// Reads the members of an object into their places.
+    /// Reads the members of an object into their places, which are empty before.
     fn fill<'de, A: MapAccess<'de>>(
         &mut self,
         shape: &'static Shape,
         mut members: A,
-    ) -> Result<Places, A::Error> {
-        let mut places = no_places();
+        places: &mut Places,
+    ) -> Result<(), A::Error> {
         let mut seen = 0_u16;
         while let Some(at) = members.next_key_seed(Key { shape, warnings: self.warnings })? {
             let Some((at, member)) = at.and_then(|at| Some((at, shape.members.get(at)?))) else {
@@ -161,7 +162,7 @@ impl<'w> Reader<'w> {
                 }
             }
         }
-        Ok(places)
+        Ok(())
     }
 }
 
@@ -182,25 +183,26 @@ pub(super) fn grammar(error: &serde_json::Error) -> Problem {
 /// The whole record.
 pub(super) struct Record<'r, 'w> {
     pub(super) reader: &'r mut Reader<'w>,
+    pub(super) places: &'r mut Places,
 }
 
 impl<'de> DeserializeSeed<'de> for Record<'_, '_> {
-    type Value = Places;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Places, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Record<'_, '_> {
-    type Value = Places;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a record")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Places, A::Error> {
-        self.reader.fill(&RECORD, members)
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+        self.reader.fill(&RECORD, members, self.places)
     }
 }
 
@@ -334,7 +336,11 @@ impl<'de> Visitor<'de> for One<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         match self.rule {
-            Rule::Object(shape) => Ok(collect(shape.members, self.reader.fill(shape, members)?)),
+            Rule::Object(shape) => {
+                let mut places = no_places();
+                self.reader.fill(shape, members, &mut places)?;
+                Ok(collect(shape.members, &mut places))
+            }
             Rule::Fields => {
                 let (mut fields, mut is_twice, mut nulls) = (Map::new(), false, false);
                 while let Some(name) = members.next_key::<String>()? {

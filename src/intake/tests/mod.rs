@@ -1,17 +1,19 @@
 //! Inputs of every kind, as real files.
 
+mod pieces;
+mod tables;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use encoding_rs::WINDOWS_1252;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::request::{Problem, Warnings};
+use crate::request::Problem;
 use crate::workflow::Format;
 
 /// A file with a name of its choice, gone at the end of the test.
@@ -285,118 +287,6 @@ fn a_large_file_in_another_encoding_loses_nothing_at_the_seams() {
 }
 
 #[test]
-fn tables_of_every_dialect_are_the_same_rows() {
-    let expected = [json!({"id":"1","name":"a \"b\", c"}), json!({"id":"2","name":""})];
-    let tables = [
-        "id,name\n1,\"a \"\"b\"\", c\"\n2,\n",
-        "\u{feff}id;name\r\n1;\"a \"\"b\"\", c\"\r\n2;\r\n",
-        "\nid\tname\n\n\"1\"\ta \"b\", c\n2\t\"\"",
-        "sep=;\r\n id ;\"name\"\r\n\"1\";\"a \"\"b\"\", c\"\r\n2;\"\"\r\n",
-    ];
-    for table in tables {
-        assert_eq!(values(rows("a.csv", table)), expected, "{table}");
-    }
-}
-
-#[test]
-fn places_in_tables_are_right_with_line_ends_inside_cells() {
-    let seen = rows("a.csv", "id,note\n1,\"a\nb\r\nc\"\n\n2,x\n3\n4,\"\"\n5,a,b\n\"6\",y");
-
-    let cells = |found| Err(Problem::Cells { found, expected: 2 });
-    assert_eq!(
-        seen,
-        [
-            (0, 2, 8, Ok(json!({"id":"1","note":"a\nb\r\nc"}))),
-            (1, 6, 20, Ok(json!({"id":"2","note":"x"}))),
-            (2, 7, 24, cells(1)),
-            (3, 8, 26, Ok(json!({"id":"4","note":""}))),
-            (4, 9, 31, cells(3)),
-            (5, 10, 37, Ok(json!({"id":"6","note":"y"}))),
-        ]
-    );
-    assert_eq!(seen[2].3.as_ref().unwrap_err().to_string(), "the row has 1 columns, the header names 2");
-}
-
-#[test]
-fn a_quote_that_was_never_closed_swallows_no_row_in_silence() {
-    let seen = rows("a.csv", "id,note\n1,\"open\n2,x\n3,\"y\"\n4,z\n5,\"open\n6,x\n");
-
-    let quotes = |first_line, last_line| Err(Problem::Quotes { first_line, last_line });
-    assert_eq!(
-        seen,
-        [(0, 2, 8, quotes(2, 4)), (1, 5, 26, Ok(json!({"id":"4","note":"z"}))), (2, 6, 30, quotes(6, 8)),]
-    );
-    assert!(seen[0].3.as_ref().unwrap_err().to_string().contains("lines 2 to 4 could not be read"));
-}
-
-#[test]
-fn rows_that_are_too_long_are_bad_records_and_need_no_memory() {
-    let (long, commas) = ("x".repeat(9_000_000), ",".repeat(9_000_000));
-    let table = format!("id,note\n1,\"{long}\"\n2,{commas}\n3,{long}\n4,ok\n5,\"{long}");
-
-    let seen = rows("a.csv", &table);
-
-    let too_long = |row: &Result<Value, Problem>| matches!(row, Err(Problem::TooLong { .. }));
-    assert_eq!(seen.iter().map(|(_, line, _, _)| *line).collect::<Vec<_>>(), [2, 3, 4, 5, 6]);
-    assert!(seen[..3].iter().all(|(_, _, _, row)| too_long(row)));
-    assert_eq!(seen[3].3, Ok(json!({"id":"4","note":"ok"})));
-    assert!(seen[4].3.is_err());
-}
-
-#[test]
-fn columns_named_like_members_make_the_same_request_as_a_line() {
-    let table = "id;kind;received_at;subject.external_id;subject.email;subject.phone;consents.7.status;consents.2.purpose_id;consents.2.status;subject.aliases.0.alias_name;subject.aliases.0.alias_label;fields.State;fields.a.b;source.system;;extra\n\
-        r1;consent;2026-11-20T10:00:00Z;u;a@example.com;;DENIED;p;ACTIVE;n;l;GA;x;onetrust;ignored;1\n\
-        r2;deletion;;u;;;;;;;;;;;;\n";
-    let lines = [
-        r#"{"id":"r1","kind":"consent","received_at":"2026-11-20T10:00:00Z","subject":{"external_id":"u","email":"a@example.com","aliases":[{"alias_name":"n","alias_label":"l"}]},"consents":[{"purpose_id":"p","status":"ACTIVE"},{"status":"DENIED"}],"fields":{"State":"GA","a.b":"x"},"source":{"system":"onetrust"}}"#,
-        r#"{"id":"r2","kind":"deletion","subject":{"external_id":"u"}}"#,
-    ];
-    let file = given("a.csv", table);
-    let mut records = open(&file).records().unwrap();
-    records.columns().unwrap().require_record().unwrap();
-    let chunk = records.next_chunk(10, 1 << 20).unwrap().unwrap();
-    let mut warnings = Warnings::new();
-
-    for (record, line) in chunk.records().zip(lines) {
-        let (row, line) = (
-            record.request(&mut warnings).unwrap(),
-            crate::request::Request::parse(line.as_bytes(), &mut Warnings::new()).unwrap(),
-        );
-        assert_eq!((row.id, row.digest), (line.id, line.digest));
-        assert_eq!(row.scope, line.scope);
-    }
-    assert_eq!(warnings.unknown_members().collect::<Vec<_>>(), [("extra".to_owned(), 1)]);
-}
-
-#[test]
-fn a_column_that_is_missing_or_there_twice_is_named() {
-    let columns = |header: &str| {
-        let file = given("a.csv", format!("{header}\n"));
-        let records = open(&file).records().unwrap();
-        let shown = file.path.display().to_string();
-        let columns = records.columns().unwrap();
-        let clean =
-            |result: Result<(), InputError>| result.map_err(|e| e.to_string().replace(&shown, "a.csv"));
-        (clean(columns.require(["Email", "Id"])), clean(columns.require_record()))
-    };
-
-    assert_eq!(columns("Id,Email,kind"), (Ok(()), Ok(())));
-    assert_eq!(
-        columns("Id,email,Kind").0.unwrap_err(),
-        "`a.csv` has no column `Email`, did you mean `email`?: its columns are `Id`, `email`, `Kind`"
-    );
-    assert!(columns("Id,Email,Kind").1.unwrap_err().contains("no column `kind`, did you mean `Kind`?"));
-    assert_eq!(
-        columns("Id,Email,kind,Email"),
-        (
-            Err("`a.csv` has two columns `Email`: rename or remove one of them".to_owned()),
-            Err("`a.csv` has two columns `Email`: rename or remove one of them".to_owned()),
-        )
-    );
-}
-
-#[test]
 fn progress_counts_towards_the_size_of_the_file() {
     let text: String = (0..50_000).map(|n| format!("{{\"a\":{n}}}\n")).collect();
     let file = given("a.ndjson", &text);
@@ -431,125 +321,4 @@ fn readers_and_chunks_can_be_handed_to_other_threads() {
     is_send::<Records>();
     is_shared::<Input>();
     is_shared::<Chunk>();
-}
-
-/// Hands out the bytes in pieces of the given sizes, as pipes and decompressors do.
-struct Pieces {
-    bytes: std::collections::VecDeque<u8>,
-    sizes: std::iter::Cycle<std::vec::IntoIter<usize>>,
-}
-
-impl std::io::Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let size = self.sizes.next().unwrap_or(1).min(buffer.len());
-        self.bytes.read(&mut buffer[..size])
-    }
-}
-
-enum Either {
-    Lines(lines::Lines),
-    Table(table::Table),
-}
-
-/// Everything a reader of lines or rows sees when its text comes in such pieces.
-fn seen_in_pieces(
-    text: &[u8],
-    format: Format,
-    sizes: Vec<usize>,
-    max_records: usize,
-    max_bytes: usize,
-) -> Vec<Seen> {
-    let bytes = text.to_vec().into();
-    let text: decoded::Text = Box::new(Pieces { bytes, sizes: sizes.into_iter().cycle() });
-    let mut seen = Vec::new();
-    let mut chunk = chunk::Chunk::new(0, None);
-    let mut reader = match format {
-        Format::Ndjson => Either::Lines(lines::Lines::new(text)),
-        Format::Csv => match table::Table::new("x", text, b',', 0) {
-            Ok(table) => Either::Table(table),
-            Err(_) => return seen,
-        },
-    };
-    loop {
-        let is_more = match &mut reader {
-            Either::Lines(lines) => lines.next_into(&mut chunk).unwrap(),
-            Either::Table(table) => {
-                chunk.columns = table.columns().cloned();
-                table.next_into(&mut chunk).unwrap()
-            }
-        };
-        if !is_more || chunk.len() >= max_records || chunk.bytes.len() >= max_bytes {
-            for record in chunk.records() {
-                let row = record.row().map(Value::Object).map_err(|error| error.problem);
-                seen.push((record.position(), record.line(), record.offset(), row));
-            }
-            chunk = chunk::Chunk::new(seen.len() as u64, None);
-        }
-        if !is_more {
-            return seen;
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn neither_chunks_nor_pieces_change_the_lines(
-        lines in proptest::collection::vec("(\\{\"a\":\"[a-zé\\\\n]{0,9}\"\\}|[ \t]{0,2}|x\r?)\r?", 0..12),
-        has_end: bool,
-        sizes in proptest::collection::vec(1_usize..9, 1..5),
-        max_records in 1_usize..5, max_bytes in 1_usize..40,
-    ) {
-        let text = lines.join("\n") + if has_end { "\n" } else { "" };
-        let whole = seen_in_pieces(text.as_bytes(), Format::Ndjson, vec![1 << 20], 1 << 20, 1 << 20);
-
-        let pieces = seen_in_pieces(text.as_bytes(), Format::Ndjson, sizes, max_records, max_bytes);
-
-        prop_assert_eq!(&pieces, &whole);
-        let expected: Vec<_> = text.split('\n').filter(|line| !line.trim_matches([' ', '\t', '\r']).is_empty()).collect();
-        prop_assert_eq!(whole.len(), expected.len());
-        for ((_, line, offset, _), expected) in whole.iter().zip(expected) {
-            prop_assert!(text[*offset as usize..].starts_with(expected));
-            prop_assert_eq!(text[..*offset as usize].matches('\n').count() as u64 + 1, *line);
-        }
-    }
-
-    #[test]
-    fn neither_chunks_nor_pieces_change_the_rows(
-        text in "[ab,\"\n\r é]{0,60}",
-        sizes in proptest::collection::vec(1_usize..9, 1..5),
-        max_records in 1_usize..5, max_bytes in 1_usize..40,
-    ) {
-        let text = format!("h1,h2\n{text}");
-        let whole = seen_in_pieces(text.as_bytes(), Format::Csv, vec![1 << 20], 1 << 20, 1 << 20);
-
-        let pieces = seen_in_pieces(text.as_bytes(), Format::Csv, sizes, max_records, max_bytes);
-
-        prop_assert_eq!(pieces, whole);
-    }
-
-    #[test]
-    fn well_formed_tables_are_read_like_the_csv_crate_reads_them(
-        cells in proptest::collection::vec(("[ab,;\"\n\ré ]{0,8}", "[ab,;\"\n\ré ]{0,8}"), 0..12),
-        is_crlf: bool, is_quoted: bool,
-    ) {
-        let mut writer = csv::WriterBuilder::new()
-            .terminator(if is_crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') })
-            .quote_style(if is_quoted { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary })
-            .from_writer(Vec::new());
-        writer.write_record(["h1", "h2"]).unwrap();
-        for (one, two) in &cells {
-            writer.write_record([one, two]).unwrap();
-        }
-        let text = writer.into_inner().unwrap();
-
-        let seen = seen_in_pieces(&text, Format::Csv, vec![1 << 20], 1 << 20, 1 << 20);
-
-        let mut reader = csv::Reader::from_reader(text.as_slice());
-        let read: Vec<_> = reader.records().map(|row| {
-            let row = row.unwrap();
-            json!({"h1": &row[0], "h2": &row[1]})
-        }).collect();
-        prop_assert_eq!(seen.len(), cells.len());
-        prop_assert_eq!(values(seen), read);
-    }
 }
