@@ -11,8 +11,8 @@ use url::Url;
 use super::credential::{NO_SECRET, credential};
 use super::profile::{Limit, Profile, System};
 use super::section::{Mistakes, Section};
-use super::settings::Known;
 use super::{Connection, HeaderError, Headers, Host, Scheme};
+use crate::catalogue;
 use crate::source::{Entry, Mistake, Node, closest};
 
 const KEYS: [&str; 11] = [
@@ -30,19 +30,14 @@ const KEYS: [&str; 11] = [
 ];
 
 /// Decodes one entry of `profiles`; `None` after a mistake.
-pub(super) fn profile(
-    entry: &Entry,
-    folder: &Path,
-    known: Known<'_>,
-    mistakes: &mut Mistakes,
-) -> Option<Profile> {
+pub(super) fn profile(entry: &Entry, folder: &Path, mistakes: &mut Mistakes) -> Option<Profile> {
     let name = &entry.key;
     let section = mistakes.section(&entry.value, &format!("profiles.{name}"), &KEYS);
     let system = system(&section, entry, mistakes);
-    let connection = connection(&section, entry, system, folder, known, mistakes);
+    let connection = connection(&section, entry, system, folder, mistakes);
     let credential = credential(&section, entry, system, folder, mistakes);
     let share = section.get("share").map_or(Some(Profile::SHARE), |node| mistakes.share(node, "share"));
-    let limits = limits(&section, known, mistakes);
+    let limits = limits(&section, system, mistakes);
     let workspace = match section.get("workspace") {
         None => Some(name.clone()),
         Some(node) => mistakes.text(node, "workspace").map(str::to_owned),
@@ -87,7 +82,6 @@ fn connection(
     entry: &Entry,
     system: Option<System>,
     folder: &Path,
-    known: Known<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Connection> {
     let headers = headers(section, mistakes);
@@ -104,7 +98,7 @@ fn connection(
     let connection = match (scheme, host) {
         (Some(scheme), Some((host, node))) => {
             if system == Some(System::Braze) {
-                check_known(&host, node, known, mistakes);
+                check_known(&host, node, mistakes);
             }
             Connection::new(scheme, host).map_err(|error| {
                 let at = section.get("scheme").unwrap_or(node).at.clone();
@@ -137,13 +131,14 @@ fn host<'n>(section: &Section<'n>, entry: &Entry, mistakes: &mut Mistakes) -> Op
 }
 
 /// A host of Braze that is not in the list may be new, so it is a warning and never rewritten.
-fn check_known(host: &Host, node: &Node, known: Known<'_>, mistakes: &mut Mistakes) {
+fn check_known(host: &Host, node: &Node, mistakes: &mut Mistakes) {
     let name = host.name();
-    if known.braze_hosts.is_empty() || host.is_loopback() || known.braze_hosts.contains(&name.as_str()) {
+    if host.is_loopback() || catalogue::is_known_host(&name) {
         return;
     }
-    let mut near: Vec<(usize, &str)> =
-        known.braze_hosts.iter().map(|known| (strsim::damerau_levenshtein(&name, known), *known)).collect();
+    let mut near: Vec<(usize, &str)> = catalogue::braze_hosts()
+        .map(|(_, known)| (strsim::damerau_levenshtein(&name, known), known))
+        .collect();
     near.sort();
     let near: Vec<String> = near
         .iter()
@@ -239,16 +234,11 @@ fn proxy(node: &Node, mistakes: &mut Mistakes) -> Option<Url> {
     }
 }
 
-fn limits(section: &Section<'_>, known: Known<'_>, mistakes: &mut Mistakes) -> IndexMap<String, Limit> {
+fn limits(section: &Section<'_>, system: Option<System>, mistakes: &mut Mistakes) -> IndexMap<String, Limit> {
     let mut limits = IndexMap::new();
     let Some(node) = section.get("limits") else { return limits };
     for entry in mistakes.entries(node, "limits") {
-        if !known.actions.is_empty() && !known.actions.contains(&entry.key.as_str()) {
-            let message = format!("unknown action `{}`", entry.key);
-            let mistake = Mistake::error("unknown_action", entry.key_at.clone(), message)
-                .suggest(&entry.key, known.actions.iter().copied());
-            mistakes.add(mistake);
-        }
+        check_action(entry, system, mistakes);
         let limit = mistakes.section(&entry.value, &entry.key, &["requests", "per"]);
         for key in ["requests", "per"] {
             if limit.get(key).is_none() && !entry.value.is_broken() {
@@ -264,4 +254,18 @@ fn limits(section: &Section<'_>, known: Known<'_>, mistakes: &mut Mistakes) -> I
         }
     }
     limits
+}
+
+/// Only the actions of this profile's system, and only where the catalogue knows any.
+fn check_action(entry: &Entry, system: Option<System>, mistakes: &mut Mistakes) {
+    let known: Vec<&str> = catalogue::all()
+        .iter()
+        .filter(|action| system.is_none_or(|system| action.system == system.word()))
+        .map(|action| action.id.as_str())
+        .collect();
+    if !known.is_empty() && !known.contains(&entry.key.as_str()) {
+        let message = format!("unknown action `{}`", entry.key);
+        let mistake = Mistake::error("unknown_action", entry.key_at.clone(), message);
+        mistakes.add(mistake.suggest(&entry.key, known));
+    }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::settings::{Known, Reading, Settings};
+use super::settings::{Reading, Settings};
 use super::source::said;
 use crate::source::{Mistake, Source};
 
@@ -46,7 +46,7 @@ pub enum LoadError {
 impl Settings {
     /// Reads the file that was given, or `privaflow.yaml` in the working directory; if that is not
     /// there, the defaults hold.
-    pub fn load(given: Option<&Path>, known: Known<'_>) -> Result<Loaded, LoadError> {
+    pub fn load(given: Option<&Path>) -> Result<Loaded, LoadError> {
         let path = given.unwrap_or(Path::new(NAME));
         let folder = path.parent().unwrap_or(Path::new(""));
         let text = match std::fs::read_to_string(path) {
@@ -57,7 +57,7 @@ impl Settings {
             }
             Err(source) => return Err(LoadError::Unreadable { path: path.to_owned(), source }),
         };
-        let Reading { settings, mistakes, text } = Settings::read(&text, folder, known);
+        let Reading { settings, mistakes, text } = Settings::read(&text, folder);
         let source = Source::new(path.display().to_string(), text);
         match settings {
             Some(settings) => Ok(Loaded { settings, source: Some(source), warnings: mistakes }),

@@ -30,16 +30,6 @@ const RESERVED: [&str; 10] = [
     "telemetry",
 ];
 
-/// What others know of the services, for checks that are worth doing while a file is read. An empty
-/// list is not checked.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Known<'k> {
-    /// Every host of Braze.
-    pub braze_hosts: &'k [&'k str],
-    /// Ids of every action a limit can name: `users.track`.
-    pub actions: &'k [&'k str],
-}
-
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -76,20 +66,20 @@ impl Settings {
     }
 
     /// Reads the text of a settings file that lies in `folder`: paths in it are relative to that.
-    pub fn read(text: &str, folder: &Path, known: Known<'_>) -> Reading {
+    pub fn read(text: &str, folder: &Path) -> Reading {
         let (node, first) = yaml::read(text);
         let mut mistakes = Mistakes::default();
         for mistake in first {
             mistakes.add(mistake);
         }
-        let settings = decoded(&node, folder, known, &mut mistakes);
+        let settings = decoded(&node, folder, &mut mistakes);
         let (mistakes, text) = mistakes.finish(text);
         let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
         Reading { settings: is_usable.then_some(settings), mistakes, text }
     }
 }
 
-fn decoded(node: &Node, folder: &Path, known: Known<'_>, mistakes: &mut Mistakes) -> Settings {
+fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
     let mut settings = Settings::default_in(folder);
     let keys: Vec<&str> = KEYS.into_iter().chain(RESERVED).collect();
     let section = mistakes.section(node, "", &keys);
@@ -122,7 +112,7 @@ fn decoded(node: &Node, folder: &Path, known: Known<'_>, mistakes: &mut Mistakes
     }
     if let Some(node) = section.get("profiles") {
         for entry in mistakes.entries(node, "profiles") {
-            if let Some(profile) = decode::profile(entry, folder, known, mistakes) {
+            if let Some(profile) = decode::profile(entry, folder, mistakes) {
                 settings.profiles.insert(profile.name.clone(), profile);
             }
         }

@@ -6,11 +6,6 @@ use std::time::Duration;
 use super::*;
 use crate::source::{Colour, Severity, Source, render};
 
-const KNOWN: Known<'_> = Known {
-    braze_hosts: &["rest.fra-01.braze.eu", "rest.fra-02.braze.eu", "rest.iad-01.braze.com"],
-    actions: &["users.track", "users.delete"],
-};
-
 const WHOLE: &str = r#"
 workflows: flows/
 store: { path: .privaflow }
@@ -36,13 +31,13 @@ telemetry: [anything]
 "#;
 
 fn read(text: &str) -> Settings {
-    let reading = Settings::read(text, Path::new("/etc/pf"), KNOWN);
+    let reading = Settings::read(text, Path::new("/etc/pf"));
     assert_eq!(reading.mistakes, []);
     reading.settings.unwrap()
 }
 
 fn shown(text: &str) -> String {
-    let Reading { settings, mistakes, text } = Settings::read(text, Path::new(""), KNOWN);
+    let Reading { settings, mistakes, text } = Settings::read(text, Path::new(""));
     let is_error = mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
     assert_eq!(settings.is_none(), is_error);
     render(&mistakes, &Source::new("privaflow.yaml", text), Colour::Plain)
@@ -52,7 +47,7 @@ fn shown(text: &str) -> String {
 fn mistake(lines: &str) -> (String, String, String) {
     let lines = lines.replace('\n', "\n    ");
     let text = format!("profiles:\n  p:\n    system: braze\n    {lines}\n");
-    let mut mistakes = Settings::read(&text, Path::new(""), KNOWN).mistakes;
+    let mut mistakes = Settings::read(&text, Path::new("")).mistakes;
     assert_eq!(mistakes.len(), 1, "{mistakes:#?}");
     let mistake = mistakes.remove(0);
     (mistake.code.to_owned(), text[mistake.at].to_owned(), mistake.help.unwrap_or_default())
@@ -136,7 +131,7 @@ fn a_host_is_a_name_with_an_optional_port() {
 fn a_host_that_is_not_known_is_a_warning_and_stays_as_written() {
     let text = "profiles: { p: { system: braze, host: rest.fra-1.braze.eu, token: { env: KEY } } }";
 
-    let Reading { settings, mistakes, .. } = Settings::read(text, Path::new(""), KNOWN);
+    let Reading { settings, mistakes, .. } = Settings::read(text, Path::new(""));
 
     assert_eq!(mistakes.len(), 1);
     assert_eq!((mistakes[0].code, mistakes[0].severity), ("unknown_host", Severity::Warning));
@@ -170,7 +165,7 @@ fn a_secret_in_the_file_is_refused_and_not_repeated() {
     ] {
         let text =
             format!("profiles:\n  p:\n    system: braze\n    {HOST}    {}\n", lines.replace('\n', "\n    "));
-        let Reading { mistakes, text: masked, .. } = Settings::read(&text, Path::new(""), KNOWN);
+        let Reading { mistakes, text: masked, .. } = Settings::read(&text, Path::new(""));
 
         assert_eq!(mistakes.len(), 1, "{mistakes:#?}");
         let said = format!("{} {} {:?}", mistakes[0].message, mistakes[0].label, mistakes[0].help);
@@ -216,20 +211,20 @@ fn a_limit_has_requests_and_a_window() {
 
 #[test]
 fn broken_yaml_and_keys_that_stand_twice_are_told_once() {
-    let broken = Settings::read("profiles: [\n", Path::new(""), KNOWN).mistakes;
+    let broken = Settings::read("profiles: [\n", Path::new("")).mistakes;
     assert_eq!(broken.iter().map(|mistake| mistake.code).collect::<Vec<_>>(), ["bad_yaml"]);
-    let mistakes = Settings::read("store: { path: a }\nstore: { path: b }\n", Path::new(""), KNOWN).mistakes;
+    let mistakes = Settings::read("store: { path: a }\nstore: { path: b }\n", Path::new("")).mistakes;
 
     assert_eq!(mistakes.iter().map(|mistake| mistake.code).collect::<Vec<_>>(), ["duplicate_key"]);
 }
 
 #[test]
 fn a_named_file_that_is_not_there_is_an_error_and_the_default_one_is_not() {
-    let error = Settings::load(Some(Path::new("nowhere/privaflow.yaml")), KNOWN).unwrap_err();
+    let error = Settings::load(Some(Path::new("nowhere/privaflow.yaml"))).unwrap_err();
 
     assert_eq!(error.to_string(), "cannot read the settings nowhere/privaflow.yaml: it is not there");
     // The tests run in the crate's folder, which has no settings.
-    assert!(Settings::load(None, KNOWN).unwrap().source.is_none());
+    assert!(Settings::load(None).unwrap().source.is_none());
 }
 
 async fn token(source: TokenSource) -> Result<String, TokenError> {
