@@ -16,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod braze;
 pub mod catalogue;
+pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;

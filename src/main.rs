@@ -1,2 +1,7 @@
-//! The command: hands over to `privaflow::cli` and nothing else.
-fn main() {}
+//! The command: hands over to [`privaflow::cli`] and nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    privaflow::cli::main()
+}

@@ -88,6 +88,7 @@ pub(super) struct Driver {
     pub(super) next_chunk: u64,
     pub(super) unmapped: BTreeMap<String, u64>,
     pub(super) records: Option<u64>,
+    pub(super) read_bytes: u64,
 }
 
 /// How many exchanges may be on their way at once. Braze documents no limit of its own; 3,000 requests
@@ -121,7 +122,7 @@ impl Driver {
             while let Some(due) = self.timers.pop(self.clock.now_ms()) {
                 self.on_due(due);
             }
-            self.progress.show(&self.state, self.runs.len(), self.records);
+            self.progress.show(&self.state, self.runs.len(), self.read_bytes);
         }
     }
 

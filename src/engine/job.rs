@@ -245,6 +245,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         next_chunk: 0,
         unmapped: Default::default(),
         records: None,
+        read_bytes: 0,
     };
     driver.write(Event::Opened { at_ms: opened_ms }, None);
     driver.take_over();

@@ -10,6 +10,7 @@ mod driver;
 mod guard;
 mod job;
 mod lanes;
+mod look;
 mod plan_record;
 mod planned;
 mod progress;
@@ -25,6 +26,7 @@ mod worker;
 
 pub use guard::DEFAULT_PER_JOB;
 pub use job::{JobError, Order, Outcome, run};
+pub use look::{Planned, each_request, planned_calls};
 pub use progress::{Progress, Standing};
 pub use report::summary;
 pub use service::{Service, Stopped};

@@ -8,7 +8,7 @@ use super::task::{Task, Unusable};
 use super::worker::{Advanced, First, Going, Gone, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
 use crate::job::{Fail, IdEntry, StepAnswer, Verdict};
-use crate::request::{BadRecord, Identity, Request, identity};
+use crate::request::{BadRecord, Identity, Kind, Request, identity};
 use crate::run::{Answer, Finish, Next, Run, Trouble, count_unmapped};
 use crate::template::Scope;
 
@@ -30,7 +30,8 @@ impl<'t> Planner<'t> {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
                 let records = chunk.records().map(|record| self.plan(record, &mut unmapped)).collect();
-                Made::Planned(PlannedChunk { number, records, unmapped })
+                let input_bytes = chunk.input_bytes();
+                Made::Planned(PlannedChunk { number, records, unmapped, input_bytes })
             }
             Work::Advance { batch, runs, now_ms } => {
                 let runs = runs.into_iter().map(|going| self.advance(going, now_ms)).collect();
@@ -84,13 +85,8 @@ impl<'t> Planner<'t> {
         if let Some(taken) = &task.kinds
             && !taken.contains(&kind)
         {
-            let kinds: Vec<_> = taken.iter().map(|kind| kind.word()).collect();
-            let message = format!(
-                "the request is of kind `{}`, and the workflow takes only {}: send it to another workflow, or name the kind in `on.file.kinds`",
-                kind.word(),
-                kinds.join(", ")
-            );
-            let first = First::Ended(failed(Fail::KindMismatch, Fail::KindMismatch.word(), message));
+            let trouble = kind_mismatch(kind, taken);
+            let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message));
             return Planned { about, first };
         }
         let scope = self.scope.take().unwrap_or_else(|| task.program.scope());
@@ -192,7 +188,20 @@ fn failed(reason: Fail, code: &str, message: String) -> Finish {
     }
 }
 
-fn unusable(why: &Unusable) -> Finish {
+/// Why a workflow does not take a request of this kind.
+pub(super) fn kind_mismatch(kind: Kind, taken: &[Kind]) -> Trouble {
+    let kinds: Vec<_> = taken.iter().map(|kind| kind.word()).collect();
+    let message = format!(
+        "the request is of kind `{}`, and the workflow takes only {}: send it to another workflow, or name the kind in `on.file.kinds`",
+        kind.word(),
+        kinds.join(", ")
+    );
+    let code = Fail::KindMismatch.word().to_owned();
+    Trouble { reason: Fail::KindMismatch, code, step: None, message }
+}
+
+/// How a record ends that is no request.
+pub(super) fn unusable(why: &Unusable) -> Finish {
     match why {
         Unusable::Record(_) => failed(Fail::WrongType, BadRecord::CODE, why.to_string()),
         Unusable::Map(_) => failed(Fail::Template, Fail::Template.word(), why.to_string()),

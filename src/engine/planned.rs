@@ -74,6 +74,7 @@ impl Driver {
         self.planned.insert(chunk.number, chunk);
         while let Some(chunk) = self.planned.remove(&self.next_chunk) {
             self.next_chunk += 1;
+            self.read_bytes = chunk.input_bytes;
             for (name, count) in chunk.unmapped {
                 *self.unmapped.entry(name).or_default() += count;
             }

@@ -16,8 +16,8 @@ pub struct Standing {
     pub failed: u64,
     /// Requests that are open.
     pub open: u64,
-    /// Bytes of the input that are planned, of how many.
-    pub records: Option<u64>,
+    /// Bytes of the input that were read and planned.
+    pub read_bytes: u64,
 }
 
 /// Tells a watcher how far a job is.
@@ -43,7 +43,7 @@ impl Progress {
         Progress { watcher: Some(Box::new(watcher)), last: Instant::now() }
     }
 
-    pub(super) fn show(&mut self, state: &State, open: usize, records: Option<u64>) {
+    pub(super) fn show(&mut self, state: &State, open: usize, read_bytes: u64) {
         let Some(watcher) = &mut self.watcher else { return };
         if self.last.elapsed() >= EVERY {
             self.last = Instant::now();
@@ -52,7 +52,7 @@ impl Progress {
                 well: totals.done + totals.skipped(),
                 failed: totals.failed(),
                 open: open as u64,
-                records,
+                read_bytes,
             });
         }
     }

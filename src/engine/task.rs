@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::catalogue::Refusal;
 use crate::intake::{InputError, RawRecord};
@@ -11,7 +11,7 @@ use crate::job::{JobId, Pause, Position, State, StepAnswer};
 use crate::journal::{Sealer, StoreError};
 use crate::request::{BadRecord, Kind, Request, Warnings};
 use crate::run::{Answer, Program};
-use crate::template::{Extra, RenderError, Scope};
+use crate::template::RenderError;
 use crate::workflow::{Step, StepKind, Workflow};
 
 /// Why a job cannot go on.
@@ -127,16 +127,7 @@ impl Task {
     /// Decodes and checks a record; a mapped row is rendered first.
     pub(super) fn request_of(&self, record: RawRecord<'_>) -> Result<Request, Unusable> {
         let mut warnings = Warnings::default();
-        let request = match self.program.workflow.on.file.as_ref().and_then(|file| file.map.as_ref()) {
-            None => record.request(&mut warnings).map_err(Unusable::Record),
-            Some(map) => {
-                let data = Map::from_iter([("row".to_owned(), Value::Object(record.row()?))]);
-                let extra = Extra::new(self.program.facts().seed_of(record.position()));
-                let value = map.render(&Scope::new(data), &extra).map_err(Unusable::Map)?;
-                Request::from_value(value.unwrap_or_else(|| json!({})), &mut warnings)
-                    .map_err(Unusable::Record)
-            }
-        };
+        let request = super::look::request_of(&self.program, record, &mut warnings);
         if !warnings.is_empty() {
             self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(warnings);
         }

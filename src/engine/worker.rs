@@ -65,6 +65,8 @@ pub(super) struct PlannedChunk {
     pub records: Vec<Planned>,
     /// Purposes and statuses that no table maps.
     pub unmapped: BTreeMap<String, u64>,
+    /// How far into the input it reaches, in bytes.
+    pub input_bytes: u64,
 }
 
 /// A record and what it needs first.

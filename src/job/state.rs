@@ -276,3 +276,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

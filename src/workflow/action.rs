@@ -65,7 +65,7 @@ fn fits(reader: &mut Reader<'_>, action: &Action, with: &Part, node: Option<&Nod
             (Some((_, inner)), _) => inner.head(),
             (None, _) => outer.clone(),
         };
-        if mistake.label.is_empty() {
+        if mistake.label.is_empty() && !mistake.message.contains(&action.name()) {
             mistake.label = format!("of `{}`", action.name());
         }
         reader.add(mistake);

@@ -67,9 +67,9 @@ fn set(reader: &mut Reader<'_>, node: &Node) -> Option<StepKind> {
             Content::Broken => None,
         };
         settings.extend(setting.map(|setting| (entry.key.clone(), setting)));
+        // The next value of the same step may read this one.
+        reader.names.vars.insert(entry.key.clone(), None);
     }
-    // Values of one `set` are computed before any is written: they do not see each other.
-    reader.names.vars.extend(entries.iter().map(|entry| (entry.key.clone(), None)));
     Some(StepKind::Set(settings))
 }
 

@@ -48,7 +48,7 @@ pub enum StepKind {
         /// Overrules the catalogue's reading of a reply.
         success_when: Option<Condition>,
     },
-    /// Writes into `vars`.
+    /// Writes into `vars`, in order: a value may read the one before it.
     Set(Vec<(String, Setting)>),
     /// The steps once for each item, one item after another.
     ForEach {

@@ -1,0 +1,98 @@
+//! Why a command could not do what was asked, and the exit codes.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::config::LoadError;
+use crate::engine::JobError;
+use crate::source::{Colour, Mistake, Source, render};
+
+/// Exit code: something failed, or waits.
+pub(super) const NOT_ALL_WELL: u8 = 1;
+/// Exit code: a service refused the credentials or cannot be reached.
+pub(super) const SERVICE: u8 = 3;
+/// Exit code: interrupted; the same command goes on.
+pub(super) const INTERRUPTED: u8 = 130;
+
+/// Why a command stopped before it did anything, or had to give up.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Usage, settings, workflow or input is wrong; nothing was done.
+    #[error("{0}")]
+    Usage(String),
+    /// Settings or a workflow have mistakes; nothing was done.
+    #[error("{} cannot be used", file.name)]
+    Mistakes {
+        /// The file.
+        file: Box<Source>,
+        /// All of them.
+        mistakes: Vec<Mistake>,
+    },
+    /// Something underneath is wrong; nothing was done.
+    #[error(transparent)]
+    Wrong(Box<dyn Error + Send + Sync>),
+    /// The job had to give up half-way; the same command goes on.
+    #[error(transparent)]
+    GaveUp(Box<dyn Error + Send + Sync>),
+    /// A service refused the credentials or cannot be reached.
+    #[error("{0}")]
+    Service(String),
+}
+
+impl Failure {
+    /// Something underneath is wrong; nothing was done.
+    pub(super) fn wrong(error: impl Error + Send + Sync + 'static) -> Failure {
+        Failure::Wrong(Box::new(error))
+    }
+
+    /// The exit code (design section 6).
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Failure::Usage(_) | Failure::Mistakes { .. } | Failure::Wrong(_) => ExitCode::from(2),
+            Failure::GaveUp(_) => ExitCode::from(NOT_ALL_WELL),
+            Failure::Service(_) => ExitCode::from(SERVICE),
+        }
+    }
+
+    /// Says on standard error what is wrong, with its causes.
+    pub fn print(&self) {
+        if let Failure::Mistakes { file, mistakes } = self {
+            anstream::eprint!("{}", render(mistakes, file, Colour::Terminal));
+            return;
+        }
+        let mut text = self.to_string();
+        let mut cause = match self {
+            Failure::Wrong(error) | Failure::GaveUp(error) => error.source(),
+            _ => None,
+        };
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        anstream::eprintln!("error: {text}");
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Failure {
+        match error {
+            LoadError::Mistakes { file, mistakes } => Failure::Mistakes { file, mistakes },
+            error @ LoadError::Unreadable { .. } => Failure::wrong(error),
+        }
+    }
+}
+
+impl From<crate::engine::EngineError> for Failure {
+    fn from(error: crate::engine::EngineError) -> Failure {
+        Failure::wrong(error)
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Failure {
+        match error {
+            error @ JobError::Engine(_) => Failure::GaveUp(Box::new(error)),
+            error => Failure::wrong(error),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Writing results to standard output: text for people, JSON for machines, the same facts in both.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::Failure;
+use crate::source::Colour;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// One document, or one object a line for lists.
+    Json,
+}
+
+/// Writes a result as it stands. A reader that went away is no failure of ours.
+pub(super) fn text(text: &str) -> Result<(), Failure> {
+    written(anstream::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// Writes one object on a line of its own.
+pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut line = serde_json::to_vec(value).map_err(Failure::wrong)?;
+    line.push(b'\n');
+    written(anstream::stdout().lock().write_all(&line))
+}
+
+/// Whether standard error shows colours.
+pub(super) fn colour() -> Colour {
+    Colour::Terminal
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Usage(format!("cannot write to standard output: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// A table for a terminal, without lines.
+pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table.set_header(head.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,49 @@
+//! `privaflow profiles list`.
+
+use std::process::ExitCode;
+
+use super::output::{self, Format};
+use super::{Common, Failure, setup};
+
+/// Arguments of `profiles`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Each profile, where its credential is found and whether it is there; never the credential
+    List,
+}
+
+/// Does what the subcommand says.
+pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+    let Command::List = args.command;
+    let settings = setup::settings(common)?.settings;
+    if settings.profiles.is_empty() {
+        anstream::eprintln!("the settings have no profiles; `privaflow init` writes some to start from");
+    }
+    let mut rows = Vec::new();
+    for profile in settings.profiles.values() {
+        let listed = profile.listed();
+        match common.output {
+            Format::Json => output::json(&listed)?,
+            Format::Text => rows.push(vec![
+                listed.profile,
+                listed.system.to_owned(),
+                listed.host,
+                listed.workspace,
+                format!("{}", listed.share),
+                listed.token,
+                listed.missing.unwrap_or_else(|| "there".to_owned()),
+            ]),
+        }
+    }
+    if common.output == Format::Text {
+        let head = ["PROFILE", "SYSTEM", "HOST", "WORKSPACE", "SHARE", "CREDENTIAL", "FOUND"];
+        output::text(&output::table(&head, rows))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

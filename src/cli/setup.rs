@@ -1,0 +1,163 @@
+//! What commands need before they begin: settings, the workflow they name, the profiles it uses.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::output::colour;
+use super::{Common, Failure};
+use crate::catalogue;
+use crate::config::{Credential, Known as KnownServices, Loaded, Profile, Settings, System};
+use crate::engine::Service;
+use crate::source::{Severity, Source, closest, render};
+use crate::wire::{Client, Timeouts};
+use crate::workflow::{Known, Workflow, load};
+
+/// Reads the settings; warnings go to standard error.
+pub(super) fn settings(common: &Common) -> Result<Loaded, Failure> {
+    let hosts: Vec<&str> = catalogue::braze_hosts().map(|(_, host)| host).collect();
+    let actions: Vec<&str> = catalogue::all().iter().map(|action| action.id.as_str()).collect();
+    let known = KnownServices { braze_hosts: &hosts, actions: &actions };
+    let loaded = Settings::load(common.config.as_deref(), known)?;
+    if let Some(source) = &loaded.source {
+        anstream::eprint!("{}", render(&loaded.warnings, source, colour()));
+    }
+    Ok(loaded)
+}
+
+/// What a workflow may name: the profiles of the settings, or anything when there are no settings.
+pub(super) fn known(loaded: &Loaded) -> Known {
+    let profiles = loaded.source.as_ref().map(|_| {
+        let profiles = loaded.settings.profiles.values();
+        profiles.map(|profile| (profile.name.clone(), profile.system.word().to_owned())).collect()
+    });
+    Known { profiles }
+}
+
+/// The workflow file that a person means: a path, or the name of a workflow in the settings' folder.
+pub(super) fn find_workflow(settings: &Settings, named: &str) -> Result<PathBuf, Failure> {
+    let path = Path::new(named);
+    let looks_like_path =
+        named.contains(std::path::MAIN_SEPARATOR) || path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+    if looks_like_path || path.is_file() {
+        return match path.is_file() {
+            true => Ok(path.to_owned()),
+            false => Err(Failure::Usage(format!("there is no workflow file {named}"))),
+        };
+    }
+    let files = workflow_files(&settings.workflows)?;
+    let name_of = |file: &Path| {
+        let text = std::fs::read_to_string(file).ok()?;
+        let line = text.lines().find(|line| line.starts_with("workflow:"))?;
+        let name = line.strip_prefix("workflow:")?.split('#').next()?;
+        Some(name.trim().trim_matches(['"', '\'']).to_owned())
+    };
+    let names: Vec<(String, &PathBuf)> =
+        files.iter().filter_map(|file| name_of(file).map(|name| (name, file))).collect();
+    if let Some((_, file)) = names.iter().find(|(name, _)| name == named) {
+        return Ok((*file).clone());
+    }
+    let near = closest(named, names.iter().map(|(name, _)| name.as_str()));
+    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Err(Failure::Usage(format!(
+        "there is no workflow `{named}` in {}{hint}",
+        settings.workflows.display()
+    )))
+}
+
+/// The workflow files of a folder, those of its folders included, in the order of their names.
+pub(super) fn workflow_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::Usage(format!("cannot read the folder {}: {}", folder.display(), error.kind()))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            files.extend(workflow_files(&path)?);
+        } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a text file, with a message that says which and what to do.
+pub(super) fn read(path: &Path) -> Result<Source, Failure> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::Usage(format!("cannot read {}: {}", path.display(), error.kind())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::Usage(format!("{} is not UTF-8: save it as UTF-8", path.display())))?;
+    Ok(Source::new(path.display().to_string(), text))
+}
+
+/// Loads a workflow; its mistakes stop the command, its warnings do not.
+pub(super) fn workflow(source: Source, known: &Known) -> Result<Arc<Workflow>, Failure> {
+    let (workflow, mistakes) = load(&source, known);
+    match workflow {
+        Some(workflow) => {
+            anstream::eprint!("{}", render(&mistakes, &source, colour()));
+            Ok(Arc::new(workflow))
+        }
+        None => Err(Failure::Mistakes { file: Box::new(source), mistakes }),
+    }
+}
+
+/// The profiles a workflow may use, ready to be used; their credentials are read now.
+pub(super) async fn services(
+    settings: &Settings,
+    workflow: &Workflow,
+) -> Result<Vec<Arc<Service>>, Failure> {
+    let named: Vec<&String> = workflow.profiles.values().collect();
+    let of_system = |system: System| settings.profiles.values().filter(move |it| it.system == system);
+    let mut services = Vec::new();
+    for profile in of_system(System::Braze) {
+        let is_wanted = named.is_empty() || named.contains(&&profile.name) || names_profiles(workflow);
+        if is_wanted {
+            profile.check().await.map_err(Failure::wrong)?;
+            services.push(Arc::new(service(profile)?));
+        }
+    }
+    if services.is_empty() {
+        return Err(Failure::Usage(
+            "the settings have no Braze profile for this workflow: add one under `profiles`, or try it with --sandbox"
+                .to_owned(),
+        ));
+    }
+    Ok(services)
+}
+
+fn service(profile: &Profile) -> Result<Service, Failure> {
+    let Credential::Token(token) = &profile.credential else {
+        return Err(Failure::Usage(format!(
+            "profile `{}` is for Braze and needs a `token`, not `oauth2`",
+            profile.name
+        )));
+    };
+    let client = Client::new(&profile.connection, token.clone(), Timeouts::default()).map_err(Failure::wrong)?;
+    Ok(Service {
+        name: profile.name.clone(),
+        system: profile.system.word().to_owned(),
+        workspace: profile.workspace.clone(),
+        client,
+        share: profile.share,
+        limits: profile.limits.iter().map(|(id, limit)| (id.clone(), (limit.requests, limit.per))).collect(),
+        any_name: false,
+    })
+}
+
+/// Whether some step says itself which profile it uses.
+fn names_profiles(workflow: &Workflow) -> bool {
+    fn any(steps: &[crate::workflow::Step]) -> bool {
+        steps.iter().any(|step| {
+            step.profile.is_some()
+                || matches!(&step.kind, crate::workflow::StepKind::ForEach { steps, .. } if any(steps))
+        })
+    }
+    any(&workflow.steps)
+}
+
+/// Whether a list of mistakes stops a file from being used.
+pub(super) fn is_broken(mistakes: &[crate::source::Mistake]) -> bool {
+    mistakes.iter().any(|mistake| mistake.severity == Severity::Error)
+}
