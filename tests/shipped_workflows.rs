@@ -1,11 +1,12 @@
-//! What we hand to people works as it stands: every shipped workflow and example loads without a
-//! mistake, and every example record is JSON where it says so.
+//! What we hand to people works as it stands: every shipped workflow, every example of settings and
+//! what the README shows load without a mistake.
 //!
 //! What the workflows do to a person is tested whole, against the sandbox; here only the text is read.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use privaflow::config::{self, Settings};
 use privaflow::source::Source;
 use privaflow::workflow::{Known, Workflow, load};
 
@@ -28,6 +29,22 @@ fn the_workflow_of_the_readme_is_without_mistakes() {
     let (_, mistakes) = load(&Source::new("README.md", text), &Known::default());
 
     assert!(mistakes.is_empty(), "{mistakes:#?}");
+}
+
+#[test]
+fn the_settings_of_the_examples_and_of_the_readme_are_without_mistakes() {
+    let readme = fs::read_to_string("README.md").expect("the file is there");
+    let block = readme.split("```yaml\n").find(|block| block.trim_start().starts_with("profiles:"));
+    let indented = block.and_then(|block| block.split("```").next()).expect("README.md shows settings");
+    let short: String = indented.lines().map(|line| format!("{}\n", line.get(3..).unwrap_or(""))).collect();
+    let long = fs::read_to_string("examples/privaflow.yaml").expect("the file is there");
+
+    for text in [short, long] {
+        let reading = Settings::read(&text, Path::new(""), config::Known::default());
+
+        assert!(reading.mistakes.is_empty(), "{:#?}", reading.mistakes);
+        assert!(reading.settings.is_some_and(|settings| settings.profiles.contains_key("braze-production")));
+    }
 }
 
 #[test]
@@ -59,17 +76,6 @@ fn the_purposes_and_statuses_of_the_tables_are_known_words() {
         assert!(words.contains(word), "`{word}` would be counted as unmapped");
     }
     assert!(!words.contains("PENDING"), "an unmapped status must be counted");
-}
-
-#[test]
-fn the_example_requests_are_one_json_object_a_line() {
-    for name in ["deletion-requests", "consent-changes"] {
-        let text = fs::read_to_string(format!("examples/{name}.ndjson")).expect("the example is there");
-        for line in text.lines() {
-            let record: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
-            assert!(record["subject"].is_object() && record["id"].is_string(), "{line}");
-        }
-    }
 }
 
 fn workflows() -> Vec<PathBuf> {
