@@ -35,7 +35,12 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 catalogue::all().iter().try_for_each(|action| output::json(&facts(action)))?;
             } else {
                 let rows = catalogue::all().iter().map(|action| {
-                    vec![action.name(), effect(action).to_owned(), action.permission.clone(), action.summary.clone()]
+                    vec![
+                        action.name(),
+                        effect(action).to_owned(),
+                        action.permission.clone(),
+                        action.summary.clone(),
+                    ]
                 });
                 output::text(&output::table(&["ACTION", "EFFECT", "PERMISSION", "WHAT IT DOES"], rows))?;
             }

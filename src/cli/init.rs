@@ -41,9 +41,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// Writes a file unless it is there; true if it was written.
 fn write_new(path: &Path, text: &str) -> Result<bool, Failure> {
-    let broken = |error: std::io::Error| {
-        Failure::Usage(format!("cannot write {}: {}", path.display(), error.kind()))
-    };
+    let broken =
+        |error: std::io::Error| Failure::Usage(format!("cannot write {}: {}", path.display(), error.kind()));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(broken)?;
     }

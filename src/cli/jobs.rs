@@ -108,7 +108,8 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
         }
     }
     if common.output == Format::Text {
-        let head = ["JOB", "STATUS", "WORKFLOW", "INPUT", "STARTED", "REQUESTS", "DONE/SKIPPED/FAILED/WAITING"];
+        let head =
+            ["JOB", "STATUS", "WORKFLOW", "INPUT", "STARTED", "REQUESTS", "DONE/SKIPPED/FAILED/WAITING"];
         output::text(&output::table(&head, rows))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -177,7 +178,11 @@ fn decide(
             Decision::Cancel => !record.status.is_closed(),
         };
         if !is_possible {
-            return Err(Failure::Usage(format!("{} is {}: there is nothing to decide", record.id, record.status.word())));
+            return Err(Failure::Usage(format!(
+                "{} is {}: there is nothing to decide",
+                record.id,
+                record.status.word()
+            )));
         }
         let at_ms = SystemClock.now_ms();
         let by = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
@@ -189,7 +194,10 @@ fn decide(
         let mut writer = store.writer(record.id, sender);
         writer.append(event);
         if durable.recv().await.is_none() {
-            return Err(Failure::Usage(format!("{} cannot be changed: the store does not take it", record.id)));
+            return Err(Failure::Usage(format!(
+                "{} cannot be changed: the store does not take it",
+                record.id
+            )));
         }
         match decision {
             Decision::Approve => {

@@ -16,7 +16,9 @@ pub(super) enum LogFormat {
 /// Starts to log what the filter lets through.
 pub(super) fn start(filter: &str, format: LogFormat) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter).map_err(|_| {
-        Failure::Usage(format!("`{filter}` is no log filter; write error, warn, info, debug, or privaflow=debug"))
+        Failure::Usage(format!(
+            "`{filter}` is no log filter; write error, warn, info, debug, or privaflow=debug"
+        ))
     })?;
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {

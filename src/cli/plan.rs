@@ -55,7 +55,12 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         if let Some(trouble) = planned.trouble {
             troubled += 1;
             let step = trouble.step.map(|step| format!(" at step {step}")).unwrap_or_default();
-            anstream::eprintln!("line {}: would fail as {}{step}: {}", about.line, trouble.code, trouble.message);
+            anstream::eprintln!(
+                "line {}: would fail as {}{step}: {}",
+                about.line,
+                trouble.code,
+                trouble.message
+            );
         }
         Ok(())
     })?;

@@ -103,7 +103,8 @@ fn check_columns(trigger: &FileTrigger, input: &Input) -> Result<(), Failure> {
     let Some(columns) = records.columns() else { return Ok(()) };
     let leaves = map.leaves();
     let names = leaves.iter().flat_map(|(_, leaf)| leaf.names());
-    let read = names.filter(|name| !name.optional && name.segments.first().is_some_and(|first| first == "row"));
+    let read =
+        names.filter(|name| !name.optional && name.segments.first().is_some_and(|first| first == "row"));
     let columns_read: Vec<&str> = read.filter_map(|name| name.segments.get(1)).map(String::as_str).collect();
     columns.require(columns_read).map_err(Failure::wrong)
 }
@@ -210,7 +211,10 @@ pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
     if outcome.was_finished {
         anstream::eprintln!("{} was finished before; nothing was sent", summary.job);
     } else if outcome.interrupted && !summary.is_all_well() {
-        anstream::eprintln!("interrupted; the same command, or `privaflow jobs resume {}`, goes on", summary.job);
+        anstream::eprintln!(
+            "interrupted; the same command, or `privaflow jobs resume {}`, goes on",
+            summary.job
+        );
     }
     show_summary(common, summary)
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::output::colour;
 use super::{Common, Failure};
-use crate::catalogue;
-use crate::config::{Credential, Known as KnownServices, Loaded, Profile, Settings, System};
+use crate::config::{Credential, Loaded, Profile, Settings, System};
 use crate::engine::Service;
 use crate::source::{Severity, Source, closest, render};
 use crate::wire::{Client, Timeouts};
@@ -14,10 +13,7 @@ use crate::workflow::{Known, Workflow, load};
 
 /// Reads the settings; warnings go to standard error.
 pub(super) fn settings(common: &Common) -> Result<Loaded, Failure> {
-    let hosts: Vec<&str> = catalogue::braze_hosts().map(|(_, host)| host).collect();
-    let actions: Vec<&str> = catalogue::all().iter().map(|action| action.id.as_str()).collect();
-    let known = KnownServices { braze_hosts: &hosts, actions: &actions };
-    let loaded = Settings::load(common.config.as_deref(), known)?;
+    let loaded = Settings::load(common.config.as_deref())?;
     if let Some(source) = &loaded.source {
         anstream::eprint!("{}", render(&loaded.warnings, source, colour()));
     }
@@ -36,8 +32,8 @@ pub(super) fn known(loaded: &Loaded) -> Known {
 /// The workflow file that a person means: a path, or the name of a workflow in the settings' folder.
 pub(super) fn find_workflow(settings: &Settings, named: &str) -> Result<PathBuf, Failure> {
     let path = Path::new(named);
-    let looks_like_path =
-        named.contains(std::path::MAIN_SEPARATOR) || path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+    let looks_like_path = named.contains(std::path::MAIN_SEPARATOR)
+        || path.extension().is_some_and(|end| end == "yaml" || end == "yml");
     if looks_like_path || path.is_file() {
         return match path.is_file() {
             true => Ok(path.to_owned()),
@@ -58,10 +54,7 @@ pub(super) fn find_workflow(settings: &Settings, named: &str) -> Result<PathBuf,
     }
     let near = closest(named, names.iter().map(|(name, _)| name.as_str()));
     let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    Err(Failure::Usage(format!(
-        "there is no workflow `{named}` in {}{hint}",
-        settings.workflows.display()
-    )))
+    Err(Failure::Usage(format!("there is no workflow `{named}` in {}{hint}", settings.workflows.display())))
 }
 
 /// The workflow files of a folder, those of its folders included, in the order of their names.
@@ -104,10 +97,7 @@ pub(super) fn workflow(source: Source, known: &Known) -> Result<Arc<Workflow>, F
 }
 
 /// The profiles a workflow may use, ready to be used; their credentials are read now.
-pub(super) async fn services(
-    settings: &Settings,
-    workflow: &Workflow,
-) -> Result<Vec<Arc<Service>>, Failure> {
+pub(super) async fn services(settings: &Settings, workflow: &Workflow) -> Result<Vec<Arc<Service>>, Failure> {
     let named: Vec<&String> = workflow.profiles.values().collect();
     let of_system = |system: System| settings.profiles.values().filter(move |it| it.system == system);
     let mut services = Vec::new();
@@ -134,7 +124,8 @@ fn service(profile: &Profile) -> Result<Service, Failure> {
             profile.name
         )));
     };
-    let client = Client::new(&profile.connection, token.clone(), Timeouts::default()).map_err(Failure::wrong)?;
+    let client =
+        Client::new(&profile.connection, token.clone(), Timeouts::default()).map_err(Failure::wrong)?;
     Ok(Service {
         name: profile.name.clone(),
         system: profile.system.word().to_owned(),

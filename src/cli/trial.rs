@@ -24,8 +24,7 @@ impl Trial {
     /// Starts a sandbox and reads the input once for its people.
     pub(super) async fn start(workflow: &Arc<Workflow>, input: &Input) -> Result<Trial, Failure> {
         let clock = Arc::new(VirtualClock::at(SystemClock.now_ms()));
-        let options =
-            Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, seed: 1, ..Options::default() };
+        let options = Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, seed: 1, ..Options::default() };
         let sandbox = Sandbox::start(options).await.map_err(Failure::wrong)?;
         let records = input.records().map_err(Failure::wrong)?;
         each_request(workflow, records, |request| {

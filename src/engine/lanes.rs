@@ -84,9 +84,10 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Identifier;
 
-    fn person(number: u128) -> PersonKey {
-        PersonKey(number)
+    fn person(number: u32) -> PersonKey {
+        PersonKey::of(Identifier::ExternalId, &number.to_string())
     }
 
     #[test]
