@@ -40,7 +40,7 @@ fn the_settings_of_the_examples_and_of_the_readme_are_without_mistakes() {
     let long = fs::read_to_string("examples/privaflow.yaml").expect("the file is there");
 
     for text in [short, long] {
-        let reading = Settings::read(&text, Path::new(""), config::Known::default());
+        let reading = Settings::read(&text, Path::new(""));
 
         assert!(reading.mistakes.is_empty(), "{:#?}", reading.mistakes);
         assert!(reading.settings.is_some_and(|settings| settings.profiles.contains_key("braze-production")));
