@@ -204,9 +204,20 @@ impl Services {
 
     /// The limiter of a gate, made when first needed; `None` when nothing is limited.
     fn limiter(&mut self, gate: Gate) -> Option<&mut Limiter> {
-        let service = self.list.get(gate.service)?;
         let workspace = self.workspaces.get(gate.service).copied()?;
-        Some(self.limiters.entry((workspace, gate.pool)).or_insert_with(|| limiter_for(service, gate.pool)))
+        let of_workspace = || {
+            let all = self.list.iter().zip(&self.workspaces);
+            all.filter(|(_, theirs)| **theirs == workspace)
+                .map(|(service, _)| limiter_for(service, gate.pool))
+        };
+        let limiter = self.limiters.entry((workspace, gate.pool)).or_insert_with(|| {
+            // Profiles of one workspace share its limits; the lowest that any of them states holds.
+            of_workspace().fold(Limiter::unlimited(), |mut limiter, other| {
+                limiter.lower_to(other);
+                limiter
+            })
+        });
+        Some(limiter)
     }
 }
 
@@ -230,3 +241,6 @@ fn limiter_for(service: &Service, pool: &str) -> Limiter {
 fn since_epoch(ms: i64) -> Duration {
     Duration::from_millis(ms.max(0).unsigned_abs())
 }
+
+#[cfg(test)]
+mod tests;
