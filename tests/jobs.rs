@@ -21,11 +21,17 @@ mod folder;
 mod formats;
 #[path = "jobs/guard.rs"]
 mod guard;
+#[path = "jobs/hostile.rs"]
+mod hostile;
+#[path = "jobs/plan.rs"]
+mod plan;
 #[path = "jobs/results.rs"]
 mod results;
 #[path = "jobs/resume.rs"]
 mod resume;
 #[path = "jobs/server.rs"]
 mod server;
+#[path = "jobs/steps.rs"]
+mod steps;
 #[path = "jobs/summary.rs"]
 mod summary;

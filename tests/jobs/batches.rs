@@ -42,7 +42,7 @@ fn each_endpoint_is_asked_as_seldom_as_its_caps_allow() {
     let folder = Folder::to(server.address, &step("v2.subscription.status.set", &with));
     folder.requests((0..157).map(deletion));
     assert_eq!(folder.job().code, 0);
-    let sizes = server.requests().iter().map(|request| {
+    let sizes = server.requests().into_iter().map(|request| {
         request.json()["subscription_groups"][0]["external_ids"].as_array().unwrap().len()
     });
     assert_eq!(sizes.collect::<Vec<_>>(), [50, 50, 50, 7]);
@@ -90,7 +90,7 @@ fn a_body_never_exceeds_four_megabytes() {
     assert_eq!(folder.job().counts(), (0, [75, 0, 0, 0]));
 
     let sizes: Vec<usize> = server.requests().iter().map(|request| request.body.len()).collect();
-    assert_eq!(sizes.len(), 2, "{sizes:?}");
+    assert!(sizes.len() >= 2 && sizes.iter().sum::<usize>() > 7_500_000, "{sizes:?}");
     assert!(sizes.iter().all(|size| *size <= 4_194_304), "{sizes:?}");
 }
 
