@@ -194,7 +194,7 @@ steps:
     let mut time = marked(7, "");
     time["received_at"] = json!("marker7z");
     folder.requests([marked(1, "assert"), marked(2, "fail"), marked(3, "cel"), marked(4, ""), refused, number, time, marked(1, "conflict")]);
-    let broken = format!("{}{{\"id\":\"marker8z\",\"kind\":\"marker8z\"}}\n{{\"marker9z\": marker9z\n", folder.read("requests.ndjson"));
+    let broken = format!("{}{{\"id\":\"marker8z\",\"kind\":\"marker8z\"}}\n{{\"id\": marker9z\n", folder.read("requests.ndjson"));
     folder.write("requests.ndjson", broken);
 
     let shot = logged(&folder);

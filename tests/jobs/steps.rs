@@ -114,10 +114,10 @@ fn what_set_writes_in_a_loop_stays_in_its_iteration() {
 }
 
 #[test]
-fn the_outputs_of_a_loop_are_a_list() {
+fn the_steps_of_a_loop_are_read_from_outside_by_their_place() {
     let steps = "  - id: each\n    for_each: consents\n    as: consent\n    steps:\n".to_owned()
         + &track("one", "a: 1", "      ")
-        + &track("after", "first: \"{{ steps.each.output.[0].one.message }}\"", "  ");
+        + &track("after", "first: \"{{ steps.each.output.[1].one.output.message }}\"", "  ");
     let server = Server::accepting();
     let folder = Folder::to(server.address, &flow(&steps));
     folder.requests([consents("u-1", &["a", "b"])]);
