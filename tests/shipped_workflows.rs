@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use privaflow::config::{self, Settings};
+use privaflow::config::Settings;
 use privaflow::source::Source;
 use privaflow::workflow::{Known, Workflow, load};
 

@@ -18,11 +18,11 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// All actions, a line each
+    /// Show all actions, a line each
     List,
-    /// What one action takes, and its limits
+    /// Show what one action takes, and its limits
     Show {
-        /// Such as braze/users.delete
+        /// As workflows write it, such as braze/users.delete
         action: String,
     },
 }
@@ -48,8 +48,13 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Command::Show { action: named } => {
             let names: Vec<String> = catalogue::all().iter().map(Action::name).collect();
             let Some(action) = catalogue::find(named) else {
-                let near = closest(named, names.iter().map(String::as_str));
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let of_system = |name: &&String| name.split_once('/').is_some_and(|(_, id)| id == named);
+                let whole = names.iter().find(of_system).map(String::as_str);
+                let near = whole.or_else(|| closest(named, names.iter().map(String::as_str)));
+                let hint = near.map_or_else(
+                    || "; `privaflow actions list` shows them".to_owned(),
+                    |near| format!("; did you mean `{near}`?"),
+                );
                 return Err(Failure::Usage(format!("there is no action `{named}`{hint}")));
             };
             match common.output {
@@ -81,27 +86,50 @@ fn facts(action: &Action) -> serde_json::Value {
 }
 
 fn words(action: &Action) -> String {
-    let repeat = if action.repeatable { "may be repeated" } else { "must not be repeated" };
-    let mut text = format!(
-        "{}\n  {}\n  {} {}\n  permission {}, {}, {repeat}\n  limit {} requests in {} s, pool {}, {} bytes at most\n",
-        action.name(),
-        action.summary,
-        action.method.word(),
-        action.path,
-        action.permission,
-        effect(action),
-        action.limit.requests,
-        action.limit.per_seconds,
-        action.pool,
-        action.max_bytes,
-    );
+    let once: Vec<_> = action.once.iter().chain(&action.once_inside).map(String::as_str).collect();
+    let repeat = match (action.repeatable, once.as_slice()) {
+        (true, []) => "sent again when it is not known whether it arrived".to_owned(),
+        (true, once) => {
+            format!("sent again when it is not known whether it arrived; never with {}", once.join(", "))
+        }
+        (false, _) => "never sent again by itself: twice would do more than once".to_owned(),
+    };
+    let limit = action.limit;
+    let mut facts = vec![
+        ("call", format!("{} {}", action.method.word(), action.path)),
+        ("permission", action.permission.clone()),
+        ("effect", effect(action).to_owned()),
+        ("repeat", repeat),
+        (
+            "limit",
+            format!("{} requests in {} s, in the pool {}", limit.requests, limit.per_seconds, action.pool),
+        ),
+    ];
     if let Some(batch) = &action.batch {
-        text.push_str(&format!("  {} people in one request\n", batch.total));
+        facts
+            .push(("batch", format!("up to {} in one request", output::counted(batch.total as u64, "item"))));
     }
-    let rows = action.fields.iter().map(|(name, field)| {
-        let need = if field.required { "required" } else { "" };
-        let most = field.at_most.map(|most| format!("at most {most}")).unwrap_or_default();
-        vec![name.clone(), field.shape.phrase().to_owned(), need.to_owned(), most, field.one_of.join(", ")]
-    });
-    text + &output::table(&["FIELD", "TYPE", "", "", ""], rows)
+    let mut text = format!("{}\n{}\n\n", action.name(), action.summary);
+    for (word, fact) in facts {
+        text.push_str(&format!("  {word:<10}  {fact}\n"));
+    }
+    let rows: Vec<Vec<String>> = action
+        .fields
+        .iter()
+        .map(|(name, field)| {
+            let mut rules = Vec::new();
+            if field.required {
+                rules.push("required".to_owned());
+            }
+            if let Some(most) = field.at_most {
+                rules.push(format!("at most {most}"));
+            }
+            if !field.one_of.is_empty() {
+                rules.push(format!("one of {}", field.one_of.join(", ")));
+            }
+            vec![format!("  {name}"), field.shape.phrase().to_owned(), rules.join("; ")]
+        })
+        .collect();
+    text.push_str("\nIts `with`:\n");
+    text + &output::table(&["  FIELD", "TYPE", "RULES"], rows)
 }

@@ -5,18 +5,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{Failure, output};
+use serde_json::json;
+
+use super::output::{self, Format};
+use super::{Common, Failure};
 
 /// Arguments of `init`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where to write; made when missing
+    /// The folder to write to; made when missing
     #[arg(default_value = ".")]
     dir: PathBuf,
 }
 
 /// What is written: the same files as the project's own.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("privaflow.yaml", include_str!("../../examples/privaflow.yaml")),
     ("workflows/user-deletion.yaml", include_str!("../../workflows/user-deletion.yaml")),
     ("workflows/consent-global.yaml", include_str!("../../workflows/consent-global.yaml")),
@@ -24,17 +27,26 @@ const FILES: [(&str, &str); 7] = [
     ("workflows/consent-groups-track.yaml", include_str!("../../workflows/consent-groups-track.yaml")),
     ("examples/deletion-requests.ndjson", include_str!("../../examples/deletion-requests.ndjson")),
     ("examples/consent-changes.ndjson", include_str!("../../examples/consent-changes.ndjson")),
+    (".gitignore", "# The store: the journal of all jobs, and what failed.\n/.privaflow/\n"),
 ];
 
 /// Writes the files; a file that is there already is left as it is.
-pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
+pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+    let is_here = args.dir == Path::new(".");
     for (name, text) in FILES {
-        let path = args.dir.join(name);
-        let word = if write_new(&path, text)? { "wrote" } else { "kept " };
-        output::text(&format!("{word} {}\n", path.display()))?;
+        let path = if is_here { PathBuf::from(name) } else { args.dir.join(name) };
+        let written = write_new(&path, text)?;
+        match common.output {
+            Format::Json => output::json(&json!({ "file": path, "written": written }))?,
+            Format::Text => {
+                let word = if written { "wrote" } else { "kept, as it is there already:" };
+                output::text(&format!("{word} {}\n", path.display()))?;
+            }
+        }
     }
+    let go = if is_here { String::new() } else { format!("cd {} && ", args.dir.display()) };
     anstream::eprintln!(
-        "next: privaflow run workflows/user-deletion.yaml --input examples/deletion-requests.ndjson --sandbox"
+        "\nnext, without a key and without changing anything:\n  {go}privaflow run workflows/user-deletion.yaml --input examples/deletion-requests.ndjson --sandbox"
     );
     Ok(ExitCode::SUCCESS)
 }

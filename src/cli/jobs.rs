@@ -24,9 +24,9 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// All jobs, a line each
+    /// Show all jobs, a line each
     List,
-    /// What a job came to so far
+    /// Show what a job came to so far
     Show {
         /// Such as job-7
         job: String,
@@ -35,16 +35,16 @@ enum Command {
     Resume {
         /// Such as job-7
         job: String,
-        /// Stay through pauses up to this long; longer ones end as waiting [default: 10m]
+        /// Stay through pauses of up to this long; what pauses longer ends as waiting [default: 10m]
         #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
         wait: Option<Duration>,
     },
-    /// Give a job up; what is not finished counts as failed
+    /// Give a job up for good; what is not finished counts as failed
     Cancel {
         /// Such as job-7
         job: String,
     },
-    /// Let a job go on that the guard holds
+    /// Let a job begin that its guard holds; `resume` then carries it out
     Approve {
         /// Such as job-7
         job: String,
@@ -67,6 +67,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 reader => reader.map_err(Failure::wrong)?,
             };
             let record = record(&reader, job)?;
+            say_how_it_stands(&record);
             run::show_summary(common, &summary(&reader, &record, &path)?)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -101,18 +102,35 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
                 record.status.word().to_owned(),
                 summary.workflow,
                 record.input_path,
-                started.to_string(),
-                format!("{}", summary.requests),
-                format!("{}/{}/{}/{}", summary.done, summary.skipped, summary.failed, summary.waiting),
+                started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                summary.requests.to_string(),
+                summary.done.to_string(),
+                summary.skipped.to_string(),
+                summary.failed.to_string(),
+                summary.waiting.to_string(),
             ]),
         }
     }
     if common.output == Format::Text {
-        let head =
-            ["JOB", "STATUS", "WORKFLOW", "INPUT", "STARTED", "REQUESTS", "DONE/SKIPPED/FAILED/WAITING"];
+        let head = [
+            "JOB", "STATUS", "WORKFLOW", "INPUT", "STARTED", "REQUESTS", "DONE", "SKIPPED", "FAILED",
+            "WAITING",
+        ];
         output::text(&output::table(&head, rows))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A word on standard error about what can be done with the job.
+fn say_how_it_stands(record: &JobRecord) {
+    let (id, word) = (record.id, record.status.word());
+    match record.status {
+        Status::Held => anstream::eprintln!(
+            "{id} is {word} by its guard: `privaflow jobs approve {id}`, or `privaflow jobs cancel {id}`"
+        ),
+        status if status.is_closed() => anstream::eprintln!("{id} is {word}"),
+        _ => anstream::eprintln!("{id} is {word}: `privaflow jobs resume {id}` goes on"),
+    }
 }
 
 fn resume(

@@ -41,14 +41,26 @@ fn written(result: std::io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// A table for a terminal, without lines.
+/// A table for a terminal, without lines; columns of numbers stand to the right.
 pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.into_iter().collect();
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(head.iter().copied());
-    for row in rows {
-        table.add_row(row);
+    table.add_rows(rows.iter());
+    for (number, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        let mut cells = rows.iter().filter_map(|row| row.get(number));
+        if !rows.is_empty() && cells.all(|cell| cell.parse::<f64>().is_ok()) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n") + "\n"
+}
+
+/// A count and its noun: `1 request`, `14 requests`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{end}")
 }

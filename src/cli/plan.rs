@@ -9,18 +9,18 @@ use super::output::{self, Format};
 use super::{Common, Failure, run, setup};
 use crate::catalogue::Method;
 use crate::config::Settings;
-use crate::engine::{kinds_taken, planned_calls};
-use crate::run::{Known, Preview};
+use crate::engine::{self, kinds_taken, planned_calls};
+use crate::run::{Known, Preview, Previewed, Trouble};
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A workflow file, or the name of a workflow in the settings' folder
     workflow: String,
-    /// Requests: NDJSON or CSV, gzip or not; - reads standard input
+    /// The requests: NDJSON or CSV, gzip or not; - is standard input
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Accept any profile name, as the sandbox does
+    /// Accept any profile name, as `run --sandbox` does
     #[arg(long)]
     sandbox: bool,
 }
@@ -36,36 +36,37 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let workflow = setup::workflow(setup::read(&file)?, &known)?;
     let input = run::open_input(&workflow, &args.input)?;
     let kinds = kinds_taken(&workflow);
-    let mut troubled = 0_u64;
-    let mut requests = 0_u64;
+    let (mut requests, mut sent, mut troubled) = (0_u64, 0_u64, 0_u64);
     let records = input.records().map_err(Failure::wrong)?;
     planned_calls(&workflow, kinds.as_deref(), records, |about, planned| -> Result<(), Failure> {
         requests += 1;
+        sent += planned.calls.iter().filter(|call| !matches!(call.known, Known::Skipped)).count() as u64;
+        troubled += u64::from(planned.trouble.is_some());
         let request = about.request.as_deref();
-        let shown = request.map_or_else(|| format!("line {}", about.line), str::to_owned);
-        if common.output == Format::Text && !planned.calls.is_empty() {
-            output::text(&format!("{shown}\n"))?;
-        }
-        for call in &planned.calls {
-            match common.output {
-                Format::Json => output::json(&line(&loaded.settings, request, call))?,
-                Format::Text => output::text(&words(&loaded.settings, call))?,
+        match common.output {
+            Format::Text => output::text(&words(&loaded.settings, about, &planned)),
+            Format::Json => {
+                if let Some(trouble) = &planned.trouble {
+                    anstream::eprintln!("line {}: {}", about.line, would_fail(trouble));
+                }
+                let calls = planned.calls.iter();
+                calls
+                    .map(|call| line(&loaded.settings, request, call))
+                    .try_for_each(|line| output::json(&line))
             }
         }
-        if let Some(trouble) = planned.trouble {
-            troubled += 1;
-            let step = trouble.step.map(|step| format!(" at step {step}")).unwrap_or_default();
-            anstream::eprintln!(
-                "line {}: would fail as {}{step}: {}",
-                about.line,
-                trouble.code,
-                trouble.message
-            );
-        }
-        Ok(())
     })?;
-    anstream::eprintln!("{requests} requests planned, {troubled} would fail; nothing was sent");
+    anstream::eprintln!(
+        "{}, {}, {troubled} would fail; nothing was sent",
+        output::counted(requests, "request"),
+        output::counted(sent, "call")
+    );
     Ok(ExitCode::SUCCESS)
+}
+
+fn would_fail(trouble: &Trouble) -> String {
+    let step = trouble.step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
+    format!("would fail{step} ({}): {}", trouble.code, trouble.message)
 }
 
 fn line(settings: &Settings, request: Option<&str>, call: &Preview) -> Value {
@@ -90,16 +91,34 @@ fn line(settings: &Settings, request: Option<&str>, call: &Preview) -> Value {
     object
 }
 
-fn words(settings: &Settings, call: &Preview) -> String {
-    let head = format!("  {:<12} {} {}", call.step, call.action.method.word(), url(settings, call));
-    match &call.known {
-        Known::Call(rendered) if call.action.method == Method::Post => {
-            format!("{head}\n    {}\n", String::from_utf8_lossy(&rendered.body()))
-        }
-        Known::Call(_) => format!("{head}\n"),
-        Known::Skipped => format!("{head}\n    skipped: its `if` is false\n"),
-        Known::Needs(needs) => format!("{head}\n    known once {} has answered\n", needs.join(", ")),
+/// A record as people read it: its calls under each other, and what it would not do in one line.
+fn words(settings: &Settings, about: &engine::Planned, planned: &Previewed) -> String {
+    let line = format!("line {}", about.line);
+    let mut text = format!("{}\n", about.request.as_deref().unwrap_or(&line));
+    let is_skipped = |call: &&Preview| matches!(call.known, Known::Skipped);
+    let (skipped, made): (Vec<&Preview>, Vec<&Preview>) = planned.calls.iter().partition(is_skipped);
+    let width = made.iter().map(|call| call.step.chars().count()).max().unwrap_or(0);
+    for call in &made {
+        let (step, method) = (&call.step, call.action.method.word());
+        text.push_str(&format!("  {step:<width$}  {method} {}\n", url(settings, call)));
+        let more = match &call.known {
+            Known::Call(rendered) if call.action.method == Method::Post => {
+                String::from_utf8_lossy(&rendered.body()).into_owned()
+            }
+            Known::Call(_) | Known::Skipped => continue,
+            Known::Needs(needs) => format!("depends on the answer of {}", needs.join(", ")),
+        };
+        text.push_str(&format!("  {:<width$}  {more}\n", ""));
     }
+    if let Some(trouble) = &planned.trouble {
+        text.push_str(&format!("  {}\n", would_fail(trouble)));
+    } else if made.is_empty() {
+        text.push_str("  no call\n");
+    } else if !skipped.is_empty() {
+        let steps: Vec<&str> = skipped.iter().map(|call| call.step.as_str()).collect();
+        text.push_str(&format!("  skipped: {}\n", steps.join(", ")));
+    }
+    text
 }
 
 /// The address of a call; without settings the host is the profile's name in angle brackets.

@@ -14,7 +14,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Each profile, where its credential is found and whether it is there; never the credential
+    /// Show each profile, where its credential is looked up and whether it is there; never the credential
     List,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 listed.workspace,
                 format!("{}", listed.share),
                 listed.token,
-                listed.missing.unwrap_or_else(|| "there".to_owned()),
+                listed.missing.map_or_else(|| "yes".to_owned(), |missing| format!("no: {missing}")),
             ]),
         }
     }

@@ -26,13 +26,13 @@ const WAIT: Duration = Duration::from_secs(600);
 pub(super) struct Args {
     /// A workflow file, or the name of a workflow in the settings' folder
     workflow: String,
-    /// Requests: NDJSON or CSV, gzip or not; - reads standard input
+    /// The requests: NDJSON or CSV, gzip or not; - is standard input
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Stay through pauses up to this long; longer ones end as waiting [default: 10m]
+    /// Stay through pauses of up to this long; what pauses longer ends as waiting [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     wait: Option<Duration>,
-    /// Against a look-alike of Braze in this process; needs no settings and changes nothing
+    /// Against a look-alike of Braze in this process: needs no settings and no key, changes nothing
     #[arg(long)]
     sandbox: bool,
 }
@@ -97,11 +97,12 @@ pub(super) fn open_input(workflow: &Workflow, path: &std::path::Path) -> Result<
     Ok(input)
 }
 
-/// A table without a column that the workflow's map reads is refused before anything is done.
+/// A table without a column that the workflow's map reads, or that no record can do without, is
+/// refused before anything is done.
 fn check_columns(trigger: &FileTrigger, input: &Input) -> Result<(), Failure> {
-    let Some(map) = &trigger.map else { return Ok(()) };
     let records = input.records().map_err(Failure::wrong)?;
     let Some(columns) = records.columns() else { return Ok(()) };
+    let Some(map) = &trigger.map else { return columns.require_record().map_err(Failure::wrong) };
     let leaves = map.leaves();
     let names = leaves.iter().flat_map(|(_, leaf)| leaf.names());
     let read =
@@ -192,15 +193,27 @@ async fn wait_for_signal() {
 /// Shows what came of a job: talk on standard error, the summary on standard output.
 pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
     for (member, count) in outcome.warnings.unknown_members() {
-        anstream::eprintln!("warning: `{member}` is no member of a record and was ignored ({count} times)");
+        anstream::eprintln!(
+            "warning: `{member}` is no member of a record and was ignored (in {})",
+            output::counted(count, "record")
+        );
     }
     if outcome.warnings.unnamed() > 0 {
-        anstream::eprintln!("warning: {} more unknown members were ignored", outcome.warnings.unnamed());
-    }
-    for stopped in &outcome.stopped {
-        anstream::eprintln!("error: profile `{}` was stopped: {}", stopped.profile, stopped.why);
+        let more = output::counted(outcome.warnings.unnamed(), "unknown member");
+        anstream::eprintln!("warning: {more} more, ignored");
     }
     let summary = &outcome.summary;
+    for stopped in &outcome.stopped {
+        // The log said so at once; it is said again only to those who silenced it.
+        if !tracing::enabled!(tracing::Level::ERROR) {
+            anstream::eprintln!("error: profile {} is stopped: {}", stopped.profile, stopped.why);
+        }
+        anstream::eprintln!(
+            "what is not finished waits: mend profile {}, then the same command, or `privaflow jobs resume {}`, goes on",
+            stopped.profile,
+            summary.job
+        );
+    }
     if let Some(held) = outcome.held {
         anstream::eprintln!(
             "waiting: the workflow would touch more than {} people in a way that cannot be undone, and its guard allows {}; nothing was sent\n  look at `privaflow plan`, then `privaflow jobs approve {job}` and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`",
@@ -241,7 +254,8 @@ fn in_words(summary: &Summary) -> String {
         ("waiting", summary.waiting, reasons(&summary.waiting_by)),
     ];
     let width = summary.requests.to_string().len().max(4);
-    let mut text = format!("{}  {}  {} requests\n", summary.job, summary.workflow, summary.requests);
+    let mut text =
+        format!("{}  {}  {}\n", summary.job, summary.workflow, output::counted(summary.requests, "request"));
     for (word, count, why) in rows {
         let line = format!("  {word:<8} {count:>width$}  {why}");
         text.push_str(line.trim_end());
@@ -249,8 +263,13 @@ fn in_words(summary: &Summary) -> String {
     }
     let seconds = Duration::from_millis(summary.duration_ms).as_secs_f64();
     text.push_str(&format!(
-        "  {} calls in {} HTTP requests, {} retries, {seconds:.1} s\n",
-        summary.calls, summary.http_requests, summary.retries
+        "  {} in {}, {}, {seconds:.1} s\n",
+        output::counted(summary.calls, "call"),
+        output::counted(summary.http_requests, "HTTP request"),
+        match summary.retries {
+            1 => "1 retry".to_owned(),
+            retries => format!("{retries} retries"),
+        }
     ));
     if !summary.unmapped.is_empty() {
         text.push_str(&format!("  not mapped by any table: {}\n", reasons(&summary.unmapped)));
@@ -259,4 +278,28 @@ fn in_words(summary: &Summary) -> String {
         text.push_str(&format!("  each failed request: {}\n", failures.display()));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+    use crate::workflow::{Known, load};
+
+    #[test]
+    fn a_table_whose_rows_can_be_no_records_is_refused_before_anything_is_done() {
+        let text = "workflow: w\non: { file: {} }\nsteps:\n  - log: hello\n";
+        let (workflow, mistakes) = load(&Source::new("w.yaml", text), &Known::default());
+        let workflow = workflow.unwrap_or_else(|| panic!("{mistakes:?}"));
+        let folder = tempfile::tempdir().unwrap();
+        let opened = |header: &str| {
+            let path = folder.path().join("requests.csv");
+            std::fs::write(&path, format!("{header}\nx,y\n")).unwrap();
+            open_input(&workflow, &path).map(drop)
+        };
+
+        assert!(opened("kind,subject.email").is_ok());
+        assert!(matches!(opened("id,subject.email"), Err(failure) if failure.code() == ExitCode::from(2)));
+        assert!(opened("kind,kind").is_err());
+    }
 }

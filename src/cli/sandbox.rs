@@ -7,19 +7,28 @@ use std::process::ExitCode;
 use super::{Failure, output, run as run_command};
 use crate::sandbox::{Limits, Options, Sandbox};
 
+/// What stands under its help.
+const PAGES: &str = "\
+It takes the API key that it prints, in a profile with `scheme: http`. Its own pages need none:
+  GET  /sandbox/profiles[?external_id=|email=]  every profile, one JSON object a line
+  POST /sandbox/profiles                        one more profile, by its identifiers
+  GET  /sandbox/requests                        how often each path was asked
+  POST /sandbox/faults                          go wrong on purpose";
+
 /// Arguments of `sandbox`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = PAGES)]
 pub(super) struct Args {
-    /// Where to listen; loopback only
+    /// Address and port to listen on, loopback only; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// Everything that looks random follows from it
+    /// Everything that looks random follows from this number
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// A file with the API key to expect [default: one that follows from the seed]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Hold nobody to a rate limit
+    /// Answer without rate limits
     #[arg(long)]
     no_limits: bool,
 }

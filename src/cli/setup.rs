@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::output::colour;
 use super::{Common, Failure};
-use crate::config::{Credential, Loaded, Profile, Settings, System};
+use crate::config::{self, Credential, Loaded, Profile, Settings, System};
 use crate::engine::Service;
 use crate::source::{Severity, Source, closest, render};
 use crate::wire::{Client, Timeouts};
@@ -57,7 +57,8 @@ pub(super) fn find_workflow(settings: &Settings, named: &str) -> Result<PathBuf,
     Err(Failure::Usage(format!("there is no workflow `{named}` in {}{hint}", settings.workflows.display())))
 }
 
-/// The workflow files of a folder, those of its folders included, in the order of their names.
+/// The workflow files of a folder, those of its folders included, in the order of their names;
+/// settings beside them are none.
 pub(super) fn workflow_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::Usage(format!("cannot read the folder {}: {}", folder.display(), error.kind()))
@@ -67,7 +68,9 @@ pub(super) fn workflow_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         let path = entry.map_err(unreadable)?.path();
         if path.is_dir() {
             files.extend(workflow_files(&path)?);
-        } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+        } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml")
+            && !path.ends_with(config::NAME)
+        {
             files.push(path);
         }
     }

@@ -14,7 +14,7 @@ use crate::workflow::load;
 pub(super) struct Args {
     /// Workflow files or folders of them [default: the settings' folder of workflows]
     paths: Vec<PathBuf>,
-    /// Accept any profile name, as the sandbox does
+    /// Accept any profile name, as `run --sandbox` does
     #[arg(long)]
     sandbox: bool,
 }

@@ -8,7 +8,7 @@ use super::source::said;
 use crate::source::{Mistake, Source};
 
 /// The name of the file where none is given.
-const NAME: &str = "privaflow.yaml";
+pub const NAME: &str = "privaflow.yaml";
 
 /// Settings, and what somebody should look at.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ pub use connection::{Connection, ConnectionError};
 pub use header::{HeaderError, Headers};
 pub use host::{Host, HostError, Scheme};
 pub use listed::Listed;
-pub use load::{LoadError, Loaded};
+pub use load::{LoadError, Loaded, NAME};
 pub use profile::{Credential, Limit, Profile, System};
 pub use settings::{Reading, Settings};
 pub use source::{Presence, TokenSource};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::look::request_of;
 use super::runs::{About, Live};
 use super::task::{Task, Unusable};
 use super::worker::{Advanced, First, Going, Gone, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
 use crate::job::{Fail, IdEntry, StepAnswer, Verdict};
-use crate::request::{BadRecord, Identity, Kind, Request, identity};
+use crate::request::{BadRecord, Identity, Kind, Request, Warnings, identity};
 use crate::run::{Answer, Finish, Next, Run, Trouble, count_unmapped};
 use crate::template::Scope;
 
@@ -45,9 +46,11 @@ impl<'t> Planner<'t> {
         &self,
         record: RawRecord<'_>,
     ) -> Option<serde_json::Map<String, serde_json::Value>> {
-        let request = self.task.request_of(record).ok()?;
+        let position = record.position();
+        // What is odd about it is noted when it is planned, and only then.
+        let request = request_of(&self.task.program, record, &mut Warnings::default()).ok()?;
         let is_taken = self.task.kinds.as_ref().is_none_or(|kinds| kinds.contains(&request.kind));
-        let is_over = self.task.past.is_finished(record.position());
+        let is_over = self.task.past.is_finished(position);
         (is_taken && !is_over).then_some(request.scope)
     }
 

@@ -175,6 +175,8 @@ pub(super) fn grammar(error: &serde_json::Error) -> Problem {
         (_, "recursion limit exceeded") => "it is nested deeper than 127 levels",
         (_, "trailing characters") => "something stands after the end of the object",
         (_, "number out of range") => "a number is too large",
+        // The decoder took the first letter for `true`, `false` or `null`.
+        (_, "expected ident") => "expected value",
         (_, reason) => reason,
     };
     Problem::NotJson { reason: reason.to_owned() }

@@ -86,6 +86,24 @@ impl Open {
     fn of(&self, condition: &Condition) -> BTreeSet<String> {
         self.needs(condition.names())
     }
+
+    /// Takes what is not known out of a run's scope, so that reading it is an error and never a value.
+    fn hide_in(&self, run: &mut Run) {
+        for (part, hidden) in [("steps", &self.steps), ("vars", &self.vars.keys().cloned().collect())] {
+            if let Some(Value::Object(members)) = run.scope.data_mut().get_mut(part) {
+                members.retain(|name, _| !hidden.contains(name));
+            }
+        }
+    }
+
+    /// Whether a condition is false whatever the answers will be: `false && unknown` is.
+    ///
+    /// A name that may be missing (`has`) would turn unknown into false, so it decides nothing.
+    fn is_surely_false(&self, condition: &Condition, run: &Run) -> bool {
+        let is_whole = |name: &&Name| name.segments.len() < 2 || name.optional;
+        let depends = condition.names().iter().filter(is_whole).any(|name| !self.needs([name]).is_empty());
+        !depends && condition.test(&run.scope) == Ok(false)
+    }
 }
 
 /// What would be called for one request.
@@ -96,8 +114,18 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
     while let Some(step) = run.advance(program) {
         let waits_for = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
         if !waits_for.is_empty() {
+            open.hide_in(&mut run);
             let at = path(&program.workflow.steps, &run.frames);
-            undecided(step, &at, &waits_for, &mut calls, &mut open);
+            let condition = step.condition.as_ref();
+            match &step.kind {
+                StepKind::Action { action, .. }
+                    if condition.is_some_and(|condition| open.is_surely_false(condition, &run)) =>
+                {
+                    let profile = profile_of(program, step);
+                    calls.push(Preview { step: at, action, profile, known: Known::Skipped });
+                }
+                _ => undecided(program, step, &at, &waits_for, &mut calls, &mut open),
+            }
             run.end_step(program, step, "skipped", Value::Null);
             continue;
         }
@@ -107,11 +135,13 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
                 let leaves = with.leaves();
                 let names = leaves.iter().flat_map(|(_, leaf)| leaf.names());
                 let needs = open.needs(names.chain(step.profile.iter().flat_map(|leaf| leaf.names())));
-                let known = match is_on(&run, step) {
-                    Some(false) => Known::Skipped,
-                    Some(true) if !needs.is_empty() => Known::Needs(needs.into_iter().collect()),
+                let (known, profile) = match is_on(&run, step) {
+                    Some(false) => (Known::Skipped, profile_of(program, step)),
+                    Some(true) if !needs.is_empty() => {
+                        (Known::Needs(needs.into_iter().collect()), profile_of(program, step))
+                    }
                     Some(true) => match run.prepare(program, step) {
-                        Ok(prepared) => Known::Call(Box::new(prepared.call)),
+                        Ok(prepared) => (Known::Call(Box::new(prepared.call)), prepared.profile),
                         Err(trouble) => {
                             run.fail(program, step, trouble);
                             continue;
@@ -123,7 +153,6 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
                     }
                 };
                 let skipped = matches!(known, Known::Skipped);
-                let profile = run.prepare(program, step).ok().and_then(|prepared| prepared.profile);
                 calls.push(Preview { step: at, action, profile, known });
                 if !skipped {
                     open.steps.insert(step.label.clone());
@@ -141,7 +170,7 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
             StepKind::ForEach { list, .. } if !open.of(list).is_empty() => {
                 let at = path(&program.workflow.steps, &run.frames);
                 let needs = open.of(list);
-                undecided(step, &at, &needs, &mut calls, &mut open);
+                undecided(program, step, &at, &needs, &mut calls, &mut open);
                 run.end_step(program, step, "done", Value::Null);
             }
             StepKind::Assert { that, .. } if !open.of(that).is_empty() => {
@@ -159,6 +188,15 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
     Previewed { calls, trouble: run.tally.trouble }
 }
 
+/// The profile as far as it is known without rendering a step's own.
+fn profile_of(program: &Program, step: &Step) -> Option<Arc<str>> {
+    let StepKind::Action { action, .. } = &step.kind else { return None };
+    match &step.profile {
+        Some(leaf) => leaf.literal().map(Arc::from),
+        None => program.workflow.profiles.get(&action.system).map(|name| Arc::from(name.as_str())),
+    }
+}
+
 /// Whether the step's `if` holds; `None` when it cannot be evaluated.
 fn is_on(run: &Run, step: &Step) -> Option<bool> {
     step.condition.as_ref().map_or(Some(true), |condition| condition.test(&run.scope).ok())
@@ -172,20 +210,27 @@ fn needs_of(setting: &Setting, open: &Open) -> BTreeSet<String> {
 }
 
 /// A step, or a loop's steps, of which only the place is known.
-fn undecided(step: &Step, at: &str, needs: &BTreeSet<String>, calls: &mut Vec<Preview>, open: &mut Open) {
+fn undecided(
+    program: &Program,
+    step: &Step,
+    at: &str,
+    needs: &BTreeSet<String>,
+    calls: &mut Vec<Preview>,
+    open: &mut Open,
+) {
     match &step.kind {
         StepKind::Action { action, .. } => {
             calls.push(Preview {
                 step: at.to_owned(),
                 action,
-                profile: None,
+                profile: profile_of(program, step),
                 known: Known::Needs(needs.iter().cloned().collect()),
             });
             open.steps.insert(step.label.clone());
         }
         StepKind::ForEach { steps, .. } => {
             for inner in steps {
-                undecided(inner, &format!("{at}[].{}", inner.label), needs, calls, open);
+                undecided(program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
             }
             open.steps.insert(step.label.clone());
         }

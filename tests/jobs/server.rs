@@ -36,7 +36,11 @@ impl Request {
 
 /// What the server does with a request.
 pub enum Reply {
-    Answer { status: u16, headers: &'static str, body: String },
+    Answer {
+        status: u16,
+        headers: &'static str,
+        body: String,
+    },
     /// Closes the connection without a word.
     Cut,
 }
