@@ -15,6 +15,8 @@ mod bad_input;
 mod batches;
 #[path = "jobs/credentials.rs"]
 mod credentials;
+#[path = "jobs/endurance.rs"]
+mod endurance;
 #[path = "jobs/folder.rs"]
 mod folder;
 #[path = "jobs/formats.rs"]

@@ -92,7 +92,10 @@ pub(super) fn open_input(workflow: &Workflow, path: &std::path::Path) -> Result<
     check_columns(trigger, &input)?;
     let mut records = input.records().map_err(Failure::wrong)?;
     if records.next_chunk(1, 1).map_err(Failure::wrong)?.is_none() {
-        anstream::eprintln!("warning: {} is empty: it has no record, and there is nothing to do", input.name());
+        anstream::eprintln!(
+            "warning: {} is empty: it has no record, and there is nothing to do",
+            input.name()
+        );
     }
     Ok(input)
 }

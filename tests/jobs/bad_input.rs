@@ -176,7 +176,7 @@ fn an_unknown_member_is_warned_about_once_however_often_it_stands() {
 
     assert_eq!(shot.counts(), (0, [700, 0, 0, 0]));
     assert_eq!(shot.stderr.matches("`colour`").count(), 1, "{}", shot.stderr);
-    assert!(shot.stderr.contains("700 times"), "{}", shot.stderr);
+    assert!(shot.stderr.contains("700 records"), "{}", shot.stderr);
 }
 
 #[test]

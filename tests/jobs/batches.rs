@@ -13,7 +13,9 @@ fn tag(number: usize) -> Value {
 
 /// A workflow of one step.
 fn step(uses: &str, with: &str) -> String {
-    format!("workflow: one\non: {{ file: {{}} }}\nsteps:\n  - id: only\n    uses: braze/{uses}\n    with: {with}\n")
+    format!(
+        "workflow: one\non: {{ file: {{}} }}\nsteps:\n  - id: only\n    uses: braze/{uses}\n    with: {with}\n"
+    )
 }
 
 #[test]
@@ -42,9 +44,10 @@ fn each_endpoint_is_asked_as_seldom_as_its_caps_allow() {
     let folder = Folder::to(server.address, &step("v2.subscription.status.set", &with));
     folder.requests((0..157).map(deletion));
     assert_eq!(folder.job().code, 0);
-    let sizes = server.requests().into_iter().map(|request| {
-        request.json()["subscription_groups"][0]["external_ids"].as_array().unwrap().len()
-    });
+    let sizes = server
+        .requests()
+        .into_iter()
+        .map(|request| request.json()["subscription_groups"][0]["external_ids"].as_array().unwrap().len());
     assert_eq!(sizes.collect::<Vec<_>>(), [50, 50, 50, 7]);
 }
 
@@ -101,7 +104,9 @@ fn one_person_stands_once_in_a_body_and_the_last_state_wins() {
     for person in 0..10 {
         braze.seed(&format!("u-{person}"));
     }
-    folder.requests((0..100).map(|number| request("other", &format!("{number:03}"), &format!("u-{}", number % 10))));
+    folder.requests(
+        (0..100).map(|number| request("other", &format!("{number:03}"), &format!("u-{}", number % 10))),
+    );
 
     let shot = folder.job();
 
@@ -126,7 +131,11 @@ fn writes_to_one_person_go_one_after_another_in_the_order_of_the_file() {
     let mut tags = Vec::new();
     for request in server.requests() {
         let people = request.people();
-        assert_eq!(people.iter().collect::<HashSet<_>>().len(), people.len(), "nobody stands twice in a body");
+        assert_eq!(
+            people.iter().collect::<HashSet<_>>().len(),
+            people.len(),
+            "nobody stands twice in a body"
+        );
         let body = request.json();
         let objects = body["attributes"].as_array().unwrap();
         let same = objects.iter().filter(|object| object["external_id"] == "u-same");
@@ -208,7 +217,9 @@ fn a_400_that_names_nobody_is_split_until_the_bad_ones_stand_alone() {
 fn a_service_without_room_is_asked_again_with_the_same_batch() {
     let server = Server::start(|_, before| match before {
         0 => answer(503, "{}"),
-        1 => crate::server::Reply::Answer { status: 429, headers: "retry-after: 1\r\n", body: "{}".to_owned() },
+        1 => {
+            crate::server::Reply::Answer { status: 429, headers: "retry-after: 1\r\n", body: "{}".to_owned() }
+        }
         _ => accepted(),
     });
     let folder = Folder::to(server.address, TAG);
@@ -219,7 +230,10 @@ fn a_service_without_room_is_asked_again_with_the_same_batch() {
     assert_eq!(shot.counts(), (0, [75, 0, 0, 0]), "{}", shot.stderr);
     assert_eq!(server.sizes(), [75, 75, 75]);
     let summary = shot.json();
-    assert_eq!((&summary["calls"], &summary["http_requests"], &summary["retries"]), (&json!(75), &json!(3), &json!(2)));
+    assert_eq!(
+        (&summary["calls"], &summary["http_requests"], &summary["retries"]),
+        (&json!(75), &json!(3), &json!(2))
+    );
 }
 
 #[test]

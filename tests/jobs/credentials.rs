@@ -1,7 +1,5 @@
 //! Keys that are refused, found elsewhere or changed, and hosts that are not what they should be.
 
-use serde_json::json;
-
 use crate::folder::{Folder, KEY, TAG, request};
 use crate::server::{Reply, Server, accepted, answer};
 
@@ -26,7 +24,9 @@ fn a_refused_key_stops_the_profile_and_appears_nowhere() {
     assert_eq!(shot.counts(), (3, [0, 0, 0, 3]));
     assert!(shot.stderr.contains("check the token"), "{}", shot.stderr);
     assert!(shot.stderr.contains("braze-production"));
-    for (place, text) in [("stdout", &shot.stdout), ("stderr", &shot.stderr), ("store", &folder.store_bytes())] {
+    for (place, text) in
+        [("stdout", &shot.stdout), ("stderr", &shot.stderr), ("store", &folder.store_bytes())]
+    {
         assert!(!text.contains(KEY), "the key stands in {place}");
     }
 }
@@ -83,14 +83,9 @@ fn a_host_that_answers_with_a_page_is_told_apart_from_the_service() {
 
         let shot = folder.job();
 
-        assert_ne!(shot.code, 0, "{status}");
-        assert_eq!(shot.json()["done"], 0, "{status}");
-        let mut said = shot.stderr.clone();
-        if shot.json()["failures"].is_string() {
-            said += &json!(folder.failures(&shot)).to_string();
-        }
-        assert!(said.contains("host"), "{status}: {said}");
-        assert!(!said.contains("marker-page"));
+        assert_eq!(shot.counts(), (3, [0, 0, 0, 3]), "{status}: nobody's request is to blame");
+        assert!(shot.stderr.contains("host"), "{status}: {}", shot.stderr);
+        assert!(!shot.stderr.contains("marker-page"));
     }
 }
 

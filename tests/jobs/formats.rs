@@ -29,7 +29,13 @@ const NAMES: [&str; 3] = ["Zoë \"Z\" Müller", "O'Neil; Anne,\tMarie", "{{ requ
 /// What must arrive, whatever the format was.
 fn expected() -> Value {
     let people = NAMES.iter().zip(1..);
-    json!(people.map(|(name, n)| json!({ "external_id": format!("u-{n}"), "tag": format!("r-{n}"), "name": name })).collect::<Vec<_>>())
+    json!(
+        people
+            .map(
+                |(name, n)| json!({ "external_id": format!("u-{n}"), "tag": format!("r-{n}"), "name": name })
+            )
+            .collect::<Vec<_>>()
+    )
 }
 
 fn table(separator: char, line_end: &str) -> String {
@@ -67,7 +73,10 @@ fn every_way_to_write_the_same_table_comes_to_the_same_calls() {
         ("rows.csv", format!("\u{feff}{}", table(';', "\n")).into_bytes()),
         ("rows.csv", table(',', "\n").trim_end().to_owned().into_bytes()),
         ("rows.csv.gz", gzip(table(',', "\n").as_bytes())),
-        ("rows.csv.gz", [gzip(b"id,user,name\n"), gzip(table(',', "\n").split_once('\n').unwrap().1.as_bytes())].concat()),
+        (
+            "rows.csv.gz",
+            [gzip(b"id,user,name\n"), gzip(table(',', "\n").split_once('\n').unwrap().1.as_bytes())].concat(),
+        ),
     ] {
         assert_eq!(sent(&rows, name, &contents), expected(), "{name}");
     }
@@ -85,9 +94,13 @@ fn windows_1252_is_read_as_such_when_the_workflow_says_so() {
 
 #[test]
 fn rows_as_ndjson_go_through_the_same_map() {
-    let lines: String = NAMES.iter().zip(1..).map(|(name, n)| {
-        format!("{}\n", json!({ "id": format!("r-{n}"), "user": format!("u-{n}"), "name": name }))
-    }).collect();
+    let lines: String = NAMES
+        .iter()
+        .zip(1..)
+        .map(|(name, n)| {
+            format!("{}\n", json!({ "id": format!("r-{n}"), "user": format!("u-{n}"), "name": name }))
+        })
+        .collect();
 
     assert_eq!(sent(&ROWS.replace("{}", ""), "rows.ndjson", lines.as_bytes()), expected());
 }

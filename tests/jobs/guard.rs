@@ -80,12 +80,16 @@ fn jobs_are_listed_and_shown_as_text_and_as_json() {
     let list = folder.run(&["jobs", "list", "--output", "json"]);
     let lines = list.lines();
     assert_eq!(list.code, 0);
-    let mut statuses: Vec<_> = lines.iter().map(|line| (line["job"].as_str().unwrap(), line["status"].as_str().unwrap())).collect();
+    let mut statuses: Vec<_> =
+        lines.iter().map(|line| (line["job"].as_str().unwrap(), line["status"].as_str().unwrap())).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [("job-1", "finished"), ("job-2", "held")]);
 
     let table = folder.run(&["jobs", "list"]).stdout;
-    assert!(table.contains("job-1") && table.contains("held") && table.contains("requests.ndjson"), "{table}");
+    assert!(
+        table.contains("job-1") && table.contains("held") && table.contains("requests.ndjson"),
+        "{table}"
+    );
     assert_eq!(folder.run(&["jobs", "show", "job-1", "--output", "json"]).stdout, first.stdout);
     let shown = folder.run(&["jobs", "show", "job-2"]).stdout;
     assert!(shown.contains("waiting     2  guard 2"), "{shown}");

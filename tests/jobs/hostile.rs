@@ -103,7 +103,11 @@ fn a_hostile_identifier_addresses_only_itself() {
     let server = Server::accepting();
     let folder = Folder::to(server.address, crate::folder::ERASE);
     let texts: Vec<String> = hostile().into_iter().filter(|text| text.len() < 900).collect();
-    folder.requests(texts.iter().map(|text| json!({ "id": text, "kind": "deletion", "subject": { "external_id": text } })));
+    folder.requests(
+        texts
+            .iter()
+            .map(|text| json!({ "id": text, "kind": "deletion", "subject": { "external_id": text } })),
+    );
 
     let shot = folder.job();
 
@@ -123,7 +127,9 @@ steps:
 "#;
     let server = Server::start(|_, _| answer(200, r#"{"message":"success","status":{}}"#));
     let folder = Folder::to(server.address, workflow);
-    folder.requests([json!({ "kind": "other", "subject": { "email": "a+b&external_id=victim#?é\r\nX: y@example.com" } })]);
+    folder.requests([
+        json!({ "kind": "other", "subject": { "email": "a+b&external_id=victim#?é\r\nX: y@example.com" } }),
+    ]);
 
     assert_eq!(folder.job().code, 0);
 
@@ -131,7 +137,9 @@ steps:
     let url = url::Url::parse(&format!("http://host{path}")).unwrap();
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     assert_eq!(pairs.len(), 2, "{path}");
-    assert!(pairs.contains(&("email".to_owned(), "a+b&external_id=victim#?é\r\nX: y@example.com".to_owned())));
+    assert!(
+        pairs.contains(&("email".to_owned(), "a+b&external_id=victim#?é\r\nX: y@example.com".to_owned()))
+    );
 }
 
 /// A person of whom nothing may be seen: every value holds the marker.
@@ -147,7 +155,18 @@ fn marked(number: usize, last: &str) -> Value {
 }
 
 fn logged(folder: &Folder) -> Shot {
-    folder.run(&["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json", "--log", "trace", "--log-format", "json"])
+    folder.run(&[
+        "run",
+        "flow.yaml",
+        "--input",
+        "requests.ndjson",
+        "--output",
+        "json",
+        "--log",
+        "trace",
+        "--log-format",
+        "json",
+    ])
 }
 
 #[test]
@@ -176,7 +195,8 @@ steps:
     let server = Server::start(|request, _| {
         let people = request.people();
         if request.path == "/users/export/ids" {
-            let users: Vec<Value> = people.iter().map(|id| json!({ "external_id": id, "email": format!("{id}@e") })).collect();
+            let users: Vec<Value> =
+                people.iter().map(|id| json!({ "external_id": id, "email": format!("{id}@e") })).collect();
             return answer(200, json!({ "message": "success", "users": users }).to_string());
         }
         let errors: Vec<Value> = people
@@ -193,8 +213,20 @@ steps:
     number["subject"]["phone"] = json!({ "marker6z": "marker6z" });
     let mut time = marked(7, "");
     time["received_at"] = json!("marker7z");
-    folder.requests([marked(1, "assert"), marked(2, "fail"), marked(3, "cel"), marked(4, ""), refused, number, time, marked(1, "conflict")]);
-    let broken = format!("{}{{\"id\":\"marker8z\",\"kind\":\"marker8z\"}}\n{{\"id\": marker9z\n", folder.read("requests.ndjson"));
+    folder.requests([
+        marked(1, "assert"),
+        marked(2, "fail"),
+        marked(3, "cel"),
+        marked(4, ""),
+        refused,
+        number,
+        time,
+        marked(1, "conflict"),
+    ]);
+    let broken = format!(
+        "{}{{\"id\":\"marker8z\",\"kind\":\"marker8z\"}}\n{{\"id\": marker9z\n",
+        folder.read("requests.ndjson")
+    );
     folder.write("requests.ndjson", broken);
 
     let shot = logged(&folder);
@@ -207,7 +239,8 @@ steps:
         ("failures", &failures),
         ("store", &folder.store_bytes()),
     ] {
-        let found = text.find("marker").map(|at| text.get(at.saturating_sub(80)..at + 40).unwrap_or_default());
+        let found =
+            text.find("marker").map(|at| text.get(at.saturating_sub(80)..at + 40).unwrap_or_default());
         assert_eq!(found, None, "in {place}");
     }
 }

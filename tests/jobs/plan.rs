@@ -58,7 +58,10 @@ steps:
     let lines = plan(&folder);
 
     assert_eq!(lines.len(), 2);
-    assert_eq!(lines[0]["body"], json!({ "email_address": "a@example.com", "fields_to_export": ["braze_id"] }));
+    assert_eq!(
+        lines[0]["body"],
+        json!({ "email_address": "a@example.com", "fields_to_export": ["braze_id"] })
+    );
     assert_eq!(lines[0].get("needs"), None);
     assert_eq!(
         lines[1],
@@ -94,10 +97,13 @@ steps:
 
     let seen: Vec<_> = lines.iter().map(|line| (&line["step"], &line["skipped"], &line["body"])).collect();
     let body = json!({ "attributes": [{ "external_id": "u-1", "purpose": "a" }] });
-    assert_eq!(seen, [
-        (&json!("mail[0].track"), &json!(false), &body),
-        (&json!("mail[1].track"), &json!(true), &Value::Null),
-    ]);
+    assert_eq!(
+        seen,
+        [
+            (&json!("mail[0].track"), &json!(false), &body),
+            (&json!("mail[1].track"), &json!(true), &Value::Null),
+        ]
+    );
     assert_eq!(lines[1].as_object().unwrap().keys().collect::<Vec<_>>(), KEYS);
 }
 
@@ -125,13 +131,16 @@ steps:
 #[test]
 fn a_plan_says_which_records_would_fail_and_where_they_stand() {
     let folder = Folder::to("127.0.0.1:9", ERASE);
-    folder.write("requests.ndjson", format!("{}\nnot JSON\n{}\n", deletion(1), request("access", "r-3", "u-3")));
+    folder.write(
+        "requests.ndjson",
+        format!("{}\nnot JSON\n{}\n", deletion(1), request("access", "r-3", "u-3")),
+    );
 
     let shot = folder.run(&["plan", "flow.yaml", "--input", "requests.ndjson", "--output", "json"]);
 
     assert_eq!((shot.code, shot.lines().len()), (0, 1));
-    assert!(shot.stderr.contains("line 2: would fail as wrong_type"), "{}", shot.stderr);
-    assert!(shot.stderr.contains("line 3: would fail as kind_mismatch"), "{}", shot.stderr);
+    assert!(shot.stderr.contains("line 2: would fail (wrong_type)"), "{}", shot.stderr);
+    assert!(shot.stderr.contains("line 3: would fail (kind_mismatch)"), "{}", shot.stderr);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command};
+use std::process::{Child, ChildStderr, Command};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
@@ -11,9 +11,21 @@ use crate::folder::{ERASE, Folder, KEY, TAG, deletion, end, request};
 use crate::server::{Gate, Reply, Server, accepted, answer, until};
 
 /// Sends a signal to a command that this test started.
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
+}
+
+/// Waits until a command says that it took a signal; gives what it says from then on.
+pub fn until_stopping(child: &mut Child) -> BufReader<ChildStderr> {
+    let mut talk = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    until("the signal was taken", || {
+        line.clear();
+        talk.read_line(&mut line).unwrap();
+        line.starts_with("stopping: ")
+    });
+    talk
 }
 
 /// People and how often they were accepted.
@@ -66,13 +78,7 @@ fn an_interrupted_job_exits_with_130_and_the_same_command_goes_on() {
     server.wait_for(10);
     until_done(&folder, 375);
     signal(&child, "-INT");
-    let mut talk = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    until("the signal was taken", || {
-        line.clear();
-        talk.read_line(&mut line).unwrap();
-        line.starts_with("stopping: ")
-    });
+    let mut talk = until_stopping(&mut child);
     gate.open();
     let mut interrupted = end(child);
     talk.read_to_string(&mut interrupted.stderr).unwrap();
@@ -271,16 +277,19 @@ fn an_edited_workflow_or_input_of_an_open_job_is_refused_with_the_way_out() {
 #[test]
 fn a_job_that_waits_goes_on_when_its_time_has_come() {
     let server = Server::accepting();
-    let workflow = format!("{TAG}  - wait: 1s\n{}", TAG.split("steps:\n").nth(1).unwrap().replace("tag", "late"));
+    let workflow =
+        format!("{TAG}  - wait: 1s\n{}", TAG.split("steps:\n").nth(1).unwrap().replace("tag", "late"));
     let folder = Folder::to(server.address, &workflow);
     folder.requests([request("other", "r-1", "u-1")]);
 
-    let left = folder.run(&["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json", "--wait", "10ms"]);
+    let left =
+        folder.run(&["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json", "--wait", "10ms"]);
     assert_eq!(left.counts(), (1, [0, 0, 0, 1]));
     let resumed = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
 
     assert_eq!(resumed.counts(), (0, [1, 0, 0, 0]), "{}", resumed.stderr);
-    let bodies: Vec<_> = server.requests().iter().map(|request| request.json()["attributes"][0].clone()).collect();
+    let bodies: Vec<_> =
+        server.requests().iter().map(|request| request.json()["attributes"][0].clone()).collect();
     assert_eq!(bodies.len(), 2, "{bodies:?}");
     assert_eq!((&bodies[0]["tag"], &bodies[1]["late"]), (&json!("r-1"), &json!("r-1")));
 }

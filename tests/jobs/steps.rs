@@ -6,7 +6,8 @@ use crate::folder::{Folder, TAG, request};
 use crate::server::{Server, accepted, answer};
 
 fn consents(id: &str, purposes: &[&str]) -> Value {
-    let consents: Vec<Value> = purposes.iter().map(|purpose| json!({ "purpose": purpose, "status": "ACTIVE" })).collect();
+    let consents: Vec<Value> =
+        purposes.iter().map(|purpose| json!({ "purpose": purpose, "status": "ACTIVE" })).collect();
     json!({ "id": id, "kind": "consent", "subject": { "external_id": id }, "consents": consents })
 }
 
@@ -15,7 +16,9 @@ fn track(id: &str, attribute: &str, indent: &str) -> String {
     let lines = [
         format!("- id: {id}"),
         "  uses: braze/users.track".to_owned(),
-        format!("  with: {{ attributes: [{{ external_id: \"{{{{ subject.external_id }}}}\", {attribute} }}] }}"),
+        format!(
+            "  with: {{ attributes: [{{ external_id: \"{{{{ subject.external_id }}}}\", {attribute} }}] }}"
+        ),
     ];
     lines.map(|line| format!("{indent}{line}\n")).concat()
 }
@@ -33,7 +36,8 @@ fn objects(server: &Server) -> Vec<Value> {
 #[test]
 fn a_failing_item_fails_the_run_and_the_other_items_are_still_carried_out() {
     let inner = track("one", "purpose: \"{{ consent.purpose }}\"", "      ");
-    let workflow = flow(&format!("  - id: each\n    for_each: consents\n    as: consent\n    steps:\n{inner}"));
+    let workflow =
+        flow(&format!("  - id: each\n    for_each: consents\n    as: consent\n    steps:\n{inner}"));
     let server = Server::start(|request, _| match request.json().to_string().contains("bad") {
         true => answer(400, "{}"),
         false => accepted(),
@@ -56,7 +60,8 @@ fn a_failing_item_fails_the_run_and_the_other_items_are_still_carried_out() {
 
 #[test]
 fn a_failure_that_is_tolerated_leaves_the_run_done_and_the_step_failed() {
-    let steps = track("first", "a: 1", "  ") + "    continue_on_error: true\n"
+    let steps = track("first", "a: 1", "  ")
+        + "    continue_on_error: true\n"
         + &track("second", "saw: \"{{ steps.first.status }}\"", "  ");
     let server = Server::start(|_, before| if before == 0 { answer(400, "{}") } else { accepted() });
     let folder = Folder::to(server.address, &flow(&steps));
@@ -70,8 +75,13 @@ fn a_failure_that_is_tolerated_leaves_the_run_done_and_the_step_failed() {
 
 #[test]
 fn the_output_of_a_skipped_step_is_null() {
-    let steps = track("first", "a: 1", "  ") + "    if: \"false\"\n"
-        + &track("second", "status: \"{{ steps.first.status }}\", output: \"{{ steps.first.output }}\"", "  ");
+    let steps = track("first", "a: 1", "  ")
+        + "    if: \"false\"\n"
+        + &track(
+            "second",
+            "status: \"{{ steps.first.status }}\", output: \"{{ steps.first.output }}\"",
+            "  ",
+        );
     let server = Server::accepting();
     let folder = Folder::to(server.address, &flow(&steps));
     folder.requests([request("other", "r-1", "u-1")]);
@@ -109,7 +119,8 @@ fn what_set_writes_in_a_loop_stays_in_its_iteration() {
     let shot = folder.job();
 
     assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
-    let numbers: Vec<(Value, Value)> = objects(&server).iter().map(|it| (it["n"].clone(), it["of"].clone())).collect();
+    let numbers: Vec<(Value, Value)> =
+        objects(&server).iter().map(|it| (it["n"].clone(), it["of"].clone())).collect();
     assert_eq!(numbers, [(json!(1), json!(2)), (json!(1), json!(2)), (json!(0), Value::Null)]);
 }
 
@@ -173,13 +184,14 @@ fn a_step_goes_to_the_profile_that_it_names() {
     let workflow = TAG.replace("uses:", "profile: \"braze-{{ subject.country }}\"\n    uses:");
     let folder = Folder::with(&workflow);
     let profile = |name: &str, server: &Server| {
-        format!("  {name}: {{ system: braze, scheme: http, host: \"{}\", token: {{ env: PRIVAFLOW_TEST_KEY }} }}\n", server.address)
+        format!(
+            "  {name}: {{ system: braze, scheme: http, host: \"{}\", token: {{ env: PRIVAFLOW_TEST_KEY }} }}\n",
+            server.address
+        )
     };
     let settings = profile("braze-FR", &one) + &profile("braze-US", &two);
     folder.write("privaflow.yaml", format!("store: {{ path: store }}\nprofiles:\n{settings}"));
-    let of = |id: &str, country: &str| {
-        json!({ "id": id, "kind": "other", "subject": { "external_id": id, "country": country } })
-    };
+    let of = |id: &str, country: &str| json!({ "id": id, "kind": "other", "subject": { "external_id": id, "country": country } });
     folder.requests([of("a", "FR"), of("b", "US"), of("c", "DE"), of("d", "FR")]);
 
     let shot = folder.job();
@@ -194,7 +206,10 @@ fn a_profile_that_is_stopped_does_not_stop_the_others() {
     let (well, refusing) = (Server::accepting(), Server::start(|_, _| answer(401, "{}")));
     let folder = Folder::with(&TAG.replace("uses:", "profile: \"{{ subject.country }}\"\n    uses:"));
     let profile = |name: &str, server: &Server| {
-        format!("  {name}: {{ system: braze, scheme: http, host: \"{}\", token: {{ env: PRIVAFLOW_TEST_KEY }} }}\n", server.address)
+        format!(
+            "  {name}: {{ system: braze, scheme: http, host: \"{}\", token: {{ env: PRIVAFLOW_TEST_KEY }} }}\n",
+            server.address
+        )
     };
     let settings = profile("well", &well) + &profile("ill", &refusing);
     folder.write("privaflow.yaml", format!("store: {{ path: store }}\nprofiles:\n{settings}"));
@@ -206,7 +221,7 @@ fn a_profile_that_is_stopped_does_not_stop_the_others() {
     let shot = folder.job();
 
     assert_eq!(shot.counts(), (3, [100, 0, 0, 100]), "{}", shot.stderr);
-    assert!(shot.stderr.contains("`ill`") && !shot.stderr.contains("`well`"), "{}", shot.stderr);
+    assert!(shot.stderr.contains("profile ill") && !shot.stderr.contains("profile well"), "{}", shot.stderr);
 }
 
 #[test]
@@ -222,15 +237,22 @@ fn vars_are_rendered_for_each_person() {
 
     assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
     let plans: Vec<Value> = objects(&server).iter().map(|object| object["tag"].clone()).collect();
-    assert_eq!(plans, [json!({ "name": "ann", "tags": ["x", "other"] }), json!({ "name": "bo", "tags": ["x", "other"] })]);
+    assert_eq!(
+        plans,
+        [json!({ "name": "ann", "tags": ["x", "other"] }), json!({ "name": "bo", "tags": ["x", "other"] })]
+    );
 }
 
 #[test]
 fn a_log_step_speaks_with_ids_and_without_people() {
-    let folder = Folder::to(Server::accepting().address, &flow("  - log: \"{{ request.id }} is {{ request.kind }} of {{ subject.email }}\"\n"));
+    let folder = Folder::to(
+        Server::accepting().address,
+        &flow("  - log: \"{{ request.id }} is {{ request.kind }} of {{ subject.email }}\"\n"),
+    );
     folder.requests([json!({ "id": "r-1", "kind": "other", "subject": { "email": "ada@example.com" } })]);
 
-    let shot = folder.run(&["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json", "--log", "info"]);
+    let shot =
+        folder.run(&["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json", "--log", "info"]);
 
     assert_eq!(shot.counts(), (0, [1, 0, 0, 0]));
     assert!(shot.stderr.contains("r-1 is other of ‹redacted›"), "{}", shot.stderr);
