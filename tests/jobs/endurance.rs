@@ -204,6 +204,18 @@ fn a_step_that_has_a_time_out_fails_when_the_service_has_no_room_for_so_long() {
 }
 
 #[test]
+fn a_wait_that_a_limit_asks_for_counts_against_no_time_out() {
+    let server = Server::start(|_, before| match before {
+        0 => Reply::Answer { status: 429, headers: "retry-after: 1\r\n", body: "{}".to_owned() },
+        _ => accepted(),
+    });
+    let folder = Folder::to(server.address, &TAG.replace("uses:", "timeout: 500ms\n    uses:"));
+    folder.requests([tag(1)]);
+
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+}
+
+#[test]
 fn a_step_tried_as_often_as_it_may_be_waits_and_the_same_command_tries_again() {
     let server = Server::start(|_, before| if before < 2 { answer(503, "{}") } else { accepted() });
     let folder =
