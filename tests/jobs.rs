@@ -11,6 +11,8 @@
 
 #[path = "jobs/folder.rs"]
 mod folder;
+#[path = "jobs/order.rs"]
+mod order;
 #[path = "jobs/results.rs"]
 mod results;
 #[path = "jobs/server.rs"]

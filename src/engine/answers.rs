@@ -110,7 +110,7 @@ impl Driver {
         let budget = self.task.budget(batch.step);
         let first_ms = batch.first_ms.unwrap_or(now_ms);
         if let Some(timeout_ms) = budget.timeout_ms
-            && due_ms > first_ms.saturating_add(timeout_ms)
+            && due_ms >= first_ms.saturating_add(timeout_ms)
         {
             return self.time_out(batch);
         }
@@ -210,7 +210,7 @@ impl Driver {
                 Next::Ended(finish) => {
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {
-                        self.runs.free(slot);
+                        self.free(slot);
                     }
                 }
                 next => {
@@ -288,7 +288,7 @@ impl Driver {
             self.ids_in_hand.remove(&key);
         }
         for slot in over {
-            self.runs.free(slot);
+            self.free(slot);
         }
         for slot in moved_up {
             self.unblock(workspace, slot);
