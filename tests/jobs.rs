@@ -27,6 +27,8 @@ mod guard;
 mod hostile;
 #[path = "jobs/plan.rs"]
 mod plan;
+#[path = "jobs/order.rs"]
+mod order;
 #[path = "jobs/results.rs"]
 mod results;
 #[path = "jobs/resume.rs"]

@@ -14,6 +14,10 @@ use crate::wire::{Backoff, Client, Grant, Limiter};
 /// How often a service that never answered is tried before it counts as not reachable.
 const TRIES_TO_REACH: u32 = 4;
 
+/// How often the pause doubles while a service says no and not until when: to eight seconds, since a
+/// limit that was used up comes back in one piece.
+const MOST_DOUBLED: u32 = 5;
+
 /// A profile ready to be used.
 #[derive(Debug)]
 pub struct Service {
@@ -153,8 +157,11 @@ impl Services {
         self.random =
             self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mixed = self.random ^ (self.random >> 33);
+        // A service that says when to come back is believed; one that only says no is asked ever later.
+        let asked = if told.is_some() { 0 } else { batch.attempt.min(MOST_DOUBLED) };
+        let failed = batch.tries.max(asked);
         let wait =
-            self.backoff.wait(batch.tries.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
+            self.backoff.wait(failed.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
         now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
     }
 
@@ -229,4 +236,37 @@ fn limiter_for(service: &Service, pool: &str) -> Limiter {
 
 fn since_epoch(ms: i64) -> Duration {
     Duration::from_millis(ms.max(0).unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The longest of many pauses before a batch that was limited so many times.
+    fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
+        let mut services = Services::new(Vec::new(), 7);
+        let batch = Batch {
+            number: 0,
+            attempt,
+            service: 0,
+            step: 0,
+            members: Vec::new(),
+            first_ms: Some(0),
+            left_ms: 0,
+            tries: 0,
+        };
+        (0..500).map(|_| services.next_try(&batch, not_before_ms, 0)).max().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_service_that_says_no_and_not_until_when_is_asked_ever_later() {
+        assert!(longest_pause_ms(1, None) < 500);
+        assert!((4000..8000).contains(&longest_pause_ms(5, None)));
+        assert!((4000..8000).contains(&longest_pause_ms(50, None)));
+    }
+
+    #[test]
+    fn a_service_that_says_until_when_is_asked_then_however_often_it_said_so() {
+        assert_eq!(longest_pause_ms(50, Some(1000)), 1000);
+    }
 }
