@@ -75,6 +75,22 @@ fn a_file_has_a_header_and_at_most_400_lines() {
 }
 
 #[test]
+fn a_mod_file_holds_modules_and_at_most_the_type_it_is_named_after() {
+    let mut found = Vec::new();
+    for path in files_below("src", "rs").into_iter().filter(|path| path.ends_with("mod.rs")) {
+        if scan::is_of_tests(path.parent().unwrap_or(&path)) {
+            continue;
+        }
+        let items = scan::items(&scan::product_code(&read(&path)));
+        let is_type = items.iter().all(|item| ["struct", "enum", "trait"].contains(&item.as_str()));
+        if items.len() > 1 || !is_type {
+            found.push(format!("{}: holds {items:?}", path.display()));
+        }
+    }
+    assert_none(&found);
+}
+
+#[test]
 fn nothing_unwraps_and_only_the_command_line_prints() {
     let mut found = Vec::new();
     for path in files_below("src", "rs").into_iter().filter(|path| !scan::is_of_tests(path)) {

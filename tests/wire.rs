@@ -12,9 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use privaflow::config::{Connection, Host, Scheme, Token, TokenSource};
 use privaflow::secret::Secret;
-use privaflow::wire::{
-    Broken, Client, Exchange, Limiter, Limiters, NotSent, Pool, Timeouts, Unknown, WireError,
-};
+use privaflow::wire::{Broken, Client, Exchange, NotSent, Timeouts, Unknown, WireError};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -497,44 +495,4 @@ async fn printing_shows_neither_token_nor_query_nor_body() {
 
     assert!(!shown.contains("marker"), "{shown}");
     assert!(shown.contains("/subscription/user/status"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn permits_come_in_turn_and_no_faster_than_the_limit() {
-    let pool = Pool::new(Limiter::new(10, Duration::from_secs(10), 1.0));
-    let start = tokio::time::Instant::now();
-
-    let mut moments = Vec::new();
-    for _ in 0..20 {
-        drop(pool.permit().await);
-        moments.push(start.elapsed().as_secs());
-    }
-
-    assert_eq!(moments[..3], [0, 1, 2]);
-    assert!((19..=21).contains(&moments[19]), "{moments:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn profiles_of_one_workspace_share_a_pool_and_its_penalties() {
-    let limiters = Limiters::default();
-    let one = limiters.pool("eu-crm", "track", Limiter::unlimited());
-    let other = limiters.pool("eu-crm", "track", Limiter::unlimited());
-    let elsewhere = limiters.pool("us-crm", "track", Limiter::unlimited());
-
-    one.penalise(Duration::from_secs(5));
-
-    assert_eq!(other.try_permit().map(drop), Err(Duration::from_secs(5)));
-    assert!(elsewhere.try_permit().is_ok());
-    let start = tokio::time::Instant::now();
-    drop(other.permit().await);
-    assert_eq!(start.elapsed().as_secs(), 5);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_permit_that_is_given_back_costs_nothing() {
-    let pool = Pool::new(Limiter::new(1, Duration::from_millis(100), 1.0));
-    pool.permit().await.give_back();
-    tokio::time::advance(Duration::from_millis(102)).await;
-
-    assert!(pool.try_permit().is_ok());
 }

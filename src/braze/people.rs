@@ -152,7 +152,7 @@ fn output(
         }
     }
     output.entry("message").or_insert_with(|| json!("success"));
-    Item::Accepted { output: Value::Object(output), people_found: Some(count) }
+    Item::Accepted { output: Value::Object(output) }
 }
 
 /// An answer that is a map from identifier to state.
@@ -161,7 +161,7 @@ fn stated(calls: &[&Call], member: &str, mut answer: Map<String, Value>) -> Read
         return refused(calls, &lacks(member));
     }
     if calls.len() == 1 {
-        return Reading::Items(vec![Item::Accepted { output: Value::Object(answer), people_found: None }]);
+        return Reading::Items(vec![Item::Accepted { output: Value::Object(answer) }]);
     }
     let Some(Value::Object(states)) = answer.get_mut(member).map(Value::take) else {
         return refused(calls, &lacks(member));
@@ -178,7 +178,7 @@ fn stated(calls: &[&Call], member: &str, mut answer: Map<String, Value>) -> Read
         if share.len() < call.people().len() {
             return Item::AskAlone;
         }
-        Item::Accepted { output: json!({member: share, "message": "success"}), people_found: None }
+        Item::Accepted { output: json!({member: share, "message": "success"}) }
     });
     Reading::Items(items.collect())
 }

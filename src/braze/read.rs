@@ -71,7 +71,7 @@ fn accepted(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
             None => return Reading::Unknown,
         };
     }
-    verdicts(calls, refused, || Item::Accepted { output: written(), people_found: None })
+    verdicts(calls, refused, || Item::Accepted { output: written() })
 }
 
 /// Nothing of the request was done.

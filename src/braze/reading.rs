@@ -51,8 +51,6 @@ pub enum Item {
     Accepted {
         /// The output of the step.
         output: Value,
-        /// Of a read of people, how many there were.
-        people_found: Option<usize>,
     },
     /// The service will never take it as it stands.
     Refused(Refusal),
@@ -111,9 +109,7 @@ impl fmt::Debug for Reading {
 impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Item::Accepted { output: _, people_found } => {
-                f.debug_struct("Accepted").field("people_found", people_found).finish_non_exhaustive()
-            }
+            Item::Accepted { output: _ } => f.debug_struct("Accepted").finish_non_exhaustive(),
             Item::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
             Item::Again => f.write_str("Again"),
             Item::AskAlone => f.write_str("AskAlone"),

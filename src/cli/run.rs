@@ -96,11 +96,12 @@ pub(super) fn open_input(workflow: &Workflow, path: &std::path::Path) -> Result<
     Ok(input)
 }
 
-/// A table without a column that the workflow's map reads is refused before anything is done.
+/// A table without a column that the workflow's map reads, or that no record can do without, is
+/// refused before anything is done.
 fn check_columns(trigger: &FileTrigger, input: &Input) -> Result<(), Failure> {
-    let Some(map) = &trigger.map else { return Ok(()) };
     let records = input.records().map_err(Failure::wrong)?;
     let Some(columns) = records.columns() else { return Ok(()) };
+    let Some(map) = &trigger.map else { return columns.require_record().map_err(Failure::wrong) };
     let leaves = map.leaves();
     let names = leaves.iter().flat_map(|(_, leaf)| leaf.names());
     let read =
@@ -276,4 +277,28 @@ fn in_words(summary: &Summary) -> String {
         text.push_str(&format!("  each failed request: {}\n", failures.display()));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+    use crate::workflow::{Known, load};
+
+    #[test]
+    fn a_table_whose_rows_can_be_no_records_is_refused_before_anything_is_done() {
+        let text = "workflow: w\non: { file: {} }\nsteps:\n  - log: hello\n";
+        let (workflow, mistakes) = load(&Source::new("w.yaml", text), &Known::default());
+        let workflow = workflow.unwrap_or_else(|| panic!("{mistakes:?}"));
+        let folder = tempfile::tempdir().unwrap();
+        let opened = |header: &str| {
+            let path = folder.path().join("requests.csv");
+            std::fs::write(&path, format!("{header}\nx,y\n")).unwrap();
+            open_input(&workflow, &path).map(drop)
+        };
+
+        assert!(opened("kind,subject.email").is_ok());
+        assert!(matches!(opened("id,subject.email"), Err(failure) if failure.code() == ExitCode::from(2)));
+        assert!(opened("kind,kind").is_err());
+    }
 }

@@ -86,14 +86,6 @@ impl Profile {
     /// The share when the settings do not say: a fifth is left to whoever else uses the workspace.
     pub const SHARE: f64 = 0.8;
 
-    /// The token that goes into headers, unless tokens are asked for.
-    pub fn token(&self) -> Option<&Token> {
-        match &self.credential {
-            Credential::Token(token) => Some(token),
-            Credential::OAuth2 { .. } => None,
-        }
-    }
-
     /// Reads the credential now, so that a missing one is told before anything is done.
     pub async fn check(&self) -> Result<(), TokenError> {
         match &self.credential {

@@ -71,7 +71,7 @@ fn a_whole_file_is_read_with_paths_beside_it() {
     assert_eq!(braze.limits["users.track"], Limit { requests: 3000, per: Duration::from_secs(3) });
     let onetrust = &settings.profiles["onetrust-production"];
     assert_eq!((onetrust.workspace.as_str(), onetrust.share), ("onetrust-production", Profile::SHARE));
-    assert!(onetrust.token().is_none());
+    assert!(matches!(onetrust.credential, Credential::OAuth2 { .. }));
 }
 
 #[test]

@@ -166,7 +166,7 @@ impl Driver {
         let mut going = Vec::new();
         for (member, item) in members.into_iter().zip(items) {
             let result = match item {
-                Item::Accepted { output, people_found: _ } => Ok(output),
+                Item::Accepted { output } => Ok(output),
                 Item::Refused(refusal) => Err(refusal),
                 Item::AskAlone => {
                     pending.alone.push(member);

@@ -22,7 +22,7 @@ pub struct Standing {
 
 /// Tells a watcher how far a job is.
 pub struct Progress {
-    watcher: Option<Box<dyn FnMut(Standing) + Send>>,
+    watcher: Box<dyn FnMut(Standing) + Send>,
     last: Instant,
 }
 
@@ -33,22 +33,16 @@ impl std::fmt::Debug for Progress {
 }
 
 impl Progress {
-    /// Tells nobody.
-    pub fn silent() -> Progress {
-        Progress { watcher: None, last: Instant::now() }
-    }
-
     /// Tells a watcher, at most ten times a second.
     pub fn to(watcher: impl FnMut(Standing) + Send + 'static) -> Progress {
-        Progress { watcher: Some(Box::new(watcher)), last: Instant::now() }
+        Progress { watcher: Box::new(watcher), last: Instant::now() }
     }
 
     pub(super) fn show(&mut self, state: &State, open: usize, read_bytes: u64) {
-        let Some(watcher) = &mut self.watcher else { return };
         if self.last.elapsed() >= EVERY {
             self.last = Instant::now();
             let totals = state.totals();
-            watcher(Standing {
+            (self.watcher)(Standing {
                 well: totals.done + totals.skipped(),
                 failed: totals.failed(),
                 open: open as u64,

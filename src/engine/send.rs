@@ -99,9 +99,9 @@ pub(super) async fn exchange(service: Arc<Service>, batch: Batch, clock: Arc<dyn
 
 fn reply_of(reading: Reading, calls: usize) -> Reply {
     match reading {
-        Reading::Accepted => Reply::Items(
-            (0..calls).map(|_| Item::Accepted { output: braze::written(), people_found: None }).collect(),
-        ),
+        Reading::Accepted => {
+            Reply::Items((0..calls).map(|_| Item::Accepted { output: braze::written() }).collect())
+        }
         Reading::Items(items) => Reply::Items(items),
         Reading::Split => Reply::Split,
         Reading::Retry { not_before, cause } => Reply::NotApplied {

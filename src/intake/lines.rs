@@ -5,10 +5,13 @@
 
 use std::io::{self, BufRead, BufReader};
 
-use super::MOST_LINE_BYTES;
 use super::chunk::{Chunk, Place};
 use super::decoded::{BUFFER_BYTES, Text};
 use crate::request::Problem;
+
+/// The most bytes of one line or row: far above any record, and small enough to be held by each
+/// reader. The contract promises a clear failure for a line of 10 MB.
+pub const MOST_LINE_BYTES: usize = 8_000_000;
 
 /// Cuts a text at its line ends.
 pub(super) struct Lines {

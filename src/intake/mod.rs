@@ -26,8 +26,5 @@ pub use chunk::{Chunk, RawRecord};
 pub use columns::Columns;
 pub use error::InputError;
 pub use input::{Input, Reading};
+pub use lines::MOST_LINE_BYTES;
 pub use records::Records;
-
-/// The most bytes of one line or row: far above any record, and small enough to be held by each
-/// reader. The contract promises a clear failure for a line of 10 MB.
-pub const MOST_LINE_BYTES: usize = 8_000_000;

@@ -153,13 +153,3 @@ impl Status {
         }
     }
 }
-
-impl Verdict {
-    /// Whether the request is over; a waiting one is not.
-    pub fn is_end(self) -> bool {
-        match self {
-            Verdict::Done | Verdict::Skipped(_) | Verdict::Failed(_) => true,
-            Verdict::Waiting(_) => false,
-        }
-    }
-}

@@ -76,11 +76,6 @@ impl Room {
         self.alone || held >= batch.total
     }
 
-    /// Whether nothing was taken yet.
-    pub fn is_empty(&self) -> bool {
-        self.envelope.is_none()
-    }
-
     /// Most bytes the body has.
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::template::{Node, Scope};
+use crate::template::Scope;
 use crate::workflow::{Setting, Step, StepKind, Workflow};
 
 /// A workflow made ready to be run many times in one job.
@@ -62,7 +62,7 @@ impl Program {
                     note(&name.segments, &mut reads, &mut step_reads);
                 }
             }
-            if let Some(value) = literal(tree.root()) {
+            if let Some(value) = tree.root().literal() {
                 literal_vars.insert(name.clone(), value);
             }
         }
@@ -116,20 +116,6 @@ fn note(segments: &[String], reads: &mut HashSet<String>, step_reads: &mut HashS
         {
             step_reads.insert(id.clone());
         }
-    }
-}
-
-/// The value of a tree that no person changes.
-fn literal(node: &Node) -> Option<Value> {
-    match node {
-        Node::Literal(value) => Some(value.clone()),
-        Node::Leaf(leaf) => leaf.literal().map(|text| Value::String(text.to_owned())),
-        Node::List(items) => items.iter().map(literal).collect::<Option<Vec<_>>>().map(Value::Array),
-        Node::Map(members) => members
-            .iter()
-            .map(|(key, node)| literal(node).map(|value| (key.clone(), value)))
-            .collect::<Option<Map<_, _>>>()
-            .map(Value::Object),
     }
 }
 

@@ -5,6 +5,9 @@
 
 use super::Span;
 
+/// Most mistakes told of one file: more come only from files made to be slow to answer.
+pub const MOST_MISTAKES: usize = 500;
+
 /// One thing wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {

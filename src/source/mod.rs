@@ -19,11 +19,8 @@ mod wording;
 pub mod yaml;
 
 pub use duration::duration;
-pub use mistake::{Mistake, Severity, closest};
+pub use mistake::{MOST_MISTAKES, Mistake, Severity, closest};
 pub use node::{Content, Entry, Node, Style};
 pub use render::{Colour, json, render};
 pub use safe_id::safe_id;
 pub use text::{Source, Span, line_of};
-
-/// Most mistakes told of one file: more come only from files made to be slow to answer.
-pub const MOST_MISTAKES: usize = 500;

@@ -17,16 +17,6 @@ impl Extra {
         Extra { seed, made: AtomicU64::new(0) }
     }
 
-    /// As if `made` identifiers had been made before, for a run that goes on after a pause.
-    pub fn after(seed: [u8; 16], made: u64) -> Extra {
-        Extra { seed, made: AtomicU64::new(made) }
-    }
-
-    /// How many identifiers were made.
-    pub fn made(&self) -> u64 {
-        self.made.load(Ordering::Relaxed)
-    }
-
     /// The next identifier of the run: version 5, of the seed and the count.
     pub(crate) fn next_uuid(&self) -> Uuid {
         let count = self.made.fetch_add(1, Ordering::Relaxed);

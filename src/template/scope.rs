@@ -47,11 +47,6 @@ impl Scope {
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         self.data.swap_remove(name)
     }
-
-    /// Gives the data back.
-    pub fn into_data(self) -> Map<String, Value> {
-        self.data
-    }
 }
 
 /// A member of a map. Small maps, which nearly all are, are compared faster than hashed.

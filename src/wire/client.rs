@@ -168,11 +168,6 @@ impl Client {
         Ok(Client { inner: Arc::new(inner) })
     }
 
-    /// Name or address, with the port if one was given.
-    pub fn host(&self) -> &str {
-        &self.inner.host
-    }
-
     /// Makes one exchange and reads the whole answer.
     pub async fn send(&self, exchange: Exchange) -> Result<Answer, Broken> {
         let (generation, headers) = self.headers(None).await?;

@@ -66,13 +66,6 @@ impl Limiter {
         }
     }
 
-    /// The request never left: its place is free again.
-    pub fn give_back(&mut self) {
-        if let Some(rate) = &mut self.rate {
-            rate.give_back();
-        }
-    }
-
     /// What the service said of the pool in an answer that came at `now`.
     ///
     /// A `limit` below ours replaces it, a higher one never does. When `remaining` is less than our
@@ -268,17 +261,6 @@ mod tests {
         let Grant::At(next) = limiter.reserve(MS * 21) else { panic!("two requests in a window of one") };
         assert!(next > Duration::from_secs(60) && next < Duration::from_secs(62), "{next:?}");
         assert_eq!(limiter.reserve(next), Grant::Now);
-    }
-
-    #[test]
-    fn a_request_that_never_left_frees_its_place() {
-        let mut limiter = Limiter::new(1, Duration::from_millis(1), 1.0);
-        assert_eq!(limiter.reserve(MS), Grant::Now);
-
-        limiter.give_back();
-
-        assert_eq!(limiter.reserve(MS * 5), Grant::Now);
-        assert!(matches!(limiter.reserve(MS * 50), Grant::At(_)));
     }
 
     #[test]

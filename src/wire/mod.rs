@@ -9,11 +9,9 @@ mod backoff;
 mod broken;
 mod client;
 mod limiter;
-mod pool;
 mod rate;
 
 pub use backoff::Backoff;
 pub use broken::{Broken, NotSent, Unknown};
 pub use client::{Answer, Client, Exchange, Timeouts, WireError};
 pub use limiter::{Grant, Limiter};
-pub use pool::{Limiters, Permit, Pool};

@@ -160,11 +160,6 @@ impl Rate {
         }
     }
 
-    /// The request never left.
-    pub fn give_back(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-    }
-
     /// Another limit from now on; requests under way stay counted.
     pub fn become_slower(&mut self, other: Rate) {
         let in_flight = self.in_flight;

@@ -53,6 +53,20 @@ pub fn is_of_tests(path: &Path) -> bool {
     })
 }
 
+/// The keyword of each item that stands at the left edge of a code, `mod`, `use` and `impl` aside.
+pub fn items(code: &str) -> Vec<String> {
+    let is_item = |word: &&str| {
+        ["struct", "enum", "trait", "type", "const", "static", "fn", "macro_rules!"].contains(word)
+    };
+    let lines = code.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_alphabetic()));
+    // `const fn` and `pub(super) struct` are items once: the first keyword names them.
+    lines
+        .filter(|line| !line.starts_with("impl"))
+        .filter_map(|line| line.split_whitespace().take(3).find(is_item))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The text without comments, literals and items under `#[cfg(test)]`; lines stay where they are.
 pub fn product_code(text: &str) -> String {
     let mut code = blank_literals(text);

@@ -5,9 +5,10 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::bytes::put_varint;
+use super::event::VERSION;
 use super::*;
 use crate::job::{
-    Answered, Ended, Fail, Failure, IdEntry, Intended, Pause, Skip, StepAnswer, Stopped, Verdict,
+    Answered, Ended, Event, Fail, Failure, IdEntry, Intended, Pause, Skip, StepAnswer, Stopped, Verdict,
 };
 
 fn verdict() -> impl Strategy<Value = Verdict> {

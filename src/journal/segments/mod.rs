@@ -10,29 +10,16 @@
 //! any unfinished segment, and nothing is visible before its transaction is on the disk.
 
 mod block;
+mod family;
 mod filter;
 mod keeper;
 mod merge;
 mod segment;
 mod sorted;
 
+pub(super) use family::{Family, Key, Value};
 pub(super) use keeper::{Keeper, RECENT_RECORDS};
 pub(super) use sorted::Sorted;
-
-/// The key of a record. Digests, so that keys spread evenly; nothing breaks when they do not.
-pub(super) type Key = u128;
-
-/// What a record says, as its family lays it out.
-pub(super) type Value = [u8; 16];
-
-/// A set of records with a meaning of its own. Numbers are never reused.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Family {
-    /// Number in the database.
-    pub number: u8,
-    /// Which of two values of one key stays.
-    pub keep: fn(older: Value, newer: Value) -> Value,
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Which profiles hold an address: nearly always one, sometimes many, never none.
 
-use super::Place;
+/// The place of a profile in the world; never reused.
+pub(in crate::sandbox) type Place = u32;
 
 /// The holders of one e-mail address or phone number.
 pub(super) enum Holders {

@@ -18,14 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holders::Holders;
+pub(super) use holders::Place;
 use kept::Kept;
 pub(super) use lookup::{Priority, Who};
 pub(super) use names::Names;
 pub(super) use profile::{Alias, Choice, Membership, Occurrence, Presence, Profile};
 pub(super) use seeded::mixed;
-
-/// The place of a profile in the world; never reused.
-pub(super) type Place = u32;
 
 /// Every profile and what is known about addresses without one.
 pub(super) struct World {

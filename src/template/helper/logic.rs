@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::Given;
+use super::given::Given;
 use crate::template::RenderError;
 
 type Answer = Result<Value, RenderError>;

@@ -7,7 +7,7 @@ use phonenumber::{Mode, country};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Given, append};
+use super::given::{Given, append};
 use crate::template::RenderError;
 use crate::template::text::as_text;
 

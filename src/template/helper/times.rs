@@ -5,7 +5,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::Given;
+use super::given::Given;
 use crate::template::RenderError;
 
 type Answer = Result<Value, RenderError>;

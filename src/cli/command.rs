@@ -1,0 +1,107 @@
+//! Which command the arguments name, and what every command is told.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::output::Format;
+use super::{actions, init, jobs, logs, plan, profiles, run, sandbox, validate};
+
+/// What stands under the help of the program.
+const START_HERE: &str = "\
+Try it without settings or a key (`privaflow init` writes these files):
+  privaflow run workflows/user-deletion.yaml --input examples/deletion-requests.ndjson --sandbox
+
+Exit codes:
+  0    all done or skipped
+  1    finished, but something failed or waits for a human
+  2    usage, settings, workflow or input is wrong; nothing was done
+  3    a service refused the credentials or cannot be reached
+  130  interrupted; the same command goes on";
+
+/// The heading of the options that every command takes.
+const EVERYWHERE: &str = "Options of every command";
+
+/// Carries privacy requests and consent changes out in Braze, and writes down what became of each.
+#[derive(Debug, Parser)]
+#[command(name = "privaflow", version, arg_required_else_help = true, after_help = START_HERE)]
+struct Cli {
+    /// Settings [default: privaflow.yaml in this folder, if it is there]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
+    config: Option<PathBuf>,
+    /// How results are written: text for people, or json, one object a line
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "text|json")]
+    #[arg(help_heading = EVERYWHERE, hide_possible_values = true, hide_default_value = true)]
+    output: Format,
+    /// How the log is written to standard error: text or json
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "text|json")]
+    #[arg(help_heading = EVERYWHERE, hide_possible_values = true, hide_default_value = true)]
+    log_format: logs::LogFormat,
+    /// What is logged: error, warn, info, debug, or a filter such as privaflow=debug [default: warn]
+    #[arg(long, global = true, env = "PRIVAFLOW_LOG", default_value = "warn", value_name = "LEVEL")]
+    #[arg(help_heading = EVERYWHERE, hide_env_values = true, hide_default_value = true)]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write settings, workflows and examples to start from
+    Init(init::Args),
+    /// Check workflows and show every mistake
+    Validate(validate::Args),
+    /// Show the calls that would be made, and make none
+    Plan(plan::Args),
+    /// Carry out a workflow for every request of a file
+    Run(run::Args),
+    /// See how jobs stand; resume, cancel or approve one
+    Jobs(jobs::Args),
+    /// See the profiles of the settings, and whether their credentials are there
+    Profiles(profiles::Args),
+    /// See the actions that workflows can call
+    Actions(actions::Args),
+    /// Start a look-alike of Braze on this machine
+    Sandbox(sandbox::Args),
+}
+
+/// What every command is told.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub config: Option<PathBuf>,
+    pub output: Format,
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results; anything else is a mistake of usage.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::from(2),
+            };
+        }
+    };
+    let common = Common { config: cli.config, output: cli.output };
+    let result = logs::start(&cli.log, cli.log_format).and_then(|()| match cli.command {
+        Command::Run(args) => run::run(&common, &args),
+        Command::Plan(args) => plan::run(&common, &args),
+        Command::Validate(args) => validate::run(&common, &args),
+        Command::Jobs(args) => jobs::run(&common, &args),
+        Command::Profiles(args) => profiles::run(&common, &args),
+        Command::Actions(args) => actions::run(&common, &args),
+        Command::Sandbox(args) => sandbox::run(&args),
+        Command::Init(args) => init::run(&common, &args),
+    });
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.print();
+            failure.code()
+        }
+    }
+}

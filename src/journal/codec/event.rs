@@ -1,0 +1,75 @@
+//! Any event, by its kind.
+//!
+//! The two bytes in front are written and checked here; what follows them is the work of the file
+//! of the kind.
+
+use super::bytes::Input;
+use super::{CodecError, bulk, ended, rare};
+use crate::job::Event;
+
+/// The numbers of kinds. Never reused, never changed.
+pub(in crate::journal) mod kind {
+    pub const OPENED: u8 = 1;
+    pub const INTENDED: u8 = 2;
+    pub const ANSWERED: u8 = 3;
+    pub const ENDED: u8 = 4;
+    pub const WAITING: u8 = 5;
+    pub const HELD: u8 = 6;
+    pub const APPROVED: u8 = 7;
+    pub const CANCELLED: u8 = 8;
+    pub const STOPPED: u8 = 9;
+}
+
+/// The only version of every kind so far.
+pub(super) const VERSION: u8 = 1;
+
+/// The number of an event's kind.
+pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
+    match event {
+        Event::Opened { .. } => kind::OPENED,
+        Event::Intended(_) => kind::INTENDED,
+        Event::Answered(_) => kind::ANSWERED,
+        Event::Ended { .. } => kind::ENDED,
+        Event::Waiting { .. } => kind::WAITING,
+        Event::Held { .. } => kind::HELD,
+        Event::Approved { .. } => kind::APPROVED,
+        Event::Cancelled { .. } => kind::CANCELLED,
+        Event::Stopped(_) => kind::STOPPED,
+    }
+}
+
+/// Writes an event behind what `body` already holds.
+pub(in crate::journal) fn encode(event: &Event, body: &mut Vec<u8>) {
+    body.extend([kind_of(event), VERSION]);
+    match event {
+        Event::Intended(intended) => bulk::put_intended(intended, body),
+        Event::Answered(answered) => bulk::put_answered(answered, body),
+        Event::Ended { ended } => ended::put(ended, body),
+        Event::Opened { .. }
+        | Event::Waiting { .. }
+        | Event::Held { .. }
+        | Event::Approved { .. }
+        | Event::Cancelled { .. }
+        | Event::Stopped(_) => rare::put(event, body),
+    }
+}
+
+/// Reads an event that [`encode`] wrote.
+pub(in crate::journal) fn decode(body: &[u8]) -> Result<Event, CodecError> {
+    let mut input = Input::new(body);
+    let (kind, version) = (input.byte()?, input.byte()?);
+    if !(kind::OPENED..=kind::STOPPED).contains(&kind) {
+        return Err(CodecError::UnknownKind(kind));
+    }
+    if version != VERSION {
+        return Err(CodecError::UnknownVersion { kind, version });
+    }
+    let event = match kind {
+        kind::INTENDED => Event::Intended(bulk::intended(&mut input)?),
+        kind::ANSWERED => Event::Answered(bulk::answered(&mut input)?),
+        kind::ENDED => Event::Ended { ended: ended::read(&mut input)? },
+        _ => rare::read(kind, &mut input)?,
+    };
+    input.end()?;
+    Ok(event)
+}
