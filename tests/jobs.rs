@@ -25,10 +25,10 @@ mod formats;
 mod guard;
 #[path = "jobs/hostile.rs"]
 mod hostile;
-#[path = "jobs/plan.rs"]
-mod plan;
 #[path = "jobs/order.rs"]
 mod order;
+#[path = "jobs/plan.rs"]
+mod plan;
 #[path = "jobs/results.rs"]
 mod results;
 #[path = "jobs/resume.rs"]
