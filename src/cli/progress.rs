@@ -25,8 +25,9 @@ impl Bar {
 
 /// A watcher for the engine and the bar it moves.
 pub(super) fn of(input: &Input) -> (Progress, Bar) {
+    let size_bytes = input.size_bytes();
     if std::io::stderr().is_terminal() {
-        let bar = ProgressBar::new(input.size_bytes());
+        let bar = ProgressBar::new(size_bytes);
         let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}  {eta} left");
         if let Ok(style) = style {
             bar.set_style(style);
@@ -34,18 +35,17 @@ pub(super) fn of(input: &Input) -> (Progress, Bar) {
         let shown = bar.clone();
         let began = Instant::now();
         let progress = Progress::to(move |standing| {
-            shown.set_position(standing.read_bytes);
+            shown.set_position((part_over(&standing, size_bytes) * size_bytes as f64) as u64);
             shown.set_message(words(&standing, began));
         });
         return (progress, Bar(Some(bar)));
     }
     let began = Instant::now();
     let mut last = Instant::now();
-    let size_bytes = input.size_bytes();
     let progress = Progress::to(move |standing| {
         if last.elapsed() >= EVERY {
             last = Instant::now();
-            let left = remaining(&standing, size_bytes, began);
+            let left = remaining(part_over(&standing, size_bytes), began.elapsed());
             anstream::eprintln!("{}, {left}", words(&standing, began));
         }
     });
@@ -58,12 +58,39 @@ fn words(standing: &Standing, began: Instant) -> String {
     format!("{} done, {} failed, {} open, {rate:.0} a second", standing.well, standing.failed, standing.open)
 }
 
+/// Which part of the input is over: what was read, less what is still open.
+fn part_over(standing: &Standing, size_bytes: u64) -> f64 {
+    let over = standing.well + standing.failed;
+    let read = standing.read_bytes as f64 / size_bytes.max(1) as f64;
+    read * over as f64 / (over + standing.open).max(1) as f64
+}
+
 /// How long the rest takes at the rate so far.
-fn remaining(standing: &Standing, size_bytes: u64, began: Instant) -> String {
-    let part = standing.read_bytes as f64 / size_bytes.max(1) as f64;
+fn remaining(part: f64, elapsed: Duration) -> String {
     if part <= 0.0 {
         return "time left unknown".to_owned();
     }
-    let left = began.elapsed().as_secs_f64() * (1.0 - part).max(0.0) / part;
+    let left = elapsed.as_secs_f64() * (1.0 - part).max(0.0) / part;
     format!("about {left:.0} s left")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_are_read_but_still_open_take_time() {
+        let standing = Standing { well: 20, failed: 5, open: 75, read_bytes: 1000 };
+
+        let left = remaining(part_over(&standing, 1000), Duration::from_secs(10));
+
+        assert_eq!(left, "about 30 s left");
+    }
+
+    #[test]
+    fn nothing_is_foretold_before_anything_is_over() {
+        let standing = Standing { well: 0, failed: 0, open: 75, read_bytes: 1000 };
+
+        assert_eq!(remaining(part_over(&standing, 1000), Duration::from_secs(10)), "time left unknown");
+    }
 }

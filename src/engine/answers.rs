@@ -108,9 +108,12 @@ impl Driver {
         }
         let due_ms = self.services.next_try(&batch, not_before_ms, now_ms);
         let budget = self.task.budget(batch.step);
-        let first_ms = batch.first_ms.unwrap_or(now_ms);
+        // Waiting for a place under a limit counts against no time-out.
+        let under_limit_ms = if counts { 0 } else { due_ms.saturating_sub(now_ms) };
+        let first_ms = batch.first_ms.unwrap_or(now_ms).saturating_add(under_limit_ms);
+        batch.first_ms = Some(first_ms);
         if let Some(timeout_ms) = budget.timeout_ms
-            && due_ms > first_ms.saturating_add(timeout_ms)
+            && due_ms >= first_ms.saturating_add(timeout_ms)
         {
             return self.time_out(batch);
         }
@@ -210,7 +213,7 @@ impl Driver {
                 Next::Ended(finish) => {
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {
-                        self.runs.free(slot);
+                        self.free(slot);
                     }
                 }
                 next => {
@@ -288,7 +291,7 @@ impl Driver {
             self.ids_in_hand.remove(&key);
         }
         for slot in over {
-            self.runs.free(slot);
+            self.free(slot);
         }
         for slot in moved_up {
             self.unblock(workspace, slot);

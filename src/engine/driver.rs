@@ -21,6 +21,7 @@ use super::send::Replied;
 use super::service::Services;
 use super::task::{EngineError, Patience, Task};
 use super::timers::{Due, Timers};
+use super::turns::Turns;
 use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
 use crate::job::{Ended, Event, State, Verdict};
@@ -68,6 +69,7 @@ pub(super) struct Driver {
 
     pub(super) runs: Runs,
     pub(super) lanes: Lanes,
+    pub(super) turns: Turns,
     pub(super) batches: Batches,
     pub(super) timers: Timers,
     pub(super) retrying: HashMap<u64, Batch>,
@@ -103,6 +105,7 @@ impl Driver {
     pub(super) async fn drive(&mut self) -> Result<(), EngineError> {
         loop {
             self.take_in();
+            self.begin_turns();
             self.send_what_may_leave();
             self.write_ended(false);
             if self.is_over() {
@@ -273,8 +276,12 @@ impl Driver {
     fn launch(&mut self, batch: Batch) {
         let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
+        let at_most = self.task.budget(batch.step).timeout_ms.map(|timeout_ms| {
+            let over_ms = batch.first_ms.unwrap_or(batch.left_ms).saturating_add(timeout_ms);
+            std::time::Duration::from_millis(over_ms.saturating_sub(clock.now_ms()).max(1).unsigned_abs())
+        });
         tokio::spawn(async move {
-            let replied = super::send::exchange(service, batch, clock).await;
+            let replied = super::send::exchange(service, batch, at_most, clock).await;
             // The driver is gone only when the job was given up.
             drop(sender.send(Message::Replied(replied)));
         });

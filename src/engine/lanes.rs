@@ -73,6 +73,11 @@ impl Lanes {
         }
     }
 
+    /// Whether nobody of these people has a call in hand.
+    pub(super) fn are_free(&self, workspace: u32, people: &[PersonKey]) -> bool {
+        self.lanes.is_empty() || people.iter().all(|person| !self.lanes.contains_key(&(workspace, *person)))
+    }
+
     /// Whether a call is first in each of its people's lanes.
     pub(super) fn is_first(&self, workspace: u32, people: &[PersonKey], slot: Slot) -> bool {
         people.iter().all(|person| {

@@ -22,6 +22,7 @@ mod service;
 mod summary;
 mod task;
 mod timers;
+mod turns;
 mod worker;
 
 pub use guard::DEFAULT_PER_JOB;

@@ -92,6 +92,7 @@ impl<'t> Planner<'t> {
             let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message));
             return Planned { about, first };
         }
+        let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
         let scope = self.scope.take().unwrap_or_else(|| task.program.scope());
         let mut run = Run::start_in(&task.program, scope, position, members);
         let mut next = run.next(&task.program, task.started_ms);
@@ -107,7 +108,7 @@ impl<'t> Planner<'t> {
                 if is_thin {
                     self.scope = Some(run.forget());
                 }
-                Planned { about, first: First::Goes { run: Box::new(run), is_thin, next } }
+                Planned { about, first: First::Goes { run: Box::new(run), is_thin, people, next } }
             }
         }
     }

@@ -114,10 +114,12 @@ impl Driver {
         match first {
             First::Finished | First::Held => {}
             First::Ended(finish) => self.end_at_once(&about, finish),
-            First::Goes { run, is_thin, next } => {
+            First::Goes { run, is_thin, people, next } => {
                 let live = Box::new(Live { run, is_thin, about, blocked: None });
                 let slot = self.runs.insert(live);
-                self.follow(slot, next);
+                if let Some(next) = self.turns.enter(slot, people, is_thin, next) {
+                    self.follow(slot, next);
+                }
             }
         }
         Ok(())
@@ -149,7 +151,7 @@ impl Driver {
             Next::Ended(finish) => {
                 if let Some(live) = self.runs.take(slot) {
                     self.end_at_once(&live.about, finish);
-                    self.runs.free(slot);
+                    self.free(slot);
                 }
             }
         }
@@ -181,7 +183,7 @@ impl Driver {
                         message,
                     };
                     self.end_at_once(&live.about, failed(trouble));
-                    self.runs.free(slot);
+                    self.free(slot);
                 }
                 return;
             }

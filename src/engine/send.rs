@@ -3,6 +3,7 @@
 //! Runs as a task of its own and hands everything back to the driver; it decides nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,6 +14,9 @@ use crate::catalogue;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
 use crate::wire::{self, Broken, Exchange};
+
+/// How long the whole pool rests after a 429 that says nothing of when to come back.
+const UNTOLD_MS: i64 = 1000;
 
 /// An exchange that ended.
 #[derive(Debug)]
@@ -61,15 +65,31 @@ pub(super) struct Said {
     pub too_fast_until_ms: Option<i64>,
 }
 
-/// Sends a batch and reads the answer.
-pub(super) async fn exchange(service: Arc<Service>, batch: Batch, clock: Arc<dyn Clock>) -> Replied {
+/// Sends a batch and reads the answer; what is not answered `at_most` so much later is unknown.
+pub(super) async fn exchange(
+    service: Arc<Service>,
+    batch: Batch,
+    at_most: Option<Duration>,
+    clock: Arc<dyn Clock>,
+) -> Replied {
     let calls: Vec<&Call> = batch.members.iter().map(|member| &member.call).collect();
     let exchange = Exchange {
         method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
         path_and_query: plan::path_and_query(&calls),
         body: plan::body(&calls),
     };
-    let result = service.client.send(exchange).await;
+    let sent = service.client.send(exchange);
+    let result = match at_most {
+        None => sent.await,
+        Some(at_most) => match tokio::time::timeout(at_most, sent).await {
+            Ok(result) => result,
+            Err(_) => {
+                let why = "no answer came within the step's `timeout`".to_owned();
+                let (reply, at_ms) = (Reply::Unknown { why }, clock.now_ms());
+                return Replied { batch, reply, status: 0, request_id: None, said: Said::default(), at_ms };
+            }
+        },
+    };
     let at_ms = clock.now_ms();
     let (reply, status, request_id, said) = match result {
         Ok(answer) => {
@@ -123,7 +143,9 @@ fn said(answer: &wire::Answer, reading: &Reading, at_ms: i64) -> Said {
         _ => reset.saturating_mul(1000),
     });
     let too_fast_until_ms = match reading {
-        Reading::Retry { not_before, cause: Cause::Limited } => not_before.map(Timestamp::as_millisecond),
+        Reading::Retry { not_before, cause: Cause::Limited } => {
+            Some(not_before.map_or(at_ms.saturating_add(UNTOLD_MS), Timestamp::as_millisecond))
+        }
         _ => None,
     };
     Said {

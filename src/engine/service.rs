@@ -14,6 +14,10 @@ use crate::wire::{Backoff, Client, Grant, Limiter};
 /// How often a service that never answered is tried before it counts as not reachable.
 const TRIES_TO_REACH: u32 = 4;
 
+/// How often the pause doubles while a service says no and not until when: to eight seconds, since a
+/// limit that was used up comes back in one piece.
+const MOST_DOUBLED: u32 = 5;
+
 /// A profile ready to be used.
 #[derive(Debug)]
 pub struct Service {
@@ -153,8 +157,11 @@ impl Services {
         self.random =
             self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mixed = self.random ^ (self.random >> 33);
+        // A service that says when to come back is believed; one that only says no is asked ever later.
+        let asked = if told.is_some() { 0 } else { batch.attempt.min(MOST_DOUBLED) };
+        let failed = batch.tries.max(asked);
         let wait =
-            self.backoff.wait(batch.tries.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
+            self.backoff.wait(failed.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
         now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
     }
 

@@ -78,6 +78,8 @@ pub(super) struct Task {
     pub sealer: Option<Sealer>,
     pub warnings: std::sync::Mutex<Warnings>,
     pub budgets: Vec<Budget>,
+    /// Whether a record waits for the earlier ones of the same person.
+    pub takes_turns: bool,
 }
 
 /// How often and how long a step's call is tried.

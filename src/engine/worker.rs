@@ -16,6 +16,7 @@ use super::runs::{About, Live};
 use super::task::Task;
 use crate::intake::Chunk;
 use crate::job::StepAnswer;
+use crate::plan::PersonKey;
 use crate::run::{Answer, Finish, Next, Run};
 
 /// Something for a worker to do.
@@ -88,7 +89,7 @@ pub(super) enum First {
     /// It is over before any call.
     Ended(Finish),
     /// It goes on with a call or a pause.
-    Goes { run: Box<Run>, is_thin: bool, next: Next },
+    Goes { run: Box<Run>, is_thin: bool, people: Box<[PersonKey]>, next: Next },
 }
 
 /// A run that was taken on.

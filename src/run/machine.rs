@@ -233,21 +233,22 @@ impl Run {
 
     /// Gives the scope back for another run, with `vars` as they were at the start.
     pub fn into_scope(mut self) -> Scope {
-        self.roll_back(0);
-        self.scope.set("steps", Value::Object(Map::new()));
-        for name in ["subject", "consents", "fields", "request"] {
-            self.scope.remove(name);
-        }
-        self.scope
+        self.forget()
     }
 
     /// Forgets the person; only for a run that needs nothing but the answer of its last call.
+    /// What is left of the scope can be used for another run: nothing in it is of this person.
     pub fn forget(&mut self) -> Scope {
         self.roll_back(0);
-        if let Some(Value::Object(steps)) = self.scope.data_mut().get_mut("steps") {
-            steps.clear();
+        let mut scope = std::mem::replace(&mut self.scope, Scope::new(Map::new()));
+        for (name, value) in scope.data_mut() {
+            match (name.as_str(), value) {
+                ("vars" | "now", _) => {}
+                ("steps", Value::Object(steps)) => steps.clear(),
+                (_, of_the_person) => *of_the_person = Value::Null,
+            }
         }
-        std::mem::replace(&mut self.scope, Scope::new(Map::new()))
+        scope
     }
 
     /// Path of the step the run stands at, with loop indexes and tries: `mail[2].track`, `verify#3`.

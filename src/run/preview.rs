@@ -69,19 +69,26 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
     while let Some(step) = run.advance(program) {
         let at = path(&program.workflow.steps, &run.frames);
         let needs = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
-        if !needs.is_empty() {
-            undecided(step, &at, &needs, &mut calls, &mut open);
-            run.end_step(program, step, "skipped", Value::Null);
-            continue;
-        }
-        match run.enter(program, step) {
+        let entered = match needs.is_empty() {
+            true => run.enter(program, step),
+            false if open.makes_surely_false(step, &mut run) => {
+                run.end_step(program, step, "skipped", Value::Null);
+                Entered::Skipped
+            }
+            false => {
+                undecided(program, step, &at, &needs, &mut calls, &mut open);
+                run.end_step(program, step, "skipped", Value::Null);
+                continue;
+            }
+        };
+        match entered {
             Entered::Yes => go_through(&mut run, program, step, at, &mut calls, &mut open),
             Entered::Failed => {}
             Entered::Skipped => {
                 // In an earlier iteration of its loop it may have been open.
                 open.steps.remove(&step.label);
                 if let StepKind::Action { action, .. } = &step.kind {
-                    let profile = run.profile(program, step, action).ok().flatten();
+                    let profile = profile_of(program, step);
                     calls.push(Preview { step: at, action, profile, known: Known::Skipped });
                 }
             }
@@ -102,10 +109,10 @@ fn go_through(
 ) {
     match &step.kind {
         StepKind::Action { action, with, .. } => {
-            let of_profile = open.needs(step.profile.iter().flat_map(|leaf| leaf.names()));
             let leaves = with.leaves();
-            let mut needs = open.needs(leaves.iter().flat_map(|(_, leaf)| leaf.names()));
-            let preview = if needs.is_empty() && of_profile.is_empty() {
+            let names = leaves.iter().flat_map(|(_, leaf)| leaf.names());
+            let needs = open.needs(names.chain(step.profile.iter().flat_map(|leaf| leaf.names())));
+            let preview = if needs.is_empty() {
                 match run.prepare(program, step) {
                     Ok(Prepared { profile, call, .. }) => {
                         Preview { step: at, action, profile, known: Known::Call(Box::new(call)) }
@@ -113,10 +120,8 @@ fn go_through(
                     Err(trouble) => return run.fail(program, step, trouble),
                 }
             } else {
-                let is_known = of_profile.is_empty();
-                let profile = is_known.then(|| run.profile(program, step, action).ok().flatten()).flatten();
-                needs.extend(of_profile);
-                Preview { step: at, action, profile, known: Known::Needs(needs.into_iter().collect()) }
+                let known = Known::Needs(needs.into_iter().collect());
+                Preview { step: at, action, profile: profile_of(program, step), known }
             };
             calls.push(preview);
             open.note_step(step);
@@ -131,7 +136,7 @@ fn go_through(
             if needs.is_empty() {
                 run.carry_out(program, step, 0);
             } else {
-                undecided(step, &at, &needs, calls, open);
+                undecided(program, step, &at, &needs, calls, open);
                 run.end_step(program, step, "done", Value::Null);
             }
         }
@@ -174,6 +179,15 @@ fn set(run: &mut Run, program: &Program, step: &Step, settings: &[(String, Setti
     run.end_step(program, step, "done", Value::Null);
 }
 
+/// The profile as far as it is known without rendering a step's own.
+fn profile_of(program: &Program, step: &Step) -> Option<Arc<str>> {
+    let StepKind::Action { action, .. } = &step.kind else { return None };
+    match &step.profile {
+        Some(leaf) => leaf.literal().map(Arc::from),
+        None => program.workflow.profiles.get(&action.system).map(|name| Arc::from(name.as_str())),
+    }
+}
+
 /// Whether any of these steps makes a call.
 fn calls_any(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
@@ -189,18 +203,26 @@ fn calls_any(steps: &[Step]) -> bool {
 }
 
 /// A step, or a loop's steps, of which only the place is known.
-fn undecided(step: &Step, at: &str, needs: &BTreeSet<String>, calls: &mut Vec<Preview>, open: &mut Open) {
+fn undecided(
+    program: &Program,
+    step: &Step,
+    at: &str,
+    needs: &BTreeSet<String>,
+    calls: &mut Vec<Preview>,
+    open: &mut Open,
+) {
     match &step.kind {
         StepKind::Action { action, .. } => {
             let known = Known::Needs(needs.iter().cloned().collect());
-            calls.push(Preview { step: at.to_owned(), action, profile: None, known });
+            let profile = profile_of(program, step);
+            calls.push(Preview { step: at.to_owned(), action, profile, known });
             return open.note_step(step);
         }
         StepKind::ForEach { steps, .. } => {
             // What a loop's steps set is gone after it.
             let vars = open.vars.clone();
             for inner in steps {
-                undecided(inner, &format!("{at}[].{}", inner.label), needs, calls, open);
+                undecided(program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
             }
             open.vars = vars;
             if calls_any(steps) {

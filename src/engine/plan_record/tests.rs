@@ -45,6 +45,7 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
         sealer: Some(store.sealer(JobId(1)).unwrap()),
         warnings: Warnings::default().into(),
         budgets: Vec::new(),
+        takes_turns: false,
     };
     let mut state = State::default();
     for event in events(&task) {

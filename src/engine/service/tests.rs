@@ -209,3 +209,31 @@ fn a_batch_is_never_tried_earlier_than_the_service_said() {
     let longest = (0..100).map(|_| services.next_try(&batch, None, NOW_MS) - NOW_MS).max();
     assert!(longest.is_some_and(|longest| (30_000..=60_000).contains(&longest)), "{longest:?}");
 }
+
+/// The longest of many pauses before a batch that was limited so many times.
+fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
+    let mut services = Services::new(Vec::new(), 7);
+    let batch = Batch {
+        number: 0,
+        attempt,
+        service: 0,
+        step: 0,
+        members: Vec::new(),
+        first_ms: Some(0),
+        left_ms: 0,
+        tries: 0,
+    };
+    (0..500).map(|_| services.next_try(&batch, not_before_ms, 0)).max().unwrap_or_default()
+}
+
+#[test]
+fn a_service_that_says_no_and_not_until_when_is_asked_ever_later() {
+    assert!(longest_pause_ms(1, None) < 500);
+    assert!((4000..8000).contains(&longest_pause_ms(5, None)));
+    assert!((4000..8000).contains(&longest_pause_ms(50, None)));
+}
+
+#[test]
+fn a_service_that_says_until_when_is_asked_then_however_often_it_said_so() {
+    assert_eq!(longest_pause_ms(50, Some(1000)), 1000);
+}

@@ -1,0 +1,187 @@
+//! Whose turn it is: a request of a person begins when the earlier ones of the same person are over.
+//!
+//! Lanes keep single writes in the order in which they are ready to leave. A run that makes several
+//! calls is ready with its last one long after a later record of the same person, so an older choice
+//! could overtake a newer one. A record whose first call is its last is only kept behind others, and
+//! a job in which no run makes several calls pays for none of this.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde_json::{Map, Value};
+
+use super::driver::Driver;
+use super::lanes::{Lanes, Slot};
+use crate::catalogue::Identifier;
+use crate::plan::PersonKey;
+use crate::run::Next;
+use crate::workflow::{Step, StepKind, Workflow};
+
+/// Order is kept over all profiles: which ones a run will use is not known when it begins.
+const ALL: u32 = 0;
+
+/// Which runs take part, and which of them may begin.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    lanes: Lanes,
+    runs: HashMap<Slot, Turn>,
+    ready: VecDeque<(Slot, Next)>,
+}
+
+#[derive(Debug)]
+struct Turn {
+    people: Box<[PersonKey]>,
+    /// What the run needs first, until its turn comes.
+    next: Option<Next>,
+}
+
+impl Turns {
+    /// Takes a run in, in the order of the file. Gives back what it needs first if it may begin.
+    pub(super) fn enter(
+        &mut self,
+        slot: Slot,
+        people: Box<[PersonKey]>,
+        is_last_call: bool,
+        next: Next,
+    ) -> Option<Next> {
+        if people.is_empty() || (is_last_call && self.lanes.are_free(ALL, &people)) {
+            return Some(next);
+        }
+        let may_begin = self.lanes.enter(ALL, &people, slot);
+        let (now, later) = if may_begin { (Some(next), None) } else { (None, Some(next)) };
+        self.runs.insert(slot, Turn { people, next: later });
+        now
+    }
+
+    /// A run is over: others may begin.
+    pub(super) fn leave(&mut self, slot: Slot) {
+        let Some(Turn { people, .. }) = self.runs.remove(&slot) else { return };
+        let mut moved_up = Vec::new();
+        self.lanes.leave(ALL, &people, &mut moved_up);
+        for slot in moved_up {
+            if let Some(turn) = self.runs.get_mut(&slot)
+                && self.lanes.is_first(ALL, &turn.people, slot)
+                && let Some(next) = turn.next.take()
+            {
+                self.ready.push_back((slot, next));
+            }
+        }
+    }
+}
+
+impl Driver {
+    /// Lets runs begin whose turn has come.
+    pub(super) fn begin_turns(&mut self) {
+        while let Some((slot, next)) = self.turns.ready.pop_front() {
+            self.follow(slot, next);
+        }
+    }
+
+    /// Gives the slot of a run away that is over, and its turn to the next.
+    pub(super) fn free(&mut self, slot: Slot) {
+        self.runs.free(slot);
+        self.turns.leave(slot);
+    }
+}
+
+/// Everybody a record names, as a call would address them, each once.
+pub(super) fn people(request: &Map<String, Value>) -> Box<[PersonKey]> {
+    let Some(subject) = request.get("subject") else { return Box::default() };
+    let text = |from: &Value, member: &str| from.get(member).and_then(Value::as_str).map(str::to_owned);
+    let kinds = [
+        ("external_id", Identifier::ExternalId),
+        ("braze_id", Identifier::BrazeId),
+        ("email", Identifier::Email),
+        ("phone", Identifier::Phone),
+    ];
+    let mut people: Vec<PersonKey> = kinds
+        .iter()
+        .filter_map(|(member, kind)| Some(PersonKey::of(*kind, subject.get(member)?.as_str()?)))
+        .collect();
+    for alias in subject.get("aliases").and_then(Value::as_array).into_iter().flatten() {
+        if let (Some(label), Some(name)) = (text(alias, "alias_label"), text(alias, "alias_name")) {
+            people.push(PersonKey::alias(&label, &name));
+        }
+    }
+    people.sort_unstable();
+    people.dedup();
+    people.into_boxed_slice()
+}
+
+/// Whether a run of this workflow can write, and come to a call later than its first.
+pub(super) fn are_needed(workflow: &Workflow) -> bool {
+    fn pauses(steps: &[Step]) -> usize {
+        let of_step = |step: &Step| match &step.kind {
+            StepKind::Action { .. } => 1 + usize::from(step.repeat.is_some()),
+            StepKind::Wait(_) => 1,
+            StepKind::ForEach { steps, .. } => 2 * pauses(steps),
+            StepKind::Set(_)
+            | StepKind::Assert { .. }
+            | StepKind::Fail(_)
+            | StepKind::Stop(_)
+            | StepKind::Log(_) => 0,
+        };
+        steps.iter().map(of_step).sum()
+    }
+    workflow.writes && pauses(&workflow.steps) > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(subject: Value) -> Box<[PersonKey]> {
+        people(json!({ "subject": subject }).as_object().unwrap_or(&Map::new()))
+    }
+
+    fn next() -> Next {
+        Next::Wait { until_ms: 0 }
+    }
+
+    #[test]
+    fn a_later_record_of_a_person_begins_when_the_earlier_one_is_over() {
+        let mut turns = Turns::default();
+        let person = || of(json!({"external_id": "u-1"}));
+        assert!(turns.enter(1, person(), false, next()).is_some());
+        assert!(turns.enter(2, person(), true, next()).is_none());
+        assert!(turns.enter(3, of(json!({"external_id": "u-2"})), false, next()).is_some());
+
+        turns.leave(1);
+
+        assert_eq!(turns.ready.pop_front().map(|(slot, _)| slot), Some(2));
+        assert!(turns.ready.is_empty());
+    }
+
+    #[test]
+    fn a_record_that_shares_one_identifier_with_an_earlier_one_waits_for_it() {
+        let mut turns = Turns::default();
+        assert!(
+            turns
+                .enter(1, of(json!({"external_id": "u-1", "email": "a@example.com"})), false, next())
+                .is_some()
+        );
+
+        assert!(turns.enter(2, of(json!({"email": "A@example.com"})), false, next()).is_none());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_record_with_one_call_and_nobody_before_it() {
+        let mut turns = Turns::default();
+
+        assert!(turns.enter(1, of(json!({"external_id": "u-1"})), true, next()).is_some());
+
+        assert!(turns.runs.is_empty());
+    }
+
+    #[test]
+    fn a_record_that_names_a_person_twice_waits_for_nobody() {
+        let alias = json!({"alias_name": "n", "alias_label": "l"});
+        let mut turns = Turns::default();
+
+        assert!(turns.enter(1, of(json!({"aliases": [alias, alias]})), false, next()).is_some());
+
+        turns.leave(1);
+        assert!(turns.enter(2, of(json!({"aliases": [alias]})), false, next()).is_some());
+    }
+}
