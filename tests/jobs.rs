@@ -9,13 +9,33 @@
     reason = "the helpers of a test may stop at the first surprise, like the test"
 )]
 
+#[path = "jobs/bad_input.rs"]
+mod bad_input;
+#[path = "jobs/batches.rs"]
+mod batches;
+#[path = "jobs/credentials.rs"]
+mod credentials;
+#[path = "jobs/endurance.rs"]
+mod endurance;
 #[path = "jobs/folder.rs"]
 mod folder;
+#[path = "jobs/formats.rs"]
+mod formats;
+#[path = "jobs/guard.rs"]
+mod guard;
+#[path = "jobs/hostile.rs"]
+mod hostile;
 #[path = "jobs/order.rs"]
 mod order;
+#[path = "jobs/plan.rs"]
+mod plan;
 #[path = "jobs/results.rs"]
 mod results;
+#[path = "jobs/resume.rs"]
+mod resume;
 #[path = "jobs/server.rs"]
 mod server;
+#[path = "jobs/steps.rs"]
+mod steps;
 #[path = "jobs/summary.rs"]
 mod summary;

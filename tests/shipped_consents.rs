@@ -98,6 +98,23 @@ fn each_group_is_one_call_to_the_subscription_endpoint() {
     assert_eq!(calls, [("subscription.status.set", body("01")), ("subscription.status.set", body("02"))]);
 }
 
+#[test]
+fn who_cannot_be_addressed_by_the_subscription_endpoint_is_reached_through_track() {
+    let alias = json!({ "alias_name": "n", "alias_label": "l" });
+    for (subject, address, value) in [
+        (json!({ "aliases": [alias] }), "user_alias", alias.clone()),
+        (json!({ "braze_id": "b", "aliases": [alias] }), "braze_id", json!("b")),
+    ] {
+        let calls = calls("consent-groups", subject, &[("Newsletter", "WITHDRAWN")]);
+
+        let [(action, body)] = calls.as_slice() else { panic!("{calls:?}") };
+        let object = &body["attributes"][0];
+        assert_eq!((*action, &object[address]), ("users.track", &value));
+        assert_eq!(object["_update_existing_only"], true);
+        assert_eq!(object["subscription_groups"][0]["subscription_state"], "unsubscribed");
+    }
+}
+
 /// The calls that a shipped workflow makes for a record with these purposes and statuses.
 fn calls(workflow: &str, subject: Value, consents: &[(&str, &str)]) -> Vec<(&'static str, Value)> {
     let name = format!("workflows/{workflow}.yaml");

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use super::parsed::MOST_BYTES;
-use super::read::not_json;
+use super::read::no_service;
 use super::{Item, Reading, sentences};
 use crate::catalogue::{Action, Identifier, Refusal};
 use crate::plan::{Call, PersonKey};
@@ -25,7 +25,7 @@ pub(super) fn read(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
         );
     }
     let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
-        return refused(calls, &not_json());
+        return no_service(calls);
     };
     let message = answer.get("message").map_or("success", |message| message.as_str().unwrap_or_default());
     if message != "success" {

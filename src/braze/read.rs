@@ -50,7 +50,7 @@ fn accepted(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
         return people::read(calls, status, body);
     }
     let Some(parsed) = Parsed::read(body) else {
-        return all_refused(calls, &not_json());
+        return no_service(calls);
     };
     if !parsed.is_accepted() {
         return all_refused(calls, &sentences::refusal(status, parsed.message()));
@@ -101,7 +101,12 @@ fn verdicts(calls: &[&Call], mut refused: BTreeMap<usize, Refusal>, others: impl
     Reading::Items((0..calls.len()).map(verdict).collect())
 }
 
-/// Something answered that is not the service.
-pub(super) fn not_json() -> Refusal {
-    Refusal::new("bad_answer", "the answer is not JSON; is the host right?")
+/// Something answered that is not the service: nobody's request is to blame. Should the service stand
+/// behind it all the same, only calls that are repeatable may be sent again.
+pub(super) fn no_service(calls: &[&Call]) -> Reading {
+    if calls.iter().all(|call| call.repeatable()) {
+        Reading::Stop(Stop::NotTheService)
+    } else {
+        Reading::Unknown
+    }
 }

@@ -84,6 +84,11 @@ pub enum Stop {
     /// 404, 405 or a redirect.
     #[error("the service has no such address: check the host of the profile")]
     NotFound,
+    /// A 2xx that is no JSON object: a proxy, a sign-in page, another service.
+    #[error(
+        "what answers is not the service, whose answers are JSON: check the host of the profile, and any proxy on the way"
+    )]
+    NotTheService,
 }
 
 /// The output of a step that wrote and was accepted.

@@ -90,8 +90,12 @@ pub(super) fn open_input(workflow: &Workflow, path: &std::path::Path) -> Result<
     };
     let input = Input::open(path, &Reading::of(trigger)).map_err(Failure::wrong)?;
     check_columns(trigger, &input)?;
-    if input.size_bytes() == 0 {
-        anstream::eprintln!("warning: {} is empty: there is nothing to do", input.name());
+    let mut records = input.records().map_err(Failure::wrong)?;
+    if records.next_chunk(1, 1).map_err(Failure::wrong)?.is_none() {
+        anstream::eprintln!(
+            "warning: {} is empty: it has no record, and there is nothing to do",
+            input.name()
+        );
     }
     Ok(input)
 }
@@ -169,8 +173,8 @@ fn exit_code(outcome: &Outcome) -> u8 {
 fn stop_on_signal(stop: CancellationToken) {
     tokio::spawn(async move {
         wait_for_signal().await;
-        anstream::eprintln!("stopping: what is under way is written down first; again to stop at once");
         stop.cancel();
+        anstream::eprintln!("stopping: what is under way is written down first; again to stop at once");
         wait_for_signal().await;
         std::process::exit(i32::from(INTERRUPTED));
     });

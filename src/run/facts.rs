@@ -16,13 +16,33 @@ use crate::workflow::{Setting, Step, StepKind, Workflow};
 pub struct Program {
     /// The workflow itself.
     pub workflow: Arc<Workflow>,
-    /// Names that some template or condition reads, by first segment.
-    reads: HashSet<String>,
-    /// Ids of steps that are read through `steps`.
-    step_reads: HashSet<String>,
+    reads: Reads,
     /// `vars` without a template in them, shared by all runs.
     literal_vars: Map<String, Value>,
     facts: Facts,
+}
+
+/// What the templates and conditions of a workflow read.
+#[derive(Debug, Default)]
+struct Reads {
+    /// Names, by first segment.
+    names: HashSet<String>,
+    /// Ids of steps that are read through `steps`.
+    steps: HashSet<String>,
+    /// `steps` is read as a whole.
+    all_steps: bool,
+}
+
+impl Reads {
+    fn note(&mut self, segments: &[String]) {
+        let Some(first) = segments.first() else { return };
+        self.names.insert(first.clone());
+        match segments.get(1) {
+            Some(id) if first == "steps" => drop(self.steps.insert(id.clone())),
+            Some(_) => {}
+            None => self.all_steps |= first == "steps",
+        }
+    }
 }
 
 /// What every run of a job shares.
@@ -50,23 +70,20 @@ impl Facts {
 impl Program {
     /// Looks through a workflow once.
     pub fn new(workflow: Arc<Workflow>, facts: Facts) -> Program {
-        let mut reads = HashSet::new();
-        let mut step_reads = HashSet::new();
-        walk(&workflow.steps, &mut |segments: &[String]| {
-            note(segments, &mut reads, &mut step_reads);
-        });
+        let mut reads = Reads::default();
+        walk(&workflow.steps, &mut |segments: &[String]| reads.note(segments));
         let mut literal_vars = Map::new();
         for (name, tree) in &workflow.vars {
             for (_, leaf) in tree.leaves() {
                 for name in leaf.names() {
-                    note(&name.segments, &mut reads, &mut step_reads);
+                    reads.note(&name.segments);
                 }
             }
             if let Some(value) = tree.root().literal() {
                 literal_vars.insert(name.clone(), value);
             }
         }
-        Program { workflow, reads, step_reads, literal_vars, facts }
+        Program { workflow, reads, literal_vars, facts }
     }
 
     /// What every run of the job shares.
@@ -90,12 +107,12 @@ impl Program {
 
     /// Whether anything reads `name` as a first segment.
     pub(super) fn reads(&self, name: &str) -> bool {
-        self.reads.contains(name)
+        self.reads.names.contains(name)
     }
 
     /// Whether anything reads `steps.<id>`.
     pub(super) fn reads_step(&self, id: &str) -> bool {
-        self.step_reads.contains(id)
+        self.reads.all_steps || self.reads.steps.contains(id)
     }
 
     /// `run`, for a run that reads it.
@@ -105,17 +122,6 @@ impl Program {
             "started_at": self.facts.started_at,
             "workflow": self.workflow.name,
         })
-    }
-}
-
-fn note(segments: &[String], reads: &mut HashSet<String>, step_reads: &mut HashSet<String>) {
-    if let Some(first) = segments.first() {
-        reads.insert(first.clone());
-        if first == "steps"
-            && let Some(id) = segments.get(1)
-        {
-            step_reads.insert(id.clone());
-        }
     }
 }
 

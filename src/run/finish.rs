@@ -54,7 +54,7 @@ impl Tally {
     pub(super) fn finish(self, workflow_writes: bool, stopped: bool) -> Finish {
         let verdict = if let Some(trouble) = &self.trouble {
             Verdict::Failed(trouble.reason)
-        } else if self.accepted || self.tolerated || !(workflow_writes || stopped) {
+        } else if self.accepted || (!stopped && (self.tolerated || !workflow_writes)) {
             Verdict::Done
         } else {
             Verdict::Skipped(self.reason())

@@ -131,6 +131,7 @@ impl Run {
                     }
                 }
                 Pending::Pause { number, first_at_ms, .. } => {
+                    self.pending = Pending::Nothing;
                     let Some(step) = self.current(program) else { continue };
                     self.pending = Pending::Call { number, first_at_ms: Some(first_at_ms) };
                     match self.prepare(program, step) {
@@ -140,8 +141,8 @@ impl Run {
                 }
                 Pending::Call { .. } | Pending::Nothing => {
                     let Some(step) = self.advance(program) else {
-                        let tally = std::mem::take(&mut self.tally);
-                        return Next::Ended(tally.finish(program.workflow.writes, self.stopped));
+                        self.leave_loops(program);
+                        return Next::Ended(self.finish(program));
                     };
                     if let Some(next) = self.begin(program, step, now_ms) {
                         return next;
@@ -165,9 +166,6 @@ impl Run {
                 return self.fail(program, step, trouble);
             }
         };
-        if action.effect != Effect::Read {
-            self.tally.accepted = true;
-        }
         if let Some(people) = action.reply.people.as_ref().and_then(|member| output.get(member)) {
             let is_anybody = people.as_array().is_some_and(|people| !people.is_empty());
             self.tally.found |= is_anybody;
@@ -177,6 +175,12 @@ impl Run {
             (None, None) => Ok((true, true)),
             (repeat, success) => self.judge(&output, answer.status, repeat.as_ref(), success.as_ref()),
         };
+        let is_taken = match &judged {
+            Ok((is_success, _)) => *is_success,
+            // Then `until` could not be evaluated, which says nothing against the answer.
+            Err(_) => success_when.is_none(),
+        };
+        self.tally.accepted |= is_taken && action.effect != Effect::Read;
         match judged {
             Err(message) => {
                 let trouble = self.trouble(program, Fail::Template, Fail::Template.word(), message);
@@ -202,9 +206,11 @@ impl Run {
         self.frames.len() == 1
             && self.frames.first().is_some_and(|frame| frame.at + 1 == program.workflow.steps.len())
             && self.current(program).is_some_and(|step| {
-                step.repeat.is_none()
-                    && matches!(&step.kind, StepKind::Action { success_when: None, .. })
-                    && !step.continue_on_error
+                let is_plain = step.repeat.is_none() && !step.continue_on_error;
+                // Whom a read finds can be the reason why nothing was written.
+                let ends_it = |effect| effect != Effect::Read || !program.workflow.writes;
+                is_plain
+                    && matches!(&step.kind, StepKind::Action { action, success_when: None, .. } if ends_it(action.effect))
             })
     }
 
@@ -215,30 +221,34 @@ impl Run {
         {
             self.tally.accepted = true;
         }
-        std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped)
+        self.finish(program)
     }
 
     /// How a run whose last call was refused ends; see [`Run::is_last_call`].
     pub fn finish_refused(&mut self, program: &Program, refusal: Refusal) -> Finish {
         let trouble = self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned());
         self.tally.trouble = Some(trouble);
-        std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped)
+        self.finish(program)
     }
 
     /// Gives the scope back for another run, with `vars` as they were at the start.
     pub fn into_scope(mut self) -> Scope {
-        self.roll_back(0);
-        self.scope.set("steps", Value::Object(Map::new()));
-        for name in ["subject", "consents", "fields", "request"] {
-            self.scope.remove(name);
-        }
-        self.scope
+        self.forget()
     }
 
     /// Forgets the person; only for a run that needs nothing but the answer of its last call.
+    /// What is left of the scope can be used for another run: nothing in it is of this person.
     pub fn forget(&mut self) -> Scope {
         self.roll_back(0);
-        std::mem::replace(&mut self.scope, Scope::new(Map::new()))
+        let mut scope = std::mem::replace(&mut self.scope, Scope::new(Map::new()));
+        for (name, value) in scope.data_mut() {
+            match (name.as_str(), value) {
+                ("vars" | "now", _) => {}
+                ("steps", Value::Object(steps)) => steps.clear(),
+                (_, of_the_person) => *of_the_person = Value::Null,
+            }
+        }
+        scope
     }
 
     /// Path of the step the run stands at, with loop indexes and tries: `mail[2].track`, `verify#3`.
@@ -275,6 +285,10 @@ impl Run {
     /// Lines of `log` steps since the last time, already free of personal data.
     pub fn take_log(&mut self) -> Vec<String> {
         std::mem::take(&mut self.log)
+    }
+
+    fn finish(&mut self, program: &Program) -> Finish {
+        std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped)
     }
 
     pub(super) fn current<'p>(&self, program: &'p Program) -> Option<&'p Step> {

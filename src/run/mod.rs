@@ -8,7 +8,9 @@
 mod facts;
 mod finish;
 mod frame;
+mod loops;
 mod machine;
+mod open;
 mod preview;
 mod steps;
 mod unmapped;
@@ -18,3 +20,6 @@ pub use finish::{Finish, Trouble};
 pub use machine::{Answer, Next, Prepared, Run};
 pub use preview::{Known, Preview, Previewed, preview};
 pub use unmapped::count_unmapped;
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! What needs an answer that has not been given says which step it waits for. A preview takes the
 //! same machine through the same steps, so what it shows is what would be sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use super::facts::Program;
 use super::finish::Trouble;
 use super::frame::path;
-use super::machine::{Pending, Run};
+use super::machine::{Prepared, Run};
+use super::open::Open;
+use super::steps::Entered;
 use crate::catalogue::{Action, Effect};
-use crate::condition::Condition;
 use crate::job::Position;
 use crate::plan::Call;
-use crate::template::Name;
 use crate::workflow::{Setting, Step, StepKind};
 
 /// One call of a preview.
@@ -61,178 +61,151 @@ impl Previewed {
     }
 }
 
-/// Answers that have not been given, and what depends on them.
-#[derive(Default)]
-struct Open {
-    steps: BTreeSet<String>,
-    vars: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Open {
-    fn needs<'n>(&self, names: impl IntoIterator<Item = &'n Name>) -> BTreeSet<String> {
-        let mut needs = BTreeSet::new();
-        for name in names {
-            match (name.segments.first().map(String::as_str), name.segments.get(1)) {
-                (Some("steps"), Some(id)) if self.steps.contains(id) => drop(needs.insert(id.clone())),
-                (Some("steps"), None) => needs.extend(self.steps.iter().cloned()),
-                (Some("vars"), Some(var)) => needs.extend(self.vars.get(var).into_iter().flatten().cloned()),
-                (Some("vars"), None) => needs.extend(self.vars.values().flatten().cloned()),
-                _ => {}
-            }
-        }
-        needs
-    }
-
-    fn of(&self, condition: &Condition) -> BTreeSet<String> {
-        self.needs(condition.names())
-    }
-
-    /// Takes what is not known out of a run's scope, so that reading it is an error and never a value.
-    fn hide_in(&self, run: &mut Run) {
-        for (part, hidden) in [("steps", &self.steps), ("vars", &self.vars.keys().cloned().collect())] {
-            if let Some(Value::Object(members)) = run.scope.data_mut().get_mut(part) {
-                members.retain(|name, _| !hidden.contains(name));
-            }
-        }
-    }
-
-    /// Whether a condition is false whatever the answers will be: `false && unknown` is.
-    ///
-    /// A name that may be missing (`has`) would turn unknown into false, so it decides nothing.
-    fn is_surely_false(&self, condition: &Condition, run: &Run) -> bool {
-        let is_whole = |name: &&Name| name.segments.len() < 2 || name.optional;
-        let depends = condition.names().iter().filter(is_whole).any(|name| !self.needs([name]).is_empty());
-        !depends && condition.test(&run.scope) == Ok(false)
-    }
-}
-
 /// What would be called for one request.
 pub fn preview(program: &Program, position: Position, request: Map<String, Value>) -> Previewed {
     let mut run = Run::start(program, position, request);
     let mut open = Open::default();
     let mut calls = Vec::new();
     while let Some(step) = run.advance(program) {
-        let waits_for = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
-        if !waits_for.is_empty() {
-            open.hide_in(&mut run);
-            let at = path(&program.workflow.steps, &run.frames);
-            let condition = step.condition.as_ref();
-            match &step.kind {
-                StepKind::Action { action, .. }
-                    if condition.is_some_and(|condition| open.is_surely_false(condition, &run)) =>
-                {
-                    let profile = profile_of(program, step);
-                    calls.push(Preview { step: at, action, profile, known: Known::Skipped });
-                }
-                _ => undecided(program, step, &at, &waits_for, &mut calls, &mut open),
-            }
+        let at = path(&program.workflow.steps, &run.frames);
+        let needs = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
+        if !needs.is_empty() {
+            undecided(step, &at, &needs, &mut calls, &mut open);
             run.end_step(program, step, "skipped", Value::Null);
             continue;
         }
-        match &step.kind {
-            StepKind::Action { action, with, .. } => {
-                let at = path(&program.workflow.steps, &run.frames);
-                let leaves = with.leaves();
-                let names = leaves.iter().flat_map(|(_, leaf)| leaf.names());
-                let needs = open.needs(names.chain(step.profile.iter().flat_map(|leaf| leaf.names())));
-                let (known, profile) = match is_on(&run, step) {
-                    Some(false) => (Known::Skipped, profile_of(program, step)),
-                    Some(true) if !needs.is_empty() => {
-                        (Known::Needs(needs.into_iter().collect()), profile_of(program, step))
-                    }
-                    Some(true) => match run.prepare(program, step) {
-                        Ok(prepared) => (Known::Call(Box::new(prepared.call)), prepared.profile),
-                        Err(trouble) => {
-                            run.fail(program, step, trouble);
-                            continue;
-                        }
-                    },
-                    None => {
-                        run.begin(program, step, 0);
-                        continue;
-                    }
-                };
-                let skipped = matches!(known, Known::Skipped);
-                calls.push(Preview { step: at, action, profile, known });
-                if !skipped {
-                    open.steps.insert(step.label.clone());
-                }
-                run.end_step(program, step, if skipped { "skipped" } else { "done" }, Value::Null);
-            }
-            StepKind::Set(settings)
-                if settings.iter().any(|(_, setting)| !needs_of(setting, &open).is_empty()) =>
-            {
-                for (name, setting) in settings {
-                    open.vars.insert(name.clone(), needs_of(setting, &open));
-                }
-                run.end_step(program, step, "done", Value::Null);
-            }
-            StepKind::ForEach { list, .. } if !open.of(list).is_empty() => {
-                let at = path(&program.workflow.steps, &run.frames);
-                let needs = open.of(list);
-                undecided(program, step, &at, &needs, &mut calls, &mut open);
-                run.end_step(program, step, "done", Value::Null);
-            }
-            StepKind::Assert { that, .. } if !open.of(that).is_empty() => {
-                run.end_step(program, step, "done", Value::Null);
-            }
-            _ => {
-                run.begin(program, step, 0);
-                if matches!(run.pending, Pending::Wait { .. }) {
-                    run.pending = Pending::Nothing;
-                    run.end_step(program, step, "done", Value::Null);
+        match run.enter(program, step) {
+            Entered::Yes => go_through(&mut run, program, step, at, &mut calls, &mut open),
+            Entered::Failed => {}
+            Entered::Skipped => {
+                // In an earlier iteration of its loop it may have been open.
+                open.steps.remove(&step.label);
+                if let StepKind::Action { action, .. } = &step.kind {
+                    let profile = run.profile(program, step, action).ok().flatten();
+                    calls.push(Preview { step: at, action, profile, known: Known::Skipped });
                 }
             }
         }
     }
+    run.leave_loops(program);
     Previewed { calls, trouble: run.tally.trouble }
 }
 
-/// The profile as far as it is known without rendering a step's own.
-fn profile_of(program: &Program, step: &Step) -> Option<Arc<str>> {
-    let StepKind::Action { action, .. } = &step.kind else { return None };
-    match &step.profile {
-        Some(leaf) => leaf.literal().map(Arc::from),
-        None => program.workflow.profiles.get(&action.system).map(|name| Arc::from(name.as_str())),
-    }
-}
-
-/// Whether the step's `if` holds; `None` when it cannot be evaluated.
-fn is_on(run: &Run, step: &Step) -> Option<bool> {
-    step.condition.as_ref().map_or(Some(true), |condition| condition.test(&run.scope).ok())
-}
-
-fn needs_of(setting: &Setting, open: &Open) -> BTreeSet<String> {
-    match setting {
-        Setting::Expression(expression) => open.of(expression),
-        Setting::Literal(_) => BTreeSet::new(),
-    }
-}
-
-/// A step, or a loop's steps, of which only the place is known.
-fn undecided(
+/// A step whose `if` is known to hold.
+fn go_through(
+    run: &mut Run,
     program: &Program,
     step: &Step,
-    at: &str,
-    needs: &BTreeSet<String>,
+    at: String,
     calls: &mut Vec<Preview>,
     open: &mut Open,
 ) {
     match &step.kind {
+        StepKind::Action { action, with, .. } => {
+            let of_profile = open.needs(step.profile.iter().flat_map(|leaf| leaf.names()));
+            let leaves = with.leaves();
+            let mut needs = open.needs(leaves.iter().flat_map(|(_, leaf)| leaf.names()));
+            let preview = if needs.is_empty() && of_profile.is_empty() {
+                match run.prepare(program, step) {
+                    Ok(Prepared { profile, call, .. }) => {
+                        Preview { step: at, action, profile, known: Known::Call(Box::new(call)) }
+                    }
+                    Err(trouble) => return run.fail(program, step, trouble),
+                }
+            } else {
+                let is_known = of_profile.is_empty();
+                let profile = is_known.then(|| run.profile(program, step, action).ok().flatten()).flatten();
+                needs.extend(of_profile);
+                Preview { step: at, action, profile, known: Known::Needs(needs.into_iter().collect()) }
+            };
+            calls.push(preview);
+            open.note_step(step);
+            run.end_step(program, step, "done", Value::Null);
+        }
+        StepKind::Set(settings) => set(run, program, step, settings, open),
+        StepKind::ForEach { list, steps, .. } => {
+            let needs = open.of(list);
+            if calls_any(steps) {
+                open.note_step(step);
+            }
+            if needs.is_empty() {
+                run.carry_out(program, step, 0);
+            } else {
+                undecided(step, &at, &needs, calls, open);
+                run.end_step(program, step, "done", Value::Null);
+            }
+        }
+        StepKind::Assert { that, .. } => {
+            let needs = open.of(that);
+            if needs.is_empty() {
+                run.carry_out(program, step, 0);
+            } else {
+                open.steps.insert(step.label.clone(), needs);
+                run.end_step(program, step, "done", Value::Null);
+            }
+        }
+        StepKind::Wait(_) => run.end_step(program, step, "done", Value::Null),
+        StepKind::Fail(_) | StepKind::Stop(_) | StepKind::Log(_) => {
+            run.carry_out(program, step, 0);
+        }
+    }
+}
+
+/// Writes what is known and notes what is open, in order: a value may read the one before it.
+fn set(run: &mut Run, program: &Program, step: &Step, settings: &[(String, Setting)], open: &mut Open) {
+    for (name, setting) in settings {
+        let needs = match setting {
+            Setting::Expression(expression) => open.of(expression),
+            Setting::Literal(_) => BTreeSet::new(),
+        };
+        if !needs.is_empty() {
+            open.vars.insert(name.clone(), needs);
+            continue;
+        }
+        match run.setting(program, name, setting) {
+            Ok(value) => run.write_var(name, value),
+            Err(trouble) => return run.fail(program, step, trouble),
+        }
+        // In a loop it is the iteration's copy that is known: the variable itself may stay open.
+        if run.frames.len() == 1 {
+            open.vars.remove(name);
+        }
+    }
+    run.end_step(program, step, "done", Value::Null);
+}
+
+/// Whether any of these steps makes a call.
+fn calls_any(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match &step.kind {
+        StepKind::Action { .. } => true,
+        StepKind::ForEach { steps, .. } => calls_any(steps),
+        StepKind::Set(_)
+        | StepKind::Wait(_)
+        | StepKind::Assert { .. }
+        | StepKind::Fail(_)
+        | StepKind::Stop(_)
+        | StepKind::Log(_) => false,
+    })
+}
+
+/// A step, or a loop's steps, of which only the place is known.
+fn undecided(step: &Step, at: &str, needs: &BTreeSet<String>, calls: &mut Vec<Preview>, open: &mut Open) {
+    match &step.kind {
         StepKind::Action { action, .. } => {
-            calls.push(Preview {
-                step: at.to_owned(),
-                action,
-                profile: profile_of(program, step),
-                known: Known::Needs(needs.iter().cloned().collect()),
-            });
-            open.steps.insert(step.label.clone());
+            let known = Known::Needs(needs.iter().cloned().collect());
+            calls.push(Preview { step: at.to_owned(), action, profile: None, known });
+            return open.note_step(step);
         }
         StepKind::ForEach { steps, .. } => {
+            // What a loop's steps set is gone after it.
+            let vars = open.vars.clone();
             for inner in steps {
-                undecided(program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
+                undecided(inner, &format!("{at}[].{}", inner.label), needs, calls, open);
             }
-            open.steps.insert(step.label.clone());
+            open.vars = vars;
+            if calls_any(steps) {
+                return open.note_step(step);
+            }
         }
         StepKind::Set(settings) => {
             for (name, _) in settings {
@@ -245,4 +218,5 @@ fn undecided(
         | StepKind::Stop(_)
         | StepKind::Log(_) => {}
     }
+    open.steps.insert(step.label.clone(), needs.clone());
 }

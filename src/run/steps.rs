@@ -6,13 +6,24 @@ use serde_json::{Map, Value, json};
 
 use super::facts::Program;
 use super::finish::Trouble;
-use super::frame::{Frame, Loop, steps_of, take_outputs, writes};
+use super::frame::{Frame, steps_of, writes};
 use super::machine::{Next, Pending, Prepared, Run, reason_of};
-use crate::catalogue::Effect;
+use crate::catalogue::{Action, Effect};
 use crate::condition::Condition;
 use crate::job::Fail;
 use crate::plan::Call;
 use crate::workflow::{Repeat, Setting, Step, StepKind};
+
+/// What a step's `if` came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// The step is to be carried out.
+    Yes,
+    /// It is false: the step is over.
+    Skipped,
+    /// It cannot be evaluated: the step is over and has failed.
+    Failed,
+}
 
 impl Run {
     /// The next step to begin, closing iterations and loops that are through; `None` at the end.
@@ -33,19 +44,29 @@ impl Run {
 
     /// Begins a step. `None` when it is already over and the run can go on.
     pub(super) fn begin(&mut self, program: &Program, step: &Step, now_ms: i64) -> Option<Next> {
-        if let Some(condition) = &step.condition {
-            match condition.test(&self.scope) {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.skip(program, step);
-                    return None;
-                }
-                Err(error) => {
-                    self.fail_evaluation(program, step, "if", &error.to_string());
-                    return None;
-                }
+        match self.enter(program, step) {
+            Entered::Yes => self.carry_out(program, step, now_ms),
+            Entered::Skipped | Entered::Failed => None,
+        }
+    }
+
+    /// Asks a step's `if`; a step that is not entered is over.
+    pub(super) fn enter(&mut self, program: &Program, step: &Step) -> Entered {
+        match step.condition.as_ref().map_or(Ok(true), |condition| condition.test(&self.scope)) {
+            Ok(true) => Entered::Yes,
+            Ok(false) => {
+                self.skip(program, step);
+                Entered::Skipped
+            }
+            Err(error) => {
+                self.fail_evaluation(program, step, "if", &error.to_string());
+                Entered::Failed
             }
         }
+    }
+
+    /// Carries out a step that was entered; `None` as for [`Run::begin`].
+    pub(super) fn carry_out(&mut self, program: &Program, step: &Step, now_ms: i64) -> Option<Next> {
         match &step.kind {
             StepKind::Action { .. } => {
                 self.pending = Pending::Call { number: 0, first_at_ms: None };
@@ -97,13 +118,7 @@ impl Run {
         let template = |error: &dyn std::fmt::Display| {
             self.trouble(program, Fail::Template, Fail::Template.word(), error.to_string())
         };
-        let profile = match &step.profile {
-            Some(leaf) => match leaf.render(&self.scope, &self.extra).map_err(|error| template(&error))? {
-                Some(Value::String(name)) => Some(Arc::from(name)),
-                _ => return Err(template(&"`profile` is not a string")),
-            },
-            None => program.workflow.profiles.get(&action.system).map(|name| Arc::from(name.as_str())),
-        };
+        let profile = self.profile(program, step, action)?;
         let body = with
             .render(&self.scope, &self.extra)
             .map_err(|error| template(&error))?
@@ -112,6 +127,27 @@ impl Run {
             self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned())
         })?;
         Ok(Prepared { step: step.number, profile, call })
+    }
+
+    /// The profile of an action step: its own, else the workflow's for the action's system.
+    pub(super) fn profile(
+        &self,
+        program: &Program,
+        step: &Step,
+        action: &Action,
+    ) -> Result<Option<Arc<str>>, Trouble> {
+        let Some(leaf) = &step.profile else {
+            let named = program.workflow.profiles.get(&action.system);
+            return Ok(named.map(|name| Arc::from(name.as_str())));
+        };
+        let template = |problem: String| {
+            self.trouble(program, Fail::Template, Fail::Template.word(), format!("in `profile`: {problem}"))
+        };
+        match leaf.render(&self.scope, &self.extra) {
+            Ok(Some(Value::String(name))) => Ok(Some(Arc::from(name))),
+            Ok(_) => Err(template("it is not a string".to_owned())),
+            Err(error) => Err(template(error.to_string())),
+        }
     }
 
     /// Whether a call succeeded and whether it need not be repeated: (success, until).
@@ -198,7 +234,7 @@ impl Run {
         }
     }
 
-    fn write_var(&mut self, name: &str, value: Value) {
+    pub(super) fn write_var(&mut self, name: &str, value: Value) {
         if let Some(Value::Object(vars)) = self.scope.data_mut().get_mut("vars") {
             let before = vars.insert(name.to_owned(), value);
             self.undo.push((name.to_owned(), before));
@@ -215,87 +251,28 @@ impl Run {
         self.end_step(program, step, "skipped", Value::Null);
     }
 
+    /// The value that a `set` writes.
+    pub(super) fn setting(&self, program: &Program, name: &str, setting: &Setting) -> Result<Value, Trouble> {
+        match setting {
+            Setting::Literal(value) => Ok(value.clone()),
+            Setting::Expression(expression) => expression.value(&self.scope).map_err(|error| {
+                let message = format!("in `{name}`: {error}");
+                self.trouble(program, Fail::Template, Fail::Template.word(), message)
+            }),
+        }
+    }
+
     fn set(&mut self, program: &Program, step: &Step, settings: &[(String, Setting)]) {
         for (name, setting) in settings {
-            let value = match setting {
-                Setting::Literal(value) => value.clone(),
-                Setting::Expression(expression) => match expression.value(&self.scope) {
-                    Ok(value) => value,
-                    Err(error) => {
-                        return self.fail_evaluation(program, step, name, &error.to_string());
-                    }
-                },
-            };
-            self.write_var(name, value);
+            match self.setting(program, name, setting) {
+                Ok(value) => self.write_var(name, value),
+                Err(trouble) => return self.fail(program, step, trouble),
+            }
         }
         self.end_step(program, step, "done", Value::Null);
     }
 
-    fn enter_loop(&mut self, program: &Program, step: &Step, list: &Condition) {
-        let items = match list.value(&self.scope) {
-            Ok(Value::Array(items)) => items,
-            Ok(_) => {
-                return self.fail_evaluation(program, step, "for_each", "the value is not a list");
-            }
-            Err(error) => return self.fail_evaluation(program, step, "for_each", &error.to_string()),
-        };
-        if items.is_empty() {
-            self.tally.empty_loop = true;
-            return self.end_step(program, step, "done", Value::Array(Vec::new()));
-        }
-        let StepKind::ForEach { name, .. } = &step.kind else { return };
-        let around = Loop {
-            rest: items.into_iter(),
-            number: 0,
-            shadowed: self.scope.remove(name),
-            mark: self.undo.len(),
-            outputs: Vec::new(),
-            trouble: None,
-        };
-        self.frames.push(Frame { at: 0, around: Some(around) });
-        self.take_item(program);
-    }
-
-    /// Puts the next item of the innermost loop into the scope, or leaves the loop.
-    fn take_item(&mut self, program: &Program) {
-        let depth = self.frames.len().saturating_sub(1);
-        let outer = steps_of(&program.workflow.steps, self.frames.get(..depth).unwrap_or(&[]));
-        let at = depth.checked_sub(1).and_then(|outer| self.frames.get(outer)).map(|frame| frame.at);
-        let Some(step) = at.and_then(|at| outer.get(at)) else { return };
-        let StepKind::ForEach { name, .. } = &step.kind else { return };
-        let Some(Frame { at, around: Some(around) }) = self.frames.last_mut() else { return };
-        if let Some(item) = around.rest.next() {
-            *at = 0;
-            self.scope.set(name, item);
-            return;
-        }
-        let Some(Frame { around: Some(around), .. }) = self.frames.pop() else { return };
-        match around.shadowed {
-            Some(value) => self.scope.set(name, value),
-            None => drop(self.scope.remove(name)),
-        }
-        match around.trouble {
-            Some(trouble) => self.fail(program, step, trouble),
-            None => self.end_step(program, step, "done", Value::Array(around.outputs)),
-        }
-    }
-
-    fn end_iteration(&mut self, program: &Program, body: &[Step]) {
-        let output = match self.scope.data_mut().get_mut("steps") {
-            Some(Value::Object(steps)) => take_outputs(body, steps),
-            _ => Value::Null,
-        };
-        let mut mark = self.undo.len();
-        if let Some(Frame { around: Some(around), .. }) = self.frames.last_mut() {
-            around.outputs.push(output);
-            around.number += 1;
-            mark = around.mark;
-        }
-        self.roll_back(mark);
-        self.take_item(program);
-    }
-
-    fn fail_evaluation(&mut self, program: &Program, step: &Step, what: &str, why: &str) {
+    pub(super) fn fail_evaluation(&mut self, program: &Program, step: &Step, what: &str, why: &str) {
         let message = format!("in `{what}`: {why}");
         let trouble = self.trouble(program, Fail::Template, Fail::Template.word(), message);
         self.fail(program, step, trouble);

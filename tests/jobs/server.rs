@@ -172,3 +172,14 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         thread::yield_now();
     }
 }
+
+/// Whether the one came true before the other.
+#[track_caller]
+pub fn until_or(mut one: impl FnMut() -> bool, mut other: impl FnMut() -> bool) -> bool {
+    let mut is_one = false;
+    until("one of two things", || {
+        is_one = one();
+        is_one || other()
+    });
+    is_one
+}

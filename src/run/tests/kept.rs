@@ -1,0 +1,170 @@
+//! Going on after a crash, and keeping nothing of a person whom only an answer is missing for.
+
+use super::*;
+
+const FLOW: &str = "\
+- id: find
+  uses: braze/users.export.ids
+  with: { email_address: '{{ subject.email }}' }
+- wait: 1m
+- id: mail
+  for_each: steps.find.output.users
+  as: user
+  steps:
+    - id: track
+      uses: braze/users.track
+      with: { attributes: [{ braze_id: '{{ user.braze_id }}', key: '{{ uuid }}' }] }
+- id: erase
+  uses: braze/users.delete
+  with: { braze_ids: '{{ pluck steps.find.output.users \"braze_id\" }}' }
+";
+
+#[test]
+fn the_same_answers_give_the_same_calls() {
+    let program = program(FLOW);
+
+    let first = ran(&program, someone(), finds(2));
+    let again = ran(&program, someone(), finds(2));
+
+    assert_eq!(first.paths(), ["find", "wait", "mail[0].track", "mail[1].track", "erase"]);
+    assert_eq!(first.did, again.did);
+    let keys: Vec<_> = [2, 3].map(|at: usize| first.did[at].1["attributes"][0]["key"].clone()).into();
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn another_record_has_other_identifiers() {
+    let program = program(FLOW);
+
+    let first = ran(&program, someone(), finds(2));
+    let other = carry_out(&program, Run::start(&program, 5, someone()), finds(2));
+
+    assert_ne!(first.did[2], other.did[2]);
+    assert_eq!(first.did[4], other.did[4]);
+}
+
+#[test]
+fn a_run_can_be_told_its_answers_again_however_far_it_came() {
+    let program = program(FLOW);
+    let whole = ran(&program, someone(), finds(2));
+    let calls: Vec<_> = whole.did.iter().filter(|(path, _)| path != "wait").collect();
+    for kept in 0..calls.len() {
+        let mut run = Run::start(&program, 4, someone());
+        let mut at_ms = START_MS;
+        for _ in 0..kept {
+            while !matches!(run.next(&program, at_ms), Next::Call(_)) {
+                at_ms += 60_000;
+            }
+            run.answer(&program, Answer { result: finds(2)(""), status: 201, at_ms });
+        }
+
+        let rest = carry_out(&program, run, finds(2));
+
+        let sent: Vec<_> = rest.did.iter().filter(|(path, _)| path != "wait").collect();
+        assert_eq!(sent, calls[kept..]);
+        assert_eq!(rest.finish, whole.finish);
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_changes_nothing() {
+    let program = program(FLOW);
+    let mut run = Run::start(&program, 4, someone());
+
+    run.answer(&program, Answer { result: refused(), status: 400, at_ms: START_MS });
+
+    assert_eq!(carry_out(&program, run, finds(1)).did, ran(&program, someone(), finds(1)).did);
+}
+
+/// A run that stands at the call of this path.
+fn standing_at(program: &Program, path: &str) -> Run {
+    let mut run = Run::start(program, 4, someone());
+    let mut now_ms = START_MS;
+    for _ in 0..20 {
+        match run.next(program, now_ms) {
+            Next::Call(_) if run.path(program) == path => return run,
+            Next::Call(_) => run.answer(program, Answer { result: finds(1)(""), status: 201, at_ms: now_ms }),
+            Next::Wait { until_ms } => now_ms = until_ms,
+            Next::Ended(finish) => panic!("{finish:?}"),
+        }
+    }
+    panic!("{path} never came");
+}
+
+#[test]
+fn only_a_plain_write_behind_which_nothing_stands_is_the_last_call() {
+    let erase = "- id: erase\n  uses: braze/users.delete\n  with: { external_ids: [u] }\n";
+    let in_loop = "- id: all\n  for_each: '[1]'\n  steps:\n    - id: erase\n      uses: braze/users.delete\n      with: { external_ids: [u] }\n";
+    for (steps, path, expected) in [
+        (FLOW, "find", false),
+        (FLOW, "mail[0].track", false),
+        (FLOW, "erase", true),
+        (&format!("{erase}- log: x"), "erase", false),
+        (&format!("{erase}  continue_on_error: true"), "erase", false),
+        (&format!("{erase}  success_when: output.message == 'success'"), "erase", false),
+        (in_loop, "all[0].erase", false),
+        ("- id: find\n  uses: braze/users.export.ids\n  with: { email_address: e }", "find", true),
+    ] {
+        let program = program(steps);
+        assert_eq!(standing_at(&program, path).is_last_call(&program), expected, "{path} of\n{steps}");
+    }
+}
+
+#[test]
+fn a_run_that_forgot_its_person_ends_as_one_that_did_not() {
+    for result in [finds(0)(""), refused()] {
+        let program = program(FLOW);
+        let mut full = standing_at(&program, "erase");
+        full.answer(&program, Answer { result: result.clone(), status: 201, at_ms: START_MS });
+        let Next::Ended(expected) = full.next(&program, START_MS) else {
+            panic!("a call behind the last one")
+        };
+
+        let mut thin = standing_at(&program, "erase");
+        drop(thin.forget());
+        let finish = match result {
+            Ok(_) => thin.finish_accepted(&program),
+            Err(refusal) => thin.finish_refused(&program, refusal),
+        };
+
+        assert_eq!(finish, expected);
+    }
+}
+
+#[test]
+fn a_scope_that_was_forgotten_serves_the_next_person_as_a_new_one_would() {
+    let program = program_with(
+        "vars: { x: '{{ subject.email }}' }",
+        "\
+- id: a
+  if: subject.external_id == 'u-1'
+  set: { y: 1 }
+- id: erase
+  uses: braze/users.delete
+  with: { external_ids: ['{{ subject.external_id }}', '{{ vars.x }}', '{{ steps.a.status }}'] }
+",
+    );
+    let mut other = someone();
+    other.insert("subject".into(), json!({"external_id": "u-2", "email": "b@example.com", "aliases": []}));
+    let mut run = standing_at(&program, "erase");
+
+    let scope = run.forget();
+
+    assert!(!format!("{:?}", run.into_scope().data_mut()).contains("example"));
+    let reused = carry_out(&program, Run::start_in(&program, scope, 5, other.clone()), accepted);
+    assert_eq!(reused.did, carry_out(&program, Run::start(&program, 5, other), accepted).did);
+    assert_eq!(reused.did[0].1, json!({"external_ids": ["u-2", "b@example.com", "skipped"]}));
+}
+
+#[test]
+fn a_run_can_read_its_own_name_and_when_the_job_began() {
+    let program = program(
+        "- id: track\n  uses: braze/users.track\n  with: { attributes: [{ external_id: u, a: '{{ run.id }}', b: '{{ run.workflow }}', c: '{{ now }}', d: '{{ run.started_at }}' }] }",
+    );
+
+    let ran = ran(&program, someone(), accepted);
+
+    let began = "2027-01-15T08:00:00Z";
+    let object = json!({"external_id": "u", "a": "job-7:4", "b": "w", "c": began, "d": began});
+    assert_eq!(ran.did[0].1["attributes"][0], object);
+}

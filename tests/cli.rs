@@ -1,0 +1,299 @@
+//! What people read on a terminal, as snapshots: the help, tables, plans, messages. Times, ports and
+//! temporary paths are taken out.
+//!
+//! The real binary is run in folders of its own. Where a job must leave something behind, it talks to
+//! `privaflow sandbox` in a second process, as it would to Braze.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const DELETIONS: [&str; 4] =
+    ["run", "workflows/user-deletion.yaml", "--input", "examples/deletion-requests.ndjson"];
+const CONSENTS: [&str; 4] = ["run", "consent-global", "--input", "examples/consent-changes.ndjson"];
+
+#[test]
+fn every_command_explains_itself() {
+    let mut all = String::new();
+    for command in [
+        "",
+        "init",
+        "validate",
+        "plan",
+        "run",
+        "jobs",
+        "jobs list",
+        "jobs show",
+        "jobs resume",
+        "jobs cancel",
+        "jobs approve",
+        "profiles",
+        "profiles list",
+        "actions",
+        "actions list",
+        "actions show",
+        "sandbox",
+    ] {
+        let words = command.split(' ').filter(|word| !word.is_empty()).chain(["--help"]);
+        let output = privaflow(Path::new("."), words);
+        assert!(output.status.success(), "{output:?}");
+        let help = text(&output.stdout);
+        // Every page ends with the same options; they are shown once.
+        let own = match (command, help.split_once("\nOptions of every command:")) {
+            ("", _) | (_, None) => help.as_str(),
+            (_, Some((own, _))) => own,
+        };
+        all.push_str(&format!("$ privaflow {command}\n{own}\n"));
+    }
+    insta::assert_snapshot!("help", all);
+}
+
+#[test]
+fn the_actions_are_listed_and_shown() {
+    let list = said(Path::new("."), ["actions", "list"]);
+    let delete = said(Path::new("."), ["actions", "show", "braze/users.delete"]);
+    let group = said(Path::new("."), ["actions", "show", "braze/subscription.status.set"]);
+    let slip = said(Path::new("."), ["actions", "show", "users.delete"]);
+    insta::assert_snapshot!("actions", [list, delete, group, slip].join("\n"));
+
+    for line in lines(&privaflow(Path::new("."), ["actions", "list", "--output", "json"])) {
+        assert!(line["action"].is_string() && line["permission"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn an_empty_folder_becomes_a_working_one_by_init_and_its_hint() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+
+    let first = said(folder, ["init"]);
+    let again = said(folder, ["init"]);
+    insta::assert_snapshot!("init", [first.as_str(), again.as_str()].join("\n"));
+
+    let hint = first.lines().find_map(|line| line.strip_prefix("!   privaflow ")).expect("a hint");
+    let tried = privaflow(folder, hint.split(' '));
+    assert_eq!(tried.status.code(), Some(0), "{tried:?}");
+    assert!(!folder.join(".privaflow").exists(), "the sandbox leaves nothing behind");
+
+    let found = [
+        said(folder, ["validate"]),
+        said(folder, ["profiles", "list"]),
+        said(folder, ["jobs", "list"]),
+        said(folder, ["jobs", "show", "job-1"]),
+        said(folder, DELETIONS),
+    ];
+    insta::assert_snapshot!("first_look", found.join("\n"));
+    assert!(privaflow(folder, ["jobs", "list", "--output", "json"]).stdout.is_empty());
+    let profiles = lines(&privaflow(folder, ["profiles", "list", "--output", "json"]));
+    assert_eq!(profiles[0]["missing"], "BRAZE_API_KEY is not set");
+}
+
+#[test]
+fn a_folder_that_init_makes_is_named_in_its_hint() {
+    let folder = tempfile::tempdir().expect("a folder");
+
+    let output = privaflow(folder.path(), ["init", "privacy", "--output", "json"]);
+
+    assert_eq!(lines(&output)[0]["file"], "privacy/privaflow.yaml");
+    assert!(text(&output.stderr).contains("cd privacy && privaflow run"));
+}
+
+#[test]
+fn a_plan_shows_what_is_sent_and_folds_what_is_not() {
+    let plan = |workflow: &str, input: &str| {
+        let (workflow, input) = (format!("workflows/{workflow}.yaml"), format!("examples/{input}.ndjson"));
+        said(Path::new("."), ["plan", &workflow, "--input", &input])
+    };
+    insta::assert_snapshot!("plan_deletion", plan("user-deletion", "broken-requests"));
+    insta::assert_snapshot!("plan_groups", plan("consent-groups", "consent-changes"));
+}
+
+#[test]
+fn a_step_that_no_answer_can_turn_on_is_skipped_in_a_plan() {
+    let plan = privaflow(
+        Path::new("."),
+        [
+            "plan",
+            "workflows/user-deletion.yaml",
+            "--input",
+            "examples/deletion-requests.ndjson",
+            "--output",
+            "json",
+        ],
+    );
+    let calls = lines(&plan);
+    let of = |step: &str| calls.iter().find(|call| call["step"] == step).expect("it is planned");
+
+    assert_eq!(of("verify_alias")["skipped"], true);
+    assert_eq!(of("verify_external_id")["skipped"], false);
+    assert_eq!(of("erase")["needs"], serde_json::json!(["find_by_email", "find_by_external_id"]));
+    assert!(
+        calls.iter().all(|call| call["url"].as_str().is_some_and(|url| url.contains("<braze-production>")))
+    );
+}
+
+#[test]
+fn a_plan_calls_nothing_skipped_that_an_answer_could_turn_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workflow = r#"
+workflow: careful
+on: { file: {} }
+steps:
+  - id: find
+    uses: braze/users.export.ids
+    with: { external_ids: ["{{ subject.external_id }}"], fields_to_export: [braze_id] }
+  - if: steps.find.status == "done"
+    set: { late: "true" }
+  - id: by_variable
+    if: has(vars.late) && vars.late == true
+    uses: braze/users.delete
+    with: { external_ids: ["{{ subject.external_id }}"] }
+  - id: by_answer
+    if: has(steps.find.output.users) && size(steps.find.output.users) > 0
+    uses: braze/users.delete
+    with: { external_ids: ["{{ subject.external_id }}"] }
+"#;
+    fs::write(folder.path().join("careful.yaml"), workflow).expect("it can be written");
+    let request = r#"{"kind":"deletion","subject":{"external_id":"u-1"}}"#;
+    fs::write(folder.path().join("requests.ndjson"), request).expect("it can be written");
+
+    let words = ["plan", "careful.yaml", "--input", "requests.ndjson", "--output", "json"];
+    let calls = lines(&privaflow(folder.path(), words));
+
+    let needs: Vec<_> = calls.iter().map(|call| (call["step"].as_str(), call["needs"][0].as_str())).collect();
+    let expected =
+        [(Some("find"), None), (Some("by_variable"), Some("find")), (Some("by_answer"), Some("find"))];
+    assert_eq!(needs, expected, "{calls:?}");
+}
+
+#[test]
+fn clean_examples_end_done_or_skipped_in_every_workflow() {
+    for (workflow, input) in [
+        ("workflows/user-deletion.yaml", "examples/deletion-requests.ndjson"),
+        ("workflows/consent-global.yaml", "examples/consent-changes.ndjson"),
+        ("workflows/consent-groups.yaml", "examples/consent-changes.ndjson"),
+        ("workflows/consent-groups-track.yaml", "examples/consent-changes.ndjson"),
+        ("examples/consent-from-csv.yaml", "examples/consent-changes.csv"),
+    ] {
+        let output = privaflow(Path::new("."), ["run", workflow, "--input", input, "--sandbox"]);
+
+        assert_eq!(output.status.code(), Some(0), "{workflow}: {output:?}");
+        assert_eq!(text(&output.stderr), "", "{workflow}");
+    }
+}
+
+#[test]
+fn an_unknown_member_is_warned_of_once_however_often_the_file_is_read() {
+    let arguments =
+        ["run", "workflows/user-deletion.yaml", "--input", "examples/broken-requests.ndjson", "--sandbox"];
+
+    let output = privaflow(Path::new("."), arguments);
+
+    let warned = text(&output.stderr);
+    assert!(
+        warned.contains("`subject.shoe_size` is no member of a record and was ignored (in 1 record)"),
+        "{warned}"
+    );
+}
+
+#[test]
+fn jobs_are_listed_shown_held_approved_and_cancelled() {
+    let braze = Braze::start();
+    let folder = braze.folder.path();
+    let mut all = vec![said(folder, CONSENTS), said(folder, CONSENTS)];
+    let workflow = folder.join("workflows/user-deletion.yaml");
+    let text = fs::read_to_string(&workflow).expect("init wrote it");
+    fs::write(&workflow, text.replace("per_job: 500", "per_job: 5")).expect("it can be written");
+    all.push(said(folder, DELETIONS));
+    all.extend([["jobs", "show", "job-2"], ["jobs", "resume", "job-2"]].map(|words| said(folder, words)));
+    all.push(said(folder, ["jobs", "approve", "job-2"]));
+    fs::write(folder.join("key"), "not-the-key").expect("it can be written");
+    all.push(said(folder, ["jobs", "resume", "job-2", "--log", "off"]));
+    all.push(said(folder, ["jobs", "cancel", "job-2"]));
+    all.push(said(folder, ["jobs", "cancel", "job-2"]));
+    all.push(said(folder, ["jobs", "show", "job-1"]));
+    all.push(said(folder, ["jobs", "list"]));
+    insta::with_settings!({ filters => [
+        (r"\d+\.\d s", "[time]"),
+        (r"\d+ HTTP requests?", "[number of] HTTP requests"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[started]           "),
+    ] }, { insta::assert_snapshot!("jobs", all.join("\n")) });
+
+    let jobs = lines(&privaflow(folder, ["jobs", "list", "--output", "json"]));
+    assert_eq!((&jobs[0]["status"], &jobs[1]["status"]), (&"finished".into(), &"cancelled".into()));
+    assert_eq!(jobs[1]["failed"], 13);
+}
+
+/// `privaflow sandbox` in a process of its own, and a folder whose settings lead to it.
+struct Braze {
+    process: Child,
+    folder: TempDir,
+}
+
+impl Braze {
+    fn start() -> Braze {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("key"), "the-key").expect("it can be written");
+        let mut process = command(folder.path(), ["sandbox", "--token-file", "key", "--no-limits"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it can be started");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line).expect("it says where it listens");
+        let host = line.trim().strip_prefix("listening on ").expect("an address");
+        let settings = format!(
+            "profiles:\n  braze-production: {{ system: braze, scheme: http, host: \"{host}\", token: {{ file: key }} }}\n"
+        );
+        fs::write(folder.path().join("privaflow.yaml"), settings).expect("it can be written");
+        assert!(privaflow(folder.path(), ["init"]).status.success());
+        Braze { process, folder }
+    }
+}
+
+impl Drop for Braze {
+    fn drop(&mut self) {
+        // The process is gone already when a test failed early; there is nothing more to do then.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// A command, its exit code, and what it wrote to standard output and standard error.
+fn said<'w>(folder: &Path, words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    let output = privaflow(folder, words.iter().copied());
+    let code = output.status.code().expect("it ended by itself");
+    let mut all = format!("$ privaflow {}  # exit code {code}\n{}", words.join(" "), text(&output.stdout));
+    for line in text(&output.stderr).lines() {
+        all.push_str(format!("! {line}").trim_end());
+        all.push('\n');
+    }
+    all
+}
+
+fn privaflow<'w>(folder: &Path, words: impl IntoIterator<Item = &'w str>) -> Output {
+    command(folder, words).output().expect("it can be started")
+}
+
+fn command<'w>(folder: &Path, words: impl IntoIterator<Item = &'w str>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privaflow"));
+    command.args(words).current_dir(folder);
+    for name in ["PRIVAFLOW_LOG", "COLUMNS", "BRAZE_API_KEY", "ONETRUST_CLIENT_ID"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Standard output as objects, one a line.
+fn lines(output: &Output) -> Vec<Value> {
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("an object")).collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

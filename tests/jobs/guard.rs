@@ -1,0 +1,125 @@
+//! The brake on what cannot be undone, and what people decide about jobs.
+
+use serde_json::json;
+
+use crate::folder::{ERASE, Folder, deletion};
+use crate::server::Server;
+
+#[test]
+fn more_than_500_erasures_wait_for_a_person_and_go_on_when_approved() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, ERASE);
+    folder.requests((0..501).map(deletion));
+
+    let held = folder.job();
+    assert_eq!(held.counts(), (1, [0, 0, 0, 501]));
+    assert_eq!(held.json()["waiting_by"], json!({ "guard": 501 }));
+    assert!(held.stderr.contains("privaflow jobs approve job-1"), "{}", held.stderr);
+
+    let again = folder.job();
+    assert_eq!((again.counts(), server.requests().len()), (held.counts(), 0));
+    let early = folder.run(&["jobs", "resume", "job-1"]);
+    assert_eq!(early.code, 2);
+    assert!(early.stderr.contains("jobs approve job-1"), "{}", early.stderr);
+
+    let approved = folder.run(&["jobs", "approve", "job-1", "--output", "json"]);
+    assert_eq!(approved.code, 0, "{}", approved.stderr);
+    assert!(server.requests().is_empty(), "an approval sends nothing");
+
+    let resumed = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
+    assert_eq!(resumed.counts(), (0, [501, 0, 0, 0]));
+    assert_eq!(server.sizes(), [vec![50; 10], vec![1]].concat());
+}
+
+#[test]
+fn exactly_500_erasures_go_ahead() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, ERASE);
+    folder.requests((0..500).map(deletion));
+
+    assert_eq!(folder.job().counts(), (0, [500, 0, 0, 0]));
+}
+
+#[test]
+fn a_person_who_stands_twice_counts_once_for_the_guard() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, &format!("{ERASE}guard: {{ max_subjects: {{ per_job: 2 }} }}\n"));
+    let again = json!({ "id": "r-again", "kind": "deletion", "subject": { "external_id": "u-1" } });
+    folder.requests([deletion(1), again, deletion(2)]);
+
+    assert_eq!(folder.job().counts(), (0, [3, 0, 0, 0]));
+}
+
+#[test]
+fn the_workflow_sets_its_own_limits() {
+    let server = Server::accepting();
+    let guard = "guard: { max_subjects: { per_job: 3, per_hour: 4 } }\n";
+    let folder = Folder::to(server.address, &format!("{ERASE}{guard}"));
+
+    let erase = |file: &str, numbers: std::ops::Range<usize>| {
+        let lines: String = numbers.map(|number| format!("{}\n", deletion(number))).collect();
+        folder.write(file, lines);
+        folder.run(&["run", "flow.yaml", "--input", file, "--output", "json"]).counts()
+    };
+    assert_eq!(erase("four", 0..4), (1, [0, 0, 0, 4]), "beyond the job's limit");
+    assert_eq!(erase("three", 10..13), (0, [3, 0, 0, 0]), "within both limits");
+    assert_eq!(erase("two", 20..22), (1, [0, 0, 0, 2]), "beyond the hour's limit");
+    assert_eq!(erase("one", 30..31), (0, [1, 0, 0, 0]), "within what is left of the hour");
+    assert_eq!(server.people().len(), 4);
+}
+
+#[test]
+fn jobs_are_listed_and_shown_as_text_and_as_json() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, &format!("{ERASE}guard: {{ max_subjects: {{ per_job: 1 }} }}\n"));
+    folder.requests([deletion(1)]);
+    let first = folder.job();
+    folder.requests([deletion(2), deletion(3)]);
+    assert_eq!(folder.job().code, 1);
+
+    let list = folder.run(&["jobs", "list", "--output", "json"]);
+    let lines = list.lines();
+    assert_eq!(list.code, 0);
+    let mut statuses: Vec<_> =
+        lines.iter().map(|line| (line["job"].as_str().unwrap(), line["status"].as_str().unwrap())).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [("job-1", "finished"), ("job-2", "held")]);
+
+    let table = folder.run(&["jobs", "list"]).stdout;
+    assert!(
+        table.contains("job-1") && table.contains("held") && table.contains("requests.ndjson"),
+        "{table}"
+    );
+    assert_eq!(folder.run(&["jobs", "show", "job-1", "--output", "json"]).stdout, first.stdout);
+    let shown = folder.run(&["jobs", "show", "job-2"]).stdout;
+    assert!(shown.contains("waiting     2  guard 2"), "{shown}");
+}
+
+#[test]
+fn a_cancelled_job_sends_nothing_and_counts_what_was_open_as_failed() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, &format!("{ERASE}guard: {{ max_subjects: {{ per_job: 1 }} }}\n"));
+    folder.requests([deletion(1), deletion(2)]);
+    assert_eq!(folder.job().code, 1);
+
+    assert_eq!(folder.run(&["jobs", "cancel", "job-1"]).code, 0);
+    let shown = folder.run(&["jobs", "show", "job-1", "--output", "json"]);
+    assert_eq!(shown.json()["failed_by"], json!({ "cancelled": 2 }), "{}", shown.stdout);
+    assert_eq!(folder.run(&["jobs", "resume", "job-1"]).code, 1);
+    assert_eq!(folder.run(&["jobs", "approve", "job-1"]).code, 2);
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn people_of_a_cancelled_job_can_be_erased_by_another_job() {
+    let server = Server::accepting();
+    let guarded = format!("{ERASE}guard: {{ max_subjects: {{ per_job: 1 }} }}\n");
+    let folder = Folder::to(server.address, &guarded);
+    folder.requests([deletion(1), deletion(2)]);
+    assert_eq!(folder.job().code, 1);
+    assert_eq!(folder.run(&["jobs", "cancel", "job-1"]).code, 0);
+
+    folder.write("flow.yaml", guarded.replace("per_job: 1", "per_job: 2"));
+
+    assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
+}
