@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
+use super::machine::Run;
 use crate::condition::Condition;
 use crate::template::Name;
 use crate::workflow::Step;
@@ -36,6 +39,23 @@ impl Open {
     /// The answers that an expression depends on.
     pub fn of(&self, condition: &Condition) -> BTreeSet<String> {
         self.needs(condition.names())
+    }
+
+    /// Whether a condition is false whatever the answers will be: `false && unknown` is.
+    ///
+    /// What is not known is taken out of the run's scope, so that reading it is an error and never a
+    /// value. A name that may be missing (`has`) would turn unknown into false, so it decides nothing.
+    pub fn is_surely_false(&self, condition: &Condition, run: &mut Run) -> bool {
+        let is_whole = |name: &&Name| name.segments.len() < 2 || name.optional;
+        if condition.names().iter().filter(is_whole).any(|name| !self.needs([name]).is_empty()) {
+            return false;
+        }
+        for (part, open) in [("steps", &self.steps), ("vars", &self.vars)] {
+            if let Some(Value::Object(members)) = run.scope.data_mut().get_mut(part) {
+                members.retain(|name, _| !open.contains_key(name));
+            }
+        }
+        condition.test(&run.scope) == Ok(false)
     }
 
     /// Notes that the answer of a step has not been given.

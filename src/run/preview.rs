@@ -70,7 +70,16 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
         let at = path(&program.workflow.steps, &run.frames);
         let needs = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
         if !needs.is_empty() {
-            undecided(step, &at, &needs, &mut calls, &mut open);
+            match (&step.kind, &step.condition) {
+                (StepKind::Action { action, .. }, Some(condition))
+                    if open.is_surely_false(condition, &mut run) =>
+                {
+                    open.steps.remove(&step.label);
+                    let profile = run.profile(program, step, action).ok().flatten();
+                    calls.push(Preview { step: at, action, profile, known: Known::Skipped });
+                }
+                _ => undecided(&run, program, step, &at, &needs, &mut calls, &mut open),
+            }
             run.end_step(program, step, "skipped", Value::Null);
             continue;
         }
@@ -131,7 +140,7 @@ fn go_through(
             if needs.is_empty() {
                 run.carry_out(program, step, 0);
             } else {
-                undecided(step, &at, &needs, calls, open);
+                undecided(run, program, step, &at, &needs, calls, open);
                 run.end_step(program, step, "done", Value::Null);
             }
         }
@@ -189,18 +198,27 @@ fn calls_any(steps: &[Step]) -> bool {
 }
 
 /// A step, or a loop's steps, of which only the place is known.
-fn undecided(step: &Step, at: &str, needs: &BTreeSet<String>, calls: &mut Vec<Preview>, open: &mut Open) {
+fn undecided(
+    run: &Run,
+    program: &Program,
+    step: &Step,
+    at: &str,
+    needs: &BTreeSet<String>,
+    calls: &mut Vec<Preview>,
+    open: &mut Open,
+) {
     match &step.kind {
         StepKind::Action { action, .. } => {
             let known = Known::Needs(needs.iter().cloned().collect());
-            calls.push(Preview { step: at.to_owned(), action, profile: None, known });
+            let profile = run.profile(program, step, action).ok().flatten();
+            calls.push(Preview { step: at.to_owned(), action, profile, known });
             return open.note_step(step);
         }
         StepKind::ForEach { steps, .. } => {
             // What a loop's steps set is gone after it.
             let vars = open.vars.clone();
             for inner in steps {
-                undecided(inner, &format!("{at}[].{}", inner.label), needs, calls, open);
+                undecided(run, program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
             }
             open.vars = vars;
             if calls_any(steps) {
