@@ -226,3 +226,24 @@ fn the_profile_is_shown_also_for_a_call_whose_body_is_open() {
     assert_eq!(previewed.calls[1].profile.as_deref(), Some("eu"));
     assert!(matches!(&previewed.calls[1].known, Knows::Needs(needs) if needs == &["find"]));
 }
+
+#[test]
+fn a_step_that_no_answer_can_turn_on_is_skipped_and_one_that_an_answer_can_is_not() {
+    let erase = "  uses: braze/users.delete\n  with: { external_ids: [u] }\n";
+    let on = |id: &str, condition: &str| format!("- id: {id}\n  if: {condition}\n{erase}");
+    let program = program(&format!(
+        "{FIND}{}{}{}- if: has(subject.phone) && size(steps.find.output.users) > 0\n  stop: true\n{}",
+        on("never", "has(subject.phone) && size(steps.find.output.users) > 0"),
+        on("maybe", "has(subject.email) && size(steps.find.output.users) > 0"),
+        on("perhaps", "has(steps.find.output.users)"),
+        track("after", "subject.email"),
+    ));
+
+    let previewed = previewed(&program, someone());
+
+    let needs = json!(["find"]);
+    let after = tracked("a@example.com");
+    let expected =
+        [("never", json!("skipped")), ("maybe", needs.clone()), ("perhaps", needs), ("after", after)];
+    assert_eq!(shown(&previewed)[1..], expected);
+}
