@@ -41,27 +41,25 @@ impl Open {
         self.needs(condition.names())
     }
 
-    /// Notes that the answer of a step has not been given.
-    pub fn note_step(&mut self, step: &Step) {
-        self.steps.insert(step.label.clone(), BTreeSet::from([step.label.clone()]));
-    }
-
-    /// Whether a step is skipped whatever the answers will be: `false && unknown` is false.
+    /// Whether a condition is false whatever the answers will be: `false && unknown` is.
     ///
-    /// What is not known is taken out of the run's scope first, so that reading it is an error and
-    /// never a value. A name that may be missing (`has`) would turn unknown into false, and a whole
-    /// would lack a part: these decide nothing.
-    pub fn makes_surely_false(&self, step: &Step, run: &mut Run) -> bool {
-        let Some(condition) = &step.condition else { return false };
-        let may_mislead = |name: &&Name| name.segments.len() < 2 || name.optional;
-        if condition.names().iter().filter(may_mislead).any(|name| !self.needs([name]).is_empty()) {
+    /// What is not known is taken out of the run's scope, so that reading it is an error and never a
+    /// value. A name that may be missing (`has`) would turn unknown into false, so it decides nothing.
+    pub fn is_surely_false(&self, condition: &Condition, run: &mut Run) -> bool {
+        let is_whole = |name: &&Name| name.segments.len() < 2 || name.optional;
+        if condition.names().iter().filter(is_whole).any(|name| !self.needs([name]).is_empty()) {
             return false;
         }
-        for (part, hidden) in [("steps", &self.steps), ("vars", &self.vars)] {
+        for (part, open) in [("steps", &self.steps), ("vars", &self.vars)] {
             if let Some(Value::Object(members)) = run.scope.data_mut().get_mut(part) {
-                members.retain(|name, _| !hidden.contains_key(name));
+                members.retain(|name, _| !open.contains_key(name));
             }
         }
         condition.test(&run.scope) == Ok(false)
+    }
+
+    /// Notes that the answer of a step has not been given.
+    pub fn note_step(&mut self, step: &Step) {
+        self.steps.insert(step.label.clone(), BTreeSet::from([step.label.clone()]));
     }
 }

@@ -69,26 +69,28 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
     while let Some(step) = run.advance(program) {
         let at = path(&program.workflow.steps, &run.frames);
         let needs = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
-        let entered = match needs.is_empty() {
-            true => run.enter(program, step),
-            false if open.makes_surely_false(step, &mut run) => {
-                run.end_step(program, step, "skipped", Value::Null);
-                Entered::Skipped
+        if !needs.is_empty() {
+            match (&step.kind, &step.condition) {
+                (StepKind::Action { action, .. }, Some(condition))
+                    if open.is_surely_false(condition, &mut run) =>
+                {
+                    open.steps.remove(&step.label);
+                    let profile = run.profile(program, step, action).ok().flatten();
+                    calls.push(Preview { step: at, action, profile, known: Known::Skipped });
+                }
+                _ => undecided(&run, program, step, &at, &needs, &mut calls, &mut open),
             }
-            false => {
-                undecided(program, step, &at, &needs, &mut calls, &mut open);
-                run.end_step(program, step, "skipped", Value::Null);
-                continue;
-            }
-        };
-        match entered {
+            run.end_step(program, step, "skipped", Value::Null);
+            continue;
+        }
+        match run.enter(program, step) {
             Entered::Yes => go_through(&mut run, program, step, at, &mut calls, &mut open),
             Entered::Failed => {}
             Entered::Skipped => {
                 // In an earlier iteration of its loop it may have been open.
                 open.steps.remove(&step.label);
                 if let StepKind::Action { action, .. } = &step.kind {
-                    let profile = profile_of(program, step);
+                    let profile = run.profile(program, step, action).ok().flatten();
                     calls.push(Preview { step: at, action, profile, known: Known::Skipped });
                 }
             }
@@ -109,10 +111,10 @@ fn go_through(
 ) {
     match &step.kind {
         StepKind::Action { action, with, .. } => {
+            let of_profile = open.needs(step.profile.iter().flat_map(|leaf| leaf.names()));
             let leaves = with.leaves();
-            let names = leaves.iter().flat_map(|(_, leaf)| leaf.names());
-            let needs = open.needs(names.chain(step.profile.iter().flat_map(|leaf| leaf.names())));
-            let preview = if needs.is_empty() {
+            let mut needs = open.needs(leaves.iter().flat_map(|(_, leaf)| leaf.names()));
+            let preview = if needs.is_empty() && of_profile.is_empty() {
                 match run.prepare(program, step) {
                     Ok(Prepared { profile, call, .. }) => {
                         Preview { step: at, action, profile, known: Known::Call(Box::new(call)) }
@@ -120,8 +122,10 @@ fn go_through(
                     Err(trouble) => return run.fail(program, step, trouble),
                 }
             } else {
-                let known = Known::Needs(needs.into_iter().collect());
-                Preview { step: at, action, profile: profile_of(program, step), known }
+                let is_known = of_profile.is_empty();
+                let profile = is_known.then(|| run.profile(program, step, action).ok().flatten()).flatten();
+                needs.extend(of_profile);
+                Preview { step: at, action, profile, known: Known::Needs(needs.into_iter().collect()) }
             };
             calls.push(preview);
             open.note_step(step);
@@ -136,7 +140,7 @@ fn go_through(
             if needs.is_empty() {
                 run.carry_out(program, step, 0);
             } else {
-                undecided(program, step, &at, &needs, calls, open);
+                undecided(run, program, step, &at, &needs, calls, open);
                 run.end_step(program, step, "done", Value::Null);
             }
         }
@@ -179,15 +183,6 @@ fn set(run: &mut Run, program: &Program, step: &Step, settings: &[(String, Setti
     run.end_step(program, step, "done", Value::Null);
 }
 
-/// The profile as far as it is known without rendering a step's own.
-fn profile_of(program: &Program, step: &Step) -> Option<Arc<str>> {
-    let StepKind::Action { action, .. } = &step.kind else { return None };
-    match &step.profile {
-        Some(leaf) => leaf.literal().map(Arc::from),
-        None => program.workflow.profiles.get(&action.system).map(|name| Arc::from(name.as_str())),
-    }
-}
-
 /// Whether any of these steps makes a call.
 fn calls_any(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
@@ -204,6 +199,7 @@ fn calls_any(steps: &[Step]) -> bool {
 
 /// A step, or a loop's steps, of which only the place is known.
 fn undecided(
+    run: &Run,
     program: &Program,
     step: &Step,
     at: &str,
@@ -214,7 +210,7 @@ fn undecided(
     match &step.kind {
         StepKind::Action { action, .. } => {
             let known = Known::Needs(needs.iter().cloned().collect());
-            let profile = profile_of(program, step);
+            let profile = run.profile(program, step, action).ok().flatten();
             calls.push(Preview { step: at.to_owned(), action, profile, known });
             return open.note_step(step);
         }
@@ -222,7 +218,7 @@ fn undecided(
             // What a loop's steps set is gone after it.
             let vars = open.vars.clone();
             for inner in steps {
-                undecided(program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
+                undecided(run, program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
             }
             open.vars = vars;
             if calls_any(steps) {
