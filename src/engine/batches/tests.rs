@@ -37,6 +37,19 @@ fn leaving(batches: &mut Batches, now_ms: i64, quiet: bool) -> Vec<(u64, Vec<Slo
 }
 
 #[test]
+fn a_batch_with_its_last_call_leaves_at_once() {
+    let mut batches = Batches::default();
+    for person in 0..49 {
+        delete(&mut batches, person, 0);
+    }
+    assert_eq!(leaving(&mut batches, 0, false), []);
+
+    delete(&mut batches, 49, 0);
+
+    assert_eq!(leaving(&mut batches, 0, false), [(0, (0..50).collect())]);
+}
+
+#[test]
 fn a_full_batch_leaves_at_once_and_the_next_call_opens_another() {
     let mut batches = Batches::default();
     for person in 0..51 {

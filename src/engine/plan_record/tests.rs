@@ -25,6 +25,8 @@ steps:
   - id: third
     uses: braze/users.track
     with: { attributes: [{ external_id: u-1 }] }
+  - wait: 5s
+  - wait: 7s
 ";
 const STARTED_MS: i64 = 1_800_000_000_000;
 const RECORD: &str = r#"{"id":"r-1","kind":"consent","subject":{"external_id":"u-1"}}"#;
@@ -155,4 +157,18 @@ fn an_answer_that_cannot_be_opened_is_asked_for_again() {
     };
 
     assert_eq!(stands(&task(&store, events, 60_000)), ("first".into(), None));
+}
+
+#[test]
+fn of_two_pauses_in_a_row_only_the_one_that_was_written_down_is_taken_up_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let events = |task: &Task| {
+        let answers = [("first", 11_000), ("second", 32_000), ("third", 33_000)];
+        let mut events: Vec<_> = answers.map(|(step, after_ms)| answered(task, step, after_ms)).into();
+        events.push(waiting("step-7", 45_500));
+        events
+    };
+
+    assert_eq!(stands(&task(&store, events, 40_000)), ("step-7".into(), Some(45_500)));
 }
