@@ -141,7 +141,8 @@ impl<'t> Planner<'t> {
                         run.resume_wait(until_ms);
                     }
                     *next = run.next(&task.program, task.opened_ms);
-                    if matches!(next, Next::Wait { .. }) {
+                    // Behind a pause that is over there may be another one.
+                    if matches!(next, Next::Wait { .. }) && run.path(&task.program) == path {
                         return;
                     }
                 }
