@@ -95,6 +95,8 @@ impl Driver {
             First::Finished => return Ok(()),
             First::Held => {
                 self.held_records += 1;
+                // The same request again must not be sent while a person decides about this one.
+                self.ids_in_hand.entry(about.id.key).or_insert(about.id.content);
                 return Ok(());
             }
             First::Ended(_) | First::Goes { .. } => {}
