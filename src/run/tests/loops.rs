@@ -80,6 +80,7 @@ fn what_an_iteration_ran_is_not_seen_by_the_next() {
         "\
 - for_each: consents
   steps:
+    - assert: size(steps) == 0
     - id: a
       if: item.status == 'A'
       log: hello

@@ -247,3 +247,42 @@ fn a_step_that_no_answer_can_turn_on_is_skipped_and_one_that_an_answer_can_is_no
         [("never", json!("skipped")), ("maybe", needs.clone()), ("perhaps", needs), ("after", after)];
     assert_eq!(shown(&previewed)[1..], expected);
 }
+
+#[test]
+fn a_step_that_is_skipped_for_a_later_item_is_known_for_that_item() {
+    let program = program(
+        "\
+- id: mail
+  for_each: consents
+  steps:
+    - id: a
+      if: item.status == 'A'
+      uses: braze/users.track
+      with: { attributes: [{ external_id: u, x: '{{ item.status }}' }] }
+    - id: b
+      uses: braze/users.track
+      with: { attributes: [{ external_id: u, x: '{{ steps.a.status }}' }] }
+",
+    );
+
+    let previewed = previewed(&program, request(json!([{"status": "A"}, {"status": "B"}])));
+
+    let expected = [
+        ("mail[0].a", tracked("A")),
+        ("mail[0].b", json!(["a"])),
+        ("mail[1].a", json!("skipped")),
+        ("mail[1].b", tracked("skipped")),
+    ];
+    assert_eq!(shown(&previewed), expected);
+}
+
+#[test]
+fn an_item_that_would_fail_before_a_stop_is_told() {
+    let program = program(
+        "- for_each: '[1, 2]'\n  steps:\n    - { if: item == 2, stop: true }\n    - { id: check, assert: 'false' }",
+    );
+
+    let trouble = previewed(&program, someone()).trouble.unwrap();
+
+    assert_eq!(trouble.step.as_deref(), Some("step-1[0].check"));
+}

@@ -70,8 +70,8 @@ fn a_step_can_read_how_an_earlier_one_ended_also_through_all_of_them() {
 - id: find
   uses: braze/users.export.ids
   with: { email_address: '{{ subject.email }}' }
-- set: { all: steps, ids: 'steps.find.output.users.map(u, u.braze_id)' }
-- assert: vars.all.find.status == 'done' && size(vars.all.find.output.users) == 2
+- set: { all: steps, ids: 'vars.all.find.output.users.map(u, u.braze_id)' }
+- assert: vars.all.find.status == 'done'
 - id: erase
   uses: braze/users.delete
   with: { braze_ids: '{{ vars.ids }}' }
