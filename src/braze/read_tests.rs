@@ -217,6 +217,18 @@ fn what_was_not_done_is_sent_again_and_what_may_have_been_is_unknown() {
 }
 
 #[test]
+fn an_event_is_sent_again_after_a_failure_only_when_asked_to_come_back_later() {
+    let calls = [&event("u-1")];
+    let later = Headers { retry_after: Some("5"), ..Headers::default() };
+    let read = |status, headers: &Headers| read(&calls, status, headers, b"", Timestamp::UNIX_EPOCH);
+
+    for status in [408, 502, 503] {
+        assert!(matches!(read(status, &Headers::default()), Reading::Unknown), "{status}");
+        assert!(matches!(read(status, &later), Reading::Retry { .. }), "{status}");
+    }
+}
+
+#[test]
 fn a_limited_request_waits_as_long_as_it_is_told() {
     let (now, call) = (Timestamp::from_second(1_800_000_000).unwrap(), delete("u-1"));
     let headers = Headers { x_ratelimit_reset: Some("1800000060"), ..Headers::default() };
