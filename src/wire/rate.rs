@@ -229,30 +229,38 @@ fn places(requests: u32, share: f64) -> u32 {
 struct Quickest {
     span: Duration,
     since: Duration,
-    current: Duration,
-    before: Duration,
+    /// Of this window first, then of the ones before it.
+    windows: [Duration; REMEMBERED],
 }
+
+/// Windows over which the quickest answer is remembered. A quick answer that is forgotten too soon makes
+/// slow ones look certain.
+const REMEMBERED: usize = 16;
 
 impl Quickest {
     fn new(span: Duration) -> Quickest {
-        Quickest { span, since: Duration::ZERO, current: Duration::MAX, before: Duration::MAX }
+        Quickest { span, since: Duration::ZERO, windows: [Duration::MAX; REMEMBERED] }
     }
 
     /// Takes in how long an exchange took.
     fn saw(&mut self, took: Duration, now: Duration) {
         if now >= self.since + self.span {
-            self.before = self.current;
-            self.current = Duration::MAX;
+            self.windows.rotate_right(1);
+            if let Some(current) = self.windows.first_mut() {
+                *current = Duration::MAX;
+            }
             self.since = now;
         }
-        self.current = self.current.min(took);
+        if let Some(current) = self.windows.first_mut() {
+            *current = took.min(*current);
+        }
     }
 
     /// The quickest; zero before any ended.
     fn time(&self) -> Duration {
-        match self.current.min(self.before) {
-            Duration::MAX => Duration::ZERO,
-            time => time,
+        match self.windows.iter().min() {
+            None | Some(&Duration::MAX) => Duration::ZERO,
+            Some(time) => *time,
         }
     }
 }
