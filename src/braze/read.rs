@@ -23,12 +23,19 @@ pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: T
         // The body of a 401 may repeat the key: it is not looked at.
         401 => Reading::Stop(Stop::Unauthorised),
         403 => Reading::Stop(Stop::Forbidden),
-        408 | 502 | 503 => retry(Cause::Unavailable),
+        408 | 502 | 503 if is_declined(calls, headers) => retry(Cause::Unavailable),
         413 => too_large(calls),
         429 => retry(Cause::Limited),
         402..=499 => all_refused(calls, &sentences::refusal(status, "")),
         _ => Reading::Unknown,
     }
+}
+
+/// Whether an answer of somebody on the way means that nothing was done. Braze documents so much for
+/// its own 502 and 503; a proxy says the same when the answer is lost behind it. That is enough for
+/// calls that are repeatable; others are sent again only when asked to come back later.
+fn is_declined(calls: &[&Call], headers: &Headers) -> bool {
+    headers.retry_after.is_some() || calls.iter().all(|call| call.repeatable())
 }
 
 fn all_refused(calls: &[&Call], refusal: &Refusal) -> Reading {

@@ -217,7 +217,9 @@ impl Driver {
     pub(super) fn write_ended(&mut self, all: bool) {
         if self.ended.len() >= ENDED_TOGETHER || (all && !self.ended.is_empty()) {
             let ended = std::mem::take(&mut self.ended);
-            let keys = ended.iter().map(|ended| ended.id.key).collect();
+            // The end of a request that repeats another says nothing about the other.
+            let own = ended.iter().filter(|ended| !ended.verdict.is_of_a_repeated_id());
+            let keys = own.map(|ended| ended.id.key).collect();
             self.write(Event::Ended { ended }, Some(After::Finished(keys)));
         }
     }

@@ -16,6 +16,16 @@ pub enum Verdict {
     Waiting(Pause),
 }
 
+impl Verdict {
+    /// Whether the request came under an id that another request has: its end is not the other's.
+    pub fn is_of_a_repeated_id(self) -> bool {
+        match self {
+            Verdict::Skipped(Skip::Duplicate) | Verdict::Failed(Fail::IdConflict) => true,
+            Verdict::Done | Verdict::Skipped(_) | Verdict::Failed(_) | Verdict::Waiting(_) => false,
+        }
+    }
+}
+
 /// Why no write was needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Skip {

@@ -304,3 +304,20 @@ fn accepted_is_what_the_service_took_and_never_what_it_counted() {
     assert_eq!(shot.counts(), (0, [1, 0, 0, 0]));
     assert_eq!((&shot.json()["accepted"], &shot.json()["verified"]), (&json!(1), &json!(0)));
 }
+
+#[test]
+fn a_record_that_brings_the_service_down_holds_up_nobody_else() {
+    let server = Server::start(|request, _| match request.people().iter().any(|person| person == "u-3") {
+        true => answer(500, ""),
+        false => accepted(),
+    });
+    let workflow =
+        step("users.track", "{ attributes: [{ external_id: \"{{ subject.external_id }}\", a: 1 }] }")
+            + "    retry: { attempts: 4 }\n";
+    let folder = Folder::to(server.address, &workflow);
+    folder.requests((0..200).map(tag));
+
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (1, [199, 0, 0, 1]));
+}

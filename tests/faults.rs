@@ -1,0 +1,35 @@
+//! What is left when everything goes wrong at once: journals cut short, killed processes, lost answers,
+//! full disks.
+//!
+//! Every test ends with the same questions: is each person in the right final state, was anything lost,
+//! was anything that must not be repeated sent twice, and does the summary say what happened? Chance
+//! comes from a seed that a failing test names; `PRIVAFLOW_SEED` sets it, `PRIVAFLOW_LONG=1` asks for
+//! the long mode.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of a test may stop at the first surprise, like the test"
+)]
+
+#[path = "faults/chance.rs"]
+mod chance;
+#[path = "faults/cuts.rs"]
+mod cuts;
+#[path = "faults/disk.rs"]
+mod disk;
+#[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
+#[path = "jobs/folder.rs"]
+mod folder;
+#[path = "faults/kills.rs"]
+mod kills;
+#[path = "faults/newest.rs"]
+mod newest;
+#[path = "faults/once.rs"]
+mod once;
+#[path = "faults/rig.rs"]
+mod rig;
+#[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
+#[path = "jobs/server.rs"]
+mod server;
+#[path = "faults/service.rs"]
+mod service;

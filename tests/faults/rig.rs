@@ -1,0 +1,126 @@
+//! The real engine on a real store, one life after another, each ended where a test says.
+//!
+//! A life is cut by the store itself: the commit that holds the first event beyond the cut fails, as
+//! it does when the process is gone, and so does everything after it. The runtime of the life is taken
+//! down with all that was on its way; the service lives on. Time is virtual, so no pause costs any.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use privaflow::clock::{Clock, VirtualClock};
+use privaflow::config::{Connection, Host, Scheme, Token};
+use privaflow::engine::{self, JobError, Order, Outcome, Patience, Progress, Service};
+use privaflow::intake::{Input, Reading};
+use privaflow::journal::Store;
+use privaflow::sandbox::Faults;
+use privaflow::secret::Secret;
+use privaflow::source::Source;
+use privaflow::wire::{Client, Timeouts};
+use privaflow::workflow::{Known, Workflow, load};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::folder::KEY;
+use crate::service::Braze;
+
+/// 2026-11-22T02:00:00Z.
+const START_MS: i64 = 1_795_312_800_000;
+
+/// A job and the service it is carried out at.
+pub struct Rig {
+    pub braze: Braze,
+    clock: Arc<VirtualClock>,
+    workflow: Arc<Workflow>,
+    folder: TempDir,
+}
+
+impl Rig {
+    pub fn new(workflow: &str, records: &[Value], seed: u64, faults: Faults) -> Rig {
+        let (loaded, mistakes) = load(&Source::new("flow.yaml", workflow), &Known::default());
+        let workflow = Arc::new(loaded.unwrap_or_else(|| panic!("{mistakes:?}")));
+        let folder = tempfile::tempdir().unwrap();
+        let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+        std::fs::write(folder.path().join("requests.ndjson"), lines).unwrap();
+        let clock = Arc::new(VirtualClock::at(START_MS));
+        let braze = Braze::on(Arc::clone(&clock) as Arc<dyn Clock>, seed, faults);
+        drop(Store::open(&folder.path().join("store")).unwrap());
+        Rig { braze, clock, workflow, folder }
+    }
+
+    /// Works on the job until it is over.
+    #[track_caller]
+    pub fn live(&self) -> Outcome {
+        self.cut_at(None);
+        self.work().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Works on the job until its journal would hold an event beyond this one; `None` when it did not
+    /// come so far, and what it came to.
+    #[track_caller]
+    pub fn live_until(&self, event: u64) -> Option<Outcome> {
+        self.cut_at(Some(event));
+        match self.work() {
+            Ok(outcome) => Some(outcome),
+            Err(JobError::Engine(engine::EngineError::Journal(_))) => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// How many events the journal has.
+    pub fn events(&self) -> u64 {
+        let sql = "SELECT ifnull(max(id), 0) FROM events";
+        let newest: i64 = self.database().query_row(sql, [], |row| row.get(0)).unwrap();
+        newest.unsigned_abs()
+    }
+
+    fn cut_at(&self, event: Option<u64>) {
+        let cut = event.map_or_else(String::new, |event| {
+            format!(
+                "CREATE TRIGGER cut BEFORE INSERT ON events WHEN NEW.id > {event}
+                 BEGIN SELECT RAISE(ABORT, 'the journal ends here'); END;"
+            )
+        });
+        self.database().execute_batch(&format!("DROP TRIGGER IF EXISTS cut; {cut}")).unwrap();
+    }
+
+    fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.store().join("journal.db")).unwrap()
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    fn work(&self) -> Result<Outcome, JobError> {
+        let order = Order {
+            workflow: Arc::clone(&self.workflow),
+            input: Input::open(&self.folder.path().join("requests.ndjson"), &Reading::default()).unwrap(),
+            services: vec![Arc::new(self.service())],
+            store: Store::open(&self.store()).unwrap(),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            virtual_clock: Some(Arc::clone(&self.clock)),
+            patience: Patience::Endless,
+            stop: tokio_util::sync::CancellationToken::new(),
+            progress: Progress::to(drop),
+            failures: self.folder.path().join("failures"),
+            sandbox: true,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        runtime.unwrap().block_on(engine::run(order))
+    }
+
+    fn service(&self) -> Service {
+        let host = Host::parse(&self.braze.sandbox.address().to_string()).unwrap();
+        let connection = Connection::new(Scheme::Http, host).unwrap();
+        let token = Token::fixed(Secret::new(KEY.to_owned()));
+        Service {
+            name: "braze-production".to_owned(),
+            system: "braze".to_owned(),
+            workspace: "sandbox".to_owned(),
+            client: Client::new(&connection, token, Timeouts::default()).unwrap(),
+            share: 1.0,
+            limits: std::collections::HashMap::new(),
+            any_name: true,
+        }
+    }
+}
