@@ -40,6 +40,10 @@ pub struct Action {
     pub pool: String,
     /// The documented limit of that pool.
     pub limit: Limit,
+    /// Other limits that the service documents for some calls or customers. Which one holds is known
+    /// only from the answers.
+    #[serde(default)]
+    pub limit_variants: Vec<Limit>,
     /// Largest body of a POST, or longest path with query of a GET, in bytes.
     pub max_bytes: usize,
     /// What `with` may hold, by name. The body (or query) is these members and no others.

@@ -64,3 +64,35 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{end}")
 }
+
+/// A word from an input on one line of ours: no character of it moves the cursor, breaks the line or
+/// turns the direction of writing, and it is not longer than a line.
+pub(super) fn plain(word: &str) -> String {
+    const LONGEST: usize = 80;
+    let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut plain = String::with_capacity(word.len());
+    for letter in word.chars().take(LONGEST) {
+        if letter.is_control() || turns(letter) {
+            plain.extend(letter.escape_unicode());
+        } else {
+            plain.push(letter);
+        }
+    }
+    if word.chars().nth(LONGEST).is_some() {
+        plain.push('…');
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_name_from_the_input_stays_on_its_line() {
+        assert_eq!(plain("x\n  failed      9"), "x\\u{a}  failed      9");
+        assert_eq!(plain("\u{1b}[2J\u{202e}a\u{0}"), "\\u{1b}[2J\\u{202e}a\\u{0}");
+        assert_eq!(plain("Kundenumfragen für Übermorgen 🎈"), "Kundenumfragen für Übermorgen 🎈");
+        assert_eq!(plain(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
+    }
+}

@@ -250,7 +250,8 @@ pub(super) fn show_summary(common: &Common, summary: &Summary) -> Result<(), Fai
 
 fn in_words(summary: &Summary) -> String {
     let reasons = |reasons: &std::collections::BTreeMap<String, u64>| {
-        let list: Vec<_> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        let list: Vec<_> =
+            reasons.iter().map(|(reason, count)| format!("{} {count}", output::plain(reason))).collect();
         list.join(", ")
     };
     let proof = format!("accepted {}, verified {}", summary.accepted, summary.verified);
@@ -283,6 +284,11 @@ fn in_words(summary: &Summary) -> String {
     }
     if let Some(failures) = &summary.failures {
         text.push_str(&format!("  each failed request: {}\n", failures.display()));
+    }
+    if summary.failed_by.contains_key("cancelled") {
+        text.push_str(
+            "  cancelled requests are listed nowhere: run the same command to carry them out after all\n",
+        );
     }
     text
 }

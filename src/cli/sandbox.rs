@@ -38,7 +38,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let token = match &args.token_file {
         Some(path) => Some(
             std::fs::read_to_string(path)
-                .map_err(|error| Failure::Usage(format!("cannot read {}: {}", path.display(), error.kind())))?
+                .map_err(|error| {
+                    Failure::Usage(format!("cannot read {}: {}", path.display(), super::setup::said(&error)))
+                })?
                 .trim()
                 .to_owned(),
         ),

@@ -57,11 +57,19 @@ pub(super) fn find_workflow(settings: &Settings, named: &str) -> Result<PathBuf,
     Err(Failure::Usage(format!("there is no workflow `{named}` in {}{hint}", settings.workflows.display())))
 }
 
+/// What the system says of a file, in plain words.
+pub(super) fn said(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it is not there".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
 /// The workflow files of a folder, those of its folders included, in the order of their names;
 /// settings beside them are none.
 pub(super) fn workflow_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::Usage(format!("cannot read the folder {}: {}", folder.display(), error.kind()))
+        Failure::Usage(format!("cannot read the folder {}: {}", folder.display(), said(&error)))
     };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -81,7 +89,7 @@ pub(super) fn workflow_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// Reads a text file, with a message that says which and what to do.
 pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     let bytes = std::fs::read(path)
-        .map_err(|error| Failure::Usage(format!("cannot read {}: {}", path.display(), error.kind())))?;
+        .map_err(|error| Failure::Usage(format!("cannot read {}: {}", path.display(), said(&error))))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::Usage(format!("{} is not UTF-8: save it as UTF-8", path.display())))?;
     Ok(Source::new(path.display().to_string(), text))

@@ -1,9 +1,9 @@
 //! One-person calls in, full batches out.
 //!
-//! Calls with the same step, profile and envelope gather in an open batch until it is full, until it
-//! has lingered, or until nothing else is coming. A batch stays open while the limiter has no place
-//! for it, so that scarce places carry full batches. What was split or must be asked alone is never
-//! opened again.
+//! Calls with the same profile and envelope, of steps that are tried alike, gather in an open batch until
+//! it is full, until it has lingered, or until nothing else is coming. A batch stays open while the
+//! limiter has no place for it, so that scarce places carry full batches. What was split or must be
+//! asked alone is never opened again.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -31,7 +31,7 @@ pub(super) struct Batch {
     pub attempt: u32,
     /// Which profile it goes to.
     pub service: usize,
-    /// The step its calls belong to.
+    /// The step that says how often and how long it is tried.
     pub step: u32,
     /// The calls.
     pub members: Vec<Member>,
@@ -60,7 +60,7 @@ impl Batch {
 pub(super) struct Key {
     /// Which profile.
     pub service: usize,
-    /// Which step.
+    /// The step that says how often and how long they are tried.
     pub step: u32,
     /// Everything in the body that is not a gathered item.
     pub envelope: Envelope,

@@ -185,6 +185,8 @@ impl Driver {
     /// Queues a call, or leaves it in its lane behind an earlier write to the same person.
     fn queue_call(&mut self, slot: u32, prepared: Prepared) {
         let Prepared { step, profile, call } = prepared;
+        // Calls of different steps share a body; only how long they are tried must be the same.
+        let step = self.task.budget(step).like;
         let service = match self.services.find(&call.action().system, profile.as_deref()) {
             Ok(service) => service,
             Err(message) => {

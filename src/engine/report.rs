@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::summary::Summary;
 use super::task::EngineError;
-use crate::job::{Event, Pause, State, Verdict};
+use crate::job::{Event, Fail, Pause, State, Verdict};
 use crate::journal::{JobRecord, Reader};
 
 /// What a job came to. `open` is what this process left open; what nothing is known of waits to be
@@ -19,7 +19,9 @@ pub fn summary(
     folder: &Path,
 ) -> Result<Summary, EngineError> {
     let totals = state.totals();
-    let failures = match totals.failed() {
+    // Of what a person cancelled nothing is known but the number: only its input would tell the rest.
+    let cancelled = totals.failed_by.get(&Fail::Cancelled).copied().unwrap_or(0);
+    let failures = match totals.failed().saturating_sub(cancelled) {
         0 => None,
         _ => Some(write_failures(reader, record, folder)?),
     };

@@ -3,12 +3,12 @@
 //! A profile stops when the service refuses its credentials or cannot be reached; nothing more is sent
 //! to it, and what waited for it stays waiting.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::batches::{Batch, Gate};
-use crate::catalogue;
+use crate::catalogue::{self, Limit};
 use crate::wire::{Backoff, Client, Grant, Limiter};
 
 /// How often a service that never answered is tried before it counts as not reachable.
@@ -17,6 +17,9 @@ const TRIES_TO_REACH: u32 = 4;
 /// How often the pause doubles while a service says no and not until when: to eight seconds, since a
 /// limit that was used up comes back in one piece.
 const MOST_DOUBLED: u32 = 5;
+
+/// How much the clock of a service may differ from ours where only the length of its window is asked.
+const CLOCKS_DIFFER_MS: i64 = 2_000;
 
 /// A profile ready to be used.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub(super) struct Services {
     list: Vec<Arc<Service>>,
     workspaces: Vec<u32>,
     limiters: HashMap<(u32, &'static str), Limiter>,
+    /// Pools of which an answer told that another documented limit holds.
+    variants: HashSet<(u32, &'static str)>,
     stopped: Vec<Option<Stopped>>,
     answered: Vec<bool>,
     /// When each profile last accepted an exchange, in Unix milliseconds.
@@ -82,6 +87,7 @@ impl Services {
             list,
             workspaces,
             limiters,
+            variants: HashSet::new(),
             stopped,
             answered,
             accepted_ms,
@@ -146,6 +152,9 @@ impl Services {
         if let Some(answered) = self.answered.get_mut(gate.service) {
             *answered = true;
         }
+        if let Some(limit) = said.limit {
+            self.take_variant(gate, limit, said.reset_ms.map(|reset_ms| reset_ms - now_ms));
+        }
         let Some(limiter) = self.limiter(gate) else { return };
         if let (Some(limit), Some(remaining)) = (said.limit, said.remaining) {
             limiter.observe(limit, remaining, said.reset_ms.map(since_epoch), now);
@@ -153,6 +162,30 @@ impl Services {
         if let Some(until_ms) = said.too_fast_until_ms {
             limiter.penalise(since_epoch(until_ms));
         }
+    }
+
+    /// A limit counts for a window, and an answer tells only the count: 40 is more than 250 when it is 40
+    /// a second. So a count that is documented with another window brings that window, when the end of
+    /// the window that the service names is that near.
+    fn take_variant(&mut self, gate: Gate, limit: u32, ends_in_ms: Option<i64>) {
+        let mut actions = catalogue::all().iter().filter(|action| action.pool == gate.pool);
+        let Some(action) = actions.find(|action| !action.limit_variants.is_empty()) else { return };
+        let Some(variant) = action.limit_variants.iter().find(|variant| variant.requests == limit) else {
+            return;
+        };
+        let is_near =
+            ends_in_ms.is_some_and(|ms| ms <= i64::from(variant.per_seconds) * 1000 + CLOCKS_DIFFER_MS);
+        let Some(workspace) = self.workspaces.get(gate.service).copied() else { return };
+        if !is_near || self.variants.contains(&(workspace, gate.pool)) {
+            return;
+        }
+        self.variants.insert((workspace, gate.pool));
+        let of_workspace = self.list.iter().zip(&self.workspaces).filter(|(_, theirs)| **theirs == workspace);
+        let limiter = of_workspace.fold(Limiter::unlimited(), |mut limiter, (service, _)| {
+            limiter.lower_to(limiter_for(service, gate.pool, Some(*variant)));
+            limiter
+        });
+        self.limiters.insert((workspace, gate.pool), limiter);
     }
 
     /// When a batch may be tried again.
@@ -232,7 +265,7 @@ impl Services {
         let of_workspace = || {
             let all = self.list.iter().zip(&self.workspaces);
             all.filter(|(_, theirs)| **theirs == workspace)
-                .map(|(service, _)| limiter_for(service, gate.pool))
+                .map(|(service, _)| limiter_for(service, gate.pool, None))
         };
         let limiter = self.limiters.entry((workspace, gate.pool)).or_insert_with(|| {
             // Profiles of one workspace share its limits; the lowest that any of them states holds.
@@ -246,7 +279,7 @@ impl Services {
 }
 
 /// The limiter of a pool: as documented, unless the profile says otherwise for any action of the pool.
-fn limiter_for(service: &Service, pool: &str) -> Limiter {
+fn limiter_for(service: &Service, pool: &str, variant: Option<Limit>) -> Limiter {
     let mut documented = None;
     for action in
         catalogue::all().iter().filter(|action| action.pool == pool && action.system == service.system)
@@ -254,7 +287,7 @@ fn limiter_for(service: &Service, pool: &str) -> Limiter {
         if let Some((requests, window)) = service.limits.get(&action.id) {
             return Limiter::new(*requests, *window, service.share);
         }
-        documented = Some(action.limit);
+        documented = Some(variant.unwrap_or(action.limit));
     }
     match documented {
         Some(limit) => Limiter::new(limit.requests, limit.window(), service.share),

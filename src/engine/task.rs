@@ -88,6 +88,15 @@ pub(super) struct Budget {
     pub attempts: u32,
     pub at_most_ms: i64,
     pub timeout_ms: Option<i64>,
+    /// The first step that is tried as often and as long; calls of both may share a body.
+    pub like: u32,
+}
+
+impl Budget {
+    fn is_like(&self, other: &Budget) -> bool {
+        (self.attempts, self.at_most_ms, self.timeout_ms)
+            == (other.attempts, other.at_most_ms, other.timeout_ms)
+    }
 }
 
 /// What earlier processes did, as far as it matters to this one.
@@ -139,7 +148,7 @@ impl Task {
 
     /// How often and how long a step's call is tried.
     pub(super) fn budget(&self, step: u32) -> Budget {
-        let none = Budget { attempts: u32::MAX, at_most_ms: 3_600_000, timeout_ms: None };
+        let none = Budget { attempts: u32::MAX, at_most_ms: 3_600_000, timeout_ms: None, like: step };
         self.budgets.get(step as usize).copied().unwrap_or(none)
     }
 
@@ -193,6 +202,7 @@ pub(super) fn budgets(workflow: &Workflow) -> Vec<Budget> {
                 attempts: step.retry.attempts,
                 at_most_ms: ms(step.retry.at_most),
                 timeout_ms: step.timeout.map(ms),
+                like: step.number,
             };
             let place = step.number as usize;
             if budgets.len() <= place {
@@ -208,6 +218,12 @@ pub(super) fn budgets(workflow: &Workflow) -> Vec<Budget> {
     }
     let mut budgets = Vec::new();
     walk(&workflow.steps, &mut budgets);
+    let first_of =
+        |budget: &Budget| budgets.iter().find(|first| first.is_like(budget)).unwrap_or(budget).like;
+    let firsts: Vec<u32> = budgets.iter().map(first_of).collect();
+    for (budget, first) in budgets.iter_mut().zip(firsts) {
+        budget.like = first;
+    }
     budgets
 }
 

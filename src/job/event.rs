@@ -79,7 +79,8 @@ pub struct Intended {
     pub attempt: u32,
     /// May be sent again when its outcome is unknown.
     pub repeatable: bool,
-    /// Index of the step in the workflow (`workflow::Step::number`).
+    /// Index of the step in the workflow (`workflow::Step::number`) that says how often and how long it
+    /// is tried; its calls may belong to other steps that are tried alike.
     pub step: u32,
     /// The records whose calls it carries; empty for `attempt > 0`, which carries the same.
     pub positions: Vec<Position>,

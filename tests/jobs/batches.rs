@@ -82,6 +82,38 @@ fn envelope(request: &Request) -> (String, String) {
 }
 
 #[test]
+fn calls_of_different_steps_share_a_body_when_they_are_tried_alike() {
+    let two_steps = |budget: &str| {
+        let step = |id: &str, test: &str, address: &str| {
+            format!(
+                "  - id: {id}\n    if: {test}\n    uses: braze/users.track\n    with: {{ attributes: [{{ {address}, a: 1 }}] }}\n"
+            )
+        };
+        let by_id = step("by_id", "has(subject.external_id)", "external_id: \"{{ subject.external_id }}\"");
+        let by_mail = step("by_mail", "has(subject.email)", "email: \"{{ subject.email }}\"");
+        format!("workflow: two\non: {{ file: {{}} }}\nsteps:\n{by_id}{by_mail}{budget}")
+    };
+    for (budget, sizes) in [("", vec![75, 75]), ("    timeout: 20s\n", vec![75, 50, 25])] {
+        let server = Server::accepting();
+        let folder = Folder::to(server.address, &two_steps(budget));
+        folder.requests((0..150).map(|number| {
+            let mut record = tag(number);
+            if number % 3 > 0 {
+                record["subject"] = json!({ "email": format!("u-{number}@example.com") });
+            }
+            record
+        }));
+
+        assert_eq!(folder.job().counts(), (0, [150, 0, 0, 0]));
+
+        let size = |request: &Request| request.json()["attributes"].as_array().map_or(0, Vec::len);
+        let mut sent: Vec<usize> = server.requests().iter().map(size).collect();
+        sent.sort_unstable_by(|a, b| b.cmp(a));
+        assert_eq!(sent, sizes, "{budget}");
+    }
+}
+
+#[test]
 fn a_body_never_exceeds_four_megabytes() {
     let server = Server::accepting();
     let folder = Folder::to(server.address, &TAG.replace("{{ request.id }}", "{{ fields.text }}"));

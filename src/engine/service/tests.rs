@@ -139,6 +139,32 @@ fn a_service_that_was_asked_too_fast_is_left_alone_until_it_said() {
 }
 
 #[test]
+fn a_documented_count_brings_its_own_window() {
+    let gate = |service| Gate { service, pool: &catalogue::find("braze/users.export.ids").unwrap().pool };
+    let said = |ends_in_ms| Said {
+        limit: Some(40),
+        remaining: Some(39),
+        reset_ms: Some(NOW_MS + ends_in_ms),
+        ..Said::default()
+    };
+    for (ends_in_ms, in_a_minute) in [(1_000, 2_000..=2_400), (40_000, 1..=40)] {
+        let mut services = services([service("a", "w")]);
+        assert_eq!(services.reserve(gate(0), NOW_MS), None);
+        services.settle(gate(0), NOW_MS, NOW_MS);
+
+        services.observe(gate(0), &said(ends_in_ms), NOW_MS);
+
+        let allowed = allowed(&mut services, gate(0), 60_000);
+        assert!(in_a_minute.contains(&allowed), "{ends_in_ms}: {allowed}");
+    }
+    let mut own = service("a", "w");
+    own.limits.insert("users.export.ids".to_owned(), (10, Duration::from_secs(60)));
+    let mut services = services([own]);
+    services.observe(gate(0), &said(1_000), NOW_MS);
+    assert!(allowed(&mut services, gate(0), 60_000) <= 10);
+}
+
+#[test]
 fn a_stopped_profile_stays_stopped_for_its_first_reason_and_stops_no_other() {
     let mut services = services([service("a", "w"), service("b", "w")]);
 
