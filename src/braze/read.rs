@@ -24,6 +24,7 @@ pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: T
         401 => Reading::Stop(Stop::Unauthorised),
         403 => Reading::Stop(Stop::Forbidden),
         408 | 502 | 503 if is_declined(calls, headers) => retry(Cause::Unavailable),
+        408 => Reading::Unknown,
         413 => too_large(calls),
         429 => retry(Cause::Limited),
         402..=499 => all_refused(calls, &sentences::refusal(status, "")),
