@@ -69,12 +69,18 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
     while let Some(step) = run.advance(program) {
         let at = path(&program.workflow.steps, &run.frames);
         let needs = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
-        if !needs.is_empty() {
-            undecided(step, &at, &needs, &mut calls, &mut open);
+        let is_surely_false = |condition| open.is_surely_false(condition, &mut run.scope);
+        let entered = if needs.is_empty() {
+            run.enter(program, step)
+        } else if step.condition.as_ref().is_some_and(is_surely_false) {
+            run.skip(program, step);
+            Entered::Skipped
+        } else {
+            undecided(program, step, &at, &needs, &mut calls, &mut open);
             run.end_step(program, step, "skipped", Value::Null);
             continue;
-        }
-        match run.enter(program, step) {
+        };
+        match entered {
             Entered::Yes => go_through(&mut run, program, step, at, &mut calls, &mut open),
             Entered::Failed => {}
             Entered::Skipped => {
@@ -131,7 +137,7 @@ fn go_through(
             if needs.is_empty() {
                 run.carry_out(program, step, 0);
             } else {
-                undecided(step, &at, &needs, calls, open);
+                undecided(program, step, &at, &needs, calls, open);
                 run.end_step(program, step, "done", Value::Null);
             }
         }
@@ -189,18 +195,29 @@ fn calls_any(steps: &[Step]) -> bool {
 }
 
 /// A step, or a loop's steps, of which only the place is known.
-fn undecided(step: &Step, at: &str, needs: &BTreeSet<String>, calls: &mut Vec<Preview>, open: &mut Open) {
+fn undecided(
+    program: &Program,
+    step: &Step,
+    at: &str,
+    needs: &BTreeSet<String>,
+    calls: &mut Vec<Preview>,
+    open: &mut Open,
+) {
     match &step.kind {
         StepKind::Action { action, .. } => {
             let known = Known::Needs(needs.iter().cloned().collect());
-            calls.push(Preview { step: at.to_owned(), action, profile: None, known });
+            let profile = match &step.profile {
+                Some(leaf) => leaf.literal().map(Arc::from),
+                None => program.workflow.profiles.get(&action.system).map(|name| Arc::from(name.as_str())),
+            };
+            calls.push(Preview { step: at.to_owned(), action, profile, known });
             return open.note_step(step);
         }
         StepKind::ForEach { steps, .. } => {
             // What a loop's steps set is gone after it.
             let vars = open.vars.clone();
             for inner in steps {
-                undecided(inner, &format!("{at}[].{}", inner.label), needs, calls, open);
+                undecided(program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
             }
             open.vars = vars;
             if calls_any(steps) {
