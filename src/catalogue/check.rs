@@ -35,7 +35,7 @@ fn whole(action: &Action, with: Shown, findings: &mut Findings) {
     let members = match with.look() {
         Look::Map(members) => members,
         Look::Unknown => return,
-        Look::Null | Look::Boolean | Look::Number(_) | Look::Text(_) | Look::List(_) => {
+        Look::Null | Look::Boolean | Look::Number(_) | Look::Text(_) | Look::SomeText | Look::List(_) => {
             findings.add("wrong_type", At::ROOT, |_| {
                 (
                     "`with` must be a map".to_owned(),

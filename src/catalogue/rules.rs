@@ -130,7 +130,10 @@ fn exclusive(first: &str, second: &str, at: At, findings: &mut Findings) {
 
 fn value(field: &Field, shown: Shown, at: At, findings: &mut Findings) {
     match (field.shape, shown.look()) {
-        (_, Look::Unknown) | (Shape::Any, _) | (Shape::Boolean, Look::Boolean) => {}
+        (_, Look::Unknown)
+        | (Shape::Any, _)
+        | (Shape::Boolean, Look::Boolean)
+        | (Shape::String | Shape::StringOrStrings, Look::SomeText) => {}
         (_, Look::Null) if field.nullable => {}
         (Shape::String | Shape::StringOrStrings, Look::Text(text)) => string(field, text, at, findings),
         (Shape::Integer, Look::Number(number)) if !number.is_f64() => whole(field, number, at, findings),
@@ -154,13 +157,15 @@ fn wrong_type(wanted: Shape, look: &Look, at: At, findings: &mut Findings) {
         Look::Null => "null",
         Look::Boolean => "true or false",
         Look::Number(_) => "a number",
-        Look::Text(_) => "a string",
+        Look::Text(_) | Look::SomeText => "a string",
         Look::List(_) => "a list",
         Look::Map(_) => "a map",
     };
     findings.add("wrong_type", at, |path| {
         let help = match (wanted, look) {
-            (Shape::Strings | Shape::Objects, Look::Text(_) | Look::Map(_)) => "write it as a list: `[…]`",
+            (Shape::Strings | Shape::Objects, Look::Text(_) | Look::SomeText | Look::Map(_)) => {
+                "write it as a list: `[…]`"
+            }
             (Shape::String, Look::Number(_)) => "put it in quotes, here or where the data comes from",
             _ => "give it the type that the endpoint takes",
         };
@@ -189,7 +194,7 @@ fn length(field: &Field, items: List, at: At, findings: &mut Findings) {
 fn strings(field: &Field, items: List, at: At, findings: &mut Findings) {
     for (index, item) in items.iter().enumerate() {
         match item.look() {
-            Look::Unknown => {}
+            Look::Unknown | Look::SomeText => {}
             Look::Text(text) => string(field, text, at.index(index), findings),
             look => wrong_type(Shape::String, &look, at.index(index), findings),
         }

@@ -22,6 +22,8 @@ pub(super) enum Look<'a> {
     Boolean,
     Number(&'a Number),
     Text(&'a str),
+    /// A template that comes to a string.
+    SomeText,
     List(List<'a>),
     Map(Members<'a>),
 }
@@ -37,7 +39,11 @@ impl<'a> Shown<'a> {
                 Value::Array(items) => Look::List(List::Values(items)),
                 Value::Object(members) => Look::Map(Members::Values(members)),
             },
-            Shown::Node(Node::Leaf(leaf)) => leaf.literal().map_or(Look::Unknown, Look::Text),
+            Shown::Node(Node::Leaf(leaf)) => match leaf.literal() {
+                Some(text) => Look::Text(text),
+                None if leaf.is_text() => Look::SomeText,
+                None => Look::Unknown,
+            },
             Shown::Node(Node::List(items)) => Look::List(List::Nodes(items)),
             Shown::Node(Node::Map(members)) => Look::Map(Members::Nodes(members)),
         }

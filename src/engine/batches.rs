@@ -220,3 +220,6 @@ pub(super) enum Which {
     /// By what its calls share.
     Open(Key),
 }
+
+#[cfg(test)]
+mod tests;

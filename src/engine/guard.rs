@@ -5,11 +5,13 @@
 
 use std::collections::HashSet;
 
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::plan_record::Planner;
 use super::task::{EngineError, Task};
 use crate::intake::Records;
+use crate::job::Position;
 use crate::run::preview;
 
 /// Most irreversible writes of one job when the workflow's `guard` does not say (design section 2).
@@ -45,7 +47,7 @@ pub(super) fn look_ahead(
     while let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)? {
         for record in chunk.records() {
             let Some(request) = planner.request(record) else { continue };
-            let person = person_of(&request);
+            let person = person_of(&request, record.position());
             if people.contains(&person) {
                 continue;
             }
@@ -60,13 +62,15 @@ pub(super) fn look_ahead(
     Ok(Found::Within)
 }
 
-/// A digest of the identifiers a record gives: the same identifiers are the same person.
-fn person_of(request: &serde_json::Map<String, serde_json::Value>) -> [u8; 16] {
+/// A digest of the surest identifier a record gives and of its aliases: the same identifiers are the
+/// same person, and a record without any is a person of its own.
+fn person_of(request: &Map<String, Value>, position: Position) -> [u8; 16] {
     let mut digest = Sha256::new();
     let subject = request.get("subject");
+    let mut is_named = false;
     for member in ["external_id", "braze_id", "email", "phone"] {
-        if let Some(value) = subject.and_then(|subject| subject.get(member)).and_then(|value| value.as_str())
-        {
+        if let Some(value) = subject.and_then(|subject| subject.get(member)).and_then(Value::as_str) {
+            is_named = true;
             digest.update(member);
             digest.update([0]);
             digest.update(value);
@@ -74,11 +78,19 @@ fn person_of(request: &serde_json::Map<String, serde_json::Value>) -> [u8; 16] {
             break;
         }
     }
-    if let Some(aliases) = subject.and_then(|subject| subject.get("aliases")) {
-        digest.update(aliases.to_string());
+    let aliases = subject.and_then(|subject| subject.get("aliases")).and_then(Value::as_array);
+    if let Some(aliases) = aliases.filter(|aliases| !aliases.is_empty()) {
+        is_named = true;
+        aliases.iter().for_each(|alias| digest.update(alias.to_string()));
+    }
+    if !is_named {
+        digest.update(position.to_be_bytes());
     }
     let full: [u8; 32] = digest.finalize().into();
     let mut short = [0; 16];
     short.copy_from_slice(full.split_at(16).0);
     short
 }
+
+#[cfg(test)]
+mod tests;

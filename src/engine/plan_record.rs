@@ -116,7 +116,7 @@ impl<'t> Planner<'t> {
     /// Feeds a run the answers an earlier process was given.
     fn replay(&self, run: &mut Run, next: &mut Next) {
         let task = self.task;
-        let mut answers = task.past.answers(run.position()).iter();
+        let mut answers = task.past.answers(run.position()).iter().peekable();
         loop {
             match next {
                 Next::Call(_) => {
@@ -131,8 +131,13 @@ impl<'t> Planner<'t> {
                     }
                     *next = run.next(&task.program, kept.at_ms);
                 }
+                Next::Wait { until_ms } if answers.peek().is_some() => {
+                    // What was answered after a pause proves that it was over.
+                    *next = run.next(&task.program, *until_ms);
+                }
                 Next::Wait { .. } => {
-                    if let Some(until_ms) = task.past.waits_until(run.position()) {
+                    let path = run.path(&task.program);
+                    if let Some(until_ms) = task.past.waits_until(run.position(), &path) {
                         run.resume_wait(until_ms);
                     }
                     *next = run.next(&task.program, task.opened_ms);
@@ -211,3 +216,6 @@ pub(super) fn unusable(why: &Unusable) -> Finish {
         Unusable::Map(_) => failed(Fail::Template, Fail::Template.word(), why.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

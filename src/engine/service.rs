@@ -211,9 +211,20 @@ impl Services {
 
     /// The limiter of a gate, made when first needed; `None` when nothing is limited.
     fn limiter(&mut self, gate: Gate) -> Option<&mut Limiter> {
-        let service = self.list.get(gate.service)?;
         let workspace = self.workspaces.get(gate.service).copied()?;
-        Some(self.limiters.entry((workspace, gate.pool)).or_insert_with(|| limiter_for(service, gate.pool)))
+        let of_workspace = || {
+            let all = self.list.iter().zip(&self.workspaces);
+            all.filter(|(_, theirs)| **theirs == workspace)
+                .map(|(service, _)| limiter_for(service, gate.pool))
+        };
+        let limiter = self.limiters.entry((workspace, gate.pool)).or_insert_with(|| {
+            // Profiles of one workspace share its limits; the lowest that any of them states holds.
+            of_workspace().fold(Limiter::unlimited(), |mut limiter, other| {
+                limiter.lower_to(other);
+                limiter
+            })
+        });
+        Some(limiter)
     }
 }
 
@@ -239,34 +250,4 @@ fn since_epoch(ms: i64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The longest of many pauses before a batch that was limited so many times.
-    fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
-        let mut services = Services::new(Vec::new(), 7);
-        let batch = Batch {
-            number: 0,
-            attempt,
-            service: 0,
-            step: 0,
-            members: Vec::new(),
-            first_ms: Some(0),
-            left_ms: 0,
-            tries: 0,
-        };
-        (0..500).map(|_| services.next_try(&batch, not_before_ms, 0)).max().unwrap_or_default()
-    }
-
-    #[test]
-    fn a_service_that_says_no_and_not_until_when_is_asked_ever_later() {
-        assert!(longest_pause_ms(1, None) < 500);
-        assert!((4000..8000).contains(&longest_pause_ms(5, None)));
-        assert!((4000..8000).contains(&longest_pause_ms(50, None)));
-    }
-
-    #[test]
-    fn a_service_that_says_until_when_is_asked_then_however_often_it_said_so() {
-        assert_eq!(longest_pause_ms(50, Some(1000)), 1000);
-    }
-}
+mod tests;

@@ -120,8 +120,9 @@ impl Past {
         self.state.answers_of(position)
     }
 
-    pub(super) fn waits_until(&self, position: Position) -> Option<i64> {
-        self.state.waits().get(&position).map(|wait| wait.until_ms)
+    /// When the pause of a record at this step ends, if the record was in it.
+    pub(super) fn waits_until(&self, position: Position, step: &str) -> Option<i64> {
+        self.state.waits().get(&position).filter(|wait| wait.step == step).map(|wait| wait.until_ms)
     }
 }
 

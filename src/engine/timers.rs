@@ -71,4 +71,43 @@ mod tests {
         assert_eq!(timers.pop(30), Some(Due::Wake(2)));
         assert_eq!(timers.pop(30), None);
     }
+    #[test]
+    fn the_next_moment_is_that_of_whatever_comes_first() {
+        let mut timers = Timers::default();
+        assert_eq!(timers.next(), None);
+
+        timers.look_again_at(30);
+        timers.look_again_at(40);
+        assert_eq!(timers.next(), Some(30));
+        timers.at(20, Due::Wake(1));
+        assert_eq!(timers.next(), Some(20));
+        timers.look_again_at(10);
+        assert_eq!(timers.next(), Some(10));
+    }
+
+    #[test]
+    fn to_look_again_is_no_thing_that_is_due_and_is_forgotten_once_it_was_done() {
+        let mut timers = Timers::default();
+        timers.look_again_at(10);
+        timers.at(20, Due::Wake(1));
+
+        assert_eq!(timers.pop(15), None);
+        timers.looked();
+        assert_eq!(timers.next(), Some(20));
+    }
+
+    #[test]
+    fn what_is_due_at_one_moment_comes_out_one_by_one() {
+        let mut timers = Timers::default();
+        for due in [Due::Wake(3), Due::Wake(3), Due::Retry(9)] {
+            timers.at(10, due);
+        }
+
+        let mut out = Vec::new();
+        while let Some(due) = timers.pop(10) {
+            out.push(due);
+        }
+
+        assert_eq!(out, [Due::Retry(9), Due::Wake(3), Due::Wake(3)]);
+    }
 }

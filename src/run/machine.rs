@@ -241,12 +241,9 @@ impl Run {
     pub fn forget(&mut self) -> Scope {
         self.roll_back(0);
         let mut scope = std::mem::replace(&mut self.scope, Scope::new(Map::new()));
-        for (name, value) in scope.data_mut() {
-            match (name.as_str(), value) {
-                ("vars" | "now", _) => {}
-                ("steps", Value::Object(steps)) => steps.clear(),
-                (_, of_the_person) => *of_the_person = Value::Null,
-            }
+        scope.data_mut().retain(|name, _| matches!(name.as_str(), "vars" | "steps" | "now"));
+        if let Some(Value::Object(steps)) = scope.data_mut().get_mut("steps") {
+            steps.clear();
         }
         scope
     }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::machine::Run;
 use crate::condition::Condition;
-use crate::template::{Name, Scope};
+use crate::template::Name;
 use crate::workflow::Step;
 
 /// Answers that have not been given, and what depends on them.
@@ -42,39 +43,23 @@ impl Open {
 
     /// Whether a condition is false whatever the answers will be: `false && unknown` is.
     ///
-    /// What is not known is taken out of the scope, so that reading it is an error and decides nothing.
-    /// A name that may be missing (`has`) would turn unknown into false, so with one nothing is sure.
-    pub fn is_surely_false(&self, condition: &Condition, scope: &mut Scope) -> bool {
-        let mut hidden = Vec::new();
-        for name in condition.names() {
-            if self.needs([name]).is_empty() {
-                continue;
-            }
-            let ([part, member, ..], false) = (name.segments.as_slice(), name.optional) else {
-                return put_back(hidden, scope, false);
-            };
-            if let Some(Value::Object(members)) = scope.data_mut().get_mut(part)
-                && let Some(value) = members.swap_remove(member)
-            {
-                hidden.push((part, member, value));
+    /// What is not known is taken out of the run's scope, so that reading it is an error and never a
+    /// value. A name that may be missing (`has`) would turn unknown into false, so it decides nothing.
+    pub fn is_surely_false(&self, condition: &Condition, run: &mut Run) -> bool {
+        let is_whole = |name: &&Name| name.segments.len() < 2 || name.optional;
+        if condition.names().iter().filter(is_whole).any(|name| !self.needs([name]).is_empty()) {
+            return false;
+        }
+        for (part, open) in [("steps", &self.steps), ("vars", &self.vars)] {
+            if let Some(Value::Object(members)) = run.scope.data_mut().get_mut(part) {
+                members.retain(|name, _| !open.contains_key(name));
             }
         }
-        let is_false = condition.test(scope) == Ok(false);
-        put_back(hidden, scope, is_false)
+        condition.test(&run.scope) == Ok(false)
     }
 
     /// Notes that the answer of a step has not been given.
     pub fn note_step(&mut self, step: &Step) {
         self.steps.insert(step.label.clone(), BTreeSet::from([step.label.clone()]));
     }
-}
-
-/// Gives a scope back what was taken out of it, and the answer that was found meanwhile.
-fn put_back(hidden: Vec<(&String, &String, Value)>, scope: &mut Scope, answer: bool) -> bool {
-    for (part, member, value) in hidden {
-        if let Some(Value::Object(members)) = scope.data_mut().get_mut(part) {
-            members.insert(member.clone(), value);
-        }
-    }
-    answer
 }

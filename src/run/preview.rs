@@ -69,18 +69,21 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
     while let Some(step) = run.advance(program) {
         let at = path(&program.workflow.steps, &run.frames);
         let needs = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
-        let is_surely_false = |condition| open.is_surely_false(condition, &mut run.scope);
-        let entered = if needs.is_empty() {
-            run.enter(program, step)
-        } else if step.condition.as_ref().is_some_and(is_surely_false) {
-            run.skip(program, step);
-            Entered::Skipped
-        } else {
-            undecided(program, step, &at, &needs, &mut calls, &mut open);
+        if !needs.is_empty() {
+            match (&step.kind, &step.condition) {
+                (StepKind::Action { action, .. }, Some(condition))
+                    if open.is_surely_false(condition, &mut run) =>
+                {
+                    open.steps.remove(&step.label);
+                    let profile = run.profile(program, step, action).ok().flatten();
+                    calls.push(Preview { step: at, action, profile, known: Known::Skipped });
+                }
+                _ => undecided(&run, program, step, &at, &needs, &mut calls, &mut open),
+            }
             run.end_step(program, step, "skipped", Value::Null);
             continue;
-        };
-        match entered {
+        }
+        match run.enter(program, step) {
             Entered::Yes => go_through(&mut run, program, step, at, &mut calls, &mut open),
             Entered::Failed => {}
             Entered::Skipped => {
@@ -137,7 +140,7 @@ fn go_through(
             if needs.is_empty() {
                 run.carry_out(program, step, 0);
             } else {
-                undecided(program, step, &at, &needs, calls, open);
+                undecided(run, program, step, &at, &needs, calls, open);
                 run.end_step(program, step, "done", Value::Null);
             }
         }
@@ -196,6 +199,7 @@ fn calls_any(steps: &[Step]) -> bool {
 
 /// A step, or a loop's steps, of which only the place is known.
 fn undecided(
+    run: &Run,
     program: &Program,
     step: &Step,
     at: &str,
@@ -206,10 +210,7 @@ fn undecided(
     match &step.kind {
         StepKind::Action { action, .. } => {
             let known = Known::Needs(needs.iter().cloned().collect());
-            let profile = match &step.profile {
-                Some(leaf) => leaf.literal().map(Arc::from),
-                None => program.workflow.profiles.get(&action.system).map(|name| Arc::from(name.as_str())),
-            };
+            let profile = run.profile(program, step, action).ok().flatten();
             calls.push(Preview { step: at.to_owned(), action, profile, known });
             return open.note_step(step);
         }
@@ -217,7 +218,7 @@ fn undecided(
             // What a loop's steps set is gone after it.
             let vars = open.vars.clone();
             for inner in steps {
-                undecided(program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
+                undecided(run, program, inner, &format!("{at}[].{}", inner.label), needs, calls, open);
             }
             open.vars = vars;
             if calls_any(steps) {

@@ -241,7 +241,7 @@ impl Run {
         }
     }
 
-    pub(super) fn skip(&mut self, program: &Program, step: &Step) {
+    fn skip(&mut self, program: &Program, step: &Step) {
         let is_write = match &step.kind {
             StepKind::Action { action, .. } => action.effect != Effect::Read,
             StepKind::ForEach { steps, .. } => writes(steps),

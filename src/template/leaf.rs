@@ -7,7 +7,7 @@ use handlebars::{Template, TemplateErrorReason as Reason};
 use serde_json::Value;
 
 use super::compile::Compiler;
-use super::expression::{Expression, World};
+use super::expression::{Base, Expression, World};
 use super::text::{self, Output, Part, Sink};
 use super::{Extra, Name, RenderError, Scope, limits, places, redact};
 use crate::source::{Mistake, Span};
@@ -25,6 +25,10 @@ pub(super) enum Form {
     Expression(Expression),
     Text(Vec<Part>),
 }
+
+/// Members of a subject that are strings in every record (design section 4).
+const SUBJECT_TEXTS: [&str; 8] =
+    ["external_id", "braze_id", "email", "phone", "first_name", "last_name", "country", "language"];
 
 impl Leaf {
     /// Compiles a text; mistakes are placed in bytes of the text.
@@ -56,6 +60,19 @@ impl Leaf {
         match &self.form {
             Form::Literal(text) => Some(text),
             Form::Expression(_) | Form::Text(_) => None,
+        }
+    }
+
+    /// Whether it can come to nothing but a string: text around an expression, or a member of the
+    /// subject that records give as a string only.
+    pub fn is_text(&self) -> bool {
+        match &self.form {
+            Form::Literal(_) | Form::Text(_) => true,
+            Form::Expression(Expression::Path(path)) if path.base == Base::Scope => {
+                let [subject, member] = path.segments.as_slice() else { return false };
+                subject.name == "subject" && SUBJECT_TEXTS.contains(&member.name.as_str())
+            }
+            Form::Expression(_) => false,
         }
     }
 

@@ -202,8 +202,12 @@ fn allowed_keys(reader: &mut Reader<'_>, entries: &[Entry], kind: &Entry) {
             ),
             None => {
                 let keys: Vec<&str> = own.iter().chain(&COMMON).copied().collect();
-                reader.unknown_key(entry, &format!("of a `{}` step", kind.key), &keys);
+                reader.unknown_key(entry, &format!("of {} `{}` step", article(&kind.key), kind.key), &keys);
             }
         }
     }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
 }

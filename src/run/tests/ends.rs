@@ -74,6 +74,21 @@ fn a_run_whose_loops_had_nothing_to_do_is_no_match() {
 }
 
 #[test]
+fn an_empty_loop_beside_a_write_that_was_skipped_is_a_condition() {
+    let steps = "\
+- for_each: consents
+  steps:
+    - uses: braze/users.track
+      with: { attributes: [{ external_id: u }] }
+- if: 'false'
+  uses: braze/users.delete
+  with: { external_ids: [u-1] }
+";
+
+    assert_eq!(verdict(steps, accepted), Verdict::Skipped(Skip::Condition));
+}
+
+#[test]
 fn a_run_without_writes_is_done_when_every_step_ended_well() {
     assert_eq!(verdict("- log: hello", accepted), Verdict::Done);
     assert_eq!(verdict(FIND, finds(0)), Verdict::Done);

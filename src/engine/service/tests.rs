@@ -1,0 +1,239 @@
+//! Which profile a call goes to, whose limits hold, and when a profile is stopped.
+
+use super::*;
+use crate::config::{Connection, Host, Scheme, Token};
+use crate::engine::send::Said;
+use crate::secret::Secret;
+use crate::wire::Timeouts;
+
+/// A moment after every window's beginning.
+const NOW_MS: i64 = 1_800_000_000_000;
+
+fn service(name: &str, workspace: &str) -> Service {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+    let connection = Connection::new(Scheme::Http, Host::from(address)).unwrap();
+    let token = Token::fixed(Secret::new("k".to_owned()));
+    Service {
+        name: name.to_owned(),
+        system: "braze".to_owned(),
+        workspace: workspace.to_owned(),
+        client: Client::new(&connection, token, Timeouts::default()).unwrap(),
+        share: 1.0,
+        limits: HashMap::new(),
+        any_name: false,
+    }
+}
+
+fn services(list: impl IntoIterator<Item = Service>) -> Services {
+    Services::new(list.into_iter().map(Arc::new).collect(), 7)
+}
+
+fn gate(service: usize) -> Gate {
+    Gate { service, pool: &catalogue::find("braze/users.delete").unwrap().pool }
+}
+
+/// How many requests may leave within a window of so many milliseconds, if each is answered at once.
+fn allowed(services: &mut Services, gate: Gate, window_ms: i64) -> u32 {
+    let mut now_ms = NOW_MS;
+    let mut left = 0;
+    while now_ms < NOW_MS + window_ms {
+        match services.reserve(gate, now_ms) {
+            None => {
+                services.settle(gate, now_ms, now_ms);
+                left += 1;
+            }
+            Some(at_ms) => now_ms = at_ms.max(now_ms + 1),
+        }
+    }
+    left
+}
+
+fn limited(mut service: Service, requests: u32) -> Service {
+    service.limits.insert("users.delete".to_owned(), (requests, Duration::from_secs(1)));
+    service
+}
+
+#[test]
+fn a_profile_is_found_by_its_name_and_its_system() {
+    let services = services([service("eu", "eu"), service("us", "us")]);
+
+    assert_eq!(services.find("braze", Some("us")), Ok(1));
+    let unknown = services.find("braze", Some("asia")).unwrap_err();
+    assert_eq!(unknown, "there is no braze profile of that name; the settings have `eu`, `us`");
+    let other = services.find("onetrust", Some("eu"));
+    assert!(other.is_err());
+}
+
+#[test]
+fn without_a_name_only_the_only_profile_of_a_system_is_meant() {
+    let one = services([service("eu", "eu")]);
+    let two = services([service("eu", "eu"), service("us", "us")]);
+
+    assert_eq!(one.find("braze", None), Ok(0));
+    assert_eq!(one.find("onetrust", None).unwrap_err(), "the settings have no onetrust profile");
+    assert!(two.find("braze", None).unwrap_err().contains("several braze profiles"));
+}
+
+#[test]
+fn the_sandbox_takes_any_name_of_its_system() {
+    let services = services([Service { any_name: true, ..service("sandbox", "sandbox") }]);
+
+    assert_eq!(services.find("braze", Some("braze-production")), Ok(0));
+    assert!(services.find("onetrust", Some("sandbox")).is_err());
+}
+
+#[test]
+fn profiles_of_one_workspace_have_one_number_and_one_limiter() {
+    let mut services = services([
+        limited(service("a", "w"), 1),
+        limited(service("b", "w"), 1),
+        limited(service("c", "v"), 1),
+    ]);
+
+    assert_eq!([0, 1, 2].map(|index| services.workspace(index)), [0, 0, 1]);
+    assert_eq!(services.reserve(gate(0), NOW_MS), None);
+    assert!(services.reserve(gate(1), NOW_MS).is_some());
+    assert_eq!(services.reserve(gate(2), NOW_MS), None);
+}
+
+#[test]
+fn a_limit_of_the_settings_replaces_the_documented_one_of_its_whole_pool() {
+    let documented = catalogue::find("braze/users.delete").unwrap().limit.requests;
+    let mut stated = services([limited(service("a", "w"), 20)]);
+    let mut half = services([Service { share: 0.5, ..limited(service("a", "w"), 20) }]);
+
+    assert!(documented > 100);
+    let other =
+        catalogue::all().iter().find(|action| action.pool == gate(0).pool && action.id != "users.delete");
+    assert!(other.is_some(), "the pool has one action only, so this test says little");
+    assert!((18..=20).contains(&allowed(&mut stated, gate(0), 1000)));
+    assert!((8..=10).contains(&allowed(&mut half, gate(0), 1000)));
+}
+
+#[test]
+fn the_lowest_limit_that_a_profile_of_the_workspace_states_holds_for_all() {
+    for (first, second) in [(100, 10), (10, 100)] {
+        let mut services = services([limited(service("a", "w"), first), limited(service("b", "w"), second)]);
+
+        assert!((8..=10).contains(&allowed(&mut services, gate(0), 1000)), "{first}, {second}");
+    }
+}
+
+#[test]
+fn a_pool_that_nothing_limits_lets_everything_through() {
+    let mut services = services([service("a", "w")]);
+    let gate = Gate { service: 0, pool: "no-such-pool" };
+
+    assert!((0..10_000).all(|_| services.reserve(gate, NOW_MS).is_none()));
+}
+
+#[test]
+fn a_service_that_was_asked_too_fast_is_left_alone_until_it_said() {
+    let mut services = services([service("a", "w")]);
+    let said = Said { too_fast_until_ms: Some(NOW_MS + 5000), ..Said::default() };
+
+    services.observe(gate(0), &said, NOW_MS);
+
+    assert_eq!(services.reserve(gate(0), NOW_MS + 4999), Some(NOW_MS + 5000));
+    assert_eq!(services.reserve(gate(0), NOW_MS + 5000), None);
+}
+
+#[test]
+fn a_stopped_profile_stays_stopped_for_its_first_reason_and_stops_no_other() {
+    let mut services = services([service("a", "w"), service("b", "w")]);
+
+    services.stop(0, "the key is refused".to_owned());
+    services.stop(0, "something else".to_owned());
+
+    assert_eq!((services.is_stopped(0), services.is_stopped(1)), (true, false));
+    assert!(services.any_stopped() && !services.all_stopped());
+    let why = "the key is refused".to_owned();
+    assert_eq!(services.stopped(), [Stopped { profile: "a".to_owned(), why }]);
+    services.stop(1, "so is this".to_owned());
+    assert!(services.all_stopped());
+}
+
+#[test]
+fn no_profiles_at_all_are_not_stopped() {
+    assert!(!services([]).all_stopped());
+}
+
+#[test]
+fn a_service_that_never_answered_is_given_up_after_a_few_tries() {
+    let mut services = services([service("a", "w")]);
+    for tries in 0..TRIES_TO_REACH - 1 {
+        services.note_not_reached(0, tries, "refused");
+    }
+    assert!(!services.is_stopped(0));
+
+    services.note_not_reached(0, TRIES_TO_REACH - 1, "refused");
+
+    assert!(services.is_stopped(0));
+}
+
+#[test]
+fn a_service_that_answered_once_is_not_given_up() {
+    let mut services = services([service("a", "w")]);
+    services.observe(gate(0), &Said::default(), NOW_MS);
+
+    services.note_not_reached(0, 100, "reset");
+
+    assert!(!services.is_stopped(0));
+}
+
+#[test]
+fn a_batch_is_never_tried_earlier_than_the_service_said() {
+    let mut services = services([service("a", "w")]);
+    let mut batch = Batch {
+        number: 0,
+        attempt: 1,
+        service: 0,
+        step: 0,
+        members: Vec::new(),
+        first_ms: Some(NOW_MS),
+        left_ms: NOW_MS,
+        tries: 1,
+    };
+
+    let mut waits = Vec::new();
+    for _ in 0..100 {
+        assert!(services.next_try(&batch, Some(NOW_MS + 90_000), NOW_MS) >= NOW_MS + 90_000);
+        waits.push(services.next_try(&batch, None, NOW_MS) - NOW_MS);
+    }
+
+    assert!(waits.iter().all(|wait| (0..=500).contains(wait)), "{waits:?}");
+    waits.sort_unstable();
+    waits.dedup();
+    assert!(waits.len() > 50, "waits are drawn apart");
+    batch.tries = 20;
+    let longest = (0..100).map(|_| services.next_try(&batch, None, NOW_MS) - NOW_MS).max();
+    assert!(longest.is_some_and(|longest| (30_000..=60_000).contains(&longest)), "{longest:?}");
+}
+
+/// The longest of many pauses before a batch that was limited so many times.
+fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
+    let mut services = Services::new(Vec::new(), 7);
+    let batch = Batch {
+        number: 0,
+        attempt,
+        service: 0,
+        step: 0,
+        members: Vec::new(),
+        first_ms: Some(0),
+        left_ms: 0,
+        tries: 0,
+    };
+    (0..500).map(|_| services.next_try(&batch, not_before_ms, 0)).max().unwrap_or_default()
+}
+
+#[test]
+fn a_service_that_says_no_and_not_until_when_is_asked_ever_later() {
+    assert!(longest_pause_ms(1, None) < 500);
+    assert!((4000..8000).contains(&longest_pause_ms(5, None)));
+    assert!((4000..8000).contains(&longest_pause_ms(50, None)));
+}
+
+#[test]
+fn a_service_that_says_until_when_is_asked_then_however_often_it_said_so() {
+    assert_eq!(longest_pause_ms(50, Some(1000)), 1000);
+}
