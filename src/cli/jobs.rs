@@ -141,6 +141,7 @@ fn resume(
 ) -> Result<ExitCode, Failure> {
     let settings = &loaded.settings;
     run::runtime()?.block_on(async {
+        let stop = run::stop_on_signal();
         let store = Store::open(&settings.store).map_err(Failure::wrong)?;
         let record = record(store.reader(), job)?;
         if record.status == Status::Held {
@@ -168,7 +169,8 @@ fn resume(
         }
         let services = setup::services(settings, &workflow).await?;
         let failures = settings.store.join("failures");
-        run::carry_out(common, Ready { workflow, input, wait, trial: None, services, store, failures }).await
+        let ready = Ready { workflow, input, wait, trial: None, services, store, failures, stop };
+        run::carry_out(common, ready).await
     })
 }
 

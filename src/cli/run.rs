@@ -50,11 +50,13 @@ pub(super) struct Ready {
     pub services: Vec<Arc<engine::Service>>,
     pub store: Store,
     pub failures: PathBuf,
+    pub stop: CancellationToken,
 }
 
 /// Carries the job out.
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
+        let stop = stop_on_signal();
         let loaded = if args.sandbox { None } else { Some(setup::settings(common)?) };
         let settings = match &loaded {
             Some(loaded) => loaded.settings.clone(),
@@ -69,12 +71,12 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
             let trial = Trial::start(&workflow, &input).await?;
             let services = vec![Arc::new(trial.service()?)];
             let failures = std::env::temp_dir().join(format!("privaflow-sandbox-{}", std::process::id()));
-            Ready { workflow, input, wait: args.wait, trial: Some(trial), services, store, failures }
+            Ready { workflow, input, wait: args.wait, trial: Some(trial), services, store, failures, stop }
         } else {
             let services = setup::services(&settings, &workflow).await?;
             let store = Store::open(&settings.store).map_err(Failure::wrong)?;
             let failures = settings.store.join("failures");
-            Ready { workflow, input, wait: args.wait, trial: None, services, store, failures }
+            Ready { workflow, input, wait: args.wait, trial: None, services, store, failures, stop }
         };
         carry_out(common, ready).await
     })
@@ -121,9 +123,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Drives a job that is ready, shows its progress and its summary.
 pub(super) async fn carry_out(common: &Common, ready: Ready) -> Result<ExitCode, Failure> {
-    let Ready { workflow, input, wait, trial, services, store, failures } = ready;
-    let stop = CancellationToken::new();
-    stop_on_signal(stop.clone());
+    let Ready { workflow, input, wait, trial, services, store, failures, stop } = ready;
     let patience = match (wait, &trial) {
         (None, Some(_)) => Patience::Endless,
         (wait, _) => Patience::Until(wait.unwrap_or(WAIT)),
@@ -169,15 +169,19 @@ fn exit_code(outcome: &Outcome) -> u8 {
     }
 }
 
-/// The first signal lets what is under way come to its end; the second ends the process.
-fn stop_on_signal(stop: CancellationToken) {
+/// The first signal lets what is under way come to its end; the second ends the process. Begins before
+/// the input is read, so that a signal never finds nobody listening.
+pub(super) fn stop_on_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
     tokio::spawn(async move {
         wait_for_signal().await;
-        stop.cancel();
+        asked.cancel();
         anstream::eprintln!("stopping: what is under way is written down first; again to stop at once");
         wait_for_signal().await;
         std::process::exit(i32::from(INTERRUPTED));
     });
+    stop
 }
 
 async fn wait_for_signal() {

@@ -12,6 +12,9 @@ use crate::job::{Answered, Ended, Event, StepAnswer};
 use crate::journal::Irreversible;
 use crate::run::{Answer, Next};
 
+/// How often a batch fails without an answer before it is halved.
+const POISONED_AFTER: u32 = 3;
+
 /// An answered batch whose runs are with a worker.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -62,10 +65,7 @@ impl Driver {
             Reply::Items(items) => self.on_items(batch, items, status, request_id, at_ms),
             Reply::Split => {
                 self.resolve(&batch, status, request_id, at_ms);
-                let Batch { service, step, mut members, .. } = batch;
-                let half = members.split_off(members.len() / 2);
-                self.batches.close_apart(service, step, members);
-                self.batches.close_apart(service, step, half);
+                self.batches.close_halves(batch);
             }
             Reply::NotApplied { not_before_ms, counts } => {
                 self.resolve(&batch, status, request_id, at_ms);
@@ -75,6 +75,15 @@ impl Driver {
                 self.resolve(&batch, status, request_id, at_ms);
                 self.services.note_not_reached(batch.service, batch.tries, &why);
                 self.try_again(batch, None, true, at_ms);
+            }
+            Reply::Unknown { .. } if self.is_poisoned(&batch) => {
+                tracing::warn!(
+                    batch = batch.number,
+                    "batch {} fails again and again while others are answered; it is halved",
+                    batch.number
+                );
+                self.resolve(&batch, status, request_id, at_ms);
+                self.batches.close_halves(batch);
             }
             Reply::Unknown { why } if batch.is_repeatable() => {
                 tracing::warn!(
@@ -93,7 +102,16 @@ impl Driver {
         }
     }
 
-    /// The exchange is known not to have changed anything.
+    /// Whether one call of a batch seems to bring the service down: it failed several times, and the
+    /// service answered others since it first left. Only calls that may be repeated are halved.
+    fn is_poisoned(&self, batch: &Batch) -> bool {
+        batch.is_repeatable()
+            && batch.members.len() > 1
+            && batch.tries + 1 >= POISONED_AFTER
+            && self.services.accepted_since(batch.service, batch.first_ms)
+    }
+
+    /// The exchange is known not to have changed anything, or may be made again whatever it did.
     fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
         let answered =
             Answered { batch: batch.number, at_ms, status, request_id, steps: Vec::new(), ended: Vec::new() };
@@ -156,6 +174,9 @@ impl Driver {
         at_ms: i64,
     ) {
         let number = batch.number;
+        if (200..300).contains(&status) {
+            self.services.note_accepted(batch.service, at_ms);
+        }
         let mut pending = Pending {
             ended: Vec::with_capacity(batch.members.len()),
             batch,

@@ -120,6 +120,19 @@ impl Batches {
         self.close(service, step, members);
     }
 
+    /// Puts the halves of a batch back. They remember how often it failed, so that a half that fails
+    /// again is halved at once.
+    pub(super) fn close_halves(&mut self, batch: Batch) {
+        let Batch { service, step, mut members, first_ms, tries, .. } = batch;
+        let half = members.split_off(members.len() / 2);
+        for members in [members, half] {
+            let number = self.next_number;
+            self.next_number += 1;
+            let half = Batch { number, attempt: 0, service, step, members, first_ms, left_ms: 0, tries };
+            self.closed.push_back(half);
+        }
+    }
+
     /// Puts a batch back at the front, to be sent as soon as a place is free.
     pub(super) fn put_back(&mut self, batch: Batch) {
         self.closed.push_front(batch);

@@ -15,6 +15,10 @@ use crate::run::{Finish, Next, Prepared, Trouble};
 const MOST_RUNS: usize = 16_384;
 /// Most open runs that wait for a moment.
 const MOST_WAITING: usize = 16_384;
+/// Most names of purposes and statuses that are counted one by one.
+const MOST_UNMAPPED: usize = 1000;
+/// What the others are counted under.
+const OTHER_NAMES: &str = "(other names)";
 /// Chunks that may be on their way through the reader and the workers.
 const MOST_CHUNKS: usize = 4;
 
@@ -76,7 +80,7 @@ impl Driver {
             self.next_chunk += 1;
             self.read_bytes = chunk.input_bytes;
             for (name, count) in chunk.unmapped {
-                *self.unmapped.entry(name).or_default() += count;
+                self.count_unmapped(name, count);
             }
             for record in chunk.records {
                 self.take_record(record)?;
@@ -131,6 +135,14 @@ impl Driver {
             Some(_) => Ok(Seen::Conflict),
             None => self.ids.check(&about.id, self.task.job),
         }
+    }
+
+    /// Counts a name that no table maps. Beyond a bound, names are counted together: a file in which
+    /// every record has a name of its own must not fill the memory or the summary.
+    fn count_unmapped(&mut self, name: String, count: u64) {
+        let is_full = self.unmapped.len() >= MOST_UNMAPPED && !self.unmapped.contains_key(&name);
+        let name = if is_full { OTHER_NAMES.to_owned() } else { name };
+        *self.unmapped.entry(name).or_default() += count;
     }
 
     /// Does what a run needs next.

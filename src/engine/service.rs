@@ -54,6 +54,8 @@ pub(super) struct Services {
     limiters: HashMap<(u32, &'static str), Limiter>,
     stopped: Vec<Option<Stopped>>,
     answered: Vec<bool>,
+    /// When each profile last accepted an exchange, in Unix milliseconds.
+    accepted_ms: Vec<Option<i64>>,
     backoff: Backoff,
     random: u64,
 }
@@ -74,6 +76,7 @@ impl Services {
             .collect();
         let stopped = list.iter().map(|_| None).collect();
         let answered = vec![false; list.len()];
+        let accepted_ms = vec![None; list.len()];
         let limiters = HashMap::new();
         Services {
             list,
@@ -81,6 +84,7 @@ impl Services {
             limiters,
             stopped,
             answered,
+            accepted_ms,
             backoff: Backoff::default(),
             random: seed | 1,
         }
@@ -171,6 +175,19 @@ impl Services {
         if !answered && tries + 1 >= TRIES_TO_REACH {
             self.stop(service, why.to_owned());
         }
+    }
+
+    /// An exchange was accepted.
+    pub(super) fn note_accepted(&mut self, service: usize, at_ms: i64) {
+        if let Some(accepted) = self.accepted_ms.get_mut(service) {
+            *accepted = Some(at_ms);
+        }
+    }
+
+    /// Whether a profile accepted an exchange at a moment or later.
+    pub(super) fn accepted_since(&self, service: usize, moment_ms: Option<i64>) -> bool {
+        let accepted = self.accepted_ms.get(service).copied().flatten();
+        accepted.zip(moment_ms).is_some_and(|(accepted, moment)| accepted >= moment)
     }
 
     /// Sends nothing more to a profile.

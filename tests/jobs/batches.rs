@@ -49,7 +49,6 @@ fn each_endpoint_is_asked_as_seldom_as_its_caps_allow() {
         .into_iter()
         .map(|request| request.json()["subscription_groups"][0]["external_ids"].as_array().unwrap().len());
     let mut sizes: Vec<usize> = sizes.collect();
-    // They travel side by side and may arrive in any order.
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     assert_eq!(sizes, [50, 50, 50, 7]);
 }
@@ -272,4 +271,21 @@ fn accepted_is_what_the_service_took_and_never_what_it_counted() {
 
     assert_eq!(shot.counts(), (0, [1, 0, 0, 0]));
     assert_eq!((&shot.json()["accepted"], &shot.json()["verified"]), (&json!(1), &json!(0)));
+}
+
+#[test]
+fn a_record_that_brings_the_service_down_holds_up_nobody_else() {
+    let server = Server::start(|request, _| match request.people().iter().any(|person| person == "u-3") {
+        true => answer(500, ""),
+        false => accepted(),
+    });
+    let workflow =
+        step("users.track", "{ attributes: [{ external_id: \"{{ subject.external_id }}\", a: 1 }] }")
+            + "    retry: { attempts: 4 }\n";
+    let folder = Folder::to(server.address, &workflow);
+    folder.requests((0..200).map(tag));
+
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (1, [199, 0, 0, 1]));
 }

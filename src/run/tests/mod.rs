@@ -123,3 +123,9 @@ fn finds(count: usize) -> impl FnMut(&str) -> Answered {
     let users: Vec<_> = (0..count).map(|number| json!({"braze_id": format!("b-{number}")})).collect();
     move |_| Ok(json!({"users": users, "message": "success"}))
 }
+
+/// Everything in a scope that is a value.
+fn left_in(scope: &mut Scope) -> Map<String, Value> {
+    let members = scope.data_mut().iter().filter(|(_, value)| !value.is_null());
+    members.map(|(name, value)| (name.clone(), value.clone())).collect()
+}

@@ -226,3 +226,63 @@ fn the_profile_is_shown_also_for_a_call_whose_body_is_open() {
     assert_eq!(previewed.calls[1].profile.as_deref(), Some("eu"));
     assert!(matches!(&previewed.calls[1].known, Knows::Needs(needs) if needs == &["find"]));
 }
+
+#[test]
+fn a_step_that_no_answer_can_turn_on_is_skipped_and_one_that_an_answer_can_is_not() {
+    let erase = "  uses: braze/users.delete\n  with: { external_ids: [u] }\n";
+    let on = |id: &str, condition: &str| format!("- id: {id}\n  if: {condition}\n{erase}");
+    let program = program(&format!(
+        "{FIND}{}{}{}- if: has(subject.phone) && size(steps.find.output.users) > 0\n  stop: true\n{}",
+        on("never", "has(subject.phone) && size(steps.find.output.users) > 0"),
+        on("maybe", "has(subject.email) && size(steps.find.output.users) > 0"),
+        on("perhaps", "has(steps.find.output.users)"),
+        track("after", "subject.email"),
+    ));
+
+    let previewed = previewed(&program, someone());
+
+    let needs = json!(["find"]);
+    let after = tracked("a@example.com");
+    let expected =
+        [("never", json!("skipped")), ("maybe", needs.clone()), ("perhaps", needs), ("after", after)];
+    assert_eq!(shown(&previewed)[1..], expected);
+}
+
+#[test]
+fn a_step_that_is_skipped_for_a_later_item_is_known_for_that_item() {
+    let program = program(
+        "\
+- id: mail
+  for_each: consents
+  steps:
+    - id: a
+      if: item.status == 'A'
+      uses: braze/users.track
+      with: { attributes: [{ external_id: u, x: '{{ item.status }}' }] }
+    - id: b
+      uses: braze/users.track
+      with: { attributes: [{ external_id: u, x: '{{ steps.a.status }}' }] }
+",
+    );
+
+    let previewed = previewed(&program, request(json!([{"status": "A"}, {"status": "B"}])));
+
+    let expected = [
+        ("mail[0].a", tracked("A")),
+        ("mail[0].b", json!(["a"])),
+        ("mail[1].a", json!("skipped")),
+        ("mail[1].b", tracked("skipped")),
+    ];
+    assert_eq!(shown(&previewed), expected);
+}
+
+#[test]
+fn an_item_that_would_fail_before_a_stop_is_told() {
+    let program = program(
+        "- for_each: '[1, 2]'\n  steps:\n    - { if: item == 2, stop: true }\n    - { id: check, assert: 'false' }",
+    );
+
+    let trouble = previewed(&program, someone()).trouble.unwrap();
+
+    assert_eq!(trouble.step.as_deref(), Some("step-1[0].check"));
+}

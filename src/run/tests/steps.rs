@@ -37,9 +37,8 @@ fn a_scope_that_is_given_back_holds_nothing_of_the_person_and_the_vars_of_the_st
 
     let ran = ran(&program, someone(), accepted);
 
-    let mut fresh = program.scope();
     let mut scope = ran.scope;
-    assert_eq!(scope.data_mut(), fresh.data_mut());
+    assert_eq!(left_in(&mut scope), left_in(&mut program.scope()));
     let again = carry_out(&program, Run::start_in(&program, scope, 5, someone()), accepted);
     assert_eq!(again.did, ran.did);
 }
@@ -71,8 +70,8 @@ fn a_step_can_read_how_an_earlier_one_ended_also_through_all_of_them() {
 - id: find
   uses: braze/users.export.ids
   with: { email_address: '{{ subject.email }}' }
-- set: { all: steps, ids: 'steps.find.output.users.map(u, u.braze_id)' }
-- assert: vars.all.find.status == 'done' && size(vars.all.find.output.users) == 2
+- set: { all: steps, ids: 'vars.all.find.output.users.map(u, u.braze_id)' }
+- assert: vars.all.find.status == 'done'
 - id: erase
   uses: braze/users.delete
   with: { braze_ids: '{{ vars.ids }}' }
