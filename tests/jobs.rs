@@ -39,3 +39,5 @@ mod server;
 mod steps;
 #[path = "jobs/summary.rs"]
 mod summary;
+#[path = "jobs/telemetry.rs"]
+mod telemetry;

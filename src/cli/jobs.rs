@@ -12,7 +12,7 @@ use super::{Common, Failure, setup};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, Summary};
 use crate::job::{Event, JobId, State, Status};
-use crate::journal::{JobRecord, Reader, Store, StoreError};
+use crate::journal::{JobRecord, Reader, Store, StoreError, Writer};
 use crate::source::{Source, duration};
 
 /// Arguments of `jobs`.
@@ -206,18 +206,26 @@ fn decide(
         }
         let at_ms = SystemClock.now_ms();
         let by = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-        let event = match decision {
-            Decision::Approve => Event::Approved { at_ms, by },
-            Decision::Cancel => Event::Cancelled { at_ms, by },
-        };
         let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
         let mut writer = store.writer(record.id, sender);
-        writer.append(event);
-        if durable.recv().await.is_none() {
-            return Err(Failure::Usage(format!(
-                "{} cannot be changed: the store does not take it",
-                record.id
-            )));
+        let last = match decision {
+            Decision::Approve => writer.append(Event::Approved { at_ms, by }),
+            Decision::Cancel => {
+                end_the_rest(&store, &record, &mut writer);
+                writer.append(Event::Cancelled { at_ms, by })
+            }
+        };
+        loop {
+            match durable.recv().await {
+                Some(number) if number >= last => break,
+                Some(_) => {}
+                None => {
+                    return Err(Failure::Usage(format!(
+                        "{} cannot be changed: the store does not take it",
+                        record.id
+                    )));
+                }
+            }
         }
         match decision {
             Decision::Approve => {
@@ -228,6 +236,34 @@ fn decide(
         run::show_summary(common, &summary(store.reader(), &record, path)?)?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Ends every request of a job that is not over, so that the failures file lists it.
+fn end_the_rest(store: &Store, record: &JobRecord, writer: &mut Writer) {
+    let mut end = || -> Result<(), Failure> {
+        if record.input_path == "-" {
+            return Err(Failure::Usage("the input was standard input".to_owned()));
+        }
+        let name = format!("{} as it was when {} began", record.workflow_name, record.id);
+        let source = Source::new(name, record.workflow_text.clone());
+        let workflow = setup::workflow(source, &crate::workflow::Known::default())?;
+        let input = run::open_input(&workflow, &PathBuf::from(&record.input_path))?;
+        if input.digest() != record.input_digest {
+            return Err(Failure::Usage("the input is not what it was".to_owned()));
+        }
+        let mut state = State::default();
+        for recorded in store.reader().events(record.id) {
+            state.apply(&recorded.map_err(Failure::wrong)?.event);
+        }
+        let records = input.records().map_err(Failure::wrong)?;
+        engine::cancelled(record, &state, &workflow, records, |ended| {
+            writer.append(Event::Ended { ended });
+        })?;
+        Ok(())
+    };
+    if let Err(failure) = end() {
+        anstream::eprintln!("warning: what is cancelled cannot be listed request by request: {failure}");
+    }
 }
 
 fn record(reader: &Reader, job: &str) -> Result<JobRecord, Failure> {

@@ -210,6 +210,12 @@ pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
         anstream::eprintln!("warning: {more} more, ignored");
     }
     let summary = &outcome.summary;
+    if outcome.tolerated > 0 {
+        anstream::eprintln!(
+            "warning: of {} requests a step failed and was tolerated (`continue_on_error`); --log info names each",
+            outcome.tolerated
+        );
+    }
     for stopped in &outcome.stopped {
         // The log said so at once; it is said again only to those who silenced it.
         if !tracing::enabled!(tracing::Level::ERROR) {
@@ -284,11 +290,6 @@ fn in_words(summary: &Summary) -> String {
     }
     if let Some(failures) = &summary.failures {
         text.push_str(&format!("  each failed request: {}\n", failures.display()));
-    }
-    if summary.failed_by.contains_key("cancelled") {
-        text.push_str(
-            "  cancelled requests are listed nowhere: run the same command to carry them out after all\n",
-        );
     }
     text
 }

@@ -55,6 +55,12 @@ impl Driver {
     /// An exchange ended.
     pub(super) fn on_replied(&mut self, replied: Replied) {
         let Replied { batch, reply, status, request_id, said, at_ms } = replied;
+        let (job, number) = (self.task.job, batch.number);
+        let took_ms = at_ms.saturating_sub(batch.left_ms);
+        tracing::debug!(
+            %job, batch = number, status, took_ms, request_id = request_id.as_deref().unwrap_or(""),
+            "batch {number} of {job} was answered: HTTP {status} after {took_ms} ms"
+        );
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, at_ms);
             if status != 0 {
@@ -207,6 +213,7 @@ impl Driver {
                     Ok(_) => live.run.finish_accepted(&self.task.program),
                     Err(refusal) => live.run.finish_refused(&self.task.program, refusal),
                 };
+                self.tolerated += u64::from(finish.tolerated);
                 pending.ended.push(ended(&live.about, finish));
             } else {
                 let answer = Some(Answer { result, status, at_ms });
@@ -232,6 +239,7 @@ impl Driver {
         for Gone { slot, live, step, next } in advanced.runs {
             match next {
                 Next::Ended(finish) => {
+                    self.tolerated += u64::from(finish.tolerated);
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {
                         self.free(slot);

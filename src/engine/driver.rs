@@ -90,6 +90,8 @@ pub(super) struct Driver {
     pub(super) next_chunk: u64,
     pub(super) unmapped: BTreeMap<String, u64>,
     pub(super) records: Option<u64>,
+    /// Requests of which a failure was tolerated.
+    pub(super) tolerated: u64,
     pub(super) read_bytes: u64,
 }
 
@@ -277,6 +279,14 @@ impl Driver {
     /// The intent is durable: the batch leaves.
     fn launch(&mut self, batch: Batch) {
         let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
+        if let Some(first) = batch.members.first() {
+            let (job, number, calls) = (self.task.job, batch.number, batch.members.len());
+            let (action, attempt, profile) = (&first.call.action().id, batch.attempt, &service.name);
+            tracing::debug!(
+                %job, batch = number, attempt, calls, action, profile,
+                "batch {number} of {job} leaves: {calls} calls of {action} to {profile}"
+            );
+        }
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
         let at_most = self.task.budget(batch.step).timeout_ms.map(|timeout_ms| {
             let over_ms = batch.first_ms.unwrap_or(batch.left_ms).saturating_add(timeout_ms);

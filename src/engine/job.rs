@@ -63,6 +63,8 @@ pub struct Outcome {
     pub held: Option<crate::job::Hold>,
     /// Members of records that were ignored.
     pub warnings: Warnings,
+    /// Requests that are done although a step of theirs failed, as `continue_on_error` allows.
+    pub tolerated: u64,
     /// It was finished before; nothing was done.
     pub was_finished: bool,
 }
@@ -120,6 +122,7 @@ pub async fn run(order: Order) -> Result<Outcome, JobError> {
                 interrupted: false,
                 held,
                 warnings: Warnings::default(),
+                tolerated: 0,
                 was_finished,
             });
         }
@@ -247,8 +250,11 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         next_chunk: 0,
         unmapped: Default::default(),
         records: None,
+        tolerated: 0,
         read_bytes: 0,
     };
+    let (job, name) = (record.id, &record.workflow_name);
+    tracing::info!(%job, workflow = name, "{job} of workflow {name} is opened");
     driver.write(Event::Opened { at_ms: opened_ms }, None);
     driver.take_over();
     if let Found::Beyond { subjects, limit } = found {
@@ -258,6 +264,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let driven = driver.drive().await;
     let interrupted = driver.stop.is_cancelled();
     let stopped = driver.services.stopped();
+    let tolerated = driver.tolerated;
     let (waiting, last) = driver.leave(began.elapsed());
     let settled = driver.settle_journal(last).await;
     let state = std::mem::take(&mut driver.state);
@@ -265,13 +272,32 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     driven?;
     settled?;
     let summary = super::report::summary(store.reader(), &record, &state, Some(&waiting), &failures)?;
+    tell_the_end(&record, &summary);
     let warnings =
         std::mem::take(&mut *task.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    Ok(Outcome { summary, stopped, interrupted, held: state.hold(), warnings, was_finished: false })
+    Ok(Outcome {
+        summary,
+        stopped,
+        interrupted,
+        held: state.hold(),
+        warnings,
+        tolerated,
+        was_finished: false,
+    })
+}
+
+/// The story of a job ends with its counts.
+fn tell_the_end(record: &JobRecord, summary: &Summary) {
+    let Summary { requests, done, skipped, failed, waiting, http_requests, duration_ms, .. } = summary;
+    let job = record.id;
+    tracing::info!(
+        %job, requests, done, skipped, failed, waiting, http_requests, duration_ms,
+        "{job} is left after {duration_ms} ms: {done} done, {skipped} skipped, {failed} failed, {waiting} waiting"
+    );
 }
 
 /// What every run of the job shares; the same again when the job goes on.
-fn facts(record: &JobRecord) -> Facts {
+pub(super) fn facts(record: &JobRecord) -> Facts {
     let started = jiff::Timestamp::from_millisecond(record.started_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let mut seed = [0; 16];
     for (place, byte) in seed.iter_mut().zip(record.input_digest) {

@@ -6,6 +6,7 @@
 
 mod answers;
 mod batches;
+mod cancel;
 mod driver;
 mod guard;
 mod job;
@@ -25,6 +26,7 @@ mod timers;
 mod turns;
 mod worker;
 
+pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use job::{JobError, Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};

@@ -194,6 +194,7 @@ fn failed(reason: Fail, code: &str, message: String) -> Finish {
         verdict: Verdict::Failed(reason),
         accepted: false,
         verified: false,
+        tolerated: false,
         failure: Some(Trouble { reason, code: code.to_owned(), step: None, message }),
     }
 }

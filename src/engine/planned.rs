@@ -217,6 +217,7 @@ impl Driver {
 
     /// Notes the end of a request that no answer ends.
     pub(super) fn end_at_once(&mut self, about: &About, finish: Finish) {
+        self.tolerated += u64::from(finish.tolerated);
         let ended = ended(about, finish);
         debug_assert!(is_final(ended.verdict));
         self.ended.push(ended);
@@ -237,7 +238,13 @@ pub(super) fn ended(about: &About, finish: Finish) -> Ended {
 }
 
 fn skipped(reason: Skip) -> Finish {
-    Finish { verdict: Verdict::Skipped(reason), accepted: false, verified: false, failure: None }
+    Finish {
+        verdict: Verdict::Skipped(reason),
+        accepted: false,
+        verified: false,
+        tolerated: false,
+        failure: None,
+    }
 }
 
 fn failed(trouble: Trouble) -> Finish {
@@ -245,6 +252,7 @@ fn failed(trouble: Trouble) -> Finish {
         verdict: Verdict::Failed(trouble.reason),
         accepted: false,
         verified: false,
+        tolerated: false,
         failure: Some(trouble),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::summary::Summary;
 use super::task::EngineError;
-use crate::job::{Event, Fail, Pause, State, Verdict};
+use crate::job::{Event, Pause, State, Verdict};
 use crate::journal::{JobRecord, Reader};
 
 /// What a job came to. `open` is what this process left open; what nothing is known of waits to be
@@ -19,11 +19,9 @@ pub fn summary(
     folder: &Path,
 ) -> Result<Summary, EngineError> {
     let totals = state.totals();
-    // Of what a person cancelled nothing is known but the number: only its input would tell the rest.
-    let cancelled = totals.failed_by.get(&Fail::Cancelled).copied().unwrap_or(0);
-    let failures = match totals.failed().saturating_sub(cancelled) {
+    let failures = match totals.failed() {
         0 => None,
-        _ => Some(write_failures(reader, record, folder)?),
+        _ => write_failures(reader, record, folder)?,
     };
     let mut waiting_by = totals.waiting_by.clone();
     if let Some(open) = open {
@@ -62,8 +60,14 @@ fn words<K: Copy>(counts: &BTreeMap<K, u64>, word: impl Fn(K) -> &'static str) -
     counts.iter().map(|(key, count)| (word(*key).to_owned(), *count)).collect()
 }
 
-/// Writes a line for each failed request, in the order in which they failed, and gives the file.
-fn write_failures(reader: &Reader, record: &JobRecord, folder: &Path) -> Result<PathBuf, EngineError> {
+/// Writes a line for each failed request, in the order in which they failed, and gives the file; `None`
+/// if the journal knows of none (a job that was cancelled when its input was gone).
+fn write_failures(
+    reader: &Reader,
+    record: &JobRecord,
+    folder: &Path,
+) -> Result<Option<PathBuf>, EngineError> {
+    let mut lines = 0_u64;
     let path = folder.join(format!("{}.ndjson", record.id));
     let broken = |source| EngineError::Failures { path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(broken)?;
@@ -84,9 +88,14 @@ fn write_failures(reader: &Reader, record: &JobRecord, folder: &Path) -> Result<
             if let Some(failure) = &failed.failure {
                 serde_json::to_writer(&mut file, failure).map_err(|error| broken(error.into()))?;
                 file.write_all(b"\n").map_err(broken)?;
+                lines += 1;
             }
         }
     }
     file.flush().map_err(broken)?;
-    Ok(path)
+    if lines == 0 {
+        std::fs::remove_file(&path).map_err(broken)?;
+        return Ok(None);
+    }
+    Ok(Some(path))
 }

@@ -10,7 +10,7 @@ use super::bad::{BadRecord, Problem};
 use super::json::Any;
 use super::shape::{CONSENTS_AT, FIELDS_AT, RECORD, SUBJECT, SUBJECT_AT};
 use super::visit::{Blank, Places, Reader, Record, collect, grammar, no_places};
-use super::{Kind, Request, Warnings, digest};
+use super::{Kind, Moment, Request, Warnings, digest};
 
 impl Request {
     /// Decodes and checks one line of JSON; unknown members are counted in `warnings`.
@@ -56,7 +56,7 @@ pub fn parse_row(line: &[u8]) -> Result<Map<String, Value>, BadRecord> {
 /// Puts the scope together in its fixed order.
 fn finish(places: &mut Places, size_hint: usize) -> Result<Request, BadRecord> {
     let mut take = |at: usize| places.get_mut(at).map(Value::take).unwrap_or_default();
-    let (subject, consents, fields) = (take(SUBJECT_AT), take(CONSENTS_AT), take(FIELDS_AT));
+    let (subject, mut consents, fields) = (take(SUBJECT_AT), take(CONSENTS_AT), take(FIELDS_AT));
     let member = |at: usize| places.get(at).and_then(Value::as_str);
     let id = member(0).map(str::to_owned);
     let kind = member(1).and_then(Kind::of).ok_or(Problem::KindMissing)?;
@@ -66,10 +66,32 @@ fn finish(places: &mut Places, size_hint: usize) -> Result<Request, BadRecord> {
     let or = |value: Value, other: fn() -> Value| if value.is_null() { other() } else { value };
     scope.insert("request".to_owned(), collect(of_request, places));
     scope.insert("subject".to_owned(), or(subject, || collect(SUBJECT.members, &mut no_places())));
+    order_by_time(&mut consents, scope.get("request"));
     scope.insert("consents".to_owned(), or(consents, || Value::Array(Vec::new())));
     scope.insert("fields".to_owned(), or(fields, || Value::Object(Map::new())));
     let digest = digest::of_scope(&scope, size_hint + 128);
     Ok(Request { id, kind, scope, digest })
+}
+
+/// Puts consents from the oldest change to the newest, so that whoever takes the last one takes the
+/// newest. One without `updated_at` changed when the record did; if that is not said either, nobody
+/// knows the order and it stays as it was written.
+fn order_by_time(consents: &mut Value, record: Option<&Value>) {
+    let Value::Array(consents) = consents else { return };
+    if consents.len() < 2 {
+        return;
+    }
+    let time = |value: Option<&Value>, name: &str| {
+        value.and_then(|value| value.get(name)).and_then(Value::as_str).and_then(Moment::parse)
+    };
+    let of_record = time(record, "occurred_at").or_else(|| time(record, "received_at"));
+    let key = |consent: &Value| {
+        let moment = time(Some(consent), "updated_at").or(of_record)?;
+        Some((moment.seconds, moment.nanoseconds))
+    };
+    if consents.iter().all(|consent| key(consent).is_some()) && !consents.is_sorted_by_key(key) {
+        consents.sort_by_cached_key(key);
+    }
 }
 
 /// The line as text.

@@ -11,6 +11,8 @@ pub struct Finish {
     pub accepted: bool,
     /// A later read proved it.
     pub verified: bool,
+    /// A step failed and was tolerated (`continue_on_error`).
+    pub tolerated: bool,
     /// Only for a failed run.
     pub failure: Option<Trouble>,
 }
@@ -59,7 +61,8 @@ impl Tally {
         } else {
             Verdict::Skipped(self.reason())
         };
-        Finish { verdict, accepted: self.accepted, verified: self.verified, failure: self.trouble }
+        let Tally { accepted, verified, tolerated, trouble, .. } = self;
+        Finish { verdict, accepted, verified, tolerated, failure: trouble }
     }
 
     /// Why nothing was written: nobody there, nothing that concerns the workflow, or a condition.

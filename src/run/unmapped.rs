@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
+/// What a mapped purpose without a status is counted under: nobody can say what was chosen.
+const NO_STATUS: &str = "(no status)";
+
 /// Adds the purposes and statuses of a record's consents that are not among `words`.
 ///
 /// A purpose is mapped when its id or its name is; it is counted under its name if it has one.
@@ -29,10 +32,10 @@ pub fn count_unmapped(
         if !is_mapped && let Some(shown) = name.or(id) {
             count(shown);
         }
-        if let Some(status) = text("status")
-            && !words.contains(status)
-        {
-            count(status);
+        match text("status") {
+            Some(status) if !words.contains(status) => count(status),
+            None if is_mapped => count(NO_STATUS),
+            Some(_) | None => {}
         }
     }
 }
@@ -70,5 +73,12 @@ mod tests {
 
         let expected = [("HARD_OPT_OUT", 1), ("Loyalty", 2), ("p-8", 1)];
         assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)).into());
+    }
+
+    #[test]
+    fn a_mapped_purpose_without_a_status_is_counted() {
+        let counts = counted(json!([{"purpose": "Newsletter"}]));
+
+        assert_eq!(counts, [("(no status)".to_owned(), 1)].into());
     }
 }

@@ -1,6 +1,7 @@
 //! What a record is, what is none, and when two records say the same.
 
 mod digests;
+mod order;
 
 use serde_json::{Value, json};
 
@@ -43,8 +44,8 @@ fn a_full_record_is_read_member_by_member() {
             "subject": {"external_id":"u-1","email":"a@example.com","phone":"+15551234567","braze_id":"b",
                 "aliases":[{"alias_name":"n","alias_label":"l"}],"first_name":"A","last_name":"B","country":"FR",
                 "language":"en-us"},
-            "consents": [{"purpose_id":"p","purpose":"Marketing","status":"ACTIVE","topics":["x",{"a":1}],
-                "preferences":[],"updated_at":"2026-11-20T10:00:01Z"},{"purpose":"Other"}],
+            "consents": [{"purpose":"Other"},{"purpose_id":"p","purpose":"Marketing","status":"ACTIVE",
+                "topics":["x",{"a":1}],"preferences":[],"updated_at":"2026-11-20T10:00:01Z"}],
             "fields": {"State":"GA","n":12.5,"deep":{"b":[null],"a":1}},
         })
     );
@@ -314,8 +315,8 @@ fn a_line_of_another_shape_is_a_row() {
 fn a_change_is_dated_by_the_consent_then_by_the_record() {
     let moment = |text: &str| Moment::parse(text);
     let request = good(FULL);
-    assert_eq!(request.changed_at(Some(0)), moment("2026-11-20T10:00:01Z"));
-    assert_eq!(request.changed_at(Some(1)), moment("2026-11-20T09:59:00.5+01:00"));
+    assert_eq!(request.changed_at(Some(1)), moment("2026-11-20T10:00:01Z"));
+    assert_eq!(request.changed_at(Some(0)), moment("2026-11-20T09:59:00.5+01:00"));
     assert_eq!(request.changed_at(None), moment("2026-11-20T09:59:00.5+01:00"));
     let received = good(r#"{"kind":"other","received_at":"2026-11-20T10:00:00Z"}"#);
     assert_eq!(received.changed_at(None), moment("2026-11-20T10:00:00Z"));
