@@ -54,7 +54,13 @@ pub(super) struct Settled {
 impl Driver {
     /// An exchange ended.
     pub(super) fn on_replied(&mut self, replied: Replied) {
-        let Replied { batch, reply, status, request_id, said, at_ms } = replied;
+        let Replied { mut batch, reply, status, request_id, said, requests, at_ms } = replied;
+        // The client repeats what a 401 refused when the token is another one now: that is a request too.
+        for _ in 1..requests {
+            batch.attempt += 1;
+            let event = self.intended(&batch);
+            self.write(event, None);
+        }
         let (job, number) = (self.task.job, batch.number);
         let took_ms = at_ms.saturating_sub(batch.left_ms);
         tracing::debug!(

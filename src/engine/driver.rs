@@ -264,16 +264,20 @@ impl Driver {
         batch.first_ms.get_or_insert(now_ms);
         self.in_flight += 1;
         batch.left_ms = now_ms;
-        let positions = self.runs.positions(&batch.members);
-        let event = Event::Intended(crate::job::Intended {
+        let event = self.intended(&batch);
+        self.write(event, Some(After::Send(Box::new(batch))));
+    }
+
+    /// That a batch is about to leave, as the journal keeps it.
+    pub(super) fn intended(&self, batch: &Batch) -> Event {
+        Event::Intended(crate::job::Intended {
             batch: batch.number,
             attempt: batch.attempt,
             repeatable: batch.is_repeatable(),
             step: batch.step,
-            positions,
+            positions: self.runs.positions(&batch.members),
             calls: u32::try_from(batch.members.len()).unwrap_or(u32::MAX),
-        });
-        self.write(event, Some(After::Send(Box::new(batch))));
+        })
     }
 
     /// The intent is durable: the batch leaves.

@@ -31,6 +31,8 @@ pub(super) struct Replied {
     pub request_id: Option<String>,
     /// What the service said of its limit.
     pub said: Said,
+    /// Requests that were made: 2 when the token was read again.
+    pub requests: u32,
     /// When the answer came.
     pub at_ms: i64,
 }
@@ -86,11 +88,13 @@ pub(super) async fn exchange(
             Err(_) => {
                 let why = "no answer came within the step's `timeout`".to_owned();
                 let (reply, at_ms) = (Reply::Unknown { why }, clock.now_ms());
-                return Replied { batch, reply, status: 0, request_id: None, said: Said::default(), at_ms };
+                let said = Said::default();
+                return Replied { batch, reply, status: 0, request_id: None, said, requests: 1, at_ms };
             }
         },
     };
     let at_ms = clock.now_ms();
+    let requests = result.as_ref().map_or(1, |answer| answer.requests);
     let (reply, status, request_id, said) = match result {
         Ok(answer) => {
             let headers = Headers {
@@ -114,7 +118,7 @@ pub(super) async fn exchange(
             (Reply::Unknown { why: why.to_string() }, 0, None, Said::default())
         }
     };
-    Replied { batch, reply, status, request_id, said, at_ms }
+    Replied { batch, reply, status, request_id, said, requests, at_ms }
 }
 
 fn reply_of(reading: Reading, calls: usize) -> Reply {

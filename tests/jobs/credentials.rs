@@ -103,7 +103,11 @@ fn a_key_that_changed_is_read_again_after_a_401() {
     });
     folder.settings(server.address, "token: { file: key }");
 
-    assert_eq!(folder.job().counts(), (0, [3, 0, 0, 0]));
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (0, [3, 0, 0, 0]));
+    assert_eq!(shot.json()["http_requests"], server.requests().len(), "the refused request was one too");
+    assert_eq!(shot.json()["retries"], 1);
 }
 
 #[test]
