@@ -10,7 +10,7 @@ use super::bad::{BadRecord, Problem};
 use super::json::Any;
 use super::shape::{CONSENTS_AT, FIELDS_AT, RECORD, SUBJECT, SUBJECT_AT};
 use super::visit::{Blank, Places, Reader, Record, collect, grammar, no_places};
-use super::{Kind, Moment, Request, Warnings, digest};
+use super::{Kind, Request, Warnings, changed_at, digest};
 
 impl Request {
     /// Decodes and checks one line of JSON; unknown members are counted in `warnings`.
@@ -81,12 +81,8 @@ fn order_by_time(consents: &mut Value, record: Option<&Value>) {
     if consents.len() < 2 {
         return;
     }
-    let time = |value: Option<&Value>, name: &str| {
-        value.and_then(|value| value.get(name)).and_then(Value::as_str).and_then(Moment::parse)
-    };
-    let of_record = time(record, "occurred_at").or_else(|| time(record, "received_at"));
     let key = |consent: &Value| {
-        let moment = time(Some(consent), "updated_at").or(of_record)?;
+        let moment = changed_at(Some(consent), record)?;
         Some((moment.seconds, moment.nanoseconds))
     };
     if consents.iter().all(|consent| key(consent).is_some()) && !consents.is_sorted_by_key(key) {

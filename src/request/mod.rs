@@ -25,6 +25,7 @@ pub use decode::parse_row;
 pub use digest::{ContentDigest, Identity, identity};
 pub use kind::Kind;
 pub use moment::Moment;
+use moment::changed_at;
 pub use warnings::Warnings;
 
 /// One request record, checked: identifiers are strings, times are RFC 3339, `null` is absent.
@@ -48,11 +49,8 @@ impl Request {
     /// else `received_at`. Without a consent, or for one that is not there, the record's own times.
     /// `None` when the record names no time; then its position in the input is all there is.
     pub fn changed_at(&self, consent: Option<usize>) -> Option<Moment> {
-        let updated = consent.and_then(|at| self.scope.get("consents")?.get(at)?.get("updated_at"));
-        let record = self.scope.get("request");
-        let of_record = |name: &str| record.and_then(|record| record.get(name));
-        let given = updated.or_else(|| of_record("occurred_at")).or_else(|| of_record("received_at"))?;
-        Moment::parse(given.as_str()?)
+        let consent = consent.and_then(|at| self.scope.get("consents")?.get(at));
+        changed_at(consent, self.scope.get("request"))
     }
 }
 

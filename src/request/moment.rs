@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 
 use jiff::civil::Date;
+use serde_json::Value;
 
 /// A point in time with its precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +46,14 @@ impl Moment {
         let unit = 10_u32.pow(9 - u32::from(digits));
         (self.seconds, self.nanoseconds / unit).cmp(&(other.seconds, other.nanoseconds / unit))
     }
+}
+
+/// When a consent came to be, and without its own time when its record did.
+pub(super) fn changed_at(consent: Option<&Value>, record: Option<&Value>) -> Option<Moment> {
+    let time = |of: Option<&Value>, name: &str| Moment::parse(of?.get(name)?.as_str()?);
+    time(consent, "updated_at")
+        .or_else(|| time(record, "occurred_at"))
+        .or_else(|| time(record, "received_at"))
 }
 
 /// What is left to read.
