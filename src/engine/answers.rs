@@ -125,8 +125,15 @@ impl Driver {
 
     /// The exchange is known not to have changed anything, or may be made again whatever it did.
     fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
-        let answered =
-            Answered { batch: batch.number, at_ms, status, request_id, steps: Vec::new(), ended: Vec::new() };
+        let answered = Answered {
+            batch: batch.number,
+            at_ms,
+            status,
+            request_id,
+            steps: Vec::new(),
+            ended: Vec::new(),
+            marks: Vec::new(),
+        };
         self.write(Event::Answered(answered), None);
     }
 
@@ -284,7 +291,8 @@ impl Driver {
             continued,
             members: batch.members,
         };
-        let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended };
+        let answered =
+            Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks: Vec::new() };
         self.write_answered(answered, settled);
         self.batches.close_apart(service, step, again);
         for member in alone {

@@ -346,6 +346,7 @@ impl Driver {
                 request_id: None,
                 steps: Vec::new(),
                 ended: Vec::new(),
+                marks: Vec::new(),
             };
             self.write(Event::Answered(answered), None);
         }

@@ -10,6 +10,7 @@ mod digest;
 mod json;
 mod kind;
 mod moment;
+mod order;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use digest::{ContentDigest, Identity, identity};
 pub use kind::Kind;
 pub use moment::Moment;
 use moment::changed_at;
+pub use order::Order;
 pub use warnings::Warnings;
 
 /// One request record, checked: identifiers are strings, times are RFC 3339, `null` is absent.
