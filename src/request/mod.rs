@@ -27,7 +27,7 @@ pub use digest::{ContentDigest, Identity, identity};
 pub use kind::Kind;
 pub use moment::Moment;
 use moment::changed_at;
-pub use order::Order;
+pub use order::{Order, OrderParts};
 pub use warnings::Warnings;
 
 /// One request record, checked: identifiers are strings, times are RFC 3339, `null` is absent.
