@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::output::{self, Format};
 use super::run::{self, Ready};
-use super::{Common, Failure, setup};
+use super::{Common, Failure, setup, store};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, Summary};
 use crate::job::{Event, JobId, Status};
@@ -66,6 +66,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 Err(StoreError::Missing { .. }) => return Err(no_such(job)),
                 reader => reader.map_err(Failure::wrong)?,
             };
+            store::warn_if_restored(&reader)?;
             let record = record(&reader, job)?;
             say_how_it_stands(&record);
             run::show_summary(common, &summary(&reader, &record, &path)?)?;
@@ -86,6 +87,7 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
         }
         Err(error) => return Err(Failure::wrong(error)),
     };
+    store::warn_if_restored(&reader)?;
     let mut rows = Vec::new();
     for record in reader.jobs().map_err(Failure::wrong)? {
         let summary = summary(&reader, &record, path)?;
@@ -143,6 +145,7 @@ fn resume(
     run::runtime()?.block_on(async {
         let stop = run::stop_on_signal();
         let store = Store::open(&settings.store).map_err(Failure::wrong)?;
+        store::warn_if_restored(store.reader())?;
         let record = record(store.reader(), job)?;
         if record.status == Status::Held {
             return Err(Failure::Usage(format!(
@@ -192,6 +195,7 @@ fn decide(
     }
     run::runtime()?.block_on(async {
         let store = Store::open(path).map_err(Failure::wrong)?;
+        store::warn_if_restored(store.reader())?;
         let record = record(store.reader(), job)?;
         let is_possible = match decision {
             Decision::Approve => record.status == Status::Held,

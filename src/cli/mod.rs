@@ -16,6 +16,7 @@ mod progress;
 mod run;
 mod sandbox;
 mod setup;
+mod store;
 mod trial;
 mod validate;
 

@@ -108,6 +108,33 @@ pub enum StoreError {
         /// What was found.
         what: &'static str,
     },
+    /// A backup is never written over another file.
+    #[error("`{}` is there already; name a new file for the backup", path.display())]
+    BackupExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What was to be restored is no backup, or not a whole one.
+    #[error("`{}` is no whole backup made by `privaflow store backup`; name another one", path.display())]
+    NotABackup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Option<Box<StoreError>>,
+    },
+    /// The store has more than the backup that was to replace it.
+    #[error(
+        "the store `{}` has events that came after the backup of {}; --force replaces it all the same and \
+         keeps it beside the new one",
+        path.display(), moment(*backup_ms)
+    )]
+    WouldForget {
+        /// The store.
+        path: PathBuf,
+        /// When the backup was made, in Unix milliseconds.
+        backup_ms: i64,
+    },
     /// There is no such job.
     #[error("there is no {0}; `privaflow jobs list` shows the jobs there are")]
     NoSuchJob(JobId),
@@ -135,6 +162,11 @@ pub enum StoreError {
     /// The store stopped writing after an earlier failure, or because it was closed.
     #[error("the store stopped writing")]
     Stopped(#[source] Option<Arc<StoreError>>),
+}
+
+fn moment(ms: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn owner(pid: Option<u32>) -> String {
