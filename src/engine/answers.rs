@@ -54,7 +54,7 @@ pub(super) struct Settled {
 impl Driver {
     /// An exchange ended.
     pub(super) fn on_replied(&mut self, replied: Replied) {
-        let Replied { mut batch, reply, status, request_id, said, requests, at_ms } = replied;
+        let Replied { mut batch, reply, status, request_id, said, requests, at_ms, now_ms } = replied;
         // The client repeats what a 401 refused when the token is another one now: that is a request too.
         for _ in 1..requests {
             batch.attempt += 1;
@@ -62,15 +62,15 @@ impl Driver {
             self.write(event, None);
         }
         let (job, number) = (self.task.job, batch.number);
-        let took_ms = at_ms.saturating_sub(batch.left_ms);
+        let took_ms = now_ms.saturating_sub(batch.left_ms);
         tracing::debug!(
             %job, batch = number, status, took_ms, request_id = request_id.as_deref().unwrap_or(""),
             "batch {number} of {job} was answered: HTTP {status} after {took_ms} ms"
         );
         if let Some(gate) = batch.gate() {
-            self.services.settle(gate, batch.left_ms, at_ms);
+            self.services.settle(gate, batch.left_ms, now_ms);
             if status != 0 {
-                self.services.observe(gate, &said, at_ms);
+                self.services.observe(gate, &said, now_ms);
             }
         }
         match reply {
@@ -81,12 +81,12 @@ impl Driver {
             }
             Reply::NotApplied { not_before_ms, counts } => {
                 self.resolve(&batch, status, request_id, at_ms);
-                self.try_again(batch, not_before_ms, counts, at_ms);
+                self.try_again(batch, not_before_ms, counts, now_ms);
             }
             Reply::NotReached { why } => {
                 self.resolve(&batch, status, request_id, at_ms);
                 self.services.note_not_reached(batch.service, batch.tries, &why);
-                self.try_again(batch, None, true, at_ms);
+                self.try_again(batch, None, true, now_ms);
             }
             Reply::Unknown { .. } if self.is_poisoned(&batch) => {
                 tracing::warn!(
@@ -103,7 +103,7 @@ impl Driver {
                     "batch {} has no answer ({why}); it is repeated",
                     batch.number
                 );
-                self.try_again(batch, None, true, at_ms);
+                self.try_again(batch, None, true, now_ms);
             }
             Reply::Unknown { why } => self.park(batch, &why),
             Reply::Stop { why } => {
@@ -124,7 +124,7 @@ impl Driver {
     }
 
     /// The exchange is known not to have changed anything, or may be made again whatever it did.
-    fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
+    pub(super) fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
         let answered = Answered {
             batch: batch.number,
             at_ms,
@@ -194,7 +194,7 @@ impl Driver {
     ) {
         let number = batch.number;
         if (200..300).contains(&status) {
-            self.services.note_accepted(batch.service, at_ms);
+            self.services.note_accepted(batch.service, self.clock.steady_ms());
         }
         let mut pending = Pending {
             ended: Vec::with_capacity(batch.members.len()),
@@ -350,7 +350,7 @@ impl Driver {
         if self.lanes.is_first(workspace, blocked.call.people(), slot)
             && let Some(blocked) = live.blocked.take()
         {
-            let now_ms = self.clock.now_ms();
+            let now_ms = self.clock.steady_ms();
             let member = Member { slot, call: blocked.call };
             self.batches.add(blocked.service, blocked.step, member, now_ms);
         }

@@ -20,7 +20,7 @@ use super::runs::Runs;
 use super::send::Replied;
 use super::service::Services;
 use super::task::{EngineError, Patience, Task};
-use super::timers::{Due, Timers};
+use super::timers::{Due, Now, Timers};
 use super::turns::Turns;
 use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
@@ -124,7 +124,7 @@ impl Driver {
                 }
             }
             self.wait().await?;
-            while let Some(due) = self.timers.pop(self.clock.now_ms()) {
+            while let Some(due) = self.timers.pop(self.now()) {
                 self.on_due(due);
             }
             self.progress.show(&self.state, self.runs.len(), self.read_bytes);
@@ -235,7 +235,7 @@ impl Driver {
         let quiet = self.working == 0 && self.in_flight == 0;
         let mut blocked = Vec::new();
         while self.in_flight < MOST_IN_FLIGHT {
-            let now_ms = self.clock.now_ms();
+            let now_ms = self.clock.steady_ms();
             let Some((gate, which)) = self.batches.next(now_ms, quiet, &blocked) else { break };
             if self.services.is_stopped(gate.service) {
                 blocked.push(gate);
@@ -280,8 +280,11 @@ impl Driver {
         })
     }
 
-    /// The intent is durable: the batch leaves.
+    /// The intent is durable: the batch leaves, unless its profile was stopped in the meantime.
     fn launch(&mut self, batch: Batch) {
+        if self.services.is_stopped(batch.service) {
+            return self.hold_back(batch);
+        }
         let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
         if let Some(first) = batch.members.first() {
             let (job, number, calls) = (self.task.job, batch.number, batch.members.len());
@@ -294,13 +297,24 @@ impl Driver {
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
         let at_most = self.task.budget(batch.step).timeout_ms.map(|timeout_ms| {
             let over_ms = batch.first_ms.unwrap_or(batch.left_ms).saturating_add(timeout_ms);
-            std::time::Duration::from_millis(over_ms.saturating_sub(clock.now_ms()).max(1).unsigned_abs())
+            std::time::Duration::from_millis(over_ms.saturating_sub(clock.steady_ms()).max(1).unsigned_abs())
         });
         tokio::spawn(async move {
             let replied = super::send::exchange(service, batch, at_most, clock).await;
             // The driver is gone only when the job was given up.
             drop(sender.send(Message::Replied(replied)));
         });
+    }
+
+    /// A batch that was about to leave does not.
+    fn hold_back(&mut self, batch: Batch) {
+        self.in_flight -= 1;
+        if let Some(gate) = batch.gate() {
+            self.services.settle(gate, batch.left_ms, self.clock.steady_ms());
+        }
+        let at_ms = self.clock.now_ms();
+        self.resolve(&batch, crate::job::NEVER_LEFT, None, at_ms);
+        self.batches.put_back(batch);
     }
 
     /// Waits until everything that was handed to the journal is on the disk.
@@ -329,14 +343,14 @@ impl Driver {
 
     /// In virtual time, jumps to the next moment at which anything is due.
     fn skip_time(&mut self) -> bool {
-        let Some(next_ms) = self.timers.next() else { return false };
+        let Some(pause_ms) = self.timers.next_in(self.now()) else { return false };
         if self.virtual_clock.is_none() || !self.after.is_empty() || self.gives_up() {
             return false;
         }
         if let Some(clock) = &self.virtual_clock {
-            clock.advance_to(next_ms);
+            clock.advance(std::time::Duration::from_millis(pause_ms.max(0).unsigned_abs()));
         }
-        while let Some(due) = self.timers.pop(next_ms) {
+        while let Some(due) = self.timers.pop(self.now()) {
             self.on_due(due);
         }
         true
@@ -348,28 +362,27 @@ impl Driver {
         if !self.reader.is_at_end() && !self.services.any_stopped() {
             return false;
         }
-        let Some(next_ms) = self.timers.next() else { return true };
+        let Some(pause_ms) = self.timers.next_in(self.now()) else { return true };
         match self.patience {
             Patience::Endless => false,
             // A place under a limit is worth any wait: only pauses of runs and retries are measured.
             Patience::Until(_) if !self.batches.is_empty() && !self.services.any_stopped() => false,
-            Patience::Until(wait) => {
-                let pause_ms = next_ms.saturating_sub(self.clock.now_ms());
-                pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
-            }
+            Patience::Until(wait) => pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
         }
     }
 
     /// How long to wait at most for a message.
     fn pause(&self) -> std::time::Duration {
         let longest = 200;
-        let ms = match self.timers.next() {
-            Some(next_ms) if self.virtual_clock.is_none() => {
-                (next_ms - self.clock.now_ms()).clamp(0, longest)
-            }
+        let ms = match self.timers.next_in(self.now()) {
+            Some(pause_ms) if self.virtual_clock.is_none() => pause_ms.clamp(0, longest),
             Some(_) | None => longest,
         };
         std::time::Duration::from_millis(ms.unsigned_abs())
+    }
+
+    fn now(&self) -> Now {
+        Now::of(&*self.clock)
     }
 
     fn journal_error(&self) -> EngineError {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found};
+use super::limits::Limits;
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
@@ -32,6 +33,8 @@ pub struct Order {
     pub input: Input,
     /// Through which profiles.
     pub services: Vec<Arc<Service>>,
+    /// What all jobs of this process share of those profiles.
+    pub limits: Arc<Limits>,
     /// Where it is written down.
     pub store: Store,
     /// Tells the time.
@@ -163,6 +166,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         workflow,
         input,
         services,
+        limits,
         store,
         clock,
         virtual_clock,
@@ -193,7 +197,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let (sender, messages) = tokio::sync::mpsc::unbounded_channel();
     let workers = Workers::start(&task, &sender).map_err(EngineError::Thread)?;
     let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
-    let services = Services::new(services, opened_ms.unsigned_abs());
+    let services = Services::new(services, limits, opened_ms.unsigned_abs());
 
     let needs_guard = workflow.irreversible && !state.is_approved() && state.next_batch() == 0;
     let found = if needs_guard {

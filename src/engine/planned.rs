@@ -211,7 +211,7 @@ impl Driver {
             }
             return;
         }
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.clock.steady_ms();
         self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
     }
 

@@ -213,6 +213,11 @@ impl State {
     fn answer(&mut self, answered: &Answered) {
         let decided = !answered.steps.is_empty() || !answered.ended.is_empty();
         if let Some(mut batch) = self.batches.remove(&answered.batch) {
+            if answered.status == NEVER_LEFT {
+                self.totals.http_requests = self.totals.http_requests.saturating_sub(1);
+                self.totals.retries =
+                    self.totals.retries.saturating_sub(u64::from(batch.exchange.attempt > 0));
+            }
             if decided || (200..300).contains(&answered.status) {
                 self.totals.calls += u64::from(batch.exchange.calls);
             } else if !(400..500).contains(&answered.status) || answered.status == 429 {

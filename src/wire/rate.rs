@@ -144,6 +144,14 @@ impl Rate {
         }
         self.in_flight -= 1;
         self.quickest.saw(now.saturating_sub(left), now);
+        self.count(1, now);
+    }
+
+    /// So many requests ended now.
+    fn count(&mut self, requests: u32, now: Duration) {
+        if requests == 0 {
+            return;
+        }
         let slice = now.as_nanos() / self.slice.as_nanos();
         if self.slices.is_empty() {
             self.front = slice;
@@ -155,16 +163,18 @@ impl Rate {
             self.slices.resize(index + 1, 0);
         }
         if let Some(count) = self.slices.get_mut(index) {
-            *count += 1;
-            self.settled += 1;
+            *count += requests;
+            self.settled += requests;
         }
     }
 
-    /// Another limit from now on; requests under way stay counted.
-    pub fn become_slower(&mut self, other: Rate) {
-        let in_flight = self.in_flight;
-        *self = other;
-        self.in_flight = in_flight;
+    /// This limit, where another was thought to hold until now: what held a place there holds one here.
+    pub fn after(mut self, other: &Rate, now: Duration) -> Rate {
+        self.in_flight = other.in_flight;
+        self.due = other.due;
+        self.quickest.remember(&other.quickest, now);
+        self.count(other.settled, now);
+        self
     }
 
     /// How long after its end a request may still be in the service's window.
@@ -253,6 +263,13 @@ impl Quickest {
         }
         if let Some(current) = self.windows.first_mut() {
             *current = took.min(*current);
+        }
+    }
+
+    /// Takes in what another knows.
+    fn remember(&mut self, other: &Quickest, now: Duration) {
+        if !other.time().is_zero() {
+            self.saw(other.time(), now);
         }
     }
 

@@ -96,6 +96,7 @@ impl Rig {
             workflow: Arc::clone(&self.workflow),
             input: Input::open(&self.folder.path().join("requests.ndjson"), &Reading::default()).unwrap(),
             services: vec![Arc::new(self.service())],
+            limits: Arc::default(),
             store: Store::open(&self.store()).unwrap(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             virtual_clock: Some(Arc::clone(&self.clock)),
