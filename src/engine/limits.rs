@@ -2,8 +2,7 @@
 //! profiles were stopped.
 //!
 //! A service counts all requests of a workspace, whichever job of ours they serve; so there is one
-//! limiter for each pool of a workspace in a process, and whoever opens a job is given the same
-//! [`Limits`]. A profile that is refused in one job is stopped in all that were open then; a job that is
+//! limiter for each pool of a workspace in a process. A profile that is refused in one job is stopped in all that were open then; a job that is
 //! opened later may try it again. All moments are steady time. No lock is held while anything waits.
 
 use std::collections::HashMap;
@@ -18,9 +17,9 @@ use crate::wire::{Grant, Limiter};
 /// How much the clock of a service may differ from ours where only the length of its window is asked.
 const CLOCKS_DIFFER_MS: i64 = 2_000;
 
-/// The limits and the stopped profiles of one process; make one and hand it to every job.
+/// The limits and the stopped profiles of one process.
 #[derive(Debug, Default)]
-pub struct Limits {
+pub(super) struct Limits {
     pools: Mutex<HashMap<PoolName, Arc<Pool>>>,
     profiles: Mutex<HashMap<String, Arc<Standing>>>,
 }

@@ -125,11 +125,6 @@ impl Services {
         self.list.get(service)
     }
 
-    /// A number for the profile's workspace.
-    pub(super) fn workspace(&self, service: usize) -> u32 {
-        self.workspaces.get(service).copied().unwrap_or(u32::MAX)
-    }
-
     /// Takes a place under the limit: `None` when a request may leave now, else when to ask again.
     pub(super) fn reserve(&mut self, gate: Gate, now_ms: i64) -> Option<i64> {
         self.pool(gate)?.reserve(now_ms)

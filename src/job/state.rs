@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Answered, Ended, Event, Fail, Finished, Intended, Pause, Position, Status, StepAnswer, Stopped, Totals,
-    Verdict,
+    Answered, Ended, Event, Fail, Finished, Intended, NEVER_LEFT, Pause, Position, Status, StepAnswer,
+    Stopped, Totals, Verdict,
 };
 
 /// A job's events, folded. Memory grows with its unfinished records and one bit per finished one.
