@@ -157,8 +157,8 @@ impl Driver {
         if counts {
             batch.tries += 1;
         }
-        let due_ms = self.services.next_try(&batch, not_before_ms, now_ms);
         let budget = self.task.budget(batch.step);
+        let due_ms = self.services.next_try(&batch, budget.backoff, not_before_ms, now_ms);
         // Waiting for a place under a limit counts against no time-out.
         let under_limit_ms = if counts { 0 } else { due_ms.saturating_sub(now_ms) };
         let first_ms = batch.first_ms.unwrap_or(now_ms).saturating_add(under_limit_ms);

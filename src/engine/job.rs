@@ -23,7 +23,7 @@ use crate::job::{Answered, Ended, Event, IdEntry, JobId, Pause, State, Status, V
 use crate::journal::{JobRecord, NewJob, Store, StoreError};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
-use crate::workflow::Workflow;
+use crate::workflow::{Policies, Workflow};
 
 /// Everything a job needs from outside.
 pub struct Order {
@@ -33,6 +33,8 @@ pub struct Order {
     pub input: Input,
     /// Through which profiles.
     pub services: Vec<Arc<Service>>,
+    /// How often and how long its calls are tried again.
+    pub retries: Policies,
     /// Where it is written down.
     pub store: Arc<Store>,
     /// What it has in common with other jobs of this process.
@@ -166,6 +168,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         workflow,
         input,
         services,
+        retries,
         store,
         shared,
         clock,
@@ -182,7 +185,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let task = Arc::new(Task {
         job: record.id,
         kinds: kinds_taken(&workflow),
-        budgets: budgets(&workflow),
+        budgets: budgets(&workflow, &retries),
         takes_turns: super::turns::are_needed(&workflow),
         program: Program::new(Arc::clone(&workflow), facts),
         input_digest: record.input_digest,

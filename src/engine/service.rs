@@ -58,7 +58,6 @@ pub(super) struct Services {
     standings: Vec<(Arc<Standing>, u64)>,
     /// When each profile last accepted an exchange.
     accepted_ms: Vec<Option<i64>>,
-    backoff: Backoff,
     random: u64,
 }
 
@@ -84,16 +83,7 @@ impl Services {
         };
         let standings = list.iter().map(standing).collect();
         let accepted_ms = vec![None; list.len()];
-        Services {
-            list,
-            workspaces,
-            limits,
-            pools: HashMap::new(),
-            standings,
-            accepted_ms,
-            backoff: Backoff::default(),
-            random: seed | 1,
-        }
+        Services { list, workspaces, limits, pools: HashMap::new(), standings, accepted_ms, random: seed | 1 }
     }
 
     /// The profile a call goes to: by name, or the only one of its system.
@@ -151,7 +141,13 @@ impl Services {
     }
 
     /// When a batch may be tried again.
-    pub(super) fn next_try(&mut self, batch: &Batch, not_before_ms: Option<i64>, now_ms: i64) -> i64 {
+    pub(super) fn next_try(
+        &mut self,
+        batch: &Batch,
+        backoff: Backoff,
+        not_before_ms: Option<i64>,
+        now_ms: i64,
+    ) -> i64 {
         let told = not_before_ms.map(|at| Duration::from_millis((at - now_ms).max(0).unsigned_abs()));
         self.random =
             self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -159,8 +155,7 @@ impl Services {
         // A service that says when to come back is believed; one that only says no is asked ever later.
         let asked = if told.is_some() { 0 } else { batch.attempt.min(MOST_DOUBLED) };
         let failed = batch.tries.max(asked);
-        let wait =
-            self.backoff.wait(failed.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
+        let wait = backoff.wait(failed.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
         now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
     }
 

@@ -7,6 +7,8 @@ use crate::engine::send::Said;
 use crate::secret::Secret;
 use crate::wire::Timeouts;
 
+const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(60) };
+
 /// A moment after every window's beginning.
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -275,8 +277,8 @@ fn a_batch_is_never_tried_earlier_than_the_service_said() {
 
     let mut waits = Vec::new();
     for _ in 0..100 {
-        assert!(services.next_try(&batch, Some(NOW_MS + 90_000), NOW_MS) >= NOW_MS + 90_000);
-        waits.push(services.next_try(&batch, None, NOW_MS) - NOW_MS);
+        assert!(services.next_try(&batch, BACKOFF, Some(NOW_MS + 90_000), NOW_MS) >= NOW_MS + 90_000);
+        waits.push(services.next_try(&batch, BACKOFF, None, NOW_MS) - NOW_MS);
     }
 
     assert!(waits.iter().all(|wait| (0..=500).contains(wait)), "{waits:?}");
@@ -284,7 +286,7 @@ fn a_batch_is_never_tried_earlier_than_the_service_said() {
     waits.dedup();
     assert!(waits.len() > 50, "waits are drawn apart");
     batch.tries = 20;
-    let longest = (0..100).map(|_| services.next_try(&batch, None, NOW_MS) - NOW_MS).max();
+    let longest = (0..100).map(|_| services.next_try(&batch, BACKOFF, None, NOW_MS) - NOW_MS).max();
     assert!(longest.is_some_and(|longest| (30_000..=60_000).contains(&longest)), "{longest:?}");
 }
 
@@ -301,7 +303,7 @@ fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
         left_ms: 0,
         tries: 0,
     };
-    (0..500).map(|_| services.next_try(&batch, not_before_ms, 0)).max().unwrap_or_default()
+    (0..500).map(|_| services.next_try(&batch, BACKOFF, not_before_ms, 0)).max().unwrap_or_default()
 }
 
 #[test]
