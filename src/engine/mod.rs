@@ -13,6 +13,7 @@ mod guard;
 mod idle;
 mod job;
 mod lanes;
+mod limits;
 mod look;
 mod plan_record;
 mod planned;

@@ -211,7 +211,7 @@ impl Driver {
         if is_write {
             return self.enter_lanes(slot, Blocked { service, step, call });
         }
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.clock.steady_ms();
         self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
     }
 
