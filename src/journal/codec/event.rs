@@ -39,7 +39,7 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
 }
 
 /// Writes an event behind what `body` already holds.
-pub(in crate::journal) fn encode(event: &Event, body: &mut Vec<u8>) {
+pub fn encode(event: &Event, body: &mut Vec<u8>) {
     body.extend([kind_of(event), VERSION]);
     match event {
         Event::Intended(intended) => bulk::put_intended(intended, body),
@@ -55,7 +55,7 @@ pub(in crate::journal) fn encode(event: &Event, body: &mut Vec<u8>) {
 }
 
 /// Reads an event that [`encode`] wrote.
-pub(in crate::journal) fn decode(body: &[u8]) -> Result<Event, CodecError> {
+pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
     if !(kind::OPENED..=kind::STOPPED).contains(&kind) {
