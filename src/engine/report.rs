@@ -82,6 +82,8 @@ fn write_failures(
             | Event::Held { .. }
             | Event::Approved { .. }
             | Event::Cancelled { .. }
+            | Event::Passed { .. }
+            | Event::Reopened(_)
             | Event::Stopped(_) => continue,
         };
         for failed in ended.iter().filter(|ended| matches!(ended.verdict, Verdict::Failed(_))) {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Position, Verdict};
+use crate::request::Order;
 
 /// A request's identity in the index of ids: keyed by (workflow name, id), with its content.
 ///
@@ -35,6 +36,12 @@ pub enum Event {
     Ended {
         /// The runs.
         ended: Vec<Ended>,
+    },
+    /// Steps of runs that go on which are over without an exchange: what they would have written is
+    /// older than what is there, or is of a person who was erased since.
+    Passed {
+        /// The steps; their sealed output says why they were passed.
+        steps: Vec<StepAnswer>,
     },
     /// A run waits until a moment, at a `wait` step or between two tries of a `repeat`.
     Waiting {
@@ -66,6 +73,9 @@ pub enum Event {
         /// Who, as the system knows them.
         by: String,
     },
+    /// A person asked for requests to be tried again that failed or wait for a person; a finished job
+    /// is open again.
+    Reopened(Reopened),
     /// The process stopped working on the job; `finished` when nothing is left to do.
     Stopped(Stopped),
 }
@@ -103,6 +113,41 @@ pub struct Answered {
     pub steps: Vec<StepAnswer>,
     /// Runs that ended with this exchange.
     pub ended: Vec<Ended>,
+    /// What the accepted writes leave behind for later ones.
+    pub marks: Vec<Mark>,
+}
+
+/// What an accepted write leaves behind for later ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// What was marked.
+    pub kind: MarkKind,
+    /// A keyed digest, see `journal::Marks`.
+    pub key: [u8; 16],
+    /// How new the write was.
+    pub order: Order,
+}
+
+/// What is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MarkKind {
+    /// The newest accepted state of a target: (workspace, person as addressed, attribute or group).
+    Target,
+    /// The newest accepted erasure of a person, as addressed, in a workspace.
+    Erased,
+}
+
+/// A person's decision to try requests again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reopened {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// Who, as the system knows them.
+    pub by: String,
+    /// The records.
+    pub positions: Vec<Position>,
+    /// Also calls that must not be repeated and may have been sent already.
+    pub even_if_sent: bool,
 }
 
 /// What one call of a run came to, for a run that goes on after it.

@@ -11,7 +11,9 @@ mod state;
 mod totals;
 mod verdict;
 
-pub use event::{Answered, Ended, Event, Failure, IdEntry, Intended, StepAnswer, Stopped};
+pub use event::{
+    Answered, Ended, Event, Failure, IdEntry, Intended, Mark, MarkKind, Reopened, StepAnswer, Stopped,
+};
 pub use finished::Finished;
 pub use id::{JobId, Position};
 pub use state::{Hold, State, Unresolved, Wait};

@@ -100,6 +100,14 @@ impl State {
                 self.approvals += 1;
             }
             Event::Cancelled { at_ms: _, by: _ } => self.status = Some(Status::Cancelled),
+            Event::Passed { steps } => {
+                for step in steps {
+                    if !self.finished.contains(step.position) {
+                        self.remember(step);
+                    }
+                }
+            }
+            Event::Reopened(_) => self.status = None,
             Event::Stopped(stopped) => self.stop(stopped),
         }
     }

@@ -72,6 +72,8 @@ pub(super) fn records_of(job: JobId, event: &Event) -> impl Iterator<Item = (Key
         | Event::Held { .. }
         | Event::Approved { .. }
         | Event::Cancelled { .. }
+        | Event::Passed { .. }
+        | Event::Reopened(_)
         | Event::Stopped(_) => &[],
     };
     ended.iter().filter_map(move |ended| {

@@ -82,7 +82,7 @@ pub(super) fn insert(connection: &Connection, job: &NewJob) -> rusqlite::Result<
 pub(super) fn status_after(event: &Event) -> Option<Status> {
     match event {
         Event::Held { .. } => Some(Status::Held),
-        Event::Approved { .. } => Some(Status::Open),
+        Event::Approved { .. } | Event::Reopened(_) => Some(Status::Open),
         Event::Cancelled { .. } => Some(Status::Cancelled),
         Event::Stopped(stopped) if stopped.finished => Some(Status::Finished),
         Event::Opened { .. }
@@ -90,6 +90,7 @@ pub(super) fn status_after(event: &Event) -> Option<Status> {
         | Event::Answered(_)
         | Event::Ended { .. }
         | Event::Waiting { .. }
+        | Event::Passed { .. }
         | Event::Stopped(_) => None,
     }
 }

@@ -81,7 +81,15 @@ fn answered(task: &Task, step: &str, after_ms: i64) -> Event {
     let output = task.seal(0, step, &answer);
     let kept = StepAnswer { position: 0, step: step.into(), accepted: true, at_ms, output };
     let (batch, request_id) = (0, None);
-    Event::Answered(Answered { batch, at_ms, status: 201, request_id, steps: vec![kept], ended: Vec::new() })
+    Event::Answered(Answered {
+        batch,
+        at_ms,
+        status: 201,
+        request_id,
+        steps: vec![kept],
+        ended: Vec::new(),
+        marks: Vec::new(),
+    })
 }
 
 fn waiting(step: &str, until_ms: i64) -> Event {
@@ -154,6 +162,7 @@ fn an_answer_that_cannot_be_opened_is_asked_for_again() {
             request_id,
             steps: vec![kept],
             ended: Vec::new(),
+            marks: Vec::new(),
         })]
     };
 

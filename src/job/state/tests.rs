@@ -27,7 +27,7 @@ fn intended(batch: u64, attempt: u32, positions: &[Position]) -> Event {
 
 fn answered(batch: u64, status: u16, steps: &[StepAnswer], ended: &[Ended]) -> Event {
     let (steps, ended) = (steps.to_vec(), ended.to_vec());
-    Event::Answered(Answered { batch, at_ms: 5, status, request_id: None, steps, ended })
+    Event::Answered(Answered { batch, at_ms: 5, status, request_id: None, steps, ended, marks: Vec::new() })
 }
 
 fn step(position: Position, step: &str, output: &[u8]) -> StepAnswer {

@@ -18,10 +18,19 @@ pub(in crate::journal) mod kind {
     pub const APPROVED: u8 = 7;
     pub const CANCELLED: u8 = 8;
     pub const STOPPED: u8 = 9;
+    pub const PASSED: u8 = 10;
+    pub const REOPENED: u8 = 11;
 }
 
-/// The only version of every kind so far.
+/// The first version of every kind.
 pub(super) const VERSION: u8 = 1;
+/// Answers have marks since their second version.
+const ANSWERED_VERSION: u8 = 2;
+
+/// The version in which a kind is written.
+fn version_of(kind: u8) -> u8 {
+    if kind == kind::ANSWERED { ANSWERED_VERSION } else { VERSION }
+}
 
 /// The number of an event's kind.
 pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
@@ -35,21 +44,26 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
         Event::Approved { .. } => kind::APPROVED,
         Event::Cancelled { .. } => kind::CANCELLED,
         Event::Stopped(_) => kind::STOPPED,
+        Event::Passed { .. } => kind::PASSED,
+        Event::Reopened(_) => kind::REOPENED,
     }
 }
 
 /// Writes an event behind what `body` already holds.
 pub fn encode(event: &Event, body: &mut Vec<u8>) {
-    body.extend([kind_of(event), VERSION]);
+    let kind = kind_of(event);
+    body.extend([kind, version_of(kind)]);
     match event {
         Event::Intended(intended) => bulk::put_intended(intended, body),
         Event::Answered(answered) => bulk::put_answered(answered, body),
         Event::Ended { ended } => ended::put(ended, body),
+        Event::Passed { steps } => bulk::put_passed(steps, body),
         Event::Opened { .. }
         | Event::Waiting { .. }
         | Event::Held { .. }
         | Event::Approved { .. }
         | Event::Cancelled { .. }
+        | Event::Reopened(_)
         | Event::Stopped(_) => rare::put(event, body),
     }
 }
@@ -58,16 +72,17 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
-    if !(kind::OPENED..=kind::STOPPED).contains(&kind) {
+    if !(kind::OPENED..=kind::REOPENED).contains(&kind) {
         return Err(CodecError::UnknownKind(kind));
     }
-    if version != VERSION {
+    if !(VERSION..=version_of(kind)).contains(&version) {
         return Err(CodecError::UnknownVersion { kind, version });
     }
     let event = match kind {
         kind::INTENDED => Event::Intended(bulk::intended(&mut input)?),
-        kind::ANSWERED => Event::Answered(bulk::answered(&mut input)?),
+        kind::ANSWERED => Event::Answered(bulk::answered(version, &mut input)?),
         kind::ENDED => Event::Ended { ended: ended::read(&mut input)? },
+        kind::PASSED => Event::Passed { steps: bulk::passed(&mut input)? },
         _ => rare::read(kind, &mut input)?,
     };
     input.end()?;

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Event, Position, Stopped};
+use crate::job::{Event, Position, Reopened, Stopped};
 
 use super::bytes::Input;
 use super::{CodecError, kind};
@@ -39,6 +39,15 @@ struct Decided {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct TriedAgain {
+    at_ms: i64,
+    by: String,
+    positions: Vec<Position>,
+    even_if_sent: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct StoppedWork {
     at_ms: i64,
     elapsed_ms: u64,
@@ -67,7 +76,16 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) {
             };
             put_json(&stopped, out);
         }
-        Event::Intended(_) | Event::Answered(_) | Event::Ended { .. } => {}
+        Event::Reopened(Reopened { at_ms, by, positions, even_if_sent }) => {
+            let again = TriedAgain {
+                at_ms: *at_ms,
+                by: by.clone(),
+                positions: positions.clone(),
+                even_if_sent: *even_if_sent,
+            };
+            put_json(&again, out);
+        }
+        Event::Intended(_) | Event::Answered(_) | Event::Ended { .. } | Event::Passed { .. } => {}
     }
 }
 
@@ -84,6 +102,9 @@ pub(super) fn read(kind: u8, input: &mut Input<'_>) -> Result<Event, CodecError>
         kind::CANCELLED => json(input).map(|Decided { at_ms, by }| Event::Cancelled { at_ms, by }),
         kind::STOPPED => json(input).map(|StoppedWork { at_ms, elapsed_ms, finished, records, unmapped }| {
             Event::Stopped(Stopped { at_ms, elapsed_ms, finished, records, unmapped })
+        }),
+        kind::REOPENED => json(input).map(|TriedAgain { at_ms, by, positions, even_if_sent }| {
+            Event::Reopened(Reopened { at_ms, by, positions, even_if_sent })
         }),
         unknown => Err(CodecError::UnknownKind(unknown)),
     }

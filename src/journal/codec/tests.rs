@@ -59,7 +59,7 @@ fn event() -> impl Strategy<Value = Event> {
     );
     let answered = (any::<(u64, i64, u16)>(), option::of(".{0,9}"), vec(step(), 0..9), vec(ended(), 0..9))
         .prop_map(|((batch, at_ms, status), request_id, steps, ended)| {
-            Event::Answered(Answered { batch, at_ms, status, request_id, steps, ended })
+            Event::Answered(Answered { batch, at_ms, status, request_id, steps, ended, marks: Vec::new() })
         });
     let stopped = (any::<(i64, u64, bool)>(), option::of(any::<u64>()), vec((".{0,9}", any::<u64>()), 0..4))
         .prop_map(|((at_ms, elapsed_ms, finished), records, unmapped)| {
@@ -151,6 +151,7 @@ fn a_person_in_a_full_batch_costs_their_id_and_less_than_half_a_byte() {
         request_id: Some("0193f0c2-77aa-7d34".to_owned()),
         steps: Vec::new(),
         ended: ended.collect(),
+        marks: Vec::new(),
     });
 
     let size = encoded(&answered).len();

@@ -57,6 +57,7 @@ fn answered(batch: u64) -> Event {
         request_id: None,
         steps: Vec::new(),
         ended: (batch * BATCH..(batch + 1) * BATCH).map(|position| ended(position, Verdict::Done)).collect(),
+        marks: Vec::new(),
     })
 }
 
