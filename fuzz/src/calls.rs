@@ -52,7 +52,10 @@ fn sent(calls: &[&Call]) {
         }
         if calls.iter().all(|call| call.mergeable()) {
             for index in 0..items.len() {
-                assert!(owner(calls, name, index).is_some_and(|owner| owner < calls.len()), "{name}[{index}]");
+                assert!(
+                    owner(calls, name, index).is_some_and(|owner| owner < calls.len()),
+                    "{name}[{index}]"
+                );
             }
         }
         assert_eq!(owner(calls, name, usize::MAX), None);

@@ -5,7 +5,7 @@ use privaflow::condition::Condition;
 
 /// An expression, a line `---`, and the data as JSON.
 pub fn check(data: &[u8]) {
-    let Some((text, data)) = crate::two_parts(data) else { return };
+    let Some((text, data)) = super::two_parts(data) else { return };
     let condition = match Condition::compile(text) {
         Ok(condition) => condition,
         Err(mistakes) => {
@@ -16,7 +16,7 @@ pub fn check(data: &[u8]) {
             return;
         }
     };
-    let scope = crate::template::scope(data);
+    let scope = super::template::scope(data);
 
     let (value, holds) = (condition.value(&scope), condition.test(&scope));
 
@@ -25,8 +25,11 @@ pub fn check(data: &[u8]) {
         (Ok(value), Ok(holds)) => assert_eq!(value.as_bool(), Some(*holds)),
         (Ok(value), Err(_)) => assert!(!value.is_boolean()),
         (Err(error), Err(_)) => {
-            assert!(data.len() > 2 || !format!("{error} {error:?}").contains("zq7-person"), "an error names a value");
+            assert!(
+                data.len() > 2 || !format!("{error} {error:?}").contains("zq7-person"),
+                "an error names a value"
+            );
         }
-        (Err(error), Ok(_)) => panic!("holds, but has no value: {error}"),
+        (Err(error), Ok(_)) => unreachable!("holds, but has no value: {error}"),
     }
 }

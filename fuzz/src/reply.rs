@@ -16,12 +16,10 @@ pub fn check(data: &[u8]) {
     let Some(([kind, count, high, low], rest)) = data.split_first_chunk() else { return };
     let status = u16::from_be_bytes([*high, *low]);
     let mut parts = rest.splitn(4, |byte| *byte == b'\n');
-    let mut header = || parts.next().and_then(|line| std::str::from_utf8(line).ok()).filter(|line| !line.is_empty());
-    let headers = Headers {
-        retry_after: header(),
-        x_ratelimit_retry_after: header(),
-        x_ratelimit_reset: header(),
-    };
+    let mut header =
+        || parts.next().and_then(|line| std::str::from_utf8(line).ok()).filter(|line| !line.is_empty());
+    let headers =
+        Headers { retry_after: header(), x_ratelimit_retry_after: header(), x_ratelimit_reset: header() };
     let body = parts.next().unwrap_or_default();
     let calls: Vec<Call> = (0..=count % 8).map(|number| call(kind % KINDS, number)).collect();
     let calls: Vec<&Call> = calls.iter().collect();
@@ -68,16 +66,23 @@ fn call(kind: u8, number: u8) -> Call {
         1 => ("users.track", json!({"events": [{"external_id": id, "name": "n", "time": time}]})),
         2 => {
             let attributes = [json!({"external_id": id, "a": 1}), json!({"user_alias": alias, "a": 1})];
-            ("users.track", json!({"attributes": attributes, "events": [{"external_id": id, "name": "n", "time": time}]}))
+            (
+                "users.track",
+                json!({"attributes": attributes, "events": [{"external_id": id, "name": "n", "time": time}]}),
+            )
         }
         3 => ("users.delete", json!({"external_ids": [id]})),
-        4 => ("users.delete", json!({"email_addresses": [{"email": mail, "prioritization": ["unidentified"]}]})),
+        4 => (
+            "users.delete",
+            json!({"email_addresses": [{"email": mail, "prioritization": ["unidentified"]}]}),
+        ),
         5 => (
             "subscription.status.set",
             json!({"subscription_group_id": group, "subscription_state": state, "external_id": [id]}),
         ),
         6 => {
-            let one = json!({"subscription_group_id": group, "subscription_state": state, "external_ids": [id]});
+            let one =
+                json!({"subscription_group_id": group, "subscription_state": state, "external_ids": [id]});
             ("v2.subscription.status.set", json!({"subscription_groups": [one]}))
         }
         7 => ("users.export.ids", json!({"external_ids": [id], "fields_to_export": ["external_id"]})),

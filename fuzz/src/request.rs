@@ -1,7 +1,7 @@
 //! Request lines: any bytes are a record or a problem, and what a record says has one digest however
 //! it is written.
 
-use privaflow::request::{Identity, Request, Warnings, identity, parse_row};
+use privaflow::request::{Identity, Order, Request, Warnings, changed_at, identity, parse_row};
 use serde_json::{Map, Value};
 
 /// The bytes are one line.
@@ -19,8 +19,12 @@ pub fn check(data: &[u8]) {
         assert_eq!((&other.id, other.kind), (&request.id, request.kind));
         assert_eq!(other.scope, request.scope);
     }
-    for consent in [None, Some(0), Some(usize::MAX)] {
-        request.changed_at(consent);
+    let consents = request.scope.get("consents").and_then(Value::as_array);
+    for consent in consents.into_iter().flatten().map(Some).chain([None]) {
+        let Some(moment) = changed_at(consent, request.scope.get("request")) else { continue };
+        let order = Order::of(moment).opting(true);
+        assert_eq!(Order::of_bytes(order.to_bytes()), order);
+        assert!(order.compare(&order).is_eq() && !order.yields_to(&order));
     }
     if let Some(id) = &request.id {
         assert_ne!(identity("a", Identity::Id(id)), identity("b", Identity::Id(id)));

@@ -11,9 +11,13 @@ pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let reading = Settings::read(text, Path::new("folder"));
     let is_refused = reading.mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
-    assert_eq!(reading.settings.is_none(), is_refused, "settings come out exactly when no mistake is an error");
+    assert_eq!(
+        reading.settings.is_none(),
+        is_refused,
+        "settings come out exactly when no mistake is an error"
+    );
     assert_eq!(reading.text.len(), text.len(), "what is shown stands where it stood");
-    crate::workflow::shown(&Source::new("privaflow.yaml", reading.text), &reading.mistakes);
+    super::workflow::shown(&Source::new("privaflow.yaml", reading.text), &reading.mistakes);
     assert!(!format!("{:?}", reading.settings).is_empty());
     host(text.lines().next().unwrap_or_default());
 }
@@ -25,7 +29,10 @@ fn host(written: &str) {
             assert!(!error.help().is_empty());
             if let HostError::TooMuch { plain: Some(plain), .. } = error {
                 assert!(Host::parse(&plain).is_ok(), "what is proposed is no host");
-                assert!(written.to_lowercase().contains(&plain) || !written.is_ascii(), "{plain:?} was not written");
+                assert!(
+                    written.to_lowercase().contains(&plain) || !written.is_ascii(),
+                    "{plain:?} was not written"
+                );
             }
         }
     }

@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 6 * 4 * 1024 * 1024 + 64;
 
 /// A template, a line `---`, and the data as JSON.
 pub fn check(data: &[u8]) {
-    let Some((text, data)) = crate::two_parts(data) else { return };
+    let Some((text, data)) = super::two_parts(data) else { return };
     let mut mistakes = 0;
     let tree = Tree::compile(&json!([text]), &mut |_, mistake| {
         mistakes += 1;
@@ -23,7 +23,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(tree.is_none(), leaf.is_err(), "a leaf alone and in a tree are one thing");
     assert_eq!(tree.is_none(), mistakes > 0);
     let (Some(tree), Ok(leaf)) = (tree, leaf) else { return };
-    let scope = crate::template::scope(data);
+    let scope = scope(data);
 
     let value = tree.render(&scope, &Extra::default());
     let mut written = Vec::new();
@@ -39,9 +39,12 @@ pub fn check(data: &[u8]) {
         (Ok(None), Ok(false)) => {}
         (Err(error), Err(other)) => {
             assert_eq!(error, &other);
-            assert!(text.contains(PERSON) || !format!("{error} {error:?}").contains(PERSON), "an error names a value");
+            assert!(
+                text.contains(PERSON) || !format!("{error} {error:?}").contains(PERSON),
+                "an error names a value"
+            );
         }
-        (value, is_written) => panic!("rendered {}, written {is_written:?}", value.is_ok()),
+        (value, is_written) => unreachable!("rendered {}, written {is_written:?}", value.is_ok()),
     }
     assert!(text.contains(PERSON) || reads_widely(text) || !leaf.redacted(&scope).contains(PERSON));
 }
@@ -52,7 +55,8 @@ pub(crate) fn scope(data: &str) -> Scope {
         Ok(Value::Object(members)) => members,
         Ok(_) | Err(_) => serde_json::Map::new(),
     };
-    let bait = format!("{{{{{HIDDEN}}}}} {{{{{{{HIDDEN}}}}}}} {{{{#if {HIDDEN}}}}}{{{{{HIDDEN}}}}}{{{{/if}}}}");
+    let bait =
+        format!("{{{{{HIDDEN}}}}} {{{{{{{HIDDEN}}}}}}} {{{{#if {HIDDEN}}}}}{{{{{HIDDEN}}}}}{{{{/if}}}}");
     members.insert("bait".to_owned(), json!(bait));
     members.insert("baits".to_owned(), json!({bait.as_str(): bait, "list": [bait]}));
     members.insert(HIDDEN.to_owned(), json!(PERSON));
@@ -61,9 +65,9 @@ pub(crate) fn scope(data: &str) -> Scope {
 
 /// Whether a template may read the hidden name without spelling it: through all of the scope.
 fn reads_widely(text: &str) -> bool {
-    let is_dot_alone = text.split(|c: char| !c.is_alphanumeric() && c != '.').any(|word| {
-        word.starts_with('.') || word.ends_with('.') || word.contains("..")
-    });
+    let is_dot_alone = text
+        .split(|c: char| !c.is_alphanumeric() && c != '.')
+        .any(|word| word.starts_with('.') || word.ends_with('.') || word.contains(".."));
     is_dot_alone || [HIDDEN, PERSON, "this", "@", "[", "\\"].iter().any(|word| text.contains(word))
 }
 
@@ -71,7 +75,9 @@ fn has_person(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains(PERSON),
         Value::Array(items) => items.iter().any(has_person),
-        Value::Object(members) => members.iter().any(|(key, value)| key.contains(PERSON) || has_person(value)),
+        Value::Object(members) => {
+            members.iter().any(|(key, value)| key.contains(PERSON) || has_person(value))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

@@ -11,7 +11,11 @@ pub fn check(data: &[u8]) {
         let known = Known { profiles };
         let (workflow, mistakes) = load(&source, &known);
         let is_refused = mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
-        assert_eq!(workflow.is_none(), is_refused, "a workflow comes out exactly when no mistake is an error");
+        assert_eq!(
+            workflow.is_none(),
+            is_refused,
+            "a workflow comes out exactly when no mistake is an error"
+        );
         shown(&source, &mistakes);
     }
 }
