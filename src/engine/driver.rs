@@ -26,7 +26,7 @@ use super::turns::Turns;
 use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
 use crate::job::{Ended, Event, State, Verdict};
-use crate::journal::{Ids, Writer};
+use crate::journal::{Ids, Marks, Space, Writer};
 
 /// Everything that can wake the driver, but its timers and the journal.
 #[derive(Debug)]
@@ -76,6 +76,11 @@ pub(super) struct Driver {
     pub(super) engine: u32,
     /// By profile: the number of its workspace among all engines.
     pub(super) spaces: Vec<u32>,
+    pub(super) marks: Marks,
+    /// By profile: makes the keys of marks in its workspace.
+    pub(super) marks_in: Vec<Space>,
+    /// Why the job cannot go on.
+    pub(super) broken: Option<EngineError>,
     pub(super) turns: Turns,
     pub(super) batches: Batches,
     pub(super) timers: Timers,
@@ -113,6 +118,9 @@ impl Driver {
     /// Drives the job until nothing is left to do, or nothing can be done now.
     pub(super) async fn drive(&mut self) -> Result<(), EngineError> {
         loop {
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();
