@@ -52,7 +52,7 @@ fn nothing_is_asked_earlier_than_told() {
             });
             let folder = Folder::to(server.address, ALONE);
             // One at a time, so that nothing else is on its way when the service speaks.
-            let limits = "limits: { users.track: { requests: 20, per: 1s } }";
+            let limits = "limits: { users.track: { requests: 1, per: 100ms } }";
             folder.settings(server.address, &format!("token: {{ env: PRIVAFLOW_TEST_KEY }}\n    {limits}"));
             folder.requests((0..3).map(record));
 
