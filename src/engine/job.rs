@@ -111,10 +111,7 @@ pub enum JobError {
 /// Carries a job out, from its start or from where it stopped.
 pub async fn run(order: Order) -> Result<Outcome, JobError> {
     let record = find_or_create(&order)?;
-    let mut state = State::default();
-    for recorded in order.store.reader().events(record.id) {
-        state.apply(&recorded?.event);
-    }
+    let state = order.store.reader().state(record.id)?;
     match state.status() {
         Status::Finished | Status::Cancelled | Status::Held => {
             let held = state.hold();

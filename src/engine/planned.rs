@@ -257,7 +257,8 @@ fn failed(trouble: Trouble) -> Finish {
     }
 }
 
-fn conflict() -> Finish {
+/// How a request ends whose id came before with other content.
+pub(super) fn conflict() -> Finish {
     failed(Trouble {
         reason: Fail::IdConflict,
         code: Fail::IdConflict.word().to_owned(),

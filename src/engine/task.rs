@@ -228,9 +228,8 @@ impl Task {
         let result = match value.get_mut("output") {
             Some(output) => Ok(output.take()),
             None => {
-                let text =
-                    |member: &str| value.get(member).and_then(Value::as_str).unwrap_or("refused").to_owned();
-                Err(Refusal::new("refused", text("message")))
+                let text = |member: &str| value.get(member).and_then(Value::as_str).unwrap_or("refused");
+                Err(Refusal::kept(text("code"), text("message").to_owned()))
             }
         };
         Ok(Opened::Answer(Answer { result, status: status.unwrap_or_default(), at_ms: kept.at_ms }))
