@@ -6,7 +6,7 @@ use super::names::Place;
 use super::reader::Reader;
 use super::{Repeat, Retry, StepKind, action, retry};
 use crate::catalogue::Action;
-use crate::source::{Content, Node};
+use crate::source::Node;
 use crate::template::Leaf;
 
 /// The options of one step.

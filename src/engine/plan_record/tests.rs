@@ -192,11 +192,14 @@ fn a_refusal_keeps_its_code_through_a_restart() {
     let task = task(&store, |_| Vec::new(), 0);
     let through = |code| {
         let refusal = Refusal::new(code, "the answer has no `users`");
-        let answer = Answer { result: Err(refusal), status: 200, at_ms: STARTED_MS };
-        let output = task.seal(0, "first", &answer);
+        let answer = crate::run::Answer { result: Err(refusal), status: 200, at_ms: STARTED_MS };
+        let output = task.seal(0, "first", &Kept::Answer(&answer));
         let kept =
             StepAnswer { position: 0, step: "first".into(), accepted: false, at_ms: STARTED_MS, output };
-        task.open(&kept).unwrap().result.unwrap_err()
+        match task.open(&kept).unwrap() {
+            Opened::Answer(answer) => answer.result.unwrap_err(),
+            Opened::Passed(why) => panic!("{}", why.word()),
+        }
     };
 
     for code in ["refused", "bad_answer", "too_large", "timeout"] {
