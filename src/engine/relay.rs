@@ -73,6 +73,9 @@ impl Driver {
             };
             *waiting.entry(pause).or_default() += 1;
         }
+        if self.aside > 0 {
+            *waiting.entry(Pause::Retry).or_default() += self.aside;
+        }
         if self.held_records > 0 {
             *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
         }
