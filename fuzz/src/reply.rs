@@ -10,16 +10,20 @@ use serde_json::{Value, json};
 /// Kinds of calls, by what tells their answers apart.
 const KINDS: u8 = 12;
 
-/// The first bytes say which action, how many calls and which status; then a line for each of three
+/// The first bytes say which action, how many calls and which status; then a line for each of four
 /// headers; the rest is the body.
 pub fn check(data: &[u8]) {
     let Some(([kind, count, high, low], rest)) = data.split_first_chunk() else { return };
     let status = u16::from_be_bytes([*high, *low]);
-    let mut parts = rest.splitn(4, |byte| *byte == b'\n');
+    let mut parts = rest.splitn(5, |byte| *byte == b'\n');
     let mut header =
         || parts.next().and_then(|line| std::str::from_utf8(line).ok()).filter(|line| !line.is_empty());
-    let headers =
-        Headers { retry_after: header(), x_ratelimit_retry_after: header(), x_ratelimit_reset: header() };
+    let headers = Headers {
+        retry_after: header(),
+        x_ratelimit_retry_after: header(),
+        x_ratelimit_reset: header(),
+        date: header(),
+    };
     let body = parts.next().unwrap_or_default();
     let calls: Vec<Call> = (0..=count % 8).map(|number| call(kind % KINDS, number)).collect();
     let calls: Vec<&Call> = calls.iter().collect();

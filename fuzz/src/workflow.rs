@@ -8,7 +8,7 @@ pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let source = Source::new("file.yaml", text);
     for profiles in [None, Some(vec![("braze-production".to_owned(), "braze".to_owned())])] {
-        let known = Known { profiles };
+        let known = Known { profiles, ..Known::default() };
         let (workflow, mistakes) = load(&source, &known);
         let is_refused = mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
         assert_eq!(

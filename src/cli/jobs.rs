@@ -11,7 +11,7 @@ use super::run::{self, Ready};
 use super::{Common, Failure, setup};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, Summary};
-use crate::job::{Event, JobId, State, Status};
+use crate::job::{Event, JobId, Status};
 use crate::journal::{JobRecord, Reader, Store, StoreError, Writer};
 use crate::source::{Source, duration};
 
@@ -169,7 +169,8 @@ fn resume(
         }
         let services = setup::services(settings, &workflow).await?;
         let failures = settings.store.join("failures");
-        let ready = Ready { workflow, input, wait, trial: None, services, store, failures, stop };
+        let retries = settings.retries.clone();
+        let ready = Ready { workflow, input, wait, trial: None, services, retries, store, failures, stop };
         run::carry_out(common, ready).await
     })
 }
@@ -251,10 +252,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, writer: &mut Writer) {
         if input.digest() != record.input_digest {
             return Err(Failure::Usage("the input is not what it was".to_owned()));
         }
-        let mut state = State::default();
-        for recorded in store.reader().events(record.id) {
-            state.apply(&recorded.map_err(Failure::wrong)?.event);
-        }
+        let state = store.reader().state(record.id).map_err(Failure::wrong)?;
         let records = input.records().map_err(Failure::wrong)?;
         engine::cancelled(record, &state, &workflow, records, |ended| {
             writer.append(Event::Ended { ended });
@@ -280,9 +278,6 @@ fn no_such(job: &str) -> Failure {
 }
 
 fn summary(reader: &Reader, record: &JobRecord, store: &std::path::Path) -> Result<Summary, Failure> {
-    let mut state = State::default();
-    for recorded in reader.events(record.id) {
-        state.apply(&recorded.map_err(Failure::wrong)?.event);
-    }
+    let state = reader.state(record.id).map_err(Failure::wrong)?;
     engine::summary(reader, record, &state, None, &store.join("failures")).map_err(Failure::wrong)
 }

@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// The requests: NDJSON or CSV, gzip or not; - is standard input
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Accept any profile name, as `run --sandbox` does
+    /// Accept any name of a profile or retry policy, as `run --sandbox` does
     #[arg(long)]
     sandbox: bool,
 }
@@ -30,7 +30,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
     let mut known = setup::known(&loaded);
     if args.sandbox {
-        known.profiles = None;
+        known = crate::workflow::Known::default();
     }
     let file = setup::find_workflow(&loaded.settings, &args.workflow)?;
     let workflow = setup::workflow(setup::read(&file)?, &known)?;

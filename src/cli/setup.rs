@@ -22,13 +22,14 @@ pub(super) fn settings(common: &Common) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
-/// What a workflow may name: the profiles of the settings, or anything when there are no settings.
+/// What a workflow may name: the profiles and policies of the settings, or anything when there are no settings.
 pub(super) fn known(loaded: &Loaded) -> Known {
     let profiles = loaded.source.as_ref().map(|_| {
         let profiles = loaded.settings.profiles.values();
         profiles.map(|profile| (profile.name.clone(), profile.system.word().to_owned())).collect()
     });
-    Known { profiles }
+    let retries = loaded.source.as_ref().map(|_| loaded.settings.retries.names());
+    Known { profiles, retries }
 }
 
 /// The workflow file that a person means: a path, or the name of a workflow in the settings' folder.

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use crate::catalogue::Refusal;
 use crate::intake::{InputError, RawRecord};
-use crate::job::{JobId, Pause, Position, State, StepAnswer};
+use crate::job::{JobId, Pause, Position, Skip, State, StepAnswer};
 use crate::journal::{Sealer, StoreError};
 use crate::request::{BadRecord, Kind, Request, Warnings};
 use crate::run::{Answer, Program};
 use crate::template::RenderError;
-use crate::workflow::{Step, StepKind, Workflow};
+use crate::wire::Backoff;
+use crate::workflow::{Policies, Policy, Step, StepKind, Workflow};
 
 /// Why a job cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -78,24 +79,49 @@ pub(super) struct Task {
     pub sealer: Option<Sealer>,
     pub warnings: std::sync::Mutex<Warnings>,
     pub budgets: Vec<Budget>,
+    /// Whether anything is set that a newer change replaces.
+    pub sets_states: bool,
     /// Whether a record waits for the earlier ones of the same person.
     pub takes_turns: bool,
 }
 
+/// What the journal keeps of a step that is over.
+pub(super) enum Kept<'k> {
+    /// What its call came to.
+    Answer(&'k Answer),
+    /// Its call was not made.
+    Passed(Skip),
+}
+
+/// What was kept of a step.
+pub(super) enum Opened {
+    /// What its call came to.
+    Answer(Answer),
+    /// Its call was not made.
+    Passed(Skip),
+}
+
 /// How often and how long a step's call is tried.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Budget {
     pub attempts: u32,
     pub at_most_ms: i64,
     pub timeout_ms: Option<i64>,
+    pub backoff: Backoff,
     /// The first step that is tried as often and as long; calls of both may share a body.
     pub like: u32,
 }
 
 impl Budget {
+    fn of(policy: Policy, timeout: Option<Duration>, like: u32) -> Budget {
+        let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let Policy { attempts, at_most, base, cap } = policy;
+        let backoff = Backoff { base, cap };
+        Budget { attempts, at_most_ms: ms(at_most), timeout_ms: timeout.map(ms), backoff, like }
+    }
+
     fn is_like(&self, other: &Budget) -> bool {
-        (self.attempts, self.at_most_ms, self.timeout_ms)
-            == (other.attempts, other.at_most_ms, other.timeout_ms)
+        Budget { like: other.like, ..*self } == *other
     }
 }
 
@@ -104,16 +130,19 @@ impl Budget {
 pub(super) struct Past {
     state: State,
     held: HashSet<Position>,
+    again: HashSet<Position>,
 }
 
 impl Past {
     /// From the folded journal.
     pub(super) fn of(state: State) -> Past {
-        let mut held = HashSet::new();
-        for exchange in state.unresolved().filter(|exchange| !exchange.repeatable) {
-            held.extend(exchange.positions.iter().copied());
+        let (mut held, mut again) = (HashSet::new(), HashSet::new());
+        for exchange in state.unresolved() {
+            let positions = if exchange.repeatable { &mut again } else { &mut held };
+            positions.extend(exchange.positions.iter().copied());
         }
-        Past { state, held }
+        again.retain(|position| !held.contains(position) && !state.is_finished(*position));
+        Past { state, held, again }
     }
 
     pub(super) fn is_finished(&self, position: Position) -> bool {
@@ -123,6 +152,17 @@ impl Past {
     /// A call of this record that must not be repeated was sent, and its outcome is not known.
     pub(super) fn is_held(&self, position: Position) -> bool {
         self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
+    }
+
+    /// An earlier process may have sent a call of this record that may be repeated: it is answered
+    /// before anything newer leaves.
+    pub(super) fn is_again(&self, position: Position) -> bool {
+        self.again.contains(&position)
+    }
+
+    /// How many such records there are.
+    pub(super) fn again(&self) -> usize {
+        self.again.len()
     }
 
     pub(super) fn answers(&self, position: Position) -> &[StepAnswer] {
@@ -148,16 +188,18 @@ impl Task {
 
     /// How often and how long a step's call is tried.
     pub(super) fn budget(&self, step: u32) -> Budget {
-        let none = Budget { attempts: u32::MAX, at_most_ms: 3_600_000, timeout_ms: None, like: step };
-        self.budgets.get(step as usize).copied().unwrap_or(none)
+        self.budgets.get(step as usize).copied().unwrap_or_else(|| Budget::of(Policy::default(), None, step))
     }
 
     /// Seals what an answer gave, so that a run can go on after a crash.
-    pub(super) fn seal(&self, position: Position, step: &str, answer: &Answer) -> Vec<u8> {
-        let kept = match &answer.result {
-            Ok(output) => json!({ "status": answer.status, "output": output }),
-            Err(refusal) => {
-                json!({ "status": answer.status, "code": refusal.code, "message": refusal.message })
+    pub(super) fn seal(&self, position: Position, step: &str, kept: &Kept<'_>) -> Vec<u8> {
+        let kept = match kept {
+            Kept::Passed(why) => json!({ "passed": why.word() }),
+            Kept::Answer(Answer { result: Ok(output), status, .. }) => {
+                json!({ "status": status, "output": output })
+            }
+            Kept::Answer(Answer { result: Err(refusal), status, .. }) => {
+                json!({ "status": status, "code": refusal.code, "message": refusal.message })
             }
         };
         let Some(sealer) = &self.sealer else { return Vec::new() };
@@ -171,12 +213,16 @@ impl Task {
     }
 
     /// Opens what [`Task::seal`] sealed.
-    pub(super) fn open(&self, kept: &StepAnswer) -> Result<Answer, String> {
+    pub(super) fn open(&self, kept: &StepAnswer) -> Result<Opened, String> {
         let lost =
             || format!("the answer of step {} cannot be opened; the step is carried out again", kept.step);
         let sealer = self.sealer.as_ref().ok_or_else(lost)?;
         let opened = sealer.open(kept.position, &kept.step, &kept.output).map_err(|_| lost())?;
         let mut value: Value = serde_json::from_slice(&opened).map_err(|_| lost())?;
+        if let Some(word) = value.get("passed").and_then(Value::as_str) {
+            let why = Skip::ALL.iter().find(|skip| skip.word() == word).copied();
+            return why.map(Opened::Passed).ok_or_else(lost);
+        }
         let status =
             value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
         let result = match value.get_mut("output") {
@@ -186,23 +232,15 @@ impl Task {
                 Err(Refusal::kept(text("code"), text("message").to_owned()))
             }
         };
-        Ok(Answer { result, status: status.unwrap_or_default(), at_ms: kept.at_ms })
+        Ok(Opened::Answer(Answer { result, status: status.unwrap_or_default(), at_ms: kept.at_ms }))
     }
 }
 
 /// The budgets of a workflow's steps, by step number.
-pub(super) fn budgets(workflow: &Workflow) -> Vec<Budget> {
-    fn ms(duration: Duration) -> i64 {
-        i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-    }
-    fn walk(steps: &[Step], budgets: &mut Vec<Budget>) {
+pub(super) fn budgets(workflow: &Workflow, policies: &Policies) -> Vec<Budget> {
+    fn walk(steps: &[Step], policies: &Policies, budgets: &mut Vec<Budget>) {
         for step in steps {
-            let budget = Budget {
-                attempts: step.retry.attempts,
-                at_most_ms: ms(step.retry.at_most),
-                timeout_ms: step.timeout.map(ms),
-                like: step.number,
-            };
+            let budget = Budget::of(policies.policy(&step.retry), step.timeout, step.number);
             let place = step.number as usize;
             if budgets.len() <= place {
                 budgets.resize(place + 1, budget);
@@ -211,12 +249,12 @@ pub(super) fn budgets(workflow: &Workflow) -> Vec<Budget> {
                 *slot = budget;
             }
             if let StepKind::ForEach { steps, .. } = &step.kind {
-                walk(steps, budgets);
+                walk(steps, policies, budgets);
             }
         }
     }
     let mut budgets = Vec::new();
-    walk(&workflow.steps, &mut budgets);
+    walk(&workflow.steps, policies, &mut budgets);
     let first_of =
         |budget: &Budget| budgets.iter().find(|first| first.is_like(budget)).unwrap_or(budget).like;
     let firsts: Vec<u32> = budgets.iter().map(first_of).collect();

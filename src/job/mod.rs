@@ -12,10 +12,11 @@ mod totals;
 mod verdict;
 
 pub use event::{
-    Answered, Ended, Event, Failure, IdEntry, Intended, Mark, MarkKind, Reopened, StepAnswer, Stopped,
+    Answered, Ended, Event, Failure, IdEntry, Intended, Mark, MarkKind, NEVER_LEFT, Reopened, StepAnswer,
+    Stopped,
 };
 pub use finished::Finished;
 pub use id::{JobId, Position};
-pub use state::{Hold, State, Unresolved, Wait};
+pub use state::{Hold, ReopenedAs, State, Unresolved, Wait};
 pub use totals::Totals;
 pub use verdict::{Fail, Pause, Skip, Status, Verdict};

@@ -25,6 +25,8 @@ const LATER: [&str; 5] = ["on_failure", "tests", "report", "notify", "retention"
 pub struct Known {
     /// Name and system of each profile of the settings; `None` accepts any name, as the sandbox does.
     pub profiles: Option<Vec<(String, String)>>,
+    /// Names of the retry policies of the settings; `None` accepts any name, as the sandbox does.
+    pub retries: Option<Vec<String>>,
 }
 
 /// Everything wrong with a workflow file, in the order of the file.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::names::Place;
 use super::reader::Reader;
-use super::{Repeat, Retry, StepKind, action};
+use super::{Repeat, Retry, StepKind, action, retry};
 use crate::catalogue::Action;
-use crate::source::{Content, Node};
+use crate::source::Node;
 use crate::template::Leaf;
 
 /// The options of one step.
@@ -36,7 +36,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: Option<&StepKind>
     };
     let options = Options {
         repeat: node.get("repeat").and_then(|node| repeat(reader, node, label, action)),
-        retry: node.get("retry").and_then(|node| retry(reader, node)).unwrap_or_default(),
+        retry: node.get("retry").and_then(|node| retry::read(reader, node)).unwrap_or_default(),
         timeout: node.get("timeout").and_then(|node| reader.pause("timeout", node)),
         continue_on_error: node
             .get("continue_on_error")
@@ -72,24 +72,4 @@ fn repeat(
         reader.at_place(place, |reader| reader.question("repeat.until", node))
     });
     Some(Repeat { every: every?, at_most: at_most?, until: until? })
-}
-
-fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {
-    let mut retry = Retry::default();
-    if let Content::Number(_) = node.content {
-        retry.attempts = attempts(reader, "retry", node)?;
-        return Some(retry);
-    }
-    for entry in reader.map("retry", node, &["attempts", "at_most"])? {
-        match entry.key.as_str() {
-            "attempts" => retry.attempts = attempts(reader, "retry.attempts", &entry.value)?,
-            "at_most" => retry.at_most = reader.duration("retry.at_most", &entry.value)?,
-            _ => {}
-        }
-    }
-    Some(retry)
-}
-
-fn attempts(reader: &mut Reader<'_>, what: &str, node: &Node) -> Option<u32> {
-    reader.count(what, node).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -48,6 +48,7 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
         sealer: Some(store.sealer(JobId(1)).unwrap()),
         warnings: Warnings::default().into(),
         budgets: Vec::new(),
+        sets_states: true,
         takes_turns: false,
     };
     let mut state = State::default();
@@ -77,8 +78,9 @@ fn store(folder: &tempfile::TempDir) -> Store {
 /// The answer to a step, as an earlier process wrote it down so long after the start.
 fn answered(task: &Task, step: &str, after_ms: i64) -> Event {
     let at_ms = STARTED_MS + after_ms;
-    let answer = Answer { result: Ok(serde_json::json!({"message": "success"})), status: 201, at_ms };
-    let output = task.seal(0, step, &answer);
+    let answer =
+        crate::run::Answer { result: Ok(serde_json::json!({"message": "success"})), status: 201, at_ms };
+    let output = task.seal(0, step, &Kept::Answer(&answer));
     let kept = StepAnswer { position: 0, step: step.into(), accepted: true, at_ms, output };
     let (batch, request_id) = (0, None);
     Event::Answered(Answered {
@@ -190,11 +192,14 @@ fn a_refusal_keeps_its_code_through_a_restart() {
     let task = task(&store, |_| Vec::new(), 0);
     let through = |code| {
         let refusal = Refusal::new(code, "the answer has no `users`");
-        let answer = Answer { result: Err(refusal), status: 200, at_ms: STARTED_MS };
-        let output = task.seal(0, "first", &answer);
+        let answer = crate::run::Answer { result: Err(refusal), status: 200, at_ms: STARTED_MS };
+        let output = task.seal(0, "first", &Kept::Answer(&answer));
         let kept =
             StepAnswer { position: 0, step: "first".into(), accepted: false, at_ms: STARTED_MS, output };
-        task.open(&kept).unwrap().result.unwrap_err()
+        match task.open(&kept).unwrap() {
+            Opened::Answer(answer) => answer.result.unwrap_err(),
+            Opened::Passed(why) => panic!("{}", why.word()),
+        }
     };
 
     for code in ["refused", "bad_answer", "too_large", "timeout"] {
