@@ -69,7 +69,7 @@ impl Host {
     /// Reads what stands in a profile.
     pub fn parse(written: &str) -> Result<Host, HostError> {
         if let Some(without) = too_much(written) {
-            let plain = Host::parse(bare(written)).ok().map(|host| host.to_string());
+            let plain = bare(written).and_then(|bare| Host::parse(bare).ok()).map(|host| host.to_string());
             return Err(HostError::TooMuch { plain, without });
         }
         if let Ok(address) = written.parse() {
@@ -83,8 +83,13 @@ impl Host {
                 Ok(_) | Err(_) => return Err(HostError::Port(digits.to_owned())),
             },
         };
+        let as_written = name;
         let name = url::Host::parse(name).map_err(|_| HostError::Name(written.to_owned()))?;
         match &name {
+            // `url` reads `0` and `0x7f.1` as addresses that their author did not write.
+            url::Host::Ipv4(address) if address.to_string() != as_written => {
+                Err(HostError::Name(written.to_owned()))
+            }
             // `url` takes names that no resolver knows, such as those with an underscore in front.
             url::Host::Domain(domain) if !is_name(domain) => Err(HostError::Name(written.to_owned())),
             url::Host::Domain(_) | url::Host::Ipv4(_) | url::Host::Ipv6(_) => Ok(Host { name, port }),
@@ -136,17 +141,23 @@ fn too_much(written: &str) -> Option<&'static str> {
     if written.ends_with('/') && written.matches('/').count() == 1 {
         return Some("the slash at its end");
     }
-    if written.contains(['/', '?', '#']) {
+    // A client of the web reads `\` as `/`: what follows it is no host, whatever `@` stands there.
+    if written.contains(['/', '\\', '?', '#']) {
         return Some("a path");
     }
     written.contains('@').then_some("a user or password")
 }
 
-/// The host in an address that has too much around it.
-fn bare(written: &str) -> &str {
+/// The host in an address that has too much around it. None where a host stands in front of an `@`
+/// too: which of the two was meant is not ours to guess.
+fn bare(written: &str) -> Option<&str> {
     let rest = written.split_once("://").map_or(written, |(_, rest)| rest);
-    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    rest.rsplit('@').next().unwrap_or_default()
+    let rest = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    match rest.rsplit_once('@') {
+        None => Some(rest),
+        Some((user, _)) if user.contains('.') => None,
+        Some((_, host)) => Some(host),
+    }
 }
 
 /// Name and port; an address of IPv6 with a port stands in brackets.
@@ -218,6 +229,13 @@ mod tests {
     }
 
     #[test]
+    fn no_host_is_proposed_that_hides_behind_another() {
+        assert_eq!(help("rest.fra-01.braze.eu\\@evil.com"), "write `rest.fra-01.braze.eu`, without a path");
+        assert_eq!(help("rest.fra-01.braze.eu@evil.com"), "leave out a user or password");
+        assert_eq!(help("https://rest.fra-01.braze.eu:443@evil.com/"), "leave out `https://`");
+    }
+
+    #[test]
     fn what_is_no_host_is_refused() {
         for written in [
             "",
@@ -232,6 +250,10 @@ mod tests {
             "h:1:2",
             "[::1",
             "999.1.1.1",
+            "0",
+            "2130706433",
+            "0x7f.1",
+            "010.0.0.1",
             "a_b.c",
             "h\r\nX: y",
         ] {

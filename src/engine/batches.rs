@@ -35,7 +35,7 @@ pub(super) struct Batch {
     pub step: u32,
     /// The calls.
     pub members: Vec<Member>,
-    /// When it first left, in Unix milliseconds; `None` before.
+    /// When it first left, in milliseconds of steady time; `None` before.
     pub first_ms: Option<i64>,
     /// When it left last.
     pub left_ms: i64,
@@ -136,6 +136,16 @@ impl Batches {
     /// Puts a batch back at the front, to be sent as soon as a place is free.
     pub(super) fn put_back(&mut self, batch: Batch) {
         self.closed.push_front(batch);
+    }
+
+    /// Takes every call out that waits to leave for a profile.
+    pub(super) fn withdraw(&mut self, service: usize) -> Vec<Member> {
+        let all = std::mem::take(&mut self.closed);
+        let (gone, kept): (VecDeque<Batch>, _) = all.into_iter().partition(|batch| batch.service == service);
+        self.closed = kept;
+        let open = self.open.extract_if(|key, _| key.service == service);
+        let of_open = open.flat_map(|(_, open)| open.members);
+        gone.into_iter().flat_map(|batch| batch.members).chain(of_open).collect()
     }
 
     fn close(&mut self, service: usize, step: u32, members: Vec<Member>) {

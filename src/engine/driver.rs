@@ -95,6 +95,8 @@ pub(super) struct Driver {
     pub(super) held: HashSet<Slot>,
     pub(super) parked: Vec<Batch>,
     pub(super) held_records: u64,
+    /// Requests that wait for a profile that was stopped, and are no longer kept in memory.
+    pub(super) aside: u64,
     pub(super) chunks: usize,
     pub(super) chunks_read: usize,
     pub(super) chunks_planned: usize,
@@ -121,6 +123,7 @@ impl Driver {
             if let Some(error) = self.broken.take() {
                 return Err(error);
             }
+            self.put_aside();
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();
@@ -139,7 +142,7 @@ impl Driver {
                 }
             }
             self.wait().await?;
-            while let Some(due) = self.timers.pop(self.clock.now_ms()) {
+            while let Some(due) = self.timers.pop(self.now()) {
                 self.on_due(due);
             }
             self.progress.show(&self.state, self.runs.len(), self.read_bytes);
@@ -223,7 +226,7 @@ impl Driver {
         self.spaces.get(service).copied().unwrap_or(u32::MAX)
     }
 
-    fn on_due(&mut self, due: Due) {
+    pub(super) fn on_due(&mut self, due: Due) {
         match due {
             Due::Retry(number) => {
                 if let Some(batch) = self.retrying.remove(&number) {
@@ -264,7 +267,7 @@ impl Driver {
         let quiet = self.working == 0 && self.in_flight == 0;
         let mut blocked = Vec::new();
         while self.in_flight < MOST_IN_FLIGHT {
-            let now_ms = self.clock.now_ms();
+            let now_ms = self.clock.steady_ms();
             let Some((gate, which)) = self.batches.next(now_ms, quiet, &blocked) else { break };
             if self.services.is_stopped(gate.service) {
                 blocked.push(gate);
@@ -309,8 +312,11 @@ impl Driver {
         })
     }
 
-    /// The intent is durable: the batch leaves.
+    /// The intent is durable: the batch leaves, unless its profile was stopped in the meantime.
     fn launch(&mut self, batch: Batch) {
+        if self.services.is_stopped(batch.service) {
+            return self.hold_back(batch);
+        }
         let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
         if let Some(first) = batch.members.first() {
             let (job, number, calls) = (self.task.job, batch.number, batch.members.len());
@@ -323,7 +329,7 @@ impl Driver {
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
         let at_most = self.task.budget(batch.step).timeout_ms.map(|timeout_ms| {
             let over_ms = batch.first_ms.unwrap_or(batch.left_ms).saturating_add(timeout_ms);
-            std::time::Duration::from_millis(over_ms.saturating_sub(clock.now_ms()).max(1).unsigned_abs())
+            std::time::Duration::from_millis(over_ms.saturating_sub(clock.steady_ms()).max(1).unsigned_abs())
         });
         tokio::spawn(async move {
             let replied = super::send::exchange(service, batch, at_most, clock).await;
@@ -342,63 +348,6 @@ impl Driver {
             }
         }
         Ok(())
-    }
-
-    /// Nothing is under way in this process: only time could bring something.
-    fn is_idle(&self) -> bool {
-        self.working == 0 && self.in_flight == 0
-    }
-
-    /// Nothing is left to do, or a stop was asked for and what was under way is written down.
-    fn is_over(&self) -> bool {
-        let settled = self.is_idle() && self.after.is_empty() && self.ended.is_empty();
-        let empty = self.runs.is_empty() && self.reader.is_at_end();
-        settled && (empty || self.stopping)
-    }
-
-    /// In virtual time, jumps to the next moment at which anything is due.
-    fn skip_time(&mut self) -> bool {
-        let Some(next_ms) = self.timers.next() else { return false };
-        if self.virtual_clock.is_none() || !self.after.is_empty() || self.gives_up() {
-            return false;
-        }
-        if let Some(clock) = &self.virtual_clock {
-            clock.advance_to(next_ms);
-        }
-        while let Some(due) = self.timers.pop(next_ms) {
-            self.on_due(due);
-        }
-        true
-    }
-
-    /// Whether only pauses are left that are longer than this process is willing to stay, or only
-    /// work for a profile that was stopped.
-    fn gives_up(&self) -> bool {
-        if !self.reader.is_at_end() && !self.services.any_stopped() {
-            return false;
-        }
-        let Some(next_ms) = self.timers.next() else { return true };
-        match self.patience {
-            Patience::Endless => false,
-            // A place under a limit is worth any wait: only pauses of runs and retries are measured.
-            Patience::Until(_) if !self.batches.is_empty() && !self.services.any_stopped() => false,
-            Patience::Until(wait) => {
-                let pause_ms = next_ms.saturating_sub(self.clock.now_ms());
-                pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
-            }
-        }
-    }
-
-    /// How long to wait at most for a message.
-    fn pause(&self) -> std::time::Duration {
-        let longest = 200;
-        let ms = match self.timers.next() {
-            Some(next_ms) if self.virtual_clock.is_none() => {
-                (next_ms - self.clock.now_ms()).clamp(0, longest)
-            }
-            Some(_) | None => longest,
-        };
-        std::time::Duration::from_millis(ms.unsigned_abs())
     }
 
     fn journal_error(&self) -> EngineError {

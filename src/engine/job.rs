@@ -16,14 +16,14 @@ use super::service::{Service, Services, Stopped};
 use super::shared::Shared;
 use super::summary::Summary;
 use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
-use super::worker::{Planned, Workers};
+use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
-use crate::intake::{Input, InputError, Records};
-use crate::job::{Answered, Ended, Event, IdEntry, JobId, Pause, State, Status, Verdict};
+use crate::intake::{Input, InputError};
+use crate::job::{Event, JobId, State, Status};
 use crate::journal::{JobRecord, NewJob, Store, StoreError};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
-use crate::workflow::Workflow;
+use crate::workflow::{Policies, Workflow};
 
 /// Everything a job needs from outside.
 pub struct Order {
@@ -33,6 +33,8 @@ pub struct Order {
     pub input: Input,
     /// Through which profiles.
     pub services: Vec<Arc<Service>>,
+    /// How often and how long its calls are tried again.
+    pub retries: Policies,
     /// Where it is written down.
     pub store: Arc<Store>,
     /// What it has in common with other jobs of this process.
@@ -163,6 +165,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         workflow,
         input,
         services,
+        retries,
         store,
         shared,
         clock,
@@ -179,7 +182,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let task = Arc::new(Task {
         job: record.id,
         kinds: kinds_taken(&workflow),
-        budgets: budgets(&workflow),
+        budgets: budgets(&workflow, &retries),
         sets_states: super::turns::sets_states(&workflow.steps),
         takes_turns: super::turns::are_needed(&workflow),
         program: Program::new(Arc::clone(&workflow), facts),
@@ -198,7 +201,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let engine = shared.join(sender.clone());
     let marks_in = services.iter().map(|service| store.marks().space(&service.workspace)).collect();
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
-    let services = Services::new(services, opened_ms.unsigned_abs());
+    let services = Services::new(services, shared.limits(), opened_ms.unsigned_abs());
 
     let needs_guard = workflow.irreversible && !state.is_approved() && state.next_batch() == 0;
     let found = if needs_guard {
@@ -253,6 +256,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         held: Default::default(),
         parked: Vec::new(),
         held_records: 0,
+        aside: 0,
         chunks: 0,
         chunks_read: 0,
         chunks_planned: 0,
@@ -272,7 +276,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         driver.stopping = true;
     }
     if task.past.again() > 0 {
-        for record in first_again(&task, input.records()?).await? {
+        for record in super::relay::first_again(&task, input.records()?).await? {
             driver.take_record(record)?;
         }
     }
@@ -300,24 +304,6 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         tolerated,
         was_finished: false,
     })
-}
-
-/// Plans the records of which an earlier process may have sent a call: they go before all others, so
-/// that the same state is answered before a newer one leaves.
-async fn first_again(task: &Arc<Task>, mut records: Records) -> Result<Vec<Planned>, JobError> {
-    let task = Arc::clone(task);
-    let planned = tokio::task::spawn_blocking(move || {
-        let mut planner = Planner::new(&task);
-        let mut planned = Vec::with_capacity(task.past.again());
-        while planned.len() < task.past.again()
-            && let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)?
-        {
-            let again = chunk.records().filter(|record| task.past.is_again(record.position()));
-            planned.extend(again.map(|record| planner.plan_again(record)));
-        }
-        Ok::<_, EngineError>(planned)
-    });
-    Ok(planned.await.map_err(|_| EngineError::Stopped("the reader"))??)
 }
 
 /// The story of a job ends with its counts.
@@ -360,74 +346,4 @@ fn allowed(
         None => None,
     };
     Ok(Allowed { per_job: workflow.guard.per_job.unwrap_or(guard::DEFAULT_PER_JOB), left_this_hour })
-}
-
-impl Driver {
-    /// Settles what an earlier process left in the air: a call that may be repeated is forgotten, so
-    /// that its record is carried out again; one that must not be waits for a person.
-    fn take_over(&mut self) {
-        let unresolved: Vec<_> = self.state.unresolved().cloned().collect();
-        let at_ms = self.clock.now_ms();
-        for exchange in unresolved {
-            if !exchange.repeatable {
-                let ended = exchange.positions.iter().map(|position| needs_attention(*position)).collect();
-                self.write(Event::Ended { ended }, None);
-            }
-            let answered = Answered {
-                batch: exchange.batch,
-                at_ms,
-                status: 0,
-                request_id: None,
-                steps: Vec::new(),
-                ended: Vec::new(),
-                marks: Vec::new(),
-            };
-            self.write(Event::Answered(answered), None);
-        }
-    }
-
-    /// Writes down how this process leaves the job; tells what is still open, by what it waits for.
-    fn leave(&mut self, elapsed: std::time::Duration) -> (std::collections::BTreeMap<Pause, u64>, u64) {
-        let mut waiting = std::collections::BTreeMap::new();
-        let mut held = Vec::new();
-        for (slot, live) in self.runs.drain() {
-            let pause = if self.held.contains(&slot) {
-                held.push(needs_attention(live.about.position));
-                Pause::NeedsAttention
-            } else if live.run.waits_until().is_some() {
-                Pause::Wait
-            } else {
-                Pause::Retry
-            };
-            *waiting.entry(pause).or_default() += 1;
-        }
-        if self.held_records > 0 {
-            *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
-        }
-        if !held.is_empty() {
-            self.write(Event::Ended { ended: held }, None);
-        }
-        let finished =
-            waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
-        let stopped = crate::job::Stopped {
-            at_ms: self.clock.now_ms(),
-            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            finished,
-            records: self.records,
-            unmapped: std::mem::take(&mut self.unmapped).into_iter().collect(),
-        };
-        let last = self.write(Event::Stopped(stopped), None);
-        (waiting, last)
-    }
-}
-
-fn needs_attention(position: u64) -> Ended {
-    Ended {
-        position,
-        verdict: Verdict::Waiting(Pause::NeedsAttention),
-        accepted: false,
-        verified: false,
-        id: IdEntry { key: [0; 16], content: 0 },
-        failure: None,
-    }
 }

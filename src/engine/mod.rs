@@ -5,18 +5,22 @@
 //! it, writes down what came of it, and only then lets its runs go on.
 
 mod answers;
+mod aside;
 mod batches;
 mod cancel;
 mod driver;
 mod fresh;
 mod guard;
+mod idle;
 mod job;
 mod lanes;
+mod limits;
 mod look;
 mod plan_record;
 mod planned;
 mod progress;
 mod reader;
+mod relay;
 mod report;
 mod runs;
 mod send;

@@ -27,7 +27,7 @@ mod store;
 mod writer;
 
 pub use backup::{Backup, Replace, Restored, restore};
-pub use codec::CodecError;
+pub use codec::{CodecError, decode, encode};
 pub use error::StoreError;
 pub use guard::Irreversible;
 pub use ids::{Ids, Seen};

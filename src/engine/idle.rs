@@ -1,0 +1,72 @@
+//! When a job has nothing to do but wait: for how long, and whether it is over.
+
+use super::driver::Driver;
+use super::task::Patience;
+use super::timers::Now;
+
+/// No documented limit counts longer than an hour; its end may be told in whole seconds.
+const LONGEST_WINDOW_MS: i64 = 3_601_000;
+
+impl Driver {
+    /// Nothing is under way in this process: only time could bring something.
+    pub(super) fn is_idle(&self) -> bool {
+        self.working == 0 && self.in_flight == 0
+    }
+
+    /// Nothing is left to do, or a stop was asked for and what was under way is written down.
+    pub(super) fn is_over(&self) -> bool {
+        let settled = self.is_idle() && self.after.is_empty() && self.ended.is_empty();
+        let empty = self.runs.is_empty() && self.reader.is_at_end();
+        settled && (empty || self.stopping)
+    }
+
+    /// In virtual time, jumps to the next moment at which anything is due.
+    pub(super) fn skip_time(&mut self) -> bool {
+        let Some(pause_ms) = self.timers.next_in(self.now()) else { return false };
+        if self.virtual_clock.is_none() || !self.after.is_empty() || self.gives_up() {
+            return false;
+        }
+        if let Some(clock) = &self.virtual_clock {
+            clock.advance(std::time::Duration::from_millis(pause_ms.max(0).unsigned_abs()));
+        }
+        while let Some(due) = self.timers.pop(self.now()) {
+            self.on_due(due);
+        }
+        true
+    }
+
+    /// Whether only pauses are left that are longer than this process is willing to stay, or only
+    /// work for a profile that was stopped.
+    pub(super) fn gives_up(&self) -> bool {
+        if !self.reader.is_at_end() && !self.services.any_stopped() {
+            return false;
+        }
+        let Some(pause_ms) = self.timers.next_in(self.now()) else { return true };
+        match self.patience {
+            Patience::Endless => false,
+            // A place under a limit is worth any wait that a limit can ask for: only pauses of runs and
+            // retries are measured.
+            Patience::Until(_) if pause_ms <= LONGEST_WINDOW_MS && self.waits_for_a_place() => false,
+            Patience::Until(wait) => pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// How long to wait at most for a message.
+    pub(super) fn pause(&self) -> std::time::Duration {
+        let longest = 200;
+        let ms = match self.timers.next_in(self.now()) {
+            Some(pause_ms) if self.virtual_clock.is_none() => pause_ms.clamp(0, longest),
+            Some(_) | None => longest,
+        };
+        std::time::Duration::from_millis(ms.unsigned_abs())
+    }
+
+    fn waits_for_a_place(&self) -> bool {
+        !self.batches.is_empty() && !self.services.any_stopped()
+    }
+
+    /// What time it is, by the calendar and in steady time.
+    pub(super) fn now(&self) -> Now {
+        Now::of(&*self.clock)
+    }
+}
