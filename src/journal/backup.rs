@@ -149,7 +149,7 @@ fn verified(backup: &Path) -> Result<MadeAt, StoreError> {
         source: source.map(Box::new),
     };
     if !backup.is_file() {
-        return Err(StoreError::Missing { path: backup.to_owned() });
+        return Err(StoreError::NoFile { path: backup.to_owned() });
     }
     let connection = match schema::open_reader(backup) {
         Err(error @ StoreError::Newer { .. }) => return Err(error),

@@ -114,6 +114,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no file where a backup was to be read.
+    #[error("there is no file `{}`", path.display())]
+    NoFile {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// What was to be restored is no backup, or not a whole one.
     #[error("`{}` is no whole backup made by `privaflow store backup`; name another one", path.display())]
     NotABackup {
@@ -173,6 +179,25 @@ fn owner(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
+/// Whether an error says that the database is not whole: SQLite noticed, or a damaged length asked for
+/// more memory than there is, or a value is not of the type that its column has.
+fn is_malformed(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    match error.sqlite_error_code() {
+        Some(code) => matches!(
+            code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::OutOfMemory | ErrorCode::TooBig
+        ),
+        None => matches!(
+            error,
+            Error::FromSqlConversionFailure(..)
+                | Error::IntegralValueOutOfRange(..)
+                | Error::InvalidColumnType(..)
+                | Error::Utf8Error(..)
+        ),
+    }
+}
+
 /// Turns SQLite's errors into ours, by what was tried.
 pub(super) trait Doing<T> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError>;
@@ -180,11 +205,9 @@ pub(super) trait Doing<T> {
 
 impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                StoreError::Malformed { doing, source }
-            }
-            _ => StoreError::Sqlite { doing, source },
+        self.map_err(|source| match source {
+            source if is_malformed(&source) => StoreError::Malformed { doing, source },
+            source => StoreError::Sqlite { doing, source },
         })
     }
 }
