@@ -9,6 +9,7 @@ mod batches;
 mod cancel;
 mod driver;
 mod guard;
+mod history;
 mod job;
 mod lanes;
 mod look;
@@ -28,6 +29,7 @@ mod worker;
 
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
+pub use history::{Fate, Fates, Gone, Happened, Kept, Known, Way, story, ways};
 pub use job::{JobError, Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
 pub use progress::{Progress, Standing};

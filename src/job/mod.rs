@@ -15,7 +15,7 @@ pub use event::{
     Answered, Ended, Event, Failure, IdEntry, Intended, Mark, MarkKind, Reopened, StepAnswer, Stopped,
 };
 pub use finished::Finished;
-pub use id::{JobId, Position};
+pub use id::{JobId, NotAnId, Position, RunId};
 pub use state::{Hold, State, Unresolved, Wait};
 pub use totals::Totals;
 pub use verdict::{Fail, Pause, Skip, Status, Verdict};

@@ -1,0 +1,16 @@
+//! What became of single requests: found in the journal, told, and taken up again.
+//!
+//! A run of a bulk job is virtual, (job, position): what is known of it is what events say, and for
+//! the rest its record, as long as the job's input is still there. Nothing here shows a person.
+
+mod fate;
+mod fates;
+mod input;
+mod story;
+mod ways;
+
+pub use fate::Fate;
+pub use fates::Fates;
+pub use input::{Gone, Known, Kept};
+pub use story::{Happened, story};
+pub use ways::{Way, ways};
