@@ -19,7 +19,7 @@ use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
 use crate::intake::{Input, InputError};
-use crate::job::{Answered, Ended, Event, IdEntry, JobId, Pause, State, Status, Verdict};
+use crate::job::{Event, JobId, State, Status};
 use crate::journal::{JobRecord, NewJob, Store, StoreError};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
@@ -335,74 +335,4 @@ fn allowed(
         None => None,
     };
     Ok(Allowed { per_job: workflow.guard.per_job.unwrap_or(guard::DEFAULT_PER_JOB), left_this_hour })
-}
-
-impl Driver {
-    /// Settles what an earlier process left in the air: a call that may be repeated is forgotten, so
-    /// that its record is carried out again; one that must not be waits for a person.
-    fn take_over(&mut self) {
-        let unresolved: Vec<_> = self.state.unresolved().cloned().collect();
-        let at_ms = self.clock.now_ms();
-        for exchange in unresolved {
-            if !exchange.repeatable {
-                let ended = exchange.positions.iter().map(|position| needs_attention(*position)).collect();
-                self.write(Event::Ended { ended }, None);
-            }
-            let answered = Answered {
-                batch: exchange.batch,
-                at_ms,
-                status: 0,
-                request_id: None,
-                steps: Vec::new(),
-                ended: Vec::new(),
-                marks: Vec::new(),
-            };
-            self.write(Event::Answered(answered), None);
-        }
-    }
-
-    /// Writes down how this process leaves the job; tells what is still open, by what it waits for.
-    fn leave(&mut self, elapsed: std::time::Duration) -> (std::collections::BTreeMap<Pause, u64>, u64) {
-        let mut waiting = std::collections::BTreeMap::new();
-        let mut held = Vec::new();
-        for (slot, live) in self.runs.drain() {
-            let pause = if self.held.contains(&slot) {
-                held.push(needs_attention(live.about.position));
-                Pause::NeedsAttention
-            } else if live.run.waits_until().is_some() {
-                Pause::Wait
-            } else {
-                Pause::Retry
-            };
-            *waiting.entry(pause).or_default() += 1;
-        }
-        if self.held_records > 0 {
-            *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
-        }
-        if !held.is_empty() {
-            self.write(Event::Ended { ended: held }, None);
-        }
-        let finished =
-            waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
-        let stopped = crate::job::Stopped {
-            at_ms: self.clock.now_ms(),
-            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            finished,
-            records: self.records,
-            unmapped: std::mem::take(&mut self.unmapped).into_iter().collect(),
-        };
-        let last = self.write(Event::Stopped(stopped), None);
-        (waiting, last)
-    }
-}
-
-fn needs_attention(position: u64) -> Ended {
-    Ended {
-        position,
-        verdict: Verdict::Waiting(Pause::NeedsAttention),
-        accepted: false,
-        verified: false,
-        id: IdEntry { key: [0; 16], content: 0 },
-        failure: None,
-    }
 }

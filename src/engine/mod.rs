@@ -9,6 +9,7 @@ mod batches;
 mod cancel;
 mod driver;
 mod guard;
+mod handover;
 mod history;
 mod job;
 mod lanes;

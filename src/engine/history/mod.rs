@@ -9,6 +9,7 @@ mod input;
 mod story;
 mod ways;
 
+pub(in crate::engine) use fate::MAY_HAVE_BEEN_SENT;
 pub use fate::Fate;
 pub use fates::Fates;
 pub use input::{Gone, Known, Kept};
