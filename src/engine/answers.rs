@@ -10,7 +10,7 @@ use super::timers::Due;
 use super::worker::{Advanced, Going, Gone, Work};
 use crate::braze::Item;
 use crate::catalogue::Effect;
-use crate::job::{Answered, Ended, Event, StepAnswer};
+use crate::job::{Answered, Ended, Event, StepAnswer, Verdict};
 use crate::journal::Irreversible;
 use crate::plan::Call;
 use crate::run::{Answer, Next};
@@ -256,6 +256,9 @@ impl Driver {
             match next {
                 Next::Ended(finish) => {
                     self.tolerated += u64::from(finish.tolerated);
+                    // When it is tried again, what was accepted last is not sent again either.
+                    let may_be_tried_again = matches!(finish.verdict, Verdict::Failed(_));
+                    steps.extend(step.filter(|step| may_be_tried_again && step.accepted));
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {
                         self.free(slot);

@@ -18,6 +18,7 @@ mod plan_record;
 mod planned;
 mod progress;
 mod reader;
+mod replay;
 mod report;
 mod runs;
 mod send;
@@ -31,7 +32,10 @@ mod worker;
 
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
-pub use history::{Fate, Fates, Gone, Happened, Kept, Known, Way, story, ways};
+pub use history::{
+    Decided, Fate, Fates, Gone, Happened, Kept, Known, Undecidable, Way, give_up, may_be_cancelled,
+    may_be_retried, reopen, story, ways,
+};
 pub use job::{JobError, Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
 pub use progress::{Progress, Standing};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::look::request_of;
 use super::runs::{About, Live};
+use super::replay::{replay, skip_accepted, try_again};
 use super::task::{Task, Unusable};
 use super::worker::{Advanced, First, Going, Gone, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
@@ -93,10 +94,15 @@ impl<'t> Planner<'t> {
             return Planned { about, first };
         }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
+        // Only a record that is tried again may have to begin twice.
+        let again = task.past.is_reopened(position).then(|| members.clone());
         let scope = self.scope.take().unwrap_or_else(|| task.program.scope());
         let mut run = Run::start_in(&task.program, scope, position, members);
         let mut next = run.next(&task.program, task.started_ms);
-        self.replay(&mut run, &mut next);
+        replay(task, &mut run, &mut next, task.past.answers(position));
+        if let Some(members) = again {
+            try_again(task, &members, &mut run, &mut next);
+        }
         self.say(&mut run, &about);
         match next {
             Next::Ended(finish) => {
@@ -113,44 +119,6 @@ impl<'t> Planner<'t> {
         }
     }
 
-    /// Feeds a run the answers an earlier process was given.
-    fn replay(&self, run: &mut Run, next: &mut Next) {
-        let task = self.task;
-        let mut answers = task.past.answers(run.position()).iter().peekable();
-        loop {
-            match next {
-                Next::Call(_) => {
-                    let path = run.path(&task.program);
-                    let Some(kept) = answers.next().filter(|kept| kept.step == path) else { return };
-                    match task.open(kept) {
-                        Ok(answer) => run.answer(&task.program, answer),
-                        Err(message) => {
-                            tracing::warn!(position = run.position(), "{message}");
-                            return;
-                        }
-                    }
-                    *next = run.next(&task.program, kept.at_ms);
-                }
-                Next::Wait { until_ms } if answers.peek().is_some() => {
-                    // What was answered after a pause proves that it was over.
-                    *next = run.next(&task.program, *until_ms);
-                }
-                Next::Wait { .. } => {
-                    let path = run.path(&task.program);
-                    if let Some(until_ms) = task.past.waits_until(run.position(), &path) {
-                        run.resume_wait(until_ms);
-                    }
-                    *next = run.next(&task.program, task.opened_ms);
-                    // Behind a pause that is over there may be another one.
-                    if matches!(next, Next::Wait { .. }) && run.path(&task.program) == path {
-                        return;
-                    }
-                }
-                Next::Ended(_) => return,
-            }
-        }
-    }
-
     fn advance(&self, going: Going, now_ms: i64) -> Gone {
         let Going { slot, mut live, answer } = going;
         let program = &self.task.program;
@@ -158,7 +126,10 @@ impl<'t> Planner<'t> {
         if let Some(answer) = answer {
             live.run.answer(program, answer);
         }
-        let next = live.run.next(program, now_ms);
+        let mut next = live.run.next(program, now_ms);
+        if self.task.past.is_reopened(live.run.position()) {
+            skip_accepted(self.task, &mut live.run, &mut next);
+        }
         if matches!(next, Next::Call(_)) && live.run.is_last_call(program) {
             live.is_thin = true;
             drop(live.run.forget());

@@ -97,6 +97,10 @@ impl Driver {
                 self.held_records += 1;
                 // The same request again must not be sent while a person decides about this one.
                 self.ids_in_hand.entry(about.id.key).or_insert(about.id.content);
+                if self.task.past.is_unexplained(about.position) {
+                    let ended = vec![super::handover::sent_without_answer(&about, None)];
+                    self.write(Event::Ended { ended }, None);
+                }
                 return Ok(());
             }
             First::Ended(_) | First::Goes { .. } => {}

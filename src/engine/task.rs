@@ -104,16 +104,17 @@ impl Budget {
 pub(super) struct Past {
     state: State,
     held: HashSet<Position>,
+    reopened: HashSet<Position>,
 }
 
 impl Past {
-    /// From the folded journal.
-    pub(super) fn of(state: State) -> Past {
+    /// From the folded journal, and the records that a person asked to be tried again.
+    pub(super) fn of(state: State, reopened: HashSet<Position>) -> Past {
         let mut held = HashSet::new();
         for exchange in state.unresolved().filter(|exchange| !exchange.repeatable) {
             held.extend(exchange.positions.iter().copied());
         }
-        Past { state, held }
+        Past { state, held, reopened }
     }
 
     pub(super) fn is_finished(&self, position: Position) -> bool {
@@ -123,6 +124,16 @@ impl Past {
     /// A call of this record that must not be repeated was sent, and its outcome is not known.
     pub(super) fn is_held(&self, position: Position) -> bool {
         self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
+    }
+
+    /// Nothing is written down yet of why this record waits for a person.
+    pub(super) fn is_unexplained(&self, position: Position) -> bool {
+        self.held.contains(&position)
+    }
+
+    /// A person asked for this record to be tried again.
+    pub(super) fn is_reopened(&self, position: Position) -> bool {
+        !self.reopened.is_empty() && self.reopened.contains(&position)
     }
 
     pub(super) fn answers(&self, position: Position) -> &[StepAnswer] {

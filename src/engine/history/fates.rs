@@ -79,6 +79,12 @@ impl Fates {
         }
     }
 
+    /// How many runs are over.
+    pub fn over(&self) -> u64 {
+        let reopened = self.reopened.keys().filter(|position| self.over.contains(**position)).count();
+        self.over.count() + self.over_again.len() as u64 - reopened as u64
+    }
+
     /// Calls `see` with every run until it has seen enough: first those that are not over, in the order
     /// of the input, then the others, in the order in which they ended.
     pub fn each<E: From<StoreError>>(

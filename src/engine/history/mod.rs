@@ -3,6 +3,7 @@
 //! A run of a bulk job is virtual, (job, position): what is known of it is what events say, and for
 //! the rest its record, as long as the job's input is still there. Nothing here shows a person.
 
+mod decide;
 mod fate;
 mod fates;
 mod input;
@@ -11,6 +12,7 @@ mod ways;
 
 pub(in crate::engine) use fate::MAY_HAVE_BEEN_SENT;
 pub use fate::Fate;
+pub use decide::{Decided, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen};
 pub use fates::Fates;
 pub use input::{Gone, Known, Kept};
 pub use story::{Happened, story};
