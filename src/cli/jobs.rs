@@ -1,13 +1,15 @@
-//! `privaflow jobs list|show|resume|cancel|approve`.
+//! `privaflow jobs list|show|resume|retry|cancel|approve`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::output::{self, Format};
 use super::run::{self, Ready};
+use super::runs::{self, How};
 use super::{Common, Failure, setup};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, Summary};
@@ -44,6 +46,16 @@ enum Command {
         /// Such as job-7
         job: String,
     },
+    /// Try the failed requests of a job again; nothing that was accepted is sent again
+    Retry {
+        /// Such as job-7
+        job: JobId,
+        /// Those that failed
+        #[arg(long, required = true)]
+        failed: bool,
+        #[command(flatten)]
+        how: How,
+    },
     /// Let a job begin that its guard holds; `resume` then carries it out
     Approve {
         /// Such as job-7
@@ -51,7 +63,7 @@ enum Command {
     },
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     duration(text).ok_or_else(|| "write a number and a unit: 500ms, 30s, 10m, 2h, 1d".to_owned())
 }
 
@@ -72,6 +84,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume { job, wait } => resume(common, &loaded, job, *wait),
+        Command::Retry { job, failed: _, how } => runs::retry_failed(common, &loaded, *job, how),
         Command::Cancel { job } => decide(common, &path, job, Decision::Cancel),
         Command::Approve { job } => decide(common, &path, job, Decision::Approve),
     }
@@ -157,21 +170,33 @@ fn resume(
             run::show_summary(common, &summary)?;
             return Ok(ExitCode::from(u8::from(!summary.is_all_well())));
         }
-        let name = format!("{} as it was when {} began", record.workflow_name, record.id);
-        let workflow =
-            setup::workflow(Source::new(name, record.workflow_text.clone()), &setup::known(loaded))?;
-        let input = run::open_input(&workflow, &PathBuf::from(&record.input_path))?;
-        if input.digest() != record.input_digest {
-            return Err(Failure::wrong(engine::JobError::EditedInput {
-                workflow: record.workflow_name,
-                job: record.id,
-            }));
-        }
-        let services = setup::services(settings, &workflow).await?;
-        let failures = settings.store.join("failures");
-        let ready = Ready { workflow, input, wait, trial: None, services, store, failures, stop };
-        run::carry_out(common, ready).await
+        carry_on(common, loaded, store, record, wait, stop).await
     })
+}
+
+/// Goes on with an open job where it stopped, with the workflow as it was when the job began.
+pub(super) async fn carry_on(
+    common: &Common,
+    loaded: &crate::config::Loaded,
+    store: Store,
+    record: JobRecord,
+    wait: Option<Duration>,
+    stop: CancellationToken,
+) -> Result<ExitCode, Failure> {
+    let settings = &loaded.settings;
+    let name = format!("{} as it was when {} began", record.workflow_name, record.id);
+    let workflow = setup::workflow(Source::new(name, record.workflow_text.clone()), &setup::known(loaded))?;
+    let input = run::open_input(&workflow, &PathBuf::from(&record.input_path))?;
+    if input.digest() != record.input_digest {
+        return Err(Failure::wrong(engine::JobError::EditedInput {
+            workflow: record.workflow_name,
+            job: record.id,
+        }));
+    }
+    let services = setup::services(settings, &workflow).await?;
+    let failures = settings.store.join("failures");
+    let ready = Ready { workflow, input, wait, trial: None, services, store, failures, stop };
+    run::carry_out(common, ready).await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,7 +304,11 @@ fn no_such(job: &str) -> Failure {
     Failure::Usage(format!("there is no job {job}; `privaflow jobs list` shows them"))
 }
 
-fn summary(reader: &Reader, record: &JobRecord, store: &std::path::Path) -> Result<Summary, Failure> {
+pub(super) fn summary(
+    reader: &Reader,
+    record: &JobRecord,
+    store: &std::path::Path,
+) -> Result<Summary, Failure> {
     let mut state = State::default();
     for recorded in reader.events(record.id) {
         state.apply(&recorded.map_err(Failure::wrong)?.event);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::look::request_of;
-use super::runs::{About, Live};
 use super::replay::{replay, skip_accepted, try_again};
+use super::runs::{About, Live};
 use super::task::{Task, Unusable};
 use super::worker::{Advanced, First, Going, Gone, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;

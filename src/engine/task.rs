@@ -42,6 +42,12 @@ pub enum EngineError {
     Thread(#[source] std::io::Error),
 }
 
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> EngineError {
+        EngineError::Journal(std::sync::Arc::new(error))
+    }
+}
+
 /// How long a process stays when only pauses are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {

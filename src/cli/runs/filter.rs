@@ -79,6 +79,13 @@ impl Found {
 }
 
 impl Filter {
+    /// Whether every run is meant.
+    pub fn is_empty(&self) -> bool {
+        let Filter { state, reason, code, workflow, job, request } = self;
+        let words = [reason, code, workflow, request];
+        state.is_none() && job.is_none() && words.iter().all(|word| word.is_none())
+    }
+
     /// Refuses words that no run can have.
     pub fn check(&self) -> Result<(), Failure> {
         let Some(reason) = &self.reason else { return Ok(()) };
@@ -98,7 +105,7 @@ impl Filter {
     /// The jobs that are meant, newest first.
     pub fn jobs(&self, reader: &Reader) -> Result<Vec<JobRecord>, Failure> {
         let mut jobs = match self.job {
-            Some(job) => vec![reader.job(job).map_err(Failure::wrong)?],
+            Some(job) => vec![reader.job(job)?],
             None => reader.jobs().map_err(Failure::wrong)?,
         };
         jobs.retain(|job| self.workflow.as_ref().is_none_or(|name| *name == job.workflow_name));

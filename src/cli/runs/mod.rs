@@ -1,5 +1,6 @@
 //! `privaflow runs list|show|retry|cancel`: single requests, found by what became of them.
 
+mod change;
 mod filter;
 mod list;
 mod show;
@@ -10,6 +11,8 @@ use super::{Common, Failure, setup};
 use crate::job::RunId;
 use crate::journal::{Reader, StoreError};
 use filter::Filter;
+
+pub(super) use change::{How, retry_failed};
 
 /// Arguments of `runs`.
 #[derive(Debug, clap::Args)]
@@ -33,6 +36,25 @@ enum Command {
         /// Such as job-7:123
         run: RunId,
     },
+    /// Try requests again that failed, or wait for a person; nothing that was accepted is sent again
+    Retry {
+        /// Such as job-7:123
+        #[arg(value_name = "RUN", required_unless_present_any = ["failed", "state"])]
+        runs: Vec<RunId>,
+        /// All that failed, as far as the other options choose them
+        #[arg(long, conflicts_with_all = ["runs", "state"])]
+        failed: bool,
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Give requests up that are not over; they count as failed
+    Cancel {
+        /// Such as job-7:123
+        #[arg(value_name = "RUN", required = true)]
+        runs: Vec<RunId>,
+    },
 }
 
 /// Does what the subcommand says.
@@ -48,6 +70,18 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
             }
             Err(error) => Err(Failure::wrong(error)),
         },
+        Command::Retry { runs, failed, filter, how } if runs.is_empty() => {
+            let state = if *failed { Some(filter::State::Failed) } else { filter.state };
+            change::retry_chosen(common, &loaded, &Filter { state, ..filter.clone() }, how)
+        }
+        Command::Retry { runs, filter, how, .. } => {
+            if !filter.is_empty() {
+                let message = "name runs, or choose them by options; not both";
+                return Err(Failure::Usage(message.to_owned()));
+            }
+            change::retry_named(common, &loaded, runs, how)
+        }
+        Command::Cancel { runs } => change::cancel(common, &path, runs),
         Command::Show { run } => show::run(common, &Reader::open(&path).map_err(Failure::wrong)?, *run),
     }
 }

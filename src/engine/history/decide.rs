@@ -148,8 +148,9 @@ fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {
         line: noted.map(|failure| failure.line).or(known.map(|known| known.line)).unwrap_or(0),
         step: fate.step().map(str::to_owned),
         code: reason.word().to_owned(),
-        message: "a person gave the request up before it was finished: `privaflow runs retry` takes it up again"
-            .to_owned(),
+        message:
+            "a person gave the request up before it was finished: `privaflow runs retry` takes it up again"
+                .to_owned(),
     };
     Ended {
         position: fate.position,

@@ -124,7 +124,11 @@ impl Fates {
                     found.entry(fate.position).or_insert(fate);
                 }
                 let is_complete = found.len() == wanted.len();
-                Ok::<_, StoreError>(if is_complete { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                Ok::<_, StoreError>(if is_complete {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                })
             })?;
         }
         Ok(found)

@@ -85,9 +85,13 @@ impl Kept {
     pub fn look_up(&self, wanted: &BTreeSet<Position>) -> Result<HashMap<Position, Known>, EngineError> {
         let mut found = HashMap::with_capacity(wanted.len());
         let Some(last) = wanted.last() else { return Ok(found) };
-        self.each(*last, |position| wanted.contains(&position), |position, known, _| {
-            found.insert(position, known);
-        })?;
+        self.each(
+            *last,
+            |position| wanted.contains(&position),
+            |position, known, _| {
+                found.insert(position, known);
+            },
+        )?;
         Ok(found)
     }
 

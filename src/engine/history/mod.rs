@@ -10,10 +10,10 @@ mod input;
 mod story;
 mod ways;
 
-pub(in crate::engine) use fate::MAY_HAVE_BEEN_SENT;
-pub use fate::Fate;
 pub use decide::{Decided, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen};
+pub use fate::Fate;
+pub(in crate::engine) use fate::MAY_HAVE_BEEN_SENT;
 pub use fates::Fates;
-pub use input::{Gone, Known, Kept};
+pub use input::{Gone, Kept, Known};
 pub use story::{Happened, story};
 pub use ways::{Way, ways};

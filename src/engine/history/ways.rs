@@ -35,10 +35,9 @@ pub fn ways(run: RunId, fate: &Fate, job: Status) -> Vec<Way> {
                 vec![of_run(&again, "sends the call again, even if it took effect: look first"), cancel]
             }
         },
-        (Verdict::Waiting(Pause::Guard), _) => vec![
-            of_job("approve", "lets the whole job go on"),
-            of_job("cancel", "gives the whole job up"),
-        ],
+        (Verdict::Waiting(Pause::Guard), _) => {
+            vec![of_job("approve", "lets the whole job go on"), of_job("cancel", "gives the whole job up")]
+        }
         (Verdict::Waiting(Pause::Approval | Pause::Wait | Pause::Retry), _) => {
             vec![of_job("resume", "goes on where the job stopped"), cancel]
         }
