@@ -26,7 +26,7 @@ use super::turns::Turns;
 use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
 use crate::job::{Ended, Event, State, Verdict};
-use crate::journal::{Ids, Writer};
+use crate::journal::{Ids, Marks, Space, Writer};
 
 /// Everything that can wake the driver, but its timers and the journal.
 #[derive(Debug)]
@@ -76,6 +76,11 @@ pub(super) struct Driver {
     pub(super) engine: u32,
     /// By profile: the number of its workspace among all engines.
     pub(super) spaces: Vec<u32>,
+    pub(super) marks: Marks,
+    /// By profile: makes the keys of marks in its workspace.
+    pub(super) marks_in: Vec<Space>,
+    /// Why the job cannot go on.
+    pub(super) broken: Option<EngineError>,
     pub(super) turns: Turns,
     pub(super) batches: Batches,
     pub(super) timers: Timers,
@@ -113,6 +118,9 @@ impl Driver {
     /// Drives the job until nothing is left to do, or nothing can be done now.
     pub(super) async fn drive(&mut self) -> Result<(), EngineError> {
         loop {
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();
@@ -240,8 +248,10 @@ impl Driver {
     pub(super) fn write_ended(&mut self, all: bool) {
         if self.ended.len() >= ENDED_TOGETHER || (all && !self.ended.is_empty()) {
             let ended = std::mem::take(&mut self.ended);
-            // The end of a request that repeats another says nothing about the other.
-            let own = ended.iter().filter(|ended| !ended.verdict.is_of_a_repeated_id());
+            // The end of a request that repeats another says nothing about the other, and one that
+            // waits for a person is not over.
+            let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
+            let own = ended.iter().filter(is_own);
             let keys = own.map(|ended| ended.id.key).collect();
             self.write(Event::Ended { ended }, Some(After::Finished(keys)));
         }

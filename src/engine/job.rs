@@ -17,9 +17,9 @@ use super::service::{Service, Services, Stopped};
 use super::shared::Shared;
 use super::summary::Summary;
 use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
-use super::worker::Workers;
+use super::worker::{Planned, Workers};
 use crate::clock::{Clock, VirtualClock};
-use crate::intake::{Input, InputError};
+use crate::intake::{Input, InputError, Records};
 use crate::job::{Event, JobId, Position, State, Status};
 use crate::journal::{JobRecord, NewJob, Store, StoreError};
 use crate::request::Warnings;
@@ -194,6 +194,7 @@ async fn drive(
         job: record.id,
         kinds: kinds_taken(&workflow),
         budgets: budgets(&workflow),
+        sets_states: super::turns::sets_states(&workflow.steps),
         takes_turns: super::turns::are_needed(&workflow),
         program: Program::new(Arc::clone(&workflow), facts),
         input_digest: record.input_digest,
@@ -209,6 +210,7 @@ async fn drive(
     let workers = Workers::start(&task, &sender).map_err(EngineError::Thread)?;
     let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
     let engine = shared.join(sender.clone());
+    let marks_in = services.iter().map(|service| store.marks().space(&service.workspace)).collect();
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
     let services = Services::new(services, opened_ms.unsigned_abs());
 
@@ -248,6 +250,9 @@ async fn drive(
         runs: Default::default(),
         engine,
         spaces,
+        marks: store.marks().clone(),
+        marks_in,
+        broken: None,
         shared: Arc::clone(&shared),
         turns: Default::default(),
         timers: Default::default(),
@@ -280,6 +285,11 @@ async fn drive(
         driver.write(Event::Held { subjects, limit }, None);
         driver.stopping = true;
     }
+    if task.past.again() > 0 {
+        for record in first_again(&task, input.records()?).await? {
+            driver.take_record(record)?;
+        }
+    }
     let driven = driver.drive().await;
     let interrupted = driver.stop.is_cancelled();
     let stopped = driver.services.stopped();
@@ -304,6 +314,24 @@ async fn drive(
         tolerated,
         was_finished: false,
     })
+}
+
+/// Plans the records of which an earlier process may have sent a call: they go before all others, so
+/// that the same state is answered before a newer one leaves.
+async fn first_again(task: &Arc<Task>, mut records: Records) -> Result<Vec<Planned>, JobError> {
+    let task = Arc::clone(task);
+    let planned = tokio::task::spawn_blocking(move || {
+        let mut planner = Planner::new(&task);
+        let mut planned = Vec::with_capacity(task.past.again());
+        while planned.len() < task.past.again()
+            && let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)?
+        {
+            let again = chunk.records().filter(|record| task.past.is_again(record.position()));
+            planned.extend(again.map(|record| planner.plan_again(record)));
+        }
+        Ok::<_, EngineError>(planned)
+    });
+    Ok(planned.await.map_err(|_| EngineError::Stopped("the reader"))??)
 }
 
 /// The story of a job ends with its counts.

@@ -8,6 +8,7 @@ mod answers;
 mod batches;
 mod cancel;
 mod driver;
+mod fresh;
 mod guard;
 mod handover;
 mod history;

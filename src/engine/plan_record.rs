@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::fresh::FUTURE_MS;
+use super::handover::{parked, sent_without_answer};
+use super::history::FUTURE_TIME;
 use super::look::request_of;
 use super::replay::{replay, skip_accepted, try_again};
 use super::runs::{About, Live};
-use super::task::{Task, Unusable};
-use super::worker::{Advanced, First, Going, Gone, Made, Planned, PlannedChunk, Work};
+use super::task::{Kept, Task, Unusable};
+use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
-use crate::job::{Fail, IdEntry, StepAnswer, Verdict};
+use crate::job::{Ended, Fail, IdEntry, StepAnswer, Verdict};
 use crate::request::{BadRecord, Identity, Kind, Request, Warnings, identity};
-use crate::run::{Answer, Finish, Next, Run, Trouble, count_unmapped};
+use crate::run::{Finish, Next, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
 
 /// Plans records, keeping one scope to plan them in.
@@ -31,7 +34,7 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records = chunk.records().map(|record| self.plan(record, &mut unmapped)).collect();
+                let records = chunk.records().map(|record| self.plan(record, false, &mut unmapped)).collect();
                 let input_bytes = chunk.input_bytes();
                 Made::Planned(PlannedChunk { number, records, unmapped, input_bytes })
             }
@@ -55,7 +58,12 @@ impl<'t> Planner<'t> {
         (is_taken && !is_over).then_some(request.scope)
     }
 
-    fn plan(&mut self, record: RawRecord<'_>, unmapped: &mut BTreeMap<String, u64>) -> Planned {
+    /// A record whose call an earlier process may have sent: it is carried out before all others.
+    pub(super) fn plan_again(&mut self, record: RawRecord<'_>) -> Planned {
+        self.plan(record, true, &mut BTreeMap::new())
+    }
+
+    fn plan(&mut self, record: RawRecord<'_>, again: bool, unmapped: &mut BTreeMap<String, u64>) -> Planned {
         let task = self.task;
         let position = record.position();
         let workflow = &task.program.workflow.name;
@@ -80,11 +88,12 @@ impl<'t> Planner<'t> {
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: members, .. } = request;
         let about = About { position, line: record.line(), request: given, id };
-        if task.past.is_finished(position) {
+        if task.past.is_finished(position) || (!again && task.past.is_again(position)) {
             return Planned { about, first: First::Finished };
         }
         if task.past.is_held(position) {
-            return Planned { about, first: First::Held };
+            let why = task.past.is_unexplained(position).then(|| Box::new(sent_without_answer(&about, None)));
+            return Planned { about, first: First::Held(why) };
         }
         if let Some(taken) = &task.kinds
             && !taken.contains(&kind)
@@ -93,14 +102,25 @@ impl<'t> Planner<'t> {
             let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message));
             return Planned { about, first };
         }
+        let times = task.sets_states.then(|| Times::of(&members, task.started_ms, position));
+        if let Some(times) = &times
+            && !task.past.is_reopened(position)
+            && times.newest().at_ms() > task.opened_ms.saturating_add(FUTURE_MS)
+        {
+            let ended = from_the_future(&about);
+            return Planned { about, first: First::Held(Some(Box::new(ended))) };
+        }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
-        // Only a record that is tried again may have to begin twice.
-        let again = task.past.is_reopened(position).then(|| members.clone());
+        // Only a record that a person wants tried again may have to begin twice.
+        let once_more = task.past.is_reopened(position).then(|| members.clone());
         let scope = self.scope.take().unwrap_or_else(|| task.program.scope());
         let mut run = Run::start_in(&task.program, scope, position, members);
+        if let Some(times) = times {
+            run = run.dated(times);
+        }
         let mut next = run.next(&task.program, task.started_ms);
         replay(task, &mut run, &mut next, task.past.answers(position));
-        if let Some(members) = again {
+        if let Some(members) = once_more {
             try_again(task, &members, &mut run, &mut next);
         }
         self.say(&mut run, &about);
@@ -114,18 +134,27 @@ impl<'t> Planner<'t> {
                 if is_thin {
                     self.scope = Some(run.forget());
                 }
-                Planned { about, first: First::Goes { run: Box::new(run), is_thin, people, next } }
+                Planned { about, first: First::Goes { run: Box::new(run), is_thin, again, people, next } }
             }
         }
     }
 
     fn advance(&self, going: Going, now_ms: i64) -> Gone {
-        let Going { slot, mut live, answer } = going;
+        let Going { slot, mut live, heard } = going;
         let program = &self.task.program;
-        let step = answer.as_ref().map(|answer| self.remember(&live.run, answer));
-        if let Some(answer) = answer {
-            live.run.answer(program, answer);
-        }
+        let step = match heard {
+            Heard::Nothing => None,
+            Heard::Answer(answer) => {
+                let step = self.remember(&live.run, &Kept::Answer(&answer));
+                live.run.answer(program, answer);
+                Some(step)
+            }
+            Heard::Passed(why) => {
+                let step = self.remember(&live.run, &Kept::Passed(why));
+                live.run.pass(program, why);
+                Some(step)
+            }
+        };
         let mut next = live.run.next(program, now_ms);
         if self.task.past.is_reopened(live.run.position()) {
             skip_accepted(self.task, &mut live.run, &mut next);
@@ -140,16 +169,14 @@ impl<'t> Planner<'t> {
     }
 
     /// What the journal keeps of an answer: sealed, since it may hold personal data.
-    fn remember(&self, run: &Run, answer: &Answer) -> StepAnswer {
+    fn remember(&self, run: &Run, kept: &Kept<'_>) -> StepAnswer {
         let step = run.path(&self.task.program);
-        let output = self.task.seal(run.position(), &step, answer);
-        StepAnswer {
-            position: run.position(),
-            accepted: answer.result.is_ok(),
-            at_ms: answer.at_ms,
-            output,
-            step,
-        }
+        let output = self.task.seal(run.position(), &step, kept);
+        let (accepted, at_ms) = match kept {
+            Kept::Answer(answer) => (answer.result.is_ok(), answer.at_ms),
+            Kept::Passed(_) => (false, self.task.opened_ms),
+        };
+        StepAnswer { position: run.position(), accepted, at_ms, output, step }
     }
 
     fn say(&self, run: &mut Run, about: &About) {
@@ -168,6 +195,16 @@ fn failed(reason: Fail, code: &str, message: String) -> Finish {
         tolerated: false,
         failure: Some(Trouble { reason, code: code.to_owned(), step: None, message }),
     }
+}
+
+/// Why a record waits whose change lies in the future: a clock is wrong, and a change that counts as
+/// newer than all others until then would hold them back.
+fn from_the_future(about: &About) -> Ended {
+    let message = format!(
+        "its time lies more than {} minutes in the future: if the change is true, `runs retry` carries it out as of that moment",
+        FUTURE_MS / 60_000
+    );
+    parked(about, None, FUTURE_TIME, message)
 }
 
 /// Why a workflow does not take a request of this kind.

@@ -6,10 +6,10 @@
 
 use serde_json::{Map, Value};
 
-use super::task::Task;
+use super::task::{Opened, Task};
 use crate::catalogue::Effect;
 use crate::job::{StepAnswer, Verdict};
-use crate::run::{Next, Run};
+use crate::run::{Next, Run, Times};
 
 /// Tells a run what it was told before.
 pub(super) fn replay(task: &Task, run: &mut Run, next: &mut Next, answers: &[StepAnswer]) {
@@ -63,7 +63,13 @@ pub(super) fn try_again(task: &Task, members: &Map<String, Value>, run: &mut Run
         if answers.len() == before {
             return;
         }
-        *run = Run::start_in(&task.program, task.program.scope(), run.position(), members.clone());
+        let position = run.position();
+        let begun = Run::start(&task.program, position, members.clone());
+        let times = task.sets_states.then(|| Times::of(members, task.started_ms, position));
+        *run = match times {
+            Some(times) => begun.dated(times),
+            None => begun,
+        };
         *next = run.next(&task.program, task.started_ms);
         replay(task, run, next, &answers);
     }
@@ -87,7 +93,8 @@ pub(super) fn skip_accepted(task: &Task, run: &mut Run, next: &mut Next) {
 /// Gives a run one kept answer; false when it cannot be opened.
 fn give(task: &Task, run: &mut Run, next: &mut Next, kept: &StepAnswer) -> bool {
     match task.open(kept) {
-        Ok(answer) => run.answer(&task.program, answer),
+        Ok(Opened::Answer(answer)) => run.answer(&task.program, answer),
+        Ok(Opened::Passed(why)) => run.pass(&task.program, why),
         Err(message) => {
             tracing::warn!(position = run.position(), "{message}");
             return false;

@@ -25,6 +25,8 @@ pub struct Call {
     pub(super) people: Vec<PersonKey>,
     pub(super) targets: Vec<Target>,
     pub(super) keeps_turn: bool,
+    /// How new the record is.
+    pub(super) order: Order,
     pub(super) mergeable: bool,
     /// Bytes of a body around the items, or of an address around the gathered arguments.
     pub(super) frame_bytes: usize,
@@ -82,8 +84,14 @@ impl Call {
         &self.targets
     }
 
-    /// Says how new each of its states is.
-    pub fn date(&mut self, order: impl Fn(&Target) -> Order) {
+    /// How new the change is that it carries out.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Says how new the change is, and each of its states.
+    pub fn date(&mut self, newest: Order, order: impl Fn(&Target) -> Order) {
+        self.order = newest;
         for target in &mut self.targets {
             target.order = order(target).opting(target.order.opts_out());
         }
@@ -100,6 +108,7 @@ impl Call {
         let left = target::without(self.action(), self.with(), &|digest| dropped.contains(&digest))?;
         // What was left out can break no rule but that something must stand, which does.
         let mut call = split(self.action(), &Value::Object(left)).ok()?;
+        call.order = self.order;
         for target in &mut call.targets {
             let digest = target.digest();
             let known = self.targets.iter().find(|known| known.digest() == digest);

@@ -30,7 +30,7 @@ impl PersonKey {
     }
 
     /// The digest itself, for keyed digests.
-    pub(super) fn digest(self) -> u128 {
+    pub fn digest(self) -> u128 {
         self.0
     }
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::call::{Call, Item};
 use super::{Envelope, PersonKey, query, target};
 use crate::catalogue::{Action, Array, Batch, Groups, Identifier, Method, Refusal};
+use crate::request::Order;
 
 /// Takes a checked `with` apart.
 pub(super) fn split(action: &'static Action, with: &Value) -> Result<Call, Refusal> {
@@ -154,6 +155,7 @@ impl Parts {
             people: self.people,
             targets,
             keeps_turn,
+            order: Order::placed(0, 0),
             mergeable,
         }
     }

@@ -136,13 +136,14 @@ fn a_call_remembers_how_new_its_states_are_when_others_are_left_out() {
         "braze/users.track",
         json!({"attributes": [{"external_id": "u-1", "email_subscribe": "unsubscribed", "push_subscribe": "opted_in"}]}),
     );
-    call.date(|target| Order::placed(if target.order.opts_out() { 7 } else { 9 }, 0));
+    call.date(Order::placed(3, 0), |target| Order::placed(if target.order.opts_out() { 7 } else { 9 }, 0));
 
     let left = call.without(&[call.targets()[1].digest()]).unwrap();
 
     assert_eq!(left.targets().len(), 1);
     assert_eq!(left.targets()[0].order.at_ms(), 7);
     assert!(left.targets()[0].order.opts_out());
+    assert_eq!(left.order().at_ms(), 3);
 }
 
 #[test]

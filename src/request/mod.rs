@@ -26,7 +26,7 @@ pub use decode::parse_row;
 pub use digest::{ContentDigest, Identity, identity};
 pub use kind::Kind;
 pub use moment::{Moment, changed_at};
-pub use order::Order;
+pub use order::{Order, OrderParts};
 pub use warnings::Warnings;
 
 /// One request record, checked: identifiers are strings, times are RFC 3339, `null` is absent.

@@ -109,7 +109,7 @@ impl Times {
         match &mut self.0 {
             Kind::One(order) => {
                 let order = *order;
-                call.date(|_| order);
+                call.date(order, |_| order);
             }
             Kind::Several(several) => {
                 if several.cuts.is_empty() {
@@ -120,7 +120,7 @@ impl Times {
                     let digest = target.digest();
                     states.iter().find(|(known, _)| *known == digest).map(|(_, value)| value)
                 };
-                call.date(|target| several.order_of(target.digest(), value(target)));
+                call.date(several.newest, |target| several.order_of(target.digest(), value(target)));
             }
         }
     }

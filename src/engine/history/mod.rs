@@ -12,7 +12,7 @@ mod ways;
 
 pub use decide::{Decided, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen};
 pub use fate::Fate;
-pub(in crate::engine) use fate::MAY_HAVE_BEEN_SENT;
+pub(in crate::engine) use fate::{FUTURE_TIME, MAY_HAVE_BEEN_SENT};
 pub use fates::Fates;
 pub use input::{Gone, Kept, Known};
 pub use story::{Happened, story};
