@@ -229,12 +229,7 @@ pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
         );
     }
     if let Some(held) = outcome.held {
-        anstream::eprintln!(
-            "waiting: the workflow would touch more than {} people in a way that cannot be undone, and its guard allows {}; nothing was sent\n  look at `privaflow plan`, then `privaflow jobs approve {job}` and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`",
-            held.subjects.saturating_sub(1),
-            held.limit,
-            job = summary.job
-        );
+        say_held(&held, &summary.job);
     }
     if outcome.was_finished {
         anstream::eprintln!("{} was finished before; nothing was sent", summary.job);
@@ -245,6 +240,25 @@ pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
         );
     }
     show_summary(common, summary)
+}
+
+/// Why a guard holds a job, and what a person can do.
+pub(super) fn say_held(held: &crate::job::Hold, job: &str) {
+    let why = match held.max_change {
+        Some(percent) => format!(
+            "the file has {}, the last finished job of the workflow had {}, and its guard allows a change of {percent}%",
+            output::counted(held.subjects, "request"),
+            held.limit
+        ),
+        None => format!(
+            "the workflow would touch more than {} people in a way that cannot be undone, and its guard allows {}",
+            held.subjects.saturating_sub(1),
+            held.limit
+        ),
+    };
+    anstream::eprintln!(
+        "waiting: {why}; nothing was sent\n  look at `privaflow plan`, then `privaflow jobs approve {job}` and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
+    );
 }
 
 /// Shows a job's summary.
