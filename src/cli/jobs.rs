@@ -79,8 +79,10 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 reader => reader.map_err(Failure::wrong)?,
             };
             let record = record(&reader, job)?;
-            say_how_it_stands(&record);
-            run::show_summary(common, &summary(&reader, &record, &path)?)?;
+            let state = folded(&reader, &record)?;
+            let summary = summary(&reader, &record, &path)?;
+            say_how_it_stands(&record, &state, &summary);
+            run::show_summary(common, &summary)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume { job, wait } => resume(common, &loaded, job, *wait),
@@ -134,16 +136,15 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A word on standard error about what can be done with the job.
-fn say_how_it_stands(record: &JobRecord) {
+/// What can be done with the job, and with the requests of it that are not well, on standard error.
+fn say_how_it_stands(record: &JobRecord, state: &State, summary: &Summary) {
     let (id, word) = (record.id, record.status.word());
-    match record.status {
-        Status::Held => anstream::eprintln!(
-            "{id} is {word} by its guard: `privaflow jobs approve {id}`, or `privaflow jobs cancel {id}`"
-        ),
-        status if status.is_closed() => anstream::eprintln!("{id} is {word}"),
+    match (record.status, state.hold()) {
+        (Status::Held, Some(hold)) => run::say_held(&hold, &summary.job),
+        (status, _) if status.is_closed() => anstream::eprintln!("{id} is {word}"),
         _ => anstream::eprintln!("{id} is {word}: `privaflow jobs resume {id}` goes on"),
     }
+    run::say_ways(summary, record.status);
 }
 
 fn resume(
@@ -276,10 +277,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, writer: &mut Writer) {
         if input.digest() != record.input_digest {
             return Err(Failure::Usage("the input is not what it was".to_owned()));
         }
-        let mut state = State::default();
-        for recorded in store.reader().events(record.id) {
-            state.apply(&recorded.map_err(Failure::wrong)?.event);
-        }
+        let state = folded(store.reader(), record)?;
         let records = input.records().map_err(Failure::wrong)?;
         engine::cancelled(record, &state, &workflow, records, |ended| {
             writer.append(Event::Ended { ended });
@@ -309,9 +307,14 @@ pub(super) fn summary(
     record: &JobRecord,
     store: &std::path::Path,
 ) -> Result<Summary, Failure> {
+    let state = folded(reader, record)?;
+    engine::summary(reader, record, &state, None, &store.join("failures")).map_err(Failure::wrong)
+}
+
+fn folded(reader: &Reader, record: &JobRecord) -> Result<State, Failure> {
     let mut state = State::default();
     for recorded in reader.events(record.id) {
-        state.apply(&recorded.map_err(Failure::wrong)?.event);
+        state.apply(&recorded?.event);
     }
-    engine::summary(reader, record, &state, None, &store.join("failures")).map_err(Failure::wrong)
+    Ok(state)
 }

@@ -231,6 +231,9 @@ pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
     if let Some(held) = outcome.held {
         say_held(&held, &summary.job);
     }
+    if summary.waiting_by.contains_key(crate::job::Pause::NeedsAttention.word()) {
+        say_ways(summary, crate::job::Status::Open);
+    }
     if outcome.was_finished {
         anstream::eprintln!("{} was finished before; nothing was sent", summary.job);
     } else if outcome.interrupted && !summary.is_all_well() {
@@ -259,6 +262,26 @@ pub(super) fn say_held(held: &crate::job::Hold, job: &str) {
     anstream::eprintln!(
         "waiting: {why}; nothing was sent\n  look at `privaflow plan`, then `privaflow jobs approve {job}` and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
     );
+}
+
+/// The commands for requests that failed or wait for a person.
+pub(super) fn say_ways(summary: &Summary, status: crate::job::Status) {
+    let job = &summary.job;
+    let waiting_for_a_person = summary.waiting_by.get(crate::job::Pause::NeedsAttention.word());
+    if let Some(count) = waiting_for_a_person {
+        anstream::eprintln!(
+            "{} for a person to decide: `privaflow runs list --job {job} --reason needs_attention`, then `privaflow runs show RUN` says what can be done",
+            match count {
+                1 => "1 request waits".to_owned(),
+                count => format!("{count} requests wait"),
+            }
+        );
+    }
+    if summary.failed > 0 && status != crate::job::Status::Cancelled {
+        anstream::eprintln!(
+            "what failed: `privaflow runs list --job {job} --state failed`; `privaflow jobs retry {job} --failed` tries it again"
+        );
+    }
 }
 
 /// Shows a job's summary.
