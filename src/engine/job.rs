@@ -17,9 +17,9 @@ use super::service::{Service, Services, Stopped};
 use super::shared::Shared;
 use super::summary::Summary;
 use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
-use super::worker::{Planned, Workers};
+use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
-use crate::intake::{Input, InputError, Records};
+use crate::intake::{Input, InputError};
 use crate::job::{Event, JobId, Position, State, Status};
 use crate::journal::{JobRecord, NewJob, Store, StoreError};
 use crate::request::Warnings;
@@ -279,7 +279,7 @@ async fn drive(
         driver.stopping = true;
     }
     if task.past.again() > 0 {
-        for record in first_again(&task, input.records()?).await? {
+        for record in super::relay::first_again(&task, input.records()?).await? {
             driver.take_record(record)?;
         }
     }
@@ -307,24 +307,6 @@ async fn drive(
         tolerated,
         was_finished: false,
     })
-}
-
-/// Plans the records of which an earlier process may have sent a call: they go before all others, so
-/// that the same state is answered before a newer one leaves.
-async fn first_again(task: &Arc<Task>, mut records: Records) -> Result<Vec<Planned>, JobError> {
-    let task = Arc::clone(task);
-    let planned = tokio::task::spawn_blocking(move || {
-        let mut planner = Planner::new(&task);
-        let mut planned = Vec::with_capacity(task.past.again());
-        while planned.len() < task.past.again()
-            && let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)?
-        {
-            let again = chunk.records().filter(|record| task.past.is_again(record.position()));
-            planned.extend(again.map(|record| planner.plan_again(record)));
-        }
-        Ok::<_, EngineError>(planned)
-    });
-    Ok(planned.await.map_err(|_| EngineError::Stopped("the reader"))??)
 }
 
 /// Reads a file through before its first call, as far as its guard asks for that.

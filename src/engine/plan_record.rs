@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fresh::FUTURE_MS;
-use super::handover::{parked, sent_without_answer};
 use super::history::FUTURE_TIME;
 use super::look::request_of;
+use super::relay::{parked, sent_without_answer};
 use super::replay::{replay, skip_accepted, try_again};
 use super::runs::{About, Live};
 use super::task::{Kept, Task, Unusable};

@@ -6,7 +6,7 @@
 use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE};
 use super::fates::Fates;
 use super::input::Known;
-use crate::engine::handover;
+use crate::engine::relay::settled;
 use crate::job::{
     Ended, Event, Fail, Failure, IdEntry, JobId, Pause, Position, Reopened, RunId, Status, Stopped, Verdict,
 };
@@ -103,8 +103,7 @@ pub async fn reopen(
     even_if_sent: bool,
     decided: &Decided,
 ) -> Result<(), StoreError> {
-    // A call without an answer is settled first, so that nothing is decided over a call still in the air.
-    let mut events = handover::settled(fates.state(), decided.at_ms);
+    let mut events = settle(fates, decided.at_ms);
     events.extend(positions.chunks(TOGETHER).map(|positions| {
         let (by, positions) = (decided.by.clone(), positions.to_vec());
         Event::Reopened(Reopened { at_ms: decided.at_ms, by, positions, even_if_sent })
@@ -121,7 +120,7 @@ pub async fn give_up(
     decided: &Decided,
 ) -> Result<(), StoreError> {
     let ended = runs.iter().map(|(fate, known)| cancelled(fate, known.as_ref())).collect();
-    let mut events = handover::settled(fates.state(), decided.at_ms);
+    let mut events = settle(fates, decided.at_ms);
     events.push(Event::Ended { ended });
     let records = fates.state().totals().records;
     if records.is_some_and(|records| fates.over() + runs.len() as u64 == records) {
@@ -135,6 +134,13 @@ pub async fn give_up(
         }));
     }
     write_down(store, fates.record().id, events).await
+}
+
+/// Settles calls without an answer that must not be repeated, so that nothing is decided over a call
+/// still in the air. The others are for the process that goes on: it sends them before anything else.
+fn settle(fates: &Fates, at_ms: i64) -> Vec<Event> {
+    let unknown = fates.state().unresolved().filter(|exchange| !exchange.repeatable);
+    unknown.flat_map(|exchange| settled(exchange, at_ms)).collect()
 }
 
 fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {

@@ -1,3 +1,5 @@
+//! Lanes: who leaves next, whoever waits.
+
 use proptest::prelude::*;
 
 use super::*;
