@@ -79,7 +79,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 reader => reader.map_err(Failure::wrong)?,
             };
             let record = record(&reader, job)?;
-            let state = folded(&reader, &record)?;
+            let state = reader.state(record.id)?;
             let summary = summary(&reader, &record, &path)?;
             say_how_it_stands(&record, &state, &summary);
             run::show_summary(common, &summary)?;
@@ -144,7 +144,7 @@ fn say_how_it_stands(record: &JobRecord, state: &State, summary: &Summary) {
         (status, _) if status.is_closed() => anstream::eprintln!("{id} is {word}"),
         _ => anstream::eprintln!("{id} is {word}: `privaflow jobs resume {id}` goes on"),
     }
-    run::say_ways(summary, record.status);
+    run::say_ways(summary);
 }
 
 fn resume(
@@ -277,7 +277,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, writer: &mut Writer) {
         if input.digest() != record.input_digest {
             return Err(Failure::Usage("the input is not what it was".to_owned()));
         }
-        let state = folded(store.reader(), record)?;
+        let state = store.reader().state(record.id)?;
         let records = input.records().map_err(Failure::wrong)?;
         engine::cancelled(record, &state, &workflow, records, |ended| {
             writer.append(Event::Ended { ended });
@@ -307,14 +307,6 @@ pub(super) fn summary(
     record: &JobRecord,
     store: &std::path::Path,
 ) -> Result<Summary, Failure> {
-    let state = folded(reader, record)?;
+    let state = reader.state(record.id)?;
     engine::summary(reader, record, &state, None, &store.join("failures")).map_err(Failure::wrong)
-}
-
-fn folded(reader: &Reader, record: &JobRecord) -> Result<State, Failure> {
-    let mut state = State::default();
-    for recorded in reader.events(record.id) {
-        state.apply(&recorded?.event);
-    }
-    Ok(state)
 }

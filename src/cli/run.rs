@@ -232,7 +232,7 @@ pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
         say_held(&held, &summary.job);
     }
     if summary.waiting_by.contains_key(crate::job::Pause::NeedsAttention.word()) {
-        say_ways(summary, crate::job::Status::Open);
+        say_ways(summary);
     }
     if outcome.was_finished {
         anstream::eprintln!("{} was finished before; nothing was sent", summary.job);
@@ -265,7 +265,7 @@ pub(super) fn say_held(held: &crate::job::Hold, job: &str) {
 }
 
 /// The commands for requests that failed or wait for a person.
-pub(super) fn say_ways(summary: &Summary, status: crate::job::Status) {
+pub(super) fn say_ways(summary: &Summary) {
     let job = &summary.job;
     let waiting_for_a_person = summary.waiting_by.get(crate::job::Pause::NeedsAttention.word());
     if let Some(count) = waiting_for_a_person {
@@ -277,7 +277,7 @@ pub(super) fn say_ways(summary: &Summary, status: crate::job::Status) {
             }
         );
     }
-    if summary.failed > 0 && status != crate::job::Status::Cancelled {
+    if summary.failed > 0 {
         anstream::eprintln!(
             "what failed: `privaflow runs list --job {job} --state failed`; `privaflow jobs retry {job} --failed` tries it again"
         );

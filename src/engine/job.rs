@@ -3,7 +3,6 @@
 //! A job is named by what it does and on what: (workflow digest, input digest). The same two again go
 //! on with the same job, or only tell what it came to.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -20,7 +19,7 @@ use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
 use crate::intake::{Input, InputError};
-use crate::job::{Event, JobId, Position, State, Status};
+use crate::job::{Event, JobId, State, Status};
 use crate::journal::{JobRecord, NewJob, Store, StoreError};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
@@ -110,15 +109,7 @@ pub enum JobError {
 /// Carries a job out, from its start or from where it stopped.
 pub async fn run(order: Order) -> Result<Outcome, JobError> {
     let record = find_or_create(&order)?;
-    let mut state = State::default();
-    let mut reopened = HashSet::new();
-    for recorded in order.store.reader().events(record.id) {
-        let event = recorded?.event;
-        if let Event::Reopened(again) = &event {
-            reopened.extend(again.positions.iter().copied());
-        }
-        state.apply(&event);
-    }
+    let state = order.store.reader().state(record.id)?;
     match state.status() {
         Status::Finished | Status::Cancelled | Status::Held => {
             let held = state.hold();
@@ -137,7 +128,7 @@ pub async fn run(order: Order) -> Result<Outcome, JobError> {
         }
         Status::Open => {}
     }
-    drive(order, record, state, reopened).await
+    drive(order, record, state).await
 }
 
 fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
@@ -167,12 +158,7 @@ fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
     Ok(store.reader().job(job)?)
 }
 
-async fn drive(
-    order: Order,
-    record: JobRecord,
-    state: State,
-    reopened: HashSet<Position>,
-) -> Result<Outcome, JobError> {
+async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome, JobError> {
     let Order {
         workflow,
         input,
@@ -200,7 +186,7 @@ async fn drive(
         input_digest: record.input_digest,
         started_ms: record.started_ms,
         opened_ms,
-        past: Past::of(state.clone(), reopened),
+        past: Past::of(state.clone()),
         sealer: store.sealer(record.id).ok(),
         warnings: std::sync::Mutex::default(),
     });

@@ -129,19 +129,18 @@ pub(super) struct Past {
     state: State,
     held: HashSet<Position>,
     again: HashSet<Position>,
-    reopened: HashSet<Position>,
 }
 
 impl Past {
-    /// From the folded journal, and the records that a person asked to be tried again.
-    pub(super) fn of(state: State, reopened: HashSet<Position>) -> Past {
+    /// From the folded journal.
+    pub(super) fn of(state: State) -> Past {
         let (mut held, mut again) = (HashSet::new(), HashSet::new());
         for exchange in state.unresolved() {
             let positions = if exchange.repeatable { &mut again } else { &mut held };
             positions.extend(exchange.positions.iter().copied());
         }
         again.retain(|position| !held.contains(position) && !state.is_finished(*position));
-        Past { state, held, again, reopened }
+        Past { state, held, again }
     }
 
     pub(super) fn is_finished(&self, position: Position) -> bool {
@@ -171,7 +170,7 @@ impl Past {
 
     /// A person asked for this record to be tried again.
     pub(super) fn is_reopened(&self, position: Position) -> bool {
-        !self.reopened.is_empty() && self.reopened.contains(&position)
+        self.state.reopened(position).is_some()
     }
 
     pub(super) fn answers(&self, position: Position) -> &[StepAnswer] {

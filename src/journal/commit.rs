@@ -5,7 +5,7 @@
 //! request ended may forget its id, because the index has it. The first failure ends all writing: a
 //! hole in a job's events could not be told from what happened.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -38,6 +38,8 @@ pub(super) struct Committer {
     pub keepers: Keepers,
     pub failure: Failure,
     pub writers: HashMap<u64, Open>,
+    /// Jobs that are known to keep their keys.
+    pub keeps_key: HashSet<JobId>,
     /// Number of the newest event.
     pub last_event: i64,
     pub body: Vec<u8>,
@@ -154,6 +156,9 @@ impl Committer {
             codec::encode(event, &mut self.body);
             let row = EventRow { id: self.last_event, job: *job, kind: codec::kind_of(event), at_ms };
             write(&transaction, &row, &self.body, event, note.as_ref()).doing("write an event")?;
+            if jobs::leaves_something_to_try(event) && self.keeps_key.insert(*job) {
+                jobs::keep_key(&transaction, *job).doing("write an event")?;
+            }
             if jobs::status_after(event).is_some_and(crate::job::Status::is_closed) {
                 closed.push(*job);
             }
@@ -172,7 +177,9 @@ impl Committer {
     fn tell(&mut self, group: &Group, closed: &[JobId]) {
         index::add(&self.keepers, group.events.iter().map(|(_, job, event, _)| (*job, event)));
         for job in closed {
-            if let Err(error) = self.keys.destroy(*job) {
+            let needed = jobs::needs_key(&self.connection, *job).doing("read its jobs");
+            let destroyed = needed.and_then(|needed| if needed { Ok(()) } else { self.keys.destroy(*job) });
+            if let Err(error) = destroyed {
                 // The next start destroys it.
                 tracing::warn!(job.id = %job, %error, "the key of {job}, which is over, was not destroyed");
             }
@@ -225,6 +232,8 @@ fn write(
     transaction.prepare_cached(sql)?.execute(values)?;
     if let Some(status) = jobs::status_after(event) {
         jobs::set_status(transaction, row.job, status)?;
+    } else if row.kind == codec::kind::REOPENED {
+        jobs::reopen(transaction, row.job)?;
     }
     note.map_or(Ok(()), |note| guard::note(transaction, note))
 }

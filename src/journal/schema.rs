@@ -11,8 +11,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::{Doing, StoreError};
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/001-jobs-events-segments.sql"), include_str!("migrations/002-marks.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001-jobs-events-segments.sql"),
+    include_str!("migrations/002-marks-and-second-tries.sql"),
+];
 
 /// The oldest format that can be read as it is; the writer brings older ones up to date.
 const OLDEST_READABLE: i64 = 1;

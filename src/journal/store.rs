@@ -3,7 +3,7 @@
 //! Opening takes the lock, brings the database up to date, and folds what the indexes had not written
 //! yet. Dropping commits what was handed over before, and gives the lock back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,6 +123,7 @@ impl Store {
             keepers,
             failure: Arc::clone(&failure),
             writers: HashMap::new(),
+            keeps_key: HashSet::new(),
             last_event,
             body: Vec::new(),
         };
@@ -184,10 +185,10 @@ impl Drop for Store {
     }
 }
 
-/// Destroys the keys of jobs that are over: a crash can come between their last event and that.
+/// Destroys the keys of jobs that are over for good: a crash can come between their last event and that.
 fn destroy_leftover_keys(connection: &Connection, keys: &Keys) -> Result<(), StoreError> {
     for job in keys.jobs()? {
-        if !jobs::is_open(connection, job).doing("read its jobs")? {
+        if !jobs::needs_key(connection, job).doing("read its jobs")? {
             keys.destroy(job)?;
         }
     }

@@ -72,8 +72,7 @@ pub(super) fn retry_chosen(
         let mut positions = Vec::new();
         for filter in &filters {
             let _: ControlFlow<()> = filter.each(&fates, |found| {
-                let status = fates.state().status();
-                match may_be_retried(found.run, &found.fate, status, how.even_if_sent) {
+                match may_be_retried(found.run, &found.fate, how.even_if_sent) {
                     Ok(()) => positions.push(found.fate.position),
                     Err(why) => *left_out.entry(in_short(&why)).or_default() += 1,
                 }
@@ -98,9 +97,7 @@ pub(super) fn retry_named(
     how: &How,
 ) -> Result<ExitCode, Failure> {
     let store = open(&loaded.settings.store)?;
-    let chosen = named(store.reader(), runs, |run, fate, fates| {
-        may_be_retried(run, fate, fates.state().status(), how.even_if_sent)
-    })?;
+    let chosen = named(store.reader(), runs, |run, fate| may_be_retried(run, fate, how.even_if_sent))?;
     let chosen = chosen.into_iter().map(|(fates, found)| {
         let positions = found.into_iter().map(|fate| fate.position).collect();
         Chosen { fates, positions }
@@ -111,8 +108,7 @@ pub(super) fn retry_named(
 /// Gives these runs up.
 pub(super) fn cancel(common: &Common, path: &Path, runs: &[RunId]) -> Result<ExitCode, Failure> {
     let store = open(path)?;
-    let chosen =
-        named(store.reader(), runs, |run, fate, fates| may_be_cancelled(run, fate, fates.state().status()))?;
+    let chosen = named(store.reader(), runs, may_be_cancelled)?;
     run::runtime()?.block_on(async {
         for (fates, found) in chosen {
             let wanted: BTreeSet<Position> = found.iter().map(|fate| fate.position).collect();
@@ -194,7 +190,7 @@ fn carry_out(
 fn named(
     reader: &Reader,
     runs: &[RunId],
-    check: impl Fn(RunId, &Fate, &Fates) -> Result<(), Undecidable>,
+    check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,
 ) -> Result<Vec<(Fates, Vec<Fate>)>, Failure> {
     let mut by_job: BTreeMap<JobId, BTreeSet<Position>> = BTreeMap::new();
     for run in runs {
@@ -217,7 +213,7 @@ fn named(
             let run = RunId { job, position };
             match found.remove(&position) {
                 None => mistakes.push(format!("there is no run {run} as far as the journal knows")),
-                Some(fate) => match check(run, &fate, &fates) {
+                Some(fate) => match check(run, &fate) {
                     Ok(()) => good.push(fate),
                     Err(why) => mistakes.push(why.to_string()),
                 },
@@ -247,7 +243,6 @@ fn in_short(why: &Undecidable) -> &'static str {
     match why {
         Undecidable::Over { .. } => "done or skipped",
         Undecidable::Failed { .. } => "failed already",
-        Undecidable::Cancelled { .. } => "their job was cancelled",
         Undecidable::GoesOn { .. } => "`privaflow jobs resume` goes on with them",
         Undecidable::Held { .. } => "their job waits for its guard",
         Undecidable::MayHaveBeenSent { .. } => {

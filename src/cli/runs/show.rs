@@ -29,7 +29,7 @@ pub(super) fn run(common: &Common, reader: &Reader, run: RunId) -> Result<ExitCo
     };
     let found = Found { run, fate, known };
     let story = story(reader, run).map_err(Failure::wrong)?;
-    let ways = ways(run, &found.fate, fates.state().status());
+    let ways = ways(run, &found.fate);
     match common.output {
         Format::Json => output::json(&object(&found, &record.workflow_name, &story, &ways))?,
         Format::Text => output::text(&in_words(&found, &record.workflow_name, &story, &ways))?,

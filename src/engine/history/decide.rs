@@ -8,7 +8,7 @@ use super::fates::Fates;
 use super::input::Known;
 use crate::engine::relay::settled;
 use crate::job::{
-    Ended, Event, Fail, Failure, IdEntry, JobId, Pause, Position, Reopened, RunId, Status, Stopped, Verdict,
+    Ended, Event, Fail, Failure, IdEntry, JobId, Pause, Position, Reopened, RunId, Stopped, Verdict,
 };
 use crate::journal::{Store, StoreError};
 
@@ -29,12 +29,6 @@ pub enum Undecidable {
     /// It failed: it is over.
     #[error("{run} has failed already; `privaflow runs retry {run}` tries it again")]
     Failed {
-        /// The run.
-        run: RunId,
-    },
-    /// Its job was cancelled as a whole.
-    #[error("{} was cancelled, and {run} with it: run the request again in another job", run.job)]
-    Cancelled {
         /// The run.
         run: RunId,
     },
@@ -61,10 +55,9 @@ pub enum Undecidable {
 }
 
 /// Whether a run may be tried again.
-pub fn may_be_retried(run: RunId, fate: &Fate, job: Status, even_if_sent: bool) -> Result<(), Undecidable> {
+pub fn may_be_retried(run: RunId, fate: &Fate, even_if_sent: bool) -> Result<(), Undecidable> {
     match fate.verdict {
         Verdict::Done | Verdict::Skipped(_) => Err(Undecidable::Over { run, state: fate.state() }),
-        Verdict::Failed(_) if job == Status::Cancelled => Err(Undecidable::Cancelled { run }),
         Verdict::Failed(_) => Ok(()),
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
             Some(FUTURE_TIME | PARKED_ELSEWHERE) => Ok(()),
@@ -77,10 +70,9 @@ pub fn may_be_retried(run: RunId, fate: &Fate, job: Status, even_if_sent: bool) 
 }
 
 /// Whether a run may be given up.
-pub fn may_be_cancelled(run: RunId, fate: &Fate, job: Status) -> Result<(), Undecidable> {
+pub fn may_be_cancelled(run: RunId, fate: &Fate) -> Result<(), Undecidable> {
     match fate.verdict {
         Verdict::Done | Verdict::Skipped(_) => Err(Undecidable::Over { run, state: fate.state() }),
-        Verdict::Failed(_) if job == Status::Cancelled => Err(Undecidable::Cancelled { run }),
         Verdict::Failed(_) => Err(Undecidable::Failed { run }),
         Verdict::Waiting(_) => Ok(()),
     }

@@ -45,9 +45,7 @@ impl Fates {
             cancelled_ms: None,
             record,
         };
-        for recorded in reader.events(fates.record.id) {
-            fates.note(&recorded?);
-        }
+        fates.state = reader.fold(fates.record.id, |recorded| fates.note(recorded))?;
         let unresolved = fates.state.unresolved().filter(|exchange| !exchange.repeatable);
         fates.unknown = unresolved.flat_map(|exchange| exchange.positions.iter().copied()).collect();
         Ok(fates)
@@ -135,7 +133,6 @@ impl Fates {
     }
 
     fn note(&mut self, recorded: &Recorded) {
-        self.state.apply(&recorded.event);
         match &recorded.event {
             Event::Answered(_) | Event::Ended { .. } => {
                 for ended in ends(&recorded.event) {
@@ -203,7 +200,7 @@ impl Fates {
     }
 
     fn open_fate(&self, position: Position) -> Fate {
-        if self.state.status() == Status::Cancelled {
+        if self.state.status() == Status::Cancelled || self.state.is_given_up(position) {
             let mut fate = Fate::unknown(position, Verdict::Failed(Fail::Cancelled));
             fate.at_ms = self.cancelled_ms;
             return fate;

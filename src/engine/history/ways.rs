@@ -1,7 +1,7 @@
 //! What a person can do about a run now: the exact commands, and what each does.
 
 use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE};
-use crate::job::{Fail, Pause, RunId, Status, Verdict};
+use crate::job::{Pause, RunId, Verdict};
 
 /// A command and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,19 +13,17 @@ pub struct Way {
 }
 
 /// What can be done about a run; nothing about one that is done or skipped.
-pub fn ways(run: RunId, fate: &Fate, job: Status) -> Vec<Way> {
+pub fn ways(run: RunId, fate: &Fate) -> Vec<Way> {
     let of_run = |command: &str, does| Way { command: format!("privaflow runs {command}"), does };
     let of_job = |command: &str, does| Way { command: format!("privaflow jobs {command} {}", run.job), does };
     let retry = |does| of_run(&format!("retry {run}"), does);
     let cancel = of_run(&format!("cancel {run}"), "gives this request up: it counts as failed");
-    match (fate.verdict, job) {
-        (Verdict::Done | Verdict::Skipped(_), _) => Vec::new(),
-        (Verdict::Failed(_), Status::Cancelled) => Vec::new(),
-        (Verdict::Failed(Fail::IdConflict), _) => Vec::new(),
-        (Verdict::Failed(_), _) => {
+    match fate.verdict {
+        Verdict::Done | Verdict::Skipped(_) => Vec::new(),
+        Verdict::Failed(_) => {
             vec![retry("carries it out again; what was accepted before is not sent again")]
         }
-        (Verdict::Waiting(Pause::NeedsAttention), _) => match fate.code() {
+        Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
             Some(FUTURE_TIME) => vec![retry("carries it out all the same"), cancel],
             Some(PARKED_ELSEWHERE) => {
                 vec![retry("looks again, once the other request is settled"), cancel]
@@ -35,10 +33,10 @@ pub fn ways(run: RunId, fate: &Fate, job: Status) -> Vec<Way> {
                 vec![of_run(&again, "sends the call again, even if it took effect: look first"), cancel]
             }
         },
-        (Verdict::Waiting(Pause::Guard), _) => {
+        Verdict::Waiting(Pause::Guard) => {
             vec![of_job("approve", "lets the whole job go on"), of_job("cancel", "gives the whole job up")]
         }
-        (Verdict::Waiting(Pause::Approval | Pause::Wait | Pause::Retry), _) => {
+        Verdict::Waiting(Pause::Approval | Pause::Wait | Pause::Retry) => {
             vec![of_job("resume", "goes on where the job stopped"), cancel]
         }
     }

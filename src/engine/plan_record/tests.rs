@@ -54,7 +54,7 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
     for event in events(&task) {
         state.apply(&event);
     }
-    task.past = Past::of(state, Default::default());
+    task.past = Past::of(state);
     Arc::new(task)
 }
 

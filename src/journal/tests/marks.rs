@@ -154,7 +154,9 @@ fn a_store_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_when_it_i
     assert!(Listening::on(&store, job).write(answered(0)));
     drop(store);
     let database = rusqlite::Connection::open(directory.path().join("journal.db")).unwrap();
-    database.execute_batch("DROP TABLE secrets; PRAGMA user_version = 1").unwrap();
+    let first = "DROP TABLE secrets; DROP INDEX reopenings; ALTER TABLE jobs DROP COLUMN keeps_key; \
+                 PRAGMA user_version = 1";
+    database.execute_batch(first).unwrap();
     drop(database);
 
     let read = events_of(&Reader::open(directory.path()).unwrap(), job);

@@ -1,5 +1,6 @@
 //! The store with real files: what is kept, what is refused, and what a crash leaves.
 
+mod again;
 mod crash;
 mod idempotency;
 mod marks;
