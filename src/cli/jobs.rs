@@ -196,7 +196,8 @@ pub(super) async fn carry_on(
     }
     let services = setup::services(settings, &workflow).await?;
     let failures = settings.store.join("failures");
-    let ready = Ready { workflow, input, wait, trial: None, services, store, failures, stop };
+    let retries = settings.retries.clone();
+    let ready = Ready { workflow, input, wait, trial: None, services, retries, store, failures, stop };
     run::carry_out(common, ready).await
 }
 

@@ -16,7 +16,7 @@ use crate::engine::{self, Order, Outcome, Patience, Summary};
 use crate::intake::{Input, Reading};
 use crate::journal::Store;
 use crate::source::duration;
-use crate::workflow::{FileTrigger, Workflow};
+use crate::workflow::{FileTrigger, Policies, Workflow};
 
 /// How long `run` stays through a pause when `--wait` does not say.
 const WAIT: Duration = Duration::from_secs(600);
@@ -48,6 +48,7 @@ pub(super) struct Ready {
     pub wait: Option<Duration>,
     pub trial: Option<Trial>,
     pub services: Vec<Arc<engine::Service>>,
+    pub retries: Policies,
     pub store: Store,
     pub failures: PathBuf,
     pub stop: CancellationToken,
@@ -66,17 +67,28 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         let file = setup::find_workflow(&settings, &args.workflow)?;
         let workflow = setup::workflow(setup::read(&file)?, &known)?;
         let input = open_input(&workflow, &args.input)?;
+        let retries = settings.retries.clone();
         let ready = if args.sandbox {
             let store = Store::temporary().map_err(Failure::wrong)?;
             let trial = Trial::start(&workflow, &input).await?;
             let services = vec![Arc::new(trial.service()?)];
             let failures = std::env::temp_dir().join(format!("privaflow-sandbox-{}", std::process::id()));
-            Ready { workflow, input, wait: args.wait, trial: Some(trial), services, store, failures, stop }
+            Ready {
+                workflow,
+                input,
+                wait: args.wait,
+                trial: Some(trial),
+                services,
+                retries,
+                store,
+                failures,
+                stop,
+            }
         } else {
             let services = setup::services(&settings, &workflow).await?;
             let store = Store::open(&settings.store).map_err(Failure::wrong)?;
             let failures = settings.store.join("failures");
-            Ready { workflow, input, wait: args.wait, trial: None, services, store, failures, stop }
+            Ready { workflow, input, wait: args.wait, trial: None, services, retries, store, failures, stop }
         };
         carry_out(common, ready).await
     })
@@ -123,7 +135,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Drives a job that is ready, shows its progress and its summary.
 pub(super) async fn carry_out(common: &Common, ready: Ready) -> Result<ExitCode, Failure> {
-    let Ready { workflow, input, wait, trial, services, store, failures, stop } = ready;
+    let Ready { workflow, input, wait, trial, services, retries, store, failures, stop } = ready;
     let patience = match (wait, &trial) {
         (None, Some(_)) => Patience::Endless,
         (wait, _) => Patience::Until(wait.unwrap_or(WAIT)),
@@ -138,6 +150,7 @@ pub(super) async fn carry_out(common: &Common, ready: Ready) -> Result<ExitCode,
         workflow,
         input,
         services,
+        retries,
         store: Arc::new(store),
         shared: Arc::default(),
         clock,

@@ -23,7 +23,7 @@ use crate::job::{Event, JobId, State, Status};
 use crate::journal::{JobRecord, NewJob, Store, StoreError};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
-use crate::workflow::Workflow;
+use crate::workflow::{Policies, Workflow};
 
 /// Everything a job needs from outside.
 pub struct Order {
@@ -33,6 +33,8 @@ pub struct Order {
     pub input: Input,
     /// Through which profiles.
     pub services: Vec<Arc<Service>>,
+    /// How often and how long its calls are tried again.
+    pub retries: Policies,
     /// Where it is written down.
     pub store: Arc<Store>,
     /// What it has in common with other jobs of this process.
@@ -163,6 +165,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         workflow,
         input,
         services,
+        retries,
         store,
         shared,
         clock,
@@ -179,7 +182,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let task = Arc::new(Task {
         job: record.id,
         kinds: kinds_taken(&workflow),
-        budgets: budgets(&workflow),
+        budgets: budgets(&workflow, &retries),
         sets_states: super::turns::sets_states(&workflow.steps),
         takes_turns: super::turns::are_needed(&workflow),
         program: Program::new(Arc::clone(&workflow), facts),
@@ -198,7 +201,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let engine = shared.join(sender.clone());
     let marks_in = services.iter().map(|service| store.marks().space(&service.workspace)).collect();
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
-    let services = Services::new(services, opened_ms.unsigned_abs());
+    let services = Services::new(services, shared.limits(), opened_ms.unsigned_abs());
 
     let is_unasked = !state.is_approved() && state.next_batch() == 0;
     let last = if is_unasked { LastJob::of(store.reader(), &record, &workflow)? } else { None };

@@ -14,6 +14,7 @@ mod history;
 mod idle;
 mod job;
 mod lanes;
+mod limits;
 mod look;
 mod plan_record;
 mod planned;

@@ -1,15 +1,17 @@
-//! What the jobs of one process have in common: the lanes of everybody they write to.
+//! What the jobs of one process have in common: the lanes of everybody they write to, and the limits
+//! under which they do.
 //!
 //! Each job is driven by an engine of its own. A person is written to by one of them at a time, so
 //! the lanes are shared; a call that may leave is told to the engine it belongs to.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Message;
 use super::lanes::{Lanes, Ticket};
+use super::limits::Limits;
 
 /// What the jobs of one process have in common.
 #[derive(Debug, Default)]
@@ -17,6 +19,7 @@ pub struct Shared {
     lanes: Mutex<Lanes>,
     engines: Mutex<Engines>,
     spaces: Mutex<Vec<String>>,
+    limits: Arc<Limits>,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +32,11 @@ impl Shared {
     /// The lanes; never held over an `.await`.
     pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The limits of every workspace, and the profiles that were stopped.
+    pub(super) fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits)
     }
 
     /// A number for a workspace, the same for all engines.
