@@ -15,8 +15,8 @@ mod marks;
 mod rare;
 
 pub use error::CodecError;
-pub use event::{decode, encode};
 pub(super) use event::{compact, kind, kind_of};
+pub use event::{decode, encode};
 
 /// Records in one batch that a reader believes in: far more than any endpoint takes, and little
 /// enough that a damaged count cannot fill the memory.
