@@ -43,6 +43,12 @@ pub enum EngineError {
     Thread(#[source] std::io::Error),
 }
 
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> EngineError {
+        EngineError::Journal(std::sync::Arc::new(error))
+    }
+}
+
 /// How long a process stays when only pauses are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
@@ -168,6 +174,16 @@ impl Past {
     /// How many such records there are.
     pub(super) fn again(&self) -> usize {
         self.again.len()
+    }
+
+    /// Nothing is written down yet of why this record waits for a person.
+    pub(super) fn is_unexplained(&self, position: Position) -> bool {
+        self.held.contains(&position)
+    }
+
+    /// A person asked for this record to be tried again.
+    pub(super) fn is_reopened(&self, position: Position) -> bool {
+        self.state.reopened(position).is_some()
     }
 
     pub(super) fn answers(&self, position: Position) -> &[StepAnswer] {

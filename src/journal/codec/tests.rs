@@ -91,7 +91,11 @@ fn event() -> impl Strategy<Value = Event> {
             step,
             until_ms
         }),
-        any::<(u64, u64)>().prop_map(|(subjects, limit)| Event::Held { subjects, limit }),
+        any::<(u64, u64, Option<u64>)>().prop_map(|(subjects, limit, max_change)| Event::Held {
+            subjects,
+            limit,
+            max_change
+        }),
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Approved { at_ms, by }),
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Cancelled { at_ms, by }),
         vec(step(), 0..9).prop_map(|steps| Event::Passed { steps }),
@@ -168,7 +172,7 @@ proptest! {
 
 #[test]
 fn what_a_later_release_wrote_is_refused_by_name() {
-    let mut body = encoded(&Event::Held { subjects: 501, limit: 500 });
+    let mut body = encoded(&Event::Held { subjects: 501, limit: 500, max_change: None });
 
     body[1] = 2;
     let version = decode(&body).unwrap_err();

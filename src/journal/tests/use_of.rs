@@ -53,7 +53,7 @@ fn the_status_of_a_job_follows_its_events_and_its_end_is_final() {
     let by = || "someone".to_owned();
 
     let statuses = [
-        status_after(Event::Held { subjects: 501, limit: 500 }),
+        status_after(Event::Held { subjects: 501, limit: 500, max_change: None }),
         status_after(stopped(false)),
         status_after(Event::Approved { at_ms: 1, by: by() }),
         status_after(stopped(true)),
