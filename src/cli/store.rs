@@ -142,9 +142,8 @@ fn acknowledge(common: &Common, store: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn prune(common: &Common, store: &Path, kept: Duration) -> Result<ExitCode, Failure> {
-    match Reader::open(store) {
-        Err(error @ StoreError::Missing { .. }) => return Err(Failure::wrong(error)),
-        Ok(_) | Err(_) => {}
+    if let Err(error @ StoreError::Missing { .. }) = Reader::open(store) {
+        return Err(Failure::wrong(error));
     }
     let opened = opened(store)?;
     warn_if_restored(opened.reader())?;

@@ -68,7 +68,7 @@ impl Reader {
             return Err(StoreError::BackupExists { path: path.to_owned() });
         }
         let doing = "make a backup";
-        let part = path.with_added_extension("part");
+        let part = with_ending(path, ".part");
         make_private(&part)?;
         let at_ms = now_ms();
         let source = self.beside()?;
@@ -115,7 +115,7 @@ pub fn restore(store: &Path, backup: &Path, replace: Replace) -> Result<Restored
         return Err(StoreError::WouldForget { path: store.to_owned(), backup_ms: made.at_ms });
     }
     let restored_ms = now_ms();
-    let part = database.with_added_extension("restoring");
+    let part = with_ending(&database, ".restoring");
     remove(&part)?;
     fs::copy(backup, &part).map_err(file("copy the backup to", &part))?;
     let replaced = keep_beside(store, &database, restored_ms)?;
@@ -214,6 +214,12 @@ fn put_in_place(part: &Path, path: &Path) -> Result<(), StoreError> {
         }
     };
     bring().map_err(file("write", path))
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 fn make_private(path: &Path) -> Result<(), StoreError> {
