@@ -90,6 +90,8 @@ pub(super) struct Driver {
     pub(super) ended: Vec<Ended>,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
     pub(super) in_flight: usize,
+    /// Those of them whose runs are over.
+    pub(super) abandoned: usize,
     pub(super) working: usize,
     pub(super) stopping: bool,
     pub(super) held: HashSet<Slot>,
@@ -195,6 +197,7 @@ impl Driver {
             }
             Message::Replied(replied) => {
                 self.in_flight -= 1;
+                self.abandoned -= usize::from(replied.batch.is_abandoned);
                 self.on_replied(replied);
                 Ok(())
             }
@@ -297,6 +300,7 @@ impl Driver {
     fn intend(&mut self, mut batch: Batch, now_ms: i64) {
         batch.first_ms.get_or_insert(now_ms);
         self.in_flight += 1;
+        self.abandoned += usize::from(batch.is_abandoned);
         batch.left_ms = now_ms;
         let event = self.intended(&batch);
         self.write(event, Some(After::Send(Box::new(batch))));
@@ -329,7 +333,8 @@ impl Driver {
             );
         }
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
-        let at_most = self.task.budget(batch.step).timeout_ms.map(|timeout_ms| {
+        let timeout_ms = self.task.budget(batch.step).timeout_ms.filter(|_| !batch.is_abandoned);
+        let at_most = timeout_ms.map(|timeout_ms| {
             let over_ms = batch.first_ms.unwrap_or(batch.left_ms).saturating_add(timeout_ms);
             std::time::Duration::from_millis(over_ms.saturating_sub(clock.steady_ms()).max(1).unsigned_abs())
         });
