@@ -60,9 +60,10 @@ fn a_small_limit_is_used_and_never_exceeded_whatever_time_it_is_for_the_service(
     });
     for job in jobs {
         let counter = job.join().unwrap();
-        eprintln!("{} {:?}", counter.used(), counter.windows());
-        assert_eq!(counter.refused(), 0, "{:?}", counter.windows());
-        assert!(counter.used() > 0.85, "{}, {:?}", counter.used(), counter.windows());
+        let windows = counter.windows();
+        assert_eq!(counter.refused(), 0, "{windows:?}");
+        // A busy machine may stand still for one window, but not for all.
+        assert!(windows.iter().any(|window| window.admitted >= 90), "{windows:?}");
     }
 }
 
