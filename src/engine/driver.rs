@@ -251,8 +251,10 @@ impl Driver {
     pub(super) fn write_ended(&mut self, all: bool) {
         if self.ended.len() >= ENDED_TOGETHER || (all && !self.ended.is_empty()) {
             let ended = std::mem::take(&mut self.ended);
-            // The end of a request that repeats another says nothing about the other.
-            let own = ended.iter().filter(|ended| !ended.verdict.is_of_a_repeated_id());
+            // The end of a request that repeats another says nothing about the other, and one that
+            // waits for a person is not over.
+            let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
+            let own = ended.iter().filter(is_own);
             let keys = own.map(|ended| ended.id.key).collect();
             self.write(Event::Ended { ended }, Some(After::Finished(keys)));
         }
