@@ -165,10 +165,11 @@ impl Driver {
                     continue;
                 }
             };
-            if result.is_ok() && member.call.action().effect != Effect::Read {
-                if let Some(space) = self.marks_in.get(pending.batch.service) {
-                    marks_of(&member.call, space, at_ms, &mut pending.marks);
-                }
+            if result.is_ok()
+                && member.call.action().effect != Effect::Read
+                && let Some(space) = self.marks_in.get(pending.batch.service)
+            {
+                marks_of(&member.call, space, at_ms, &mut pending.marks);
             }
             let Some(mut live) = self.runs.take(member.slot) else { continue };
             live.again = false;

@@ -111,9 +111,10 @@ pub(super) struct Driver {
     pub(super) read_bytes: u64,
 }
 
-/// How many exchanges may be on their way at once. Braze documents no limit of its own; 3,000 requests
-/// in 3 s at 80 ms an answer need 80.
-const MOST_IN_FLIGHT: usize = 128;
+/// How many exchanges may be on their way at once, from the intent to the answer. Braze documents no
+/// limit of its own; 3,000 requests in 3 s at 80 ms an answer need 80, and as many again where the disk
+/// takes as long to keep an intent.
+const MOST_IN_FLIGHT: usize = 256;
 
 /// How many ended runs may wait to be written down together.
 const ENDED_TOGETHER: usize = 512;
