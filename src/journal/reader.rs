@@ -115,7 +115,13 @@ impl Reader {
         guard::count(&self.lock(), workspace, since_ms).doing("count the people it wrote to")
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    /// A connection of its own to the same database, for what takes long.
+    pub(super) fn beside(&self) -> Result<Connection, StoreError> {
+        let path = self.lock().path().map(std::path::PathBuf::from);
+        schema::open_reader(&path.unwrap_or_default())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
