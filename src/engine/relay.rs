@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::driver::Driver;
-use super::history::MAY_HAVE_BEEN_SENT;
+use super::history::{Kept, MAY_HAVE_BEEN_SENT, identify};
 use super::job::JobError;
 use super::plan_record::Planner;
 use super::runs::About;
@@ -14,6 +14,7 @@ use super::task::{EngineError, Task};
 use super::worker::Planned;
 use crate::intake::Records;
 use crate::job::{Answered, Ended, Event, IdEntry, Pause, Position, Unresolved, Verdict};
+use crate::journal::Reader;
 
 /// Plans the records of which an earlier process may have sent a call: they go before all others, so
 /// that the same state is answered before a newer one leaves.
@@ -99,6 +100,31 @@ impl Driver {
         };
         let last = self.write(Event::Stopped(stopped), None);
         (waiting, last)
+    }
+}
+
+impl Driver {
+    /// Writes down, as digests, whose requests failed or wait for a person. It costs nothing where all
+    /// went well; where it cannot be done, those requests are found only while their input is there.
+    pub(super) async fn identify(&mut self, reader: Reader, kept: Kept) -> Result<(), EngineError> {
+        let totals = self.state.totals();
+        let waits = |pause| totals.waiting_by.get(&pause).is_some_and(|count| *count > 0);
+        if totals.failed() == 0 && !waits(Pause::NeedsAttention) && !waits(Pause::Wait) {
+            return Ok(());
+        }
+        let identified = tokio::task::spawn_blocking(move || identify(&reader, &kept)).await;
+        match identified.map_err(|_| EngineError::Stopped("the reader"))? {
+            Ok(events) => {
+                let last = events.into_iter().map(|event| self.write(event, None)).last();
+                self.settle_journal(last.unwrap_or(0)).await
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "people of requests that failed can be looked up only while the input is there: {error}"
+                );
+                Ok(())
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn run(
     let mut is_cut = false;
     for record in filter.jobs(reader)? {
         let fates = Fates::of(reader, record).map_err(Failure::wrong)?;
-        let went = filter.each(&fates, |found| {
+        let went = filter.each(reader, &fates, |found| {
             if limit != 0 && shown == limit {
                 is_cut = true;
                 return Ok(ControlFlow::Break(()));

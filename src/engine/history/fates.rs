@@ -158,6 +158,7 @@ impl Fates {
             | Event::Held { .. }
             | Event::Approved { .. }
             | Event::Passed { .. }
+            | Event::Identified { .. }
             | Event::Stopped(_) => {}
         }
     }
@@ -229,6 +230,7 @@ fn ends(event: &Event) -> &[Ended] {
         | Event::Cancelled { .. }
         | Event::Passed { .. }
         | Event::Reopened(_)
+        | Event::Identified { .. }
         | Event::Stopped(_) => &[],
     }
 }

@@ -7,6 +7,7 @@ mod decide;
 mod fate;
 mod fates;
 mod input;
+mod people;
 mod story;
 mod ways;
 
@@ -15,5 +16,7 @@ pub use fate::Fate;
 pub(in crate::engine) use fate::{FUTURE_TIME, MAY_HAVE_BEEN_SENT};
 pub use fates::Fates;
 pub use input::{Gone, Kept, Known};
+pub(in crate::engine) use people::identify;
+pub use people::requests_of;
 pub use story::{Happened, story};
 pub use ways::{Way, ways};
