@@ -95,6 +95,10 @@ pub(super) struct Driver {
     pub(super) held: HashSet<Slot>,
     pub(super) parked: Vec<Batch>,
     pub(super) held_records: u64,
+    /// Requests that wait for a person in other jobs.
+    pub(super) elsewhere: HashMap<[u8; 16], crate::job::RunId>,
+    /// Requests that wait for a profile that was stopped, and are no longer kept in memory.
+    pub(super) aside: u64,
     pub(super) chunks: usize,
     pub(super) chunks_read: usize,
     pub(super) chunks_planned: usize,
@@ -121,6 +125,7 @@ impl Driver {
             if let Some(error) = self.broken.take() {
                 return Err(error);
             }
+            self.put_aside();
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();

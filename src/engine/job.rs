@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found, LastJob};
-use super::history::Kept;
+use super::history::{Kept, parked_elsewhere};
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
@@ -250,6 +250,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         held: Default::default(),
         parked: Vec::new(),
         held_records: 0,
+        elsewhere: parked_elsewhere(store.reader(), &record)?,
+        aside: 0,
         chunks: 0,
         chunks_read: 0,
         chunks_planned: 0,

@@ -5,6 +5,7 @@
 //! it, writes down what came of it, and only then lets its runs go on.
 
 mod answers;
+mod aside;
 mod batches;
 mod cancel;
 mod driver;

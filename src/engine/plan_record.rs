@@ -102,9 +102,11 @@ impl<'t> Planner<'t> {
             let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message));
             return Planned { about, first };
         }
-        let times = task.sets_states.then(|| Times::of(&members, task.started_ms, position));
-        if let Some(times) = &times
-            && !task.past.is_reopened(position)
+        let mut times = task.sets_states.then(|| Times::of(&members, task.started_ms, position));
+        if let Some(asked_ms) = task.past.asked_again_ms(position) {
+            // A person let it go on: as of that moment, however far ahead it says it is.
+            times = times.map(|times| times.at_most(asked_ms));
+        } else if let Some(times) = &times
             && times.newest().at_ms() > task.opened_ms.saturating_add(FUTURE_MS)
         {
             let ended = from_the_future(&about);

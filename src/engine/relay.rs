@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use super::driver::Driver;
-use super::history::{Kept, MAY_HAVE_BEEN_SENT, identify};
+use super::history::{Kept, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE, identify};
 use super::job::JobError;
 use super::plan_record::Planner;
 use super::runs::About;
 use super::task::{EngineError, Task};
 use super::worker::Planned;
 use crate::intake::Records;
-use crate::job::{Answered, Ended, Event, IdEntry, Pause, Position, Unresolved, Verdict};
+use crate::job::{Answered, Ended, Event, IdEntry, Pause, Position, RunId, Unresolved, Verdict};
 use crate::journal::Reader;
 
 /// Plans the records of which an earlier process may have sent a call: they go before all others, so
@@ -83,6 +83,9 @@ impl Driver {
             };
             *waiting.entry(pause).or_default() += 1;
         }
+        if self.aside > 0 {
+            *waiting.entry(Pause::Retry).or_default() += self.aside;
+        }
         if self.held_records > 0 {
             *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
         }
@@ -138,6 +141,14 @@ pub(super) fn parked(about: &About, step: Option<String>, code: &str, message: S
 pub(super) fn sent_without_answer(about: &About, step: Option<String>) -> Ended {
     let message = "nobody knows whether its call took effect, and it must not be repeated unasked: look at the service, then `privaflow runs retry --even-if-sent` or `privaflow runs cancel`";
     parked(about, step, MAY_HAVE_BEEN_SENT, message.to_owned())
+}
+
+/// A request that waits until a person has decided about the same request in another job.
+pub(super) fn waits_for(about: &About, run: RunId) -> Ended {
+    let message = format!(
+        "a request under the same id waits for a person in another job: `privaflow runs show {run}` says what can be done about that one; then `privaflow runs retry` looks again at this one"
+    );
+    parked(about, None, PARKED_ELSEWHERE, message)
 }
 
 /// The same of a request of which only the place is known.

@@ -160,6 +160,11 @@ impl Past {
         self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
     }
 
+    /// When a person asked for this record to be tried again, in Unix milliseconds.
+    pub(super) fn asked_again_ms(&self, position: Position) -> Option<i64> {
+        self.state.reopened(position).map(|again| again.at_ms)
+    }
+
     /// An earlier process may have sent a call of this record that may be repeated: it is answered
     /// before anything newer leaves.
     pub(super) fn is_again(&self, position: Position) -> bool {

@@ -20,6 +20,11 @@ pub struct IdEntry {
     pub content: u64,
 }
 
+impl IdEntry {
+    /// Stands in ends whose event was compacted: the entry is in the index, and nowhere else.
+    pub const FORGOTTEN: IdEntry = IdEntry { key: [0; 16], content: 0 };
+}
+
 /// One thing that happened in a job, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {

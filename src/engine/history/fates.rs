@@ -83,6 +83,13 @@ impl Fates {
         self.over.count() + self.over_again.len() as u64 - reopened as u64
     }
 
+    /// Runs that wait for a person, with what was written down of them.
+    pub(super) fn parked(&self) -> impl Iterator<Item = Fate> {
+        let left = self.left.keys().chain(&self.unknown).copied();
+        let open = left.filter(|position| !self.is_over(*position)).map(|position| self.open_fate(position));
+        open.filter(|fate| fate.verdict == Verdict::Waiting(Pause::NeedsAttention))
+    }
+
     /// Calls `see` with every run until it has seen enough: first those that are not over, in the order
     /// of the input, then the others, in the order in which they ended.
     pub fn each<E: From<StoreError>>(

@@ -4,6 +4,7 @@
 //! the rest its record, as long as the job's input is still there. Nothing here shows a person.
 
 mod decide;
+mod elsewhere;
 mod fate;
 mod fates;
 mod input;
@@ -12,8 +13,9 @@ mod story;
 mod ways;
 
 pub use decide::{Decided, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen};
+pub(in crate::engine) use elsewhere::parked_elsewhere;
 pub use fate::Fate;
-pub(in crate::engine) use fate::{FUTURE_TIME, MAY_HAVE_BEEN_SENT};
+pub(in crate::engine) use fate::{FUTURE_TIME, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE};
 pub use fates::Fates;
 pub use input::{Gone, Kept, Known};
 pub(in crate::engine) use people::identify;

@@ -125,6 +125,32 @@ proptest! {
     }
 
     #[test]
+    fn a_compact_event_says_the_same_but_for_ids_and_marks(event in event()) {
+        let body = encoded(&event);
+
+        let compact = compact(&body).unwrap();
+
+        let forgetful = |ended: Vec<Ended>| {
+            ended.into_iter().map(|ended| Ended { id: IdEntry::FORGOTTEN, ..ended }).collect::<Vec<_>>()
+        };
+        let expected = match event {
+            Event::Answered(it) => Event::Answered(Answered { ended: forgetful(it.ended), marks: Vec::new(), ..it }),
+            Event::Ended { ended } => Event::Ended { ended: forgetful(ended) },
+            other => other,
+        };
+        if let Some(compact) = compact {
+            prop_assert!(compact.len() < body.len());
+            prop_assert_eq!(decode(&compact), Ok(expected));
+            prop_assert_eq!(super::compact(&compact), Ok(None));
+            for cut in 0..compact.len() {
+                prop_assert!(decode(&compact[..cut]).is_err());
+            }
+        } else {
+            prop_assert_eq!(decode(&body), Ok(expected));
+        }
+    }
+
+    #[test]
     fn an_event_that_is_cut_or_longer_is_refused(event in event(), cut: prop::sample::Index) {
         let body = encoded(&event);
 

@@ -134,7 +134,7 @@ fn an_event_of_a_later_release_is_told_and_ends_the_reading() {
     let mut listening = Listening::on(&store, job);
     (0..3).for_each(|batch| assert!(listening.write(intended(batch))));
     let damage = |connection: &mut rusqlite::Connection| {
-        connection.execute("UPDATE events SET body = x'2a01' WHERE id = 2", []).unwrap();
+        connection.execute("UPDATE events SET body = x'2a01', sum = NULL WHERE id = 2", []).unwrap();
         Ok(())
     };
     store.task(damage).unwrap();
