@@ -316,3 +316,22 @@ fn what_may_have_been_sent_by_a_killed_process_is_not_sent_by_another_job() {
     assert_eq!(cancelled.code, 0, "a process that was killed left it open: {}", cancelled.stderr);
     assert_eq!(folder.run(&["runs", "retry", "job-2:0", "--output", "json"]).counts(), (0, [1, 0, 0, 0]));
 }
+
+#[test]
+fn a_request_from_the_future_is_carried_out_when_a_person_says_so() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, TAG);
+    let mut record = request("other", "r-1", "u-1");
+    record["occurred_at"] = json!("2099-01-01T00:00:00Z");
+    folder.requests([record]);
+    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    let listed = folder.run(&["runs", "list", "--code", "future_time", "--output", "json"]).lines();
+    assert_eq!(listed[0]["run"], "job-1:0");
+    let said = folder.run(&["jobs", "show", "job-1"]).stderr;
+    assert!(said.contains("runs list --job job-1 --reason needs_attention"), "{said}");
+
+    let again = folder.run(&["runs", "retry", "job-1:0", "--output", "json"]);
+
+    assert_eq!(again.counts(), (0, [1, 0, 0, 0]), "{}", again.stderr);
+    assert_eq!(server.requests().len(), 1);
+}

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::command::moment;
 use super::filter::{Filter, Found};
-use super::moment;
 use crate::cli::output::{self, Format};
 use crate::cli::{Common, Failure};
 use crate::engine::Fates;

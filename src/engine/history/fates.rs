@@ -123,19 +123,19 @@ impl Fates {
         let is_open = |position: &&Position| !self.is_over(**position) && self.has(**position);
         let mut found: BTreeMap<Position, Fate> =
             wanted.iter().filter(is_open).map(|position| (*position, self.open_fate(*position))).collect();
-        if found.len() < wanted.len() {
-            let _: ControlFlow<()> = self.each(|fate| {
-                if wanted.contains(&fate.position) {
-                    found.entry(fate.position).or_insert(fate);
-                }
-                let is_complete = found.len() == wanted.len();
-                Ok::<_, StoreError>(if is_complete {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                })
-            })?;
+        if found.len() == wanted.len() {
+            return Ok(found);
         }
+        let went = self.each(|fate| {
+            if wanted.contains(&fate.position) {
+                found.entry(fate.position).or_insert(fate);
+            }
+            Ok::<_, StoreError>(match found.len() == wanted.len() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            })
+        })?;
+        debug_assert!(went.is_break() || found.len() < wanted.len());
         Ok(found)
     }
 
