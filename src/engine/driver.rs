@@ -97,6 +97,8 @@ pub(super) struct Driver {
     pub(super) held: HashSet<Slot>,
     pub(super) parked: Vec<Batch>,
     pub(super) held_records: u64,
+    /// Requests that wait for a person in other jobs.
+    pub(super) elsewhere: HashMap<[u8; 16], crate::job::RunId>,
     /// Requests that wait for a profile that was stopped, and are no longer kept in memory.
     pub(super) aside: u64,
     pub(super) chunks: usize,

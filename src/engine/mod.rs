@@ -39,7 +39,7 @@ pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use history::{
     Decided, Fate, Fates, Gone, Happened, Kept, Known, Undecidable, Way, give_up, may_be_cancelled,
-    may_be_retried, reopen, story, ways,
+    may_be_retried, reopen, requests_of, story, ways,
 };
 pub use job::{JobError, Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
