@@ -15,7 +15,8 @@ use super::directory::database_in;
 use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::jobs::{self, JobRecord};
-use super::{codec, guard, schema};
+use super::pseudonyms::Pseudonyms;
+use super::{codec, guard, marks, schema};
 
 /// Events read at once: two megabytes when every one of them is a full batch of failures.
 const READ_AT_ONCE: u32 = 64;
@@ -108,6 +109,13 @@ impl Reader {
             state.apply(&recorded.event);
         }
         Ok(state)
+    }
+
+    /// Makes the digests under which the store keeps identifiers.
+    pub fn pseudonyms(&self) -> Result<Pseudonyms, StoreError> {
+        let secret = marks::known_secret(&self.lock())?;
+        let none = StoreError::Damaged { what: "its secret is not there" };
+        secret.map(Pseudonyms::new).ok_or(none)
     }
 
     /// People irreversibly written to in a workspace at or after a moment in Unix milliseconds.
