@@ -2,7 +2,9 @@
 
 use super::batches::{Batch, Member};
 use super::driver::{After, Driver};
+use super::lanes::Rank;
 use super::planned::ended;
+use super::runs::Blocked;
 use super::send::{Replied, Reply};
 use super::timers::Due;
 use super::worker::{Advanced, Going, Gone, Work};
@@ -10,6 +12,7 @@ use crate::braze::Item;
 use crate::catalogue::Effect;
 use crate::job::{Answered, Ended, Event, StepAnswer};
 use crate::journal::Irreversible;
+use crate::plan::Call;
 use crate::run::{Answer, Next};
 
 /// How often a batch fails without an answer before it is halved.
@@ -323,11 +326,12 @@ impl Driver {
     /// An answer is durable: lanes move up, runs go on.
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { members, service, over, keys, continued } = settled;
-        let workspace = self.services.workspace(service);
-        let mut moved_up = Vec::new();
-        for member in &members {
-            if member.call.action().effect != Effect::Read {
-                self.lanes.leave(workspace, member.call.people(), &mut moved_up);
+        let space = self.space(service);
+        let mut granted = Vec::new();
+        {
+            let mut lanes = self.shared.lanes();
+            for member in members.iter().filter(|member| member.call.action().effect != Effect::Read) {
+                lanes.leave(space, member.call.people(), &mut granted);
             }
         }
         for key in keys {
@@ -336,23 +340,26 @@ impl Driver {
         for slot in over {
             self.free(slot);
         }
-        for slot in moved_up {
-            self.unblock(workspace, slot);
+        for ticket in granted {
+            if ticket.engine == self.engine { self.unblock(ticket.slot) } else { self.shared.tell(ticket) }
         }
         for Continued { slot, next } in continued {
             self.follow(slot, next);
         }
     }
 
-    fn unblock(&mut self, workspace: u32, slot: u32) {
-        let Some(live) = self.runs.get_mut(slot) else { return };
-        let Some(blocked) = &live.blocked else { return };
-        if self.lanes.is_first(workspace, blocked.call.people(), slot)
-            && let Some(blocked) = live.blocked.take()
-        {
+    /// Puts a call into its lanes; true when it may leave at once.
+    pub(super) fn enter_lanes(&mut self, service: usize, slot: u32, call: &Call) -> bool {
+        let ticket = self.ticket(slot);
+        self.shared.lanes().enter(self.space(service), call.people(), ticket, Rank::InTurn)
+    }
+
+    /// A call that waited may leave.
+    pub(super) fn unblock(&mut self, slot: u32) {
+        let blocked = self.runs.get_mut(slot).and_then(|live| live.blocked.take());
+        if let Some(Blocked { service, step, call }) = blocked {
             let now_ms = self.clock.now_ms();
-            let member = Member { slot, call: blocked.call };
-            self.batches.add(blocked.service, blocked.step, member, now_ms);
+            self.batches.add(service, step, Member { slot, call }, now_ms);
         }
     }
 }

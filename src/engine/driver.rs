@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::answers::Settled;
 use super::batches::{Batch, Batches};
-use super::lanes::{Lanes, Slot};
+use super::lanes::{Slot, Ticket};
 use super::progress::Progress;
 use super::runs::Runs;
 use super::send::Replied;
 use super::service::Services;
+use super::shared::Shared;
 use super::task::{EngineError, Patience, Task};
 use super::timers::{Due, Timers};
 use super::turns::Turns;
@@ -36,6 +37,8 @@ pub(super) enum Message {
     Replied(Replied),
     /// The reader has a chunk ready, or is at the end.
     Read(super::reader::Read),
+    /// A call that waited in its lanes may leave.
+    Granted(Slot),
 }
 
 /// What waits for an event to be durable.
@@ -68,7 +71,11 @@ pub(super) struct Driver {
     pub(super) stop: CancellationToken,
 
     pub(super) runs: Runs,
-    pub(super) lanes: Lanes,
+    pub(super) shared: Arc<Shared>,
+    /// The number of this engine among those that share the lanes.
+    pub(super) engine: u32,
+    /// By profile: the number of its workspace among all engines.
+    pub(super) spaces: Vec<u32>,
     pub(super) turns: Turns,
     pub(super) batches: Batches,
     pub(super) timers: Timers,
@@ -171,6 +178,10 @@ impl Driver {
                 self.on_advanced(advanced);
                 Ok(())
             }
+            Message::Granted(slot) => {
+                self.unblock(slot);
+                Ok(())
+            }
             Message::Replied(replied) => {
                 self.in_flight -= 1;
                 self.on_replied(replied);
@@ -192,6 +203,16 @@ impl Driver {
                 None => return,
             }
         }
+    }
+
+    /// How the lanes know a run.
+    pub(super) fn ticket(&self, slot: Slot) -> Ticket {
+        Ticket { engine: self.engine, slot }
+    }
+
+    /// The number of a profile's workspace among all engines.
+    pub(super) fn space(&self, service: usize) -> u32 {
+        self.spaces.get(service).copied().unwrap_or(u32::MAX)
     }
 
     fn on_due(&mut self, due: Due) {

@@ -13,6 +13,7 @@ use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
 use super::service::{Service, Services, Stopped};
+use super::shared::Shared;
 use super::summary::Summary;
 use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
@@ -33,7 +34,9 @@ pub struct Order {
     /// Through which profiles.
     pub services: Vec<Arc<Service>>,
     /// Where it is written down.
-    pub store: Store,
+    pub store: Arc<Store>,
+    /// What it has in common with other jobs of this process.
+    pub shared: Arc<Shared>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The same clock, when time is virtual.
@@ -164,6 +167,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         input,
         services,
         store,
+        shared,
         clock,
         virtual_clock,
         patience,
@@ -193,6 +197,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let (sender, messages) = tokio::sync::mpsc::unbounded_channel();
     let workers = Workers::start(&task, &sender).map_err(EngineError::Thread)?;
     let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
+    let engine = shared.join(sender.clone());
+    let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
     let services = Services::new(services, opened_ms.unsigned_abs());
 
     let needs_guard = workflow.irreversible && !state.is_approved() && state.next_batch() == 0;
@@ -229,7 +235,9 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         stop,
         task: Arc::clone(&task),
         runs: Default::default(),
-        lanes: Default::default(),
+        engine,
+        spaces,
+        shared: Arc::clone(&shared),
         turns: Default::default(),
         timers: Default::default(),
         retrying: Default::default(),
@@ -268,6 +276,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let (waiting, last) = driver.leave(began.elapsed());
     let settled = driver.settle_journal(last).await;
     let state = std::mem::take(&mut driver.state);
+    shared.part(driver.engine);
     drop(driver);
     driven?;
     settled?;

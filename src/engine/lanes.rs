@@ -1,143 +1,241 @@
 //! Who may be written to now: the queue of writes to one person, as the call addresses them.
 //!
 //! Braze promises no order over requests, so at most one write to a person is on its way at any
-//! moment and the next one leaves only when the last one was answered. A call that names several
-//! people goes when it is first in each of their lanes. Only people with a write in hand are here.
+//! moment and the next one leaves only when the last one was answered. Of the writes that wait and set
+//! a state, the newest goes first, so that what it replaces need never be sent; what must keep its
+//! turn is overtaken by nothing and overtakes nothing. A call that names several people takes all of
+//! their lanes at once or none, so that no two calls can wait for each other. Only people with a write
+//! in hand are here.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use crate::plan::PersonKey;
+use crate::request::Order;
 
-/// The place of a run in the engine's table.
+/// The place of a run in its engine's table.
 pub(super) type Slot = u32;
 
-/// The lanes of one engine.
+/// A call that wants to leave: of which engine, and in which slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Ticket {
+    /// The number of the engine among those that share the lanes.
+    pub engine: u32,
+    /// The run.
+    pub slot: Slot,
+}
+
+/// Whom a call goes before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// Nobody: it keeps its turn.
+    InTurn,
+    /// Those that set an older state.
+    Newest(Order),
+    /// Everybody that waits: it may have been sent before, and is answered before a newer one leaves.
+    Again,
+}
+
+impl Rank {
+    fn keeps_its_turn(self) -> bool {
+        matches!(self, Rank::InTurn)
+    }
+
+    /// Whether this one goes before another that came earlier.
+    fn goes_before(self, other: Rank) -> bool {
+        match (self, other) {
+            (Rank::Again, Rank::Newest(_)) => true,
+            (Rank::Newest(order), Rank::Newest(others)) => {
+                others.yields_to(&order) && !order.yields_to(&others)
+            }
+            (Rank::InTurn | Rank::Newest(_) | Rank::Again, _) => false,
+        }
+    }
+}
+
+/// The lanes of all engines of a process.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: HashMap<(u32, PersonKey), Lane>,
+    waiting: HashMap<Ticket, Waiting>,
 }
 
 /// Usually one call; a queue only for a person who is written to again and again.
 #[derive(Debug)]
 enum Lane {
-    One(Slot),
-    Many(VecDeque<Slot>),
+    Held(Ticket),
+    Queue { holder: Option<Ticket>, queue: VecDeque<(Ticket, Rank)> },
 }
 
 impl Lane {
-    fn first(&self) -> Option<Slot> {
+    fn is_free(&self) -> bool {
+        matches!(self, Lane::Queue { holder: None, .. })
+    }
+
+    fn queue(&mut self, ticket: Ticket, rank: Rank) {
         match self {
-            Lane::One(slot) => Some(*slot),
-            Lane::Many(queue) => queue.front().copied(),
+            Lane::Held(holder) => {
+                *self = Lane::Queue { holder: Some(*holder), queue: VecDeque::from([(ticket, rank)]) };
+            }
+            Lane::Queue { queue, .. } => queue.push_back((ticket, rank)),
+        }
+    }
+
+    /// Whether nothing that waits here must go before this one is even looked at.
+    fn may_go(&self, ticket: Ticket) -> bool {
+        let Lane::Queue { queue, .. } = self else { return false };
+        front(queue).any(|(other, _)| *other == ticket)
+    }
+
+    fn take(&mut self, ticket: Ticket) {
+        if let Lane::Queue { holder, queue } = self {
+            queue.retain(|(other, _)| *other != ticket);
+            if queue.is_empty() {
+                *self = Lane::Held(ticket);
+            } else {
+                *holder = Some(ticket);
+            }
         }
     }
 }
 
+/// Those of a queue that may go in any order: up to the first that keeps its turn, or only that one.
+fn front(queue: &VecDeque<(Ticket, Rank)>) -> impl Iterator<Item = &(Ticket, Rank)> {
+    let is_turn = queue.front().is_some_and(|(_, rank)| rank.keeps_its_turn());
+    let many = queue.iter().take_while(|(_, rank)| !rank.keeps_its_turn()).count();
+    queue.iter().take(if is_turn { 1 } else { many })
+}
+
+#[derive(Debug)]
+struct Waiting {
+    space: u32,
+    people: Box<[PersonKey]>,
+}
+
 impl Lanes {
-    /// Puts a call at the end of its people's lanes; true when it may leave at once.
-    pub(super) fn enter(&mut self, workspace: u32, people: &[PersonKey], slot: Slot) -> bool {
-        let mut is_first = true;
+    /// Puts a call into its people's lanes; true when it may leave at once.
+    pub(super) fn enter(&mut self, space: u32, people: &[PersonKey], ticket: Ticket, rank: Rank) -> bool {
+        if self.are_free(space, people) {
+            for person in people {
+                self.lanes.insert((space, *person), Lane::Held(ticket));
+            }
+            return true;
+        }
         for person in people {
-            match self.lanes.entry((workspace, *person)) {
-                std::collections::hash_map::Entry::Vacant(vacant) => {
-                    vacant.insert(Lane::One(slot));
+            match self.lanes.entry((space, *person)) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(Lane::Queue { holder: None, queue: VecDeque::from([(ticket, rank)]) });
                 }
-                std::collections::hash_map::Entry::Occupied(mut lane) => {
-                    is_first = false;
-                    let lane = lane.get_mut();
-                    match lane {
-                        Lane::One(first) => *lane = Lane::Many(VecDeque::from([*first, slot])),
-                        Lane::Many(queue) => queue.push_back(slot),
-                    }
-                }
+                Entry::Occupied(mut lane) => lane.get_mut().queue(ticket, rank),
             }
         }
-        is_first
+        self.waiting.insert(ticket, Waiting { space, people: people.into() });
+        self.grant(ticket)
     }
 
-    /// Takes an answered call out of its people's lanes and tells which calls moved up to a front.
-    pub(super) fn leave(&mut self, workspace: u32, people: &[PersonKey], moved_up: &mut Vec<Slot>) {
+    /// Takes an answered call out of its people's lanes and tells which calls may leave now.
+    pub(super) fn leave(&mut self, space: u32, people: &[PersonKey], granted: &mut Vec<Ticket>) {
         for person in people {
-            let key = (workspace, *person);
-            let next = match self.lanes.get_mut(&key) {
-                Some(Lane::Many(queue)) => {
-                    queue.pop_front();
-                    queue.front().copied()
-                }
-                Some(Lane::One(_)) | None => None,
-            };
-            match next {
-                Some(slot) => moved_up.push(slot),
-                None => drop(self.lanes.remove(&key)),
+            let Entry::Occupied(mut lane) = self.lanes.entry((space, *person)) else { continue };
+            match lane.get_mut() {
+                Lane::Held(_) => drop(lane.remove()),
+                Lane::Queue { holder, .. } => *holder = None,
             }
         }
+        for person in people {
+            granted.extend(self.next(space, *person));
+        }
+    }
+
+    /// Takes a call out that waits and will not leave; tells which calls may leave now.
+    pub(super) fn give_up(&mut self, ticket: Ticket, granted: &mut Vec<Ticket>) {
+        let Some(Waiting { space, people }) = self.waiting.remove(&ticket) else { return };
+        for person in &people {
+            let Entry::Occupied(mut lane) = self.lanes.entry((space, *person)) else { continue };
+            if let Lane::Queue { holder, queue } = lane.get_mut() {
+                queue.retain(|(other, _)| *other != ticket);
+                match (queue.is_empty(), *holder) {
+                    (true, None) => drop(lane.remove()),
+                    (true, Some(holder)) => *lane.get_mut() = Lane::Held(holder),
+                    (false, _) => {}
+                }
+            }
+        }
+        for person in &people {
+            granted.extend(self.next(space, *person));
+        }
+    }
+
+    /// Takes everything of an engine out that is gone; tells which calls of others may leave now.
+    pub(super) fn forget(&mut self, engine: u32) -> Vec<Ticket> {
+        let mut touched = Vec::new();
+        self.waiting.retain(|ticket, _| ticket.engine != engine);
+        self.lanes.retain(|key, lane| match lane {
+            Lane::Held(ticket) => ticket.engine != engine,
+            Lane::Queue { holder, queue } => {
+                queue.retain(|(ticket, _)| ticket.engine != engine);
+                if holder.is_some_and(|ticket| ticket.engine == engine) {
+                    *holder = None;
+                }
+                match (queue.is_empty(), *holder) {
+                    (true, None) => return false,
+                    (true, Some(ticket)) => *lane = Lane::Held(ticket),
+                    (false, _) => touched.push(*key),
+                }
+                true
+            }
+        });
+        touched.into_iter().filter_map(|(space, person)| self.next(space, person)).collect()
+    }
+
+    /// The calls that wait in a lane.
+    pub(super) fn waiting(&self, space: u32, person: PersonKey) -> impl Iterator<Item = Ticket> {
+        let queue = match self.lanes.get(&(space, person)) {
+            Some(Lane::Queue { queue, .. }) => Some(queue),
+            Some(Lane::Held(_)) | None => None,
+        };
+        queue.into_iter().flatten().map(|(ticket, _)| *ticket)
     }
 
     /// Whether nobody of these people has a call in hand.
-    pub(super) fn are_free(&self, workspace: u32, people: &[PersonKey]) -> bool {
-        self.lanes.is_empty() || people.iter().all(|person| !self.lanes.contains_key(&(workspace, *person)))
+    pub(super) fn are_free(&self, space: u32, people: &[PersonKey]) -> bool {
+        self.lanes.is_empty() || people.iter().all(|person| !self.lanes.contains_key(&(space, *person)))
     }
 
-    /// Whether a call is first in each of its people's lanes.
-    pub(super) fn is_first(&self, workspace: u32, people: &[PersonKey], slot: Slot) -> bool {
-        people.iter().all(|person| {
-            self.lanes.get(&(workspace, *person)).is_some_and(|lane| lane.first() == Some(slot))
-        })
+    /// The call that leaves next in a free lane, if it can.
+    fn next(&mut self, space: u32, person: PersonKey) -> Option<Ticket> {
+        let lane = self.lanes.get(&(space, person)).filter(|lane| lane.is_free())?;
+        let Lane::Queue { queue, .. } = lane else { return None };
+        let mut first: Option<(Ticket, Rank)> = None;
+        for (ticket, rank) in front(queue) {
+            if first.is_none_or(|(_, best)| rank.goes_before(best)) && self.may_go(*ticket) {
+                first = Some((*ticket, *rank));
+            }
+        }
+        let (ticket, _) = first?;
+        self.grant(ticket).then_some(ticket)
+    }
+
+    /// Whether every lane of a waiting call is free, and it may go in each of them.
+    fn may_go(&self, ticket: Ticket) -> bool {
+        let Some(Waiting { space, people }) = self.waiting.get(&ticket) else { return false };
+        let mut lanes = people.iter().map(|person| self.lanes.get(&(*space, *person)));
+        lanes.all(|lane| lane.is_some_and(|lane| lane.is_free() && lane.may_go(ticket)))
+    }
+
+    fn grant(&mut self, ticket: Ticket) -> bool {
+        if !self.may_go(ticket) {
+            return false;
+        }
+        let Some(Waiting { space, people }) = self.waiting.remove(&ticket) else { return false };
+        for person in people {
+            if let Some(lane) = self.lanes.get_mut(&(space, person)) {
+                lane.take(ticket);
+            }
+        }
+        true
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalogue::Identifier;
-
-    fn person(number: u32) -> PersonKey {
-        PersonKey::of(Identifier::ExternalId, &number.to_string())
-    }
-
-    #[test]
-    fn a_second_write_to_a_person_waits_for_the_first() {
-        let mut lanes = Lanes::default();
-        assert!(lanes.enter(0, &[person(1)], 10));
-        assert!(!lanes.enter(0, &[person(1)], 11));
-
-        let mut moved_up = Vec::new();
-        lanes.leave(0, &[person(1)], &mut moved_up);
-
-        assert_eq!(moved_up, [11]);
-        assert!(lanes.is_first(0, &[person(1)], 11));
-    }
-
-    #[test]
-    fn the_same_person_in_two_workspaces_is_two_lanes() {
-        let mut lanes = Lanes::default();
-
-        assert!(lanes.enter(0, &[person(1)], 10));
-        assert!(lanes.enter(1, &[person(1)], 11));
-    }
-
-    #[test]
-    fn a_call_that_names_two_people_waits_for_both() {
-        let mut lanes = Lanes::default();
-        assert!(lanes.enter(0, &[person(1)], 10));
-        assert!(lanes.enter(0, &[person(2)], 11));
-        assert!(!lanes.enter(0, &[person(1), person(2)], 12));
-
-        let mut moved_up = Vec::new();
-        lanes.leave(0, &[person(1)], &mut moved_up);
-        assert_eq!(moved_up, [12]);
-        assert!(!lanes.is_first(0, &[person(1), person(2)], 12));
-
-        lanes.leave(0, &[person(2)], &mut moved_up);
-        assert!(lanes.is_first(0, &[person(1), person(2)], 12));
-    }
-
-    #[test]
-    fn a_person_without_a_write_in_hand_takes_no_memory() {
-        let mut lanes = Lanes::default();
-        lanes.enter(0, &[person(1)], 10);
-        lanes.leave(0, &[person(1)], &mut Vec::new());
-
-        assert!(lanes.lanes.is_empty());
-    }
-}
+mod tests;

@@ -205,7 +205,7 @@ impl Driver {
             }
         };
         let is_write = call.action().effect != Effect::Read;
-        if is_write && !self.lanes.enter(self.services.workspace(service), call.people(), slot) {
+        if is_write && !self.enter_lanes(service, slot, &call) {
             if let Some(live) = self.runs.get_mut(slot) {
                 live.blocked = Some(Blocked { service, step, call });
             }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use serde_json::{Map, Value};
 
 use super::driver::Driver;
-use super::lanes::{Lanes, Slot};
+use super::lanes::{Lanes, Rank, Slot, Ticket};
 use crate::catalogue::Identifier;
 use crate::plan::PersonKey;
 use crate::run::Next;
@@ -18,6 +18,11 @@ use crate::workflow::{Step, StepKind, Workflow};
 
 /// Order is kept over all profiles: which ones a run will use is not known when it begins.
 const ALL: u32 = 0;
+
+/// Turns are those of one engine.
+fn ticket(slot: Slot) -> Ticket {
+    Ticket { engine: 0, slot }
+}
 
 /// Which runs take part, and which of them may begin.
 #[derive(Debug, Default)]
@@ -46,7 +51,7 @@ impl Turns {
         if people.is_empty() || (is_last_call && self.lanes.are_free(ALL, &people)) {
             return Some(next);
         }
-        let may_begin = self.lanes.enter(ALL, &people, slot);
+        let may_begin = self.lanes.enter(ALL, &people, ticket(slot), Rank::InTurn);
         let (now, later) = if may_begin { (Some(next), None) } else { (None, Some(next)) };
         self.runs.insert(slot, Turn { people, next: later });
         now
@@ -55,13 +60,10 @@ impl Turns {
     /// A run is over: others may begin.
     pub(super) fn leave(&mut self, slot: Slot) {
         let Some(Turn { people, .. }) = self.runs.remove(&slot) else { return };
-        let mut moved_up = Vec::new();
-        self.lanes.leave(ALL, &people, &mut moved_up);
-        for slot in moved_up {
-            if let Some(turn) = self.runs.get_mut(&slot)
-                && self.lanes.is_first(ALL, &turn.people, slot)
-                && let Some(next) = turn.next.take()
-            {
+        let mut granted = Vec::new();
+        self.lanes.leave(ALL, &people, &mut granted);
+        for Ticket { engine: _, slot } in granted {
+            if let Some(next) = self.runs.get_mut(&slot).and_then(|turn| turn.next.take()) {
                 self.ready.push_back((slot, next));
             }
         }

@@ -1,0 +1,71 @@
+//! What the jobs of one process have in common: the lanes of everybody they write to.
+//!
+//! Each job is driven by an engine of its own. A person is written to by one of them at a time, so
+//! the lanes are shared; a call that may leave is told to the engine it belongs to.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::driver::Message;
+use super::lanes::{Lanes, Ticket};
+
+/// What the jobs of one process have in common.
+#[derive(Debug, Default)]
+pub struct Shared {
+    lanes: Mutex<Lanes>,
+    engines: Mutex<Engines>,
+    spaces: Mutex<Vec<String>>,
+}
+
+#[derive(Debug, Default)]
+struct Engines {
+    next: u32,
+    senders: HashMap<u32, UnboundedSender<Message>>,
+}
+
+impl Shared {
+    /// The lanes; never held over an `.await`.
+    pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number for a workspace, the same for all engines.
+    pub(super) fn space(&self, workspace: &str) -> u32 {
+        let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = spaces.iter().position(|name| name == workspace).unwrap_or_else(|| {
+            spaces.push(workspace.to_owned());
+            spaces.len() - 1
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
+    }
+
+    /// Takes an engine in; gives it its number.
+    pub(super) fn join(&self, sender: UnboundedSender<Message>) -> u32 {
+        let mut engines = self.engines();
+        let number = engines.next;
+        engines.next += 1;
+        engines.senders.insert(number, sender);
+        number
+    }
+
+    /// An engine is gone, and with it what it had in the lanes.
+    pub(super) fn part(&self, engine: u32) {
+        self.engines().senders.remove(&engine);
+        let granted = self.lanes().forget(engine);
+        granted.into_iter().for_each(|ticket| self.tell(ticket));
+    }
+
+    /// Tells an engine that a call of it may leave.
+    pub(super) fn tell(&self, ticket: Ticket) {
+        if let Some(sender) = self.engines().senders.get(&ticket.engine) {
+            // An engine that is gone has taken its calls out of the lanes.
+            drop(sender.send(Message::Granted(ticket.slot)));
+        }
+    }
+
+    fn engines(&self) -> MutexGuard<'_, Engines> {
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
