@@ -100,6 +100,7 @@ pub(super) struct Driver {
     /// Requests of which a failure was tolerated.
     pub(super) tolerated: u64,
     pub(super) read_bytes: u64,
+    pub(super) outside: super::outside::Outside,
 }
 
 /// How many exchanges may be on their way at once. Braze documents no limit of its own; 3,000 requests
@@ -125,7 +126,7 @@ impl Driver {
                 if self.skip_time() {
                     continue;
                 }
-                if self.after.is_empty() && self.gives_up() {
+                if self.after.is_empty() && self.should_leave() {
                     self.stopping = true;
                     continue;
                 }
@@ -253,12 +254,13 @@ impl Driver {
             return;
         }
         self.timers.looked();
+        self.outside.begin();
         let quiet = self.working == 0 && self.in_flight == 0;
         let mut blocked = Vec::new();
         while self.in_flight < MOST_IN_FLIGHT {
             let now_ms = self.clock.now_ms();
             let Some((gate, which)) = self.batches.next(now_ms, quiet, &blocked) else { break };
-            if self.services.is_stopped(gate.service) {
+            if self.services.is_stopped(gate.service) || self.is_braked(gate.service) {
                 blocked.push(gate);
                 continue;
             }
@@ -284,6 +286,7 @@ impl Driver {
     fn intend(&mut self, mut batch: Batch, now_ms: i64) {
         batch.first_ms.get_or_insert(now_ms);
         self.in_flight += 1;
+        self.outside.note_that_something_left();
         batch.left_ms = now_ms;
         let event = self.intended(&batch);
         self.write(event, Some(After::Send(Box::new(batch))));
@@ -365,7 +368,7 @@ impl Driver {
 
     /// Whether only pauses are left that are longer than this process is willing to stay, or only
     /// work for a profile that was stopped.
-    fn gives_up(&self) -> bool {
+    pub(super) fn gives_up(&self) -> bool {
         if !self.reader.is_at_end() && !self.services.any_stopped() {
             return false;
         }

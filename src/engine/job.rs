@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found};
+use super::open::{JobError, find_or_create};
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
@@ -18,9 +19,9 @@ use super::summary::Summary;
 use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
-use crate::intake::{Input, InputError};
-use crate::job::{Answered, Ended, Event, IdEntry, JobId, Pause, State, Status, Verdict};
-use crate::journal::{JobRecord, NewJob, Store, StoreError};
+use crate::intake::Input;
+use crate::job::{Answered, Ended, Event, IdEntry, Pause, State, Status, Verdict};
+use crate::journal::{JobRecord, Store};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
 use crate::workflow::Workflow;
@@ -72,40 +73,6 @@ pub struct Outcome {
     pub was_finished: bool,
 }
 
-/// Why a job could not be opened or driven.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// The store does not work.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The input cannot be read.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The engine had to give up.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The workflow was edited while a job of it is open.
-    #[error(
-        "`{workflow}` was edited while {job} is open on this input; `privaflow jobs resume {job}` goes on with the workflow as it was, `privaflow jobs cancel {job}` gives it up"
-    )]
-    EditedWorkflow {
-        /// Its name.
-        workflow: String,
-        /// The open job.
-        job: JobId,
-    },
-    /// The input was edited while a job on it is open.
-    #[error(
-        "the input was edited while {job} of `{workflow}` is open on it; put it back and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
-    )]
-    EditedInput {
-        /// The workflow's name.
-        workflow: String,
-        /// The open job.
-        job: JobId,
-    },
-}
-
 /// Carries a job out, from its start or from where it stopped.
 pub async fn run(order: Order) -> Result<Outcome, JobError> {
     let record = find_or_create(&order)?;
@@ -132,33 +99,6 @@ pub async fn run(order: Order) -> Result<Outcome, JobError> {
         Status::Open => {}
     }
     drive(order, record, state).await
-}
-
-fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
-    let Order { workflow, input, store, .. } = order;
-    if let Some(record) = store.reader().find_job(&workflow.name, &workflow.digest, &input.digest())? {
-        return Ok(record);
-    }
-    let path = input.path().to_owned();
-    for open in store.reader().open_jobs(&workflow.name)? {
-        if open.input_digest == input.digest() {
-            return Err(JobError::EditedWorkflow { workflow: open.workflow_name, job: open.id });
-        }
-        if open.input_path == path && path != "-" {
-            return Err(JobError::EditedInput { workflow: open.workflow_name, job: open.id });
-        }
-    }
-    let job = store.create_job(NewJob {
-        workflow_name: workflow.name.clone(),
-        workflow_digest: workflow.digest,
-        workflow_text: workflow.text.clone(),
-        input_path: path,
-        input_digest: input.digest(),
-        format: serde_json::Value::Null,
-        started_ms: order.clock.now_ms(),
-        sandbox: order.sandbox,
-    })?;
-    Ok(store.reader().job(job)?)
 }
 
 async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome, JobError> {
@@ -260,6 +200,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         records: None,
         tolerated: 0,
         read_bytes: 0,
+        outside: Default::default(),
     };
     let (job, name) = (record.id, &record.workflow_name);
     tracing::info!(%job, workflow = name, "{job} of workflow {name} is opened");

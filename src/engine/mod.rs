@@ -6,12 +6,15 @@
 
 mod answers;
 mod batches;
+mod brake;
 mod cancel;
 mod driver;
 mod guard;
 mod job;
 mod lanes;
 mod look;
+mod open;
+mod outside;
 mod plan_record;
 mod planned;
 mod progress;
@@ -27,10 +30,12 @@ mod timers;
 mod turns;
 mod worker;
 
+pub use brake::Brake;
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
-pub use job::{JobError, Order, Outcome, run};
+pub use job::{Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
+pub use open::{JobError, find_or_create};
 pub use progress::{Progress, Standing};
 pub use report::summary;
 pub use service::{Service, Stopped};

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::job::State;
 
 /// How often the watcher is told.
 const EVERY: Duration = Duration::from_millis(100);
 
 /// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Requests that are done or skipped.
     pub well: u64,
@@ -36,6 +38,11 @@ impl Progress {
     /// Tells a watcher, at most ten times a second.
     pub fn to(watcher: impl FnMut(Standing) + Send + 'static) -> Progress {
         Progress { watcher: Box::new(watcher), last: Instant::now() }
+    }
+
+    /// Tells what another process tells of a job.
+    pub fn tell(&mut self, standing: Standing) {
+        (self.watcher)(standing);
     }
 
     pub(super) fn show(&mut self, state: &State, open: usize, read_bytes: u64) {

@@ -1,13 +1,14 @@
-//! What the jobs of one process have in common: the lanes of everybody they write to.
+//! What the jobs of one process have in common: the lanes of everybody they write to, and the brake.
 //!
 //! Each job is driven by an engine of its own. A person is written to by one of them at a time, so
 //! the lanes are shared; a call that may leave is told to the engine it belongs to.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::brake::Brake;
 use super::driver::Message;
 use super::lanes::{Lanes, Ticket};
 
@@ -17,6 +18,7 @@ pub struct Shared {
     lanes: Mutex<Lanes>,
     engines: Mutex<Engines>,
     spaces: Mutex<Vec<String>>,
+    brake: Option<Arc<Brake>>,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +28,16 @@ struct Engines {
 }
 
 impl Shared {
+    /// For jobs of a store that the emergency stop can hold.
+    pub fn with_brake(brake: Arc<Brake>) -> Shared {
+        Shared { brake: Some(brake), ..Shared::default() }
+    }
+
+    /// Whether the emergency stop holds a profile.
+    pub(super) fn holds(&self, profile: &str) -> bool {
+        self.brake.as_ref().is_some_and(|brake| brake.holds(profile))
+    }
+
     /// The lanes; never held over an `.await`.
     pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
