@@ -10,12 +10,15 @@ mod init;
 mod jobs;
 mod logs;
 mod output;
+mod pauses;
+mod place;
 mod plan;
 mod profiles;
 mod progress;
 mod run;
 mod sandbox;
 mod setup;
+mod show;
 mod trial;
 mod validate;
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found};
-use super::open::{JobError, find_or_create};
+use super::open::{JobError, Place, find_or_create};
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
@@ -50,8 +50,8 @@ pub struct Order {
     pub progress: Progress,
     /// Folder for the files of failed requests.
     pub failures: std::path::PathBuf,
-    /// Against the sandbox.
-    pub sandbox: bool,
+    /// Where its calls go.
+    pub place: Place,
 }
 
 /// What came of it.
@@ -75,7 +75,8 @@ pub struct Outcome {
 
 /// Carries a job out, from its start or from where it stopped.
 pub async fn run(order: Order) -> Result<Outcome, JobError> {
-    let record = find_or_create(&order)?;
+    let Order { store, workflow, input, clock, .. } = &order;
+    let record = find_or_create(store, workflow, input, clock.now_ms(), order.place)?;
     let mut state = State::default();
     for recorded in order.store.reader().events(record.id) {
         state.apply(&recorded?.event);
@@ -114,7 +115,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         stop,
         progress,
         failures,
-        sandbox: _,
+        place: _,
     } = order;
     let began = std::time::Instant::now();
     let opened_ms = clock.now_ms();

@@ -35,7 +35,7 @@ pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use job::{Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
-pub use open::{JobError, find_or_create};
+pub use open::{JobError, Place, find_or_create};
 pub use progress::{Progress, Standing};
 pub use report::summary;
 pub use service::{Service, Stopped};

@@ -3,11 +3,20 @@
 //! Finding and beginning are two steps; whoever opens several jobs in one process opens them one after
 //! another, so that the same order is never begun twice.
 
-use super::job::Order;
 use super::task::EngineError;
-use crate::intake::InputError;
+use crate::intake::{Input, InputError};
 use crate::job::JobId;
-use crate::journal::{JobRecord, NewJob, StoreError};
+use crate::journal::{JobRecord, NewJob, Store, StoreError};
+use crate::workflow::Workflow;
+
+/// Where a job's calls go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// To the services of the settings.
+    Services,
+    /// To the stand-in in this process.
+    Sandbox,
+}
 
 /// Why a job could not be opened or driven.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +54,13 @@ pub enum JobError {
 
 /// The job of this workflow on this input; it is written down now if there is none. Refused while a
 /// job of another text of the workflow, or on another text of the input, is open.
-pub fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
-    let Order { workflow, input, store, .. } = order;
+pub fn find_or_create(
+    store: &Store,
+    workflow: &Workflow,
+    input: &Input,
+    started_ms: i64,
+    place: Place,
+) -> Result<JobRecord, JobError> {
     if let Some(record) = store.reader().find_job(&workflow.name, &workflow.digest, &input.digest())? {
         return Ok(record);
     }
@@ -66,8 +80,8 @@ pub fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
         input_path: path,
         input_digest: input.digest(),
         format: serde_json::Value::Null,
-        started_ms: order.clock.now_ms(),
-        sandbox: order.sandbox,
+        started_ms,
+        sandbox: place == Place::Sandbox,
     })?;
     Ok(store.reader().job(job)?)
 }

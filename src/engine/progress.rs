@@ -40,11 +40,6 @@ impl Progress {
         Progress { watcher: Box::new(watcher), last: Instant::now() }
     }
 
-    /// Tells what another process tells of a job.
-    pub fn tell(&mut self, standing: Standing) {
-        (self.watcher)(standing);
-    }
-
     pub(super) fn show(&mut self, state: &State, open: usize, read_bytes: u64) {
         if self.last.elapsed() >= EVERY {
             self.last = Instant::now();
