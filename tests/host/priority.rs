@@ -1,0 +1,53 @@
+//! A small job beside a large one.
+
+use std::time::{Duration, Instant};
+
+use crate::folder::{Folder, TAG, deletion, request};
+use crate::running::Running;
+use crate::server::{Server, accepted, until};
+
+/// Erases one person, by another workflow.
+const ERASE_ONE: &str = r#"
+workflow: erase-one
+on: { file: {} }
+steps:
+  - id: erase
+    uses: braze/users.delete
+    with: { external_ids: ["{{ subject.external_id }}"] }
+"#;
+
+/// Of the release build two hundred milliseconds are promised; this is for a slow build on a machine
+/// that does other things, too.
+const AT_MOST: Duration = Duration::from_secs(3);
+
+#[test]
+fn a_single_deletion_leaves_soon_while_a_large_job_keeps_the_machine_busy() {
+    let (deleted, when) = std::sync::mpsc::channel();
+    let deleted = std::sync::Mutex::new(deleted);
+    let server = Server::start(move |request, _| {
+        if request.path.contains("delete") {
+            drop(deleted.lock().unwrap().send(Instant::now()));
+        }
+        accepted()
+    });
+    let folder = Folder::to(server.address, TAG);
+    folder.write("erase.yaml", ERASE_ONE);
+    let records =
+        (0..150_000).map(|number| format!("{}\n", request("other", &format!("r-{number}"), &format!("u-{number}"))));
+    folder.write("large.ndjson", records.collect::<String>());
+    folder.write("small.ndjson", format!("{}\n", deletion(7)));
+    let mut large = Running::job(&folder, "large.ndjson");
+    server.wait_for(20);
+
+    let run = ["run", "erase.yaml", "--input", "small.ndjson", "--output", "json"];
+    let small = Running::of(folder.command(&run));
+    let accepted_at = small.says("owns the store");
+    let took = when.recv_timeout(Duration::from_secs(30)).unwrap().saturating_duration_since(accepted_at);
+
+    println!("{} ms from acceptance to the call, beside {} requests", took.as_millis(), server.requests().len());
+    assert!(!large.is_over(), "the large job was over before the small one began");
+    assert!(took < AT_MOST, "{took:?}");
+    assert_eq!(small.end().code, 0);
+    large.signal("TERM");
+    until("it stops", || large.is_over());
+}
