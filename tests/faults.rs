@@ -20,6 +20,8 @@ mod disk;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;
+#[path = "faults/fresh.rs"]
+mod fresh;
 #[path = "faults/kills.rs"]
 mod kills;
 #[path = "faults/newest.rs"]

@@ -21,6 +21,8 @@ mod endurance;
 mod folder;
 #[path = "jobs/formats.rs"]
 mod formats;
+#[path = "jobs/fresh.rs"]
+mod fresh;
 #[path = "jobs/guard.rs"]
 mod guard;
 #[path = "jobs/hostile.rs"]

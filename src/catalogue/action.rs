@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{Batch, Field, Reply};
+use super::{Batch, Field, Reply, Targets};
 
 /// One operation of a system, such as `braze/users.delete`.
 #[derive(Debug, Clone, Deserialize)]
@@ -60,6 +60,9 @@ pub struct Action {
     /// How calls merge; `None` when every call is its own exchange.
     #[serde(default)]
     pub batch: Option<Batch>,
+    /// What its calls set; `None` when that is no state that a newer one replaces.
+    #[serde(default)]
+    pub targets: Option<Targets>,
     /// How the reply is read.
     pub reply: Reply,
 }

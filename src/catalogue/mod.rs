@@ -13,6 +13,7 @@ mod findings;
 mod refusal;
 mod rules;
 mod shown;
+mod targets;
 
 pub use action::{Action, Effect, Limit, Method};
 pub use batch::{Alone, Array, Batch, Groups, Identifier, Reply};
@@ -20,6 +21,7 @@ pub use check::{check, check_rendered};
 pub use entries::{all, braze_hosts, find, is_known_host};
 pub use field::{Field, Format, Shape};
 pub use refusal::Refusal;
+pub use targets::{Members, OPTS_OUT, State, Targets};
 
 #[cfg(test)]
 mod check_tests;

@@ -10,7 +10,7 @@ use super::place::{self, Home};
 use super::{Common, Failure, pauses, run, setup, show};
 use crate::engine::{self, Summary};
 use crate::host::{self, Answer, Command};
-use crate::job::{JobId, State, Status};
+use crate::job::{JobId, Status};
 use crate::journal::{JobRecord, Pauses, Reader, StoreError};
 use crate::source::Source;
 use crate::workflow::Known;
@@ -217,9 +217,6 @@ fn no_such(job: &str) -> Failure {
 }
 
 fn summary(reader: &Reader, record: &JobRecord, store: &std::path::Path) -> Result<Summary, Failure> {
-    let mut state = State::default();
-    for recorded in reader.events(record.id) {
-        state.apply(&recorded.map_err(Failure::wrong)?.event);
-    }
+    let state = reader.state(record.id).map_err(Failure::wrong)?;
     engine::summary(reader, record, &state, None, &store.join("failures")).map_err(Failure::wrong)
 }

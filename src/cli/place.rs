@@ -179,14 +179,8 @@ pub(super) async fn own<T>(
     }
     let guests = host.guests();
     if guests > 0 {
-        anstream::eprintln!(
-            "staying until {} of other processes done here",
-            if guests == 1 {
-                "1 command is".to_owned()
-            } else {
-                format!("{} are", output::counted(guests as u64, "command"))
-            }
-        );
+        let handed_over = output::counted(guests as u64, "command");
+        anstream::eprintln!("staying for {handed_over} that other processes handed over");
     }
     host.stay_for_guests().await;
     listening.close().await;

@@ -2,17 +2,15 @@
 
 use super::batches::{Batch, Member};
 use super::driver::{After, Driver};
-use super::lanes::Rank;
+use super::fresh::marks_of;
 use super::planned::ended;
-use super::runs::Blocked;
 use super::send::{Replied, Reply};
 use super::timers::Due;
-use super::worker::{Advanced, Going, Gone, Work};
+use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::braze::Item;
 use crate::catalogue::Effect;
-use crate::job::{Answered, Ended, Event, StepAnswer};
+use crate::job::{Answered, Ended, Event, Mark, StepAnswer};
 use crate::journal::Irreversible;
-use crate::plan::Call;
 use crate::run::{Answer, Next};
 
 /// How often a batch fails without an answer before it is halved.
@@ -26,6 +24,7 @@ pub(super) struct Pending {
     request_id: Option<String>,
     at_ms: i64,
     ended: Vec<Ended>,
+    marks: Vec<Mark>,
     /// Calls to be sent again together.
     again: Vec<Member>,
     /// Calls to be sent again, each in a request of its own.
@@ -201,6 +200,7 @@ impl Driver {
         }
         let mut pending = Pending {
             ended: Vec::with_capacity(batch.members.len()),
+            marks: Vec::new(),
             batch,
             status,
             request_id,
@@ -223,7 +223,13 @@ impl Driver {
                     continue;
                 }
             };
+            if result.is_ok() && member.call.action().effect != Effect::Read {
+                if let Some(space) = self.marks_in.get(pending.batch.service) {
+                    marks_of(&member.call, space, at_ms, &mut pending.marks);
+                }
+            }
             let Some(mut live) = self.runs.take(member.slot) else { continue };
+            live.again = false;
             if live.is_thin {
                 let finish = match result {
                     Ok(_) => live.run.finish_accepted(&self.task.program),
@@ -232,8 +238,8 @@ impl Driver {
                 self.tolerated += u64::from(finish.tolerated);
                 pending.ended.push(ended(&live.about, finish));
             } else {
-                let answer = Some(Answer { result, status, at_ms });
-                going.push(Going { slot: member.slot, live, answer });
+                let heard = Heard::Answer(Answer { result, status, at_ms });
+                going.push(Going { slot: member.slot, live, heard });
             }
             pending.batch.members.push(member);
         }
@@ -274,6 +280,9 @@ impl Driver {
                 self.settle(pending, steps, continued);
             }
             None => {
+                if !steps.is_empty() {
+                    self.write(Event::Passed { steps }, None);
+                }
                 self.ended.append(&mut over);
                 for Continued { slot, next } in continued {
                     self.follow(slot, next);
@@ -283,7 +292,7 @@ impl Driver {
     }
 
     fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
-        let Pending { batch, status, request_id, at_ms, ended, again, alone } = pending;
+        let Pending { batch, status, request_id, at_ms, ended, marks, again, alone } = pending;
         let (service, step) = (batch.service, batch.step);
         let goes_on: std::collections::HashSet<u32> = continued.iter().map(|run| run.slot).collect();
         let over = batch.members.iter().map(|member| member.slot).filter(|slot| !goes_on.contains(slot));
@@ -294,8 +303,7 @@ impl Driver {
             continued,
             members: batch.members,
         };
-        let answered =
-            Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks: Vec::new() };
+        let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
         self.write_answered(answered, settled);
         self.batches.close_apart(service, step, again);
         for member in alone {
@@ -326,40 +334,16 @@ impl Driver {
     /// An answer is durable: lanes move up, runs go on.
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { members, service, over, keys, continued } = settled;
-        let space = self.space(service);
-        let mut granted = Vec::new();
-        {
-            let mut lanes = self.shared.lanes();
-            for member in members.iter().filter(|member| member.call.action().effect != Effect::Read) {
-                lanes.leave(space, member.call.people(), &mut granted);
-            }
-        }
+        let writes = members.iter().filter(|member| member.call.action().effect != Effect::Read);
+        self.leave_lanes(service, writes.map(|member| member.call.people()));
         for key in keys {
             self.ids_in_hand.remove(&key);
         }
         for slot in over {
             self.free(slot);
         }
-        for ticket in granted {
-            if ticket.engine == self.engine { self.unblock(ticket.slot) } else { self.shared.tell(ticket) }
-        }
         for Continued { slot, next } in continued {
             self.follow(slot, next);
-        }
-    }
-
-    /// Puts a call into its lanes; true when it may leave at once.
-    pub(super) fn enter_lanes(&mut self, service: usize, slot: u32, call: &Call) -> bool {
-        let ticket = self.ticket(slot);
-        self.shared.lanes().enter(self.space(service), call.people(), ticket, Rank::InTurn)
-    }
-
-    /// A call that waited may leave.
-    pub(super) fn unblock(&mut self, slot: u32) {
-        let blocked = self.runs.get_mut(slot).and_then(|live| live.blocked.take());
-        if let Some(Blocked { service, step, call }) = blocked {
-            let now_ms = self.clock.now_ms();
-            self.batches.add(service, step, Member { slot, call }, now_ms);
         }
     }
 }

@@ -26,7 +26,7 @@ use super::turns::Turns;
 use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
 use crate::job::{Ended, Event, State, Verdict};
-use crate::journal::{Ids, Writer};
+use crate::journal::{Ids, Marks, Space, Writer};
 
 /// Everything that can wake the driver, but its timers and the journal.
 #[derive(Debug)]
@@ -76,6 +76,11 @@ pub(super) struct Driver {
     pub(super) engine: u32,
     /// By profile: the number of its workspace among all engines.
     pub(super) spaces: Vec<u32>,
+    pub(super) marks: Marks,
+    /// By profile: makes the keys of marks in its workspace.
+    pub(super) marks_in: Vec<Space>,
+    /// Why the job cannot go on.
+    pub(super) broken: Option<EngineError>,
     pub(super) turns: Turns,
     pub(super) batches: Batches,
     pub(super) timers: Timers,
@@ -114,6 +119,9 @@ impl Driver {
     /// Drives the job until nothing is left to do, or nothing can be done now.
     pub(super) async fn drive(&mut self) -> Result<(), EngineError> {
         loop {
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();
@@ -216,7 +224,7 @@ impl Driver {
         self.spaces.get(service).copied().unwrap_or(u32::MAX)
     }
 
-    fn on_due(&mut self, due: Due) {
+    pub(super) fn on_due(&mut self, due: Due) {
         match due {
             Due::Retry(number) => {
                 if let Some(batch) = self.retrying.remove(&number) {
@@ -337,63 +345,6 @@ impl Driver {
             }
         }
         Ok(())
-    }
-
-    /// Nothing is under way in this process: only time could bring something.
-    fn is_idle(&self) -> bool {
-        self.working == 0 && self.in_flight == 0
-    }
-
-    /// Nothing is left to do, or a stop was asked for and what was under way is written down.
-    fn is_over(&self) -> bool {
-        let settled = self.is_idle() && self.after.is_empty() && self.ended.is_empty();
-        let empty = self.runs.is_empty() && self.reader.is_at_end();
-        settled && (empty || self.stopping)
-    }
-
-    /// In virtual time, jumps to the next moment at which anything is due.
-    fn skip_time(&mut self) -> bool {
-        let Some(next_ms) = self.timers.next() else { return false };
-        if self.virtual_clock.is_none() || !self.after.is_empty() || self.gives_up() {
-            return false;
-        }
-        if let Some(clock) = &self.virtual_clock {
-            clock.advance_to(next_ms);
-        }
-        while let Some(due) = self.timers.pop(next_ms) {
-            self.on_due(due);
-        }
-        true
-    }
-
-    /// Whether only pauses are left that are longer than this process is willing to stay, or only
-    /// work for a profile that was stopped.
-    pub(super) fn gives_up(&self) -> bool {
-        if !self.reader.is_at_end() && !self.services.any_stopped() {
-            return false;
-        }
-        let Some(next_ms) = self.timers.next() else { return true };
-        match self.patience {
-            Patience::Endless => false,
-            // A place under a limit is worth any wait: only pauses of runs and retries are measured.
-            Patience::Until(_) if !self.batches.is_empty() && !self.services.any_stopped() => false,
-            Patience::Until(wait) => {
-                let pause_ms = next_ms.saturating_sub(self.clock.now_ms());
-                pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
-            }
-        }
-    }
-
-    /// How long to wait at most for a message.
-    fn pause(&self) -> std::time::Duration {
-        let longest = 200;
-        let ms = match self.timers.next() {
-            Some(next_ms) if self.virtual_clock.is_none() => {
-                (next_ms - self.clock.now_ms()).clamp(0, longest)
-            }
-            Some(_) | None => longest,
-        };
-        std::time::Duration::from_millis(ms.unsigned_abs())
     }
 
     fn journal_error(&self) -> EngineError {

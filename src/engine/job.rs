@@ -20,7 +20,7 @@ use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
 use crate::intake::Input;
-use crate::job::{Answered, Ended, Event, IdEntry, Pause, State, Status, Verdict};
+use crate::job::{Event, State, Status};
 use crate::journal::{JobRecord, Store};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
@@ -77,10 +77,7 @@ pub struct Outcome {
 pub async fn run(order: Order) -> Result<Outcome, JobError> {
     let Order { store, workflow, input, clock, .. } = &order;
     let record = find_or_create(store, workflow, input, clock.now_ms(), order.place)?;
-    let mut state = State::default();
-    for recorded in order.store.reader().events(record.id) {
-        state.apply(&recorded?.event);
-    }
+    let state = order.store.reader().state(record.id)?;
     match state.status() {
         Status::Finished | Status::Cancelled | Status::Held => {
             let held = state.hold();
@@ -124,6 +121,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         job: record.id,
         kinds: kinds_taken(&workflow),
         budgets: budgets(&workflow),
+        sets_states: super::turns::sets_states(&workflow.steps),
         takes_turns: super::turns::are_needed(&workflow),
         program: Program::new(Arc::clone(&workflow), facts),
         input_digest: record.input_digest,
@@ -139,6 +137,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let workers = Workers::start(&task, &sender).map_err(EngineError::Thread)?;
     let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
     let engine = shared.join(sender.clone());
+    let marks_in = services.iter().map(|service| store.marks().space(&service.workspace)).collect();
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
     let services = Services::new(services, opened_ms.unsigned_abs());
 
@@ -178,6 +177,9 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         runs: Default::default(),
         engine,
         spaces,
+        marks: store.marks().clone(),
+        marks_in,
+        broken: None,
         shared: Arc::clone(&shared),
         turns: Default::default(),
         timers: Default::default(),
@@ -210,6 +212,11 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     if let Found::Beyond { subjects, limit } = found {
         driver.write(Event::Held { subjects, limit }, None);
         driver.stopping = true;
+    }
+    if task.past.again() > 0 {
+        for record in super::relay::first_again(&task, input.records()?).await? {
+            driver.take_record(record)?;
+        }
     }
     let driven = driver.drive().await;
     let interrupted = driver.stop.is_cancelled();
@@ -277,74 +284,4 @@ fn allowed(
         None => None,
     };
     Ok(Allowed { per_job: workflow.guard.per_job.unwrap_or(guard::DEFAULT_PER_JOB), left_this_hour })
-}
-
-impl Driver {
-    /// Settles what an earlier process left in the air: a call that may be repeated is forgotten, so
-    /// that its record is carried out again; one that must not be waits for a person.
-    fn take_over(&mut self) {
-        let unresolved: Vec<_> = self.state.unresolved().cloned().collect();
-        let at_ms = self.clock.now_ms();
-        for exchange in unresolved {
-            if !exchange.repeatable {
-                let ended = exchange.positions.iter().map(|position| needs_attention(*position)).collect();
-                self.write(Event::Ended { ended }, None);
-            }
-            let answered = Answered {
-                batch: exchange.batch,
-                at_ms,
-                status: 0,
-                request_id: None,
-                steps: Vec::new(),
-                ended: Vec::new(),
-                marks: Vec::new(),
-            };
-            self.write(Event::Answered(answered), None);
-        }
-    }
-
-    /// Writes down how this process leaves the job; tells what is still open, by what it waits for.
-    fn leave(&mut self, elapsed: std::time::Duration) -> (std::collections::BTreeMap<Pause, u64>, u64) {
-        let mut waiting = std::collections::BTreeMap::new();
-        let mut held = Vec::new();
-        for (slot, live) in self.runs.drain() {
-            let pause = if self.held.contains(&slot) {
-                held.push(needs_attention(live.about.position));
-                Pause::NeedsAttention
-            } else if live.run.waits_until().is_some() {
-                Pause::Wait
-            } else {
-                Pause::Retry
-            };
-            *waiting.entry(pause).or_default() += 1;
-        }
-        if self.held_records > 0 {
-            *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
-        }
-        if !held.is_empty() {
-            self.write(Event::Ended { ended: held }, None);
-        }
-        let finished =
-            waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
-        let stopped = crate::job::Stopped {
-            at_ms: self.clock.now_ms(),
-            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            finished,
-            records: self.records,
-            unmapped: std::mem::take(&mut self.unmapped).into_iter().collect(),
-        };
-        let last = self.write(Event::Stopped(stopped), None);
-        (waiting, last)
-    }
-}
-
-fn needs_attention(position: u64) -> Ended {
-    Ended {
-        position,
-        verdict: Verdict::Waiting(Pause::NeedsAttention),
-        accepted: false,
-        verified: false,
-        id: IdEntry { key: [0; 16], content: 0 },
-        failure: None,
-    }
 }

@@ -147,25 +147,6 @@ impl Lanes {
         }
     }
 
-    /// Takes a call out that waits and will not leave; tells which calls may leave now.
-    pub(super) fn give_up(&mut self, ticket: Ticket, granted: &mut Vec<Ticket>) {
-        let Some(Waiting { space, people }) = self.waiting.remove(&ticket) else { return };
-        for person in &people {
-            let Entry::Occupied(mut lane) = self.lanes.entry((space, *person)) else { continue };
-            if let Lane::Queue { holder, queue } = lane.get_mut() {
-                queue.retain(|(other, _)| *other != ticket);
-                match (queue.is_empty(), *holder) {
-                    (true, None) => drop(lane.remove()),
-                    (true, Some(holder)) => *lane.get_mut() = Lane::Held(holder),
-                    (false, _) => {}
-                }
-            }
-        }
-        for person in &people {
-            granted.extend(self.next(space, *person));
-        }
-    }
-
     /// Takes everything of an engine out that is gone; tells which calls of others may leave now.
     pub(super) fn forget(&mut self, engine: u32) -> Vec<Ticket> {
         let mut touched = Vec::new();
@@ -186,15 +167,6 @@ impl Lanes {
             }
         });
         touched.into_iter().filter_map(|(space, person)| self.next(space, person)).collect()
-    }
-
-    /// The calls that wait in a lane.
-    pub(super) fn waiting(&self, space: u32, person: PersonKey) -> impl Iterator<Item = Ticket> {
-        let queue = match self.lanes.get(&(space, person)) {
-            Some(Lane::Queue { queue, .. }) => Some(queue),
-            Some(Lane::Held(_)) | None => None,
-        };
-        queue.into_iter().flatten().map(|(ticket, _)| *ticket)
     }
 
     /// Whether a call of an engine waits for one of another engine.

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::fresh::FUTURE_MS;
 use super::look::request_of;
 use super::runs::{About, Live};
-use super::task::{Task, Unusable};
-use super::worker::{Advanced, First, Going, Gone, Made, Planned, PlannedChunk, Work};
+use super::task::{Kept, Opened, Task, Unusable};
+use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
-use crate::job::{Fail, IdEntry, StepAnswer, Verdict};
+use crate::job::{Ended, Fail, IdEntry, Pause, StepAnswer, Verdict};
 use crate::request::{BadRecord, Identity, Kind, Request, Warnings, identity};
-use crate::run::{Answer, Finish, Next, Run, Trouble, count_unmapped};
+use crate::run::{Finish, Next, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
 
 /// Plans records, keeping one scope to plan them in.
@@ -30,7 +31,7 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records = chunk.records().map(|record| self.plan(record, &mut unmapped)).collect();
+                let records = chunk.records().map(|record| self.plan(record, false, &mut unmapped)).collect();
                 let input_bytes = chunk.input_bytes();
                 Made::Planned(PlannedChunk { number, records, unmapped, input_bytes })
             }
@@ -54,7 +55,12 @@ impl<'t> Planner<'t> {
         (is_taken && !is_over).then_some(request.scope)
     }
 
-    fn plan(&mut self, record: RawRecord<'_>, unmapped: &mut BTreeMap<String, u64>) -> Planned {
+    /// A record whose call an earlier process may have sent: it is carried out before all others.
+    pub(super) fn plan_again(&mut self, record: RawRecord<'_>) -> Planned {
+        self.plan(record, true, &mut BTreeMap::new())
+    }
+
+    fn plan(&mut self, record: RawRecord<'_>, again: bool, unmapped: &mut BTreeMap<String, u64>) -> Planned {
         let task = self.task;
         let position = record.position();
         let workflow = &task.program.workflow.name;
@@ -79,11 +85,11 @@ impl<'t> Planner<'t> {
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: members, .. } = request;
         let about = About { position, line: record.line(), request: given, id };
-        if task.past.is_finished(position) {
+        if task.past.is_finished(position) || (!again && task.past.is_again(position)) {
             return Planned { about, first: First::Finished };
         }
         if task.past.is_held(position) {
-            return Planned { about, first: First::Held };
+            return Planned { about, first: First::Held(None) };
         }
         if let Some(taken) = &task.kinds
             && !taken.contains(&kind)
@@ -92,9 +98,19 @@ impl<'t> Planner<'t> {
             let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message));
             return Planned { about, first };
         }
+        let times = task.sets_states.then(|| Times::of(&members, task.started_ms, position));
+        if let Some(times) = &times
+            && times.newest().at_ms() > task.opened_ms.saturating_add(FUTURE_MS)
+        {
+            let ended = from_the_future(&about);
+            return Planned { about, first: First::Held(Some(Box::new(ended))) };
+        }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
         let scope = self.scope.take().unwrap_or_else(|| task.program.scope());
         let mut run = Run::start_in(&task.program, scope, position, members);
+        if let Some(times) = times {
+            run = run.dated(times);
+        }
         let mut next = run.next(&task.program, task.started_ms);
         self.replay(&mut run, &mut next);
         self.say(&mut run, &about);
@@ -108,7 +124,7 @@ impl<'t> Planner<'t> {
                 if is_thin {
                     self.scope = Some(run.forget());
                 }
-                Planned { about, first: First::Goes { run: Box::new(run), is_thin, people, next } }
+                Planned { about, first: First::Goes { run: Box::new(run), is_thin, again, people, next } }
             }
         }
     }
@@ -123,7 +139,8 @@ impl<'t> Planner<'t> {
                     let path = run.path(&task.program);
                     let Some(kept) = answers.next().filter(|kept| kept.step == path) else { return };
                     match task.open(kept) {
-                        Ok(answer) => run.answer(&task.program, answer),
+                        Ok(Opened::Answer(answer)) => run.answer(&task.program, answer),
+                        Ok(Opened::Passed(why)) => run.pass(&task.program, why),
                         Err(message) => {
                             tracing::warn!(position = run.position(), "{message}");
                             return;
@@ -152,12 +169,21 @@ impl<'t> Planner<'t> {
     }
 
     fn advance(&self, going: Going, now_ms: i64) -> Gone {
-        let Going { slot, mut live, answer } = going;
+        let Going { slot, mut live, heard } = going;
         let program = &self.task.program;
-        let step = answer.as_ref().map(|answer| self.remember(&live.run, answer));
-        if let Some(answer) = answer {
-            live.run.answer(program, answer);
-        }
+        let step = match heard {
+            Heard::Nothing => None,
+            Heard::Answer(answer) => {
+                let step = self.remember(&live.run, &Kept::Answer(&answer));
+                live.run.answer(program, answer);
+                Some(step)
+            }
+            Heard::Passed(why) => {
+                let step = self.remember(&live.run, &Kept::Passed(why));
+                live.run.pass(program, why);
+                Some(step)
+            }
+        };
         let next = live.run.next(program, now_ms);
         if matches!(next, Next::Call(_)) && live.run.is_last_call(program) {
             live.is_thin = true;
@@ -169,16 +195,14 @@ impl<'t> Planner<'t> {
     }
 
     /// What the journal keeps of an answer: sealed, since it may hold personal data.
-    fn remember(&self, run: &Run, answer: &Answer) -> StepAnswer {
+    fn remember(&self, run: &Run, kept: &Kept<'_>) -> StepAnswer {
         let step = run.path(&self.task.program);
-        let output = self.task.seal(run.position(), &step, answer);
-        StepAnswer {
-            position: run.position(),
-            accepted: answer.result.is_ok(),
-            at_ms: answer.at_ms,
-            output,
-            step,
-        }
+        let output = self.task.seal(run.position(), &step, kept);
+        let (accepted, at_ms) = match kept {
+            Kept::Answer(answer) => (answer.result.is_ok(), answer.at_ms),
+            Kept::Passed(_) => (false, self.task.opened_ms),
+        };
+        StepAnswer { position: run.position(), accepted, at_ms, output, step }
     }
 
     fn say(&self, run: &mut Run, about: &About) {
@@ -196,6 +220,23 @@ fn failed(reason: Fail, code: &str, message: String) -> Finish {
         verified: false,
         tolerated: false,
         failure: Some(Trouble { reason, code: code.to_owned(), step: None, message }),
+    }
+}
+
+/// Why a record waits whose change lies in the future: a clock is wrong, and a change that counts as
+/// newer than all others until then would hold them back.
+fn from_the_future(about: &About) -> Ended {
+    let message = format!(
+        "its time lies more than {} minutes in the future: if the change is true, `runs retry` carries it out as of that moment",
+        FUTURE_MS / 60_000
+    );
+    Ended {
+        position: about.position,
+        verdict: Verdict::Waiting(Pause::NeedsAttention),
+        accepted: false,
+        verified: false,
+        id: about.id,
+        failure: Some(about.failure(None, "future_time", message)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
 use super::timers::Due;
-use super::worker::{First, Planned, PlannedChunk, Work};
+use super::worker::{First, Heard, Planned, PlannedChunk, Work};
 use crate::catalogue::Effect;
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
 use crate::journal::{Seen, StoreError};
@@ -89,11 +89,14 @@ impl Driver {
         Ok(())
     }
 
-    fn take_record(&mut self, planned: Planned) -> Result<(), EngineError> {
+    pub(super) fn take_record(&mut self, planned: Planned) -> Result<(), EngineError> {
         let Planned { about, first } = planned;
         match first {
             First::Finished => return Ok(()),
-            First::Held => {
+            First::Held(why) => {
+                if let Some(ended) = why {
+                    self.ended.push(*ended);
+                }
                 self.held_records += 1;
                 // The same request again must not be sent while a person decides about this one.
                 self.ids_in_hand.entry(about.id.key).or_insert(about.id.content);
@@ -118,10 +121,10 @@ impl Driver {
         }
         self.ids_in_hand.insert(about.id.key, about.id.content);
         match first {
-            First::Finished | First::Held => {}
+            First::Finished | First::Held(_) => {}
             First::Ended(finish) => self.end_at_once(&about, finish),
-            First::Goes { run, is_thin, people, next } => {
-                let live = Box::new(Live { run, is_thin, about, blocked: None });
+            First::Goes { run, is_thin, again, people, next } => {
+                let live = Box::new(Live { run, is_thin, about, again, blocked: None });
                 let slot = self.runs.insert(live);
                 if let Some(next) = self.turns.enter(slot, people, is_thin, next) {
                     self.follow(slot, next);
@@ -175,7 +178,7 @@ impl Driver {
     pub(super) fn wake(&mut self, slot: u32) {
         self.runs.note_waiting(-1);
         if let Some(live) = self.runs.take(slot) {
-            let going = super::worker::Going { slot, live, answer: None };
+            let going = super::worker::Going { slot, live, heard: Heard::Nothing };
             let now_ms = self.clock.now_ms();
             self.working += 1;
             self.workers.give(Work::Advance { batch: None, runs: vec![going], now_ms });
@@ -205,11 +208,8 @@ impl Driver {
             }
         };
         let is_write = call.action().effect != Effect::Read;
-        if is_write && !self.enter_lanes(service, slot, &call) {
-            if let Some(live) = self.runs.get_mut(slot) {
-                live.blocked = Some(Blocked { service, step, call });
-            }
-            return;
+        if is_write {
+            return self.enter_lanes(slot, Blocked { service, step, call });
         }
         let now_ms = self.clock.now_ms();
         self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);

@@ -18,6 +18,8 @@ pub(super) struct Live {
     pub is_thin: bool,
     /// The record.
     pub about: About,
+    /// The first call may have been sent by an earlier process.
+    pub again: bool,
     /// A call that waits in its lane.
     pub blocked: Option<Blocked>,
 }

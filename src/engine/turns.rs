@@ -3,7 +3,7 @@
 //! Lanes keep single writes in the order in which they are ready to leave. A run that makes several
 //! calls is ready with its last one long after a later record of the same person, so an older choice
 //! could overtake a newer one. A record whose first call is its last is only kept behind others, and
-//! a job in which no run makes several calls pays for none of this.
+//! a job in which no run makes several calls pays for none of this, nor does one that only sets states.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 
 use super::driver::Driver;
 use super::lanes::{Lanes, Rank, Slot, Ticket};
-use crate::catalogue::Identifier;
+use crate::catalogue::{Action, Effect, Identifier, Members, Targets};
 use crate::plan::PersonKey;
 use crate::run::Next;
+use crate::template::{Node, Tree};
 use crate::workflow::{Step, StepKind, Workflow};
 
 /// Order is kept over all profiles: which ones a run will use is not known when it begins.
@@ -124,7 +125,51 @@ pub(super) fn are_needed(workflow: &Workflow) -> bool {
         };
         steps.iter().map(of_step).sum()
     }
-    workflow.writes && pauses(&workflow.steps) > 1
+    workflow.writes && pauses(&workflow.steps) > 1 && keep_turns(&workflow.steps)
+}
+
+/// Whether anything is set that a newer change replaces.
+pub(super) fn sets_states(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match &step.kind {
+        StepKind::Action { action, .. } => action.effect == Effect::Set,
+        StepKind::ForEach { steps, .. } => sets_states(steps),
+        _ => false,
+    })
+}
+
+/// Whether any write does more than set states: of states the newest stays, in whatever order their
+/// calls are ready to leave.
+fn keep_turns(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match &step.kind {
+        StepKind::ForEach { steps, .. } => keep_turns(steps),
+        StepKind::Action { action, with, .. } if action.effect != Effect::Read => match &action.targets {
+            Some(Targets::State(_)) => false,
+            Some(Targets::Members(rules)) => !are_all_states(action, rules, with),
+            None => true,
+        },
+        _ => false,
+    })
+}
+
+/// Whether a `with` can hold nothing but states, as far as its text tells.
+fn are_all_states(action: &Action, rules: &Members, with: &Tree) -> bool {
+    let Node::Map(members) = with.root() else { return false };
+    let identifiers =
+        action.batch.as_ref().and_then(|batch| batch.arrays.get(&rules.array)).map(|array| &array.person);
+    let is_identifier =
+        |name: &str| identifiers.is_some_and(|kinds| kinds.iter().any(|kind| kind.member() == name));
+    let known = |name: &str| action.batch.as_ref().is_some_and(|batch| batch.arrays.contains_key(name));
+    // An object adds to what is there, or changes a part of it.
+    let has_object = |item: &Node| match item {
+        Node::Map(all) => {
+            all.iter().any(|(name, value)| matches!(value, Node::Map(_)) && !is_identifier(name))
+        }
+        Node::Literal(_) | Node::Leaf(_) | Node::List(_) => false,
+    };
+    members.iter().all(|(name, value)| match value {
+        Node::List(items) if *name == rules.array => !items.iter().any(has_object),
+        _ => *name == rules.array || !known(name),
+    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::plan_record::Planner;
 use super::runs::{About, Live};
 use super::task::Task;
 use crate::intake::Chunk;
-use crate::job::StepAnswer;
+use crate::job::{Ended, Skip, StepAnswer};
 use crate::plan::PersonKey;
 use crate::run::{Answer, Finish, Next, Run};
 
@@ -35,8 +35,19 @@ pub(super) struct Going {
     pub slot: Slot,
     /// The run.
     pub live: Box<Live>,
-    /// What its call came to; `None` after a pause.
-    pub answer: Option<Answer>,
+    /// What it is told.
+    pub heard: Heard,
+}
+
+/// What a run is told.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Its pause is over.
+    Nothing,
+    /// What its call came to.
+    Answer(Answer),
+    /// Its call is not made.
+    Passed(Skip),
 }
 
 /// What a worker made.
@@ -84,12 +95,12 @@ pub(super) struct Planned {
 pub(super) enum First {
     /// It was finished by an earlier process.
     Finished,
-    /// An earlier process sent a call that must not be repeated, and no answer is known.
-    Held,
+    /// It waits for a person: since an earlier process, or for this reason.
+    Held(Option<Box<Ended>>),
     /// It is over before any call.
     Ended(Finish),
     /// It goes on with a call or a pause.
-    Goes { run: Box<Run>, is_thin: bool, people: Box<[PersonKey]>, next: Next },
+    Goes { run: Box<Run>, is_thin: bool, again: bool, people: Box<[PersonKey]>, next: Next },
 }
 
 /// A run that was taken on.

@@ -11,7 +11,7 @@ use super::error::HostError;
 use super::owner::Host;
 use super::prepare;
 use crate::engine::{self, EngineError, Summary};
-use crate::job::{Event, JobId, State, Status};
+use crate::job::{Event, JobId, Status};
 use crate::journal::{JobRecord, Store, Writer};
 use crate::source::Source;
 use crate::workflow::Known;
@@ -63,10 +63,7 @@ impl Host {
     pub(super) fn summary(&self, job: JobId) -> Result<Summary, HostError> {
         let reader = self.store().reader();
         let record = reader.job(job)?;
-        let mut state = State::default();
-        for recorded in reader.events(job) {
-            state.apply(&recorded?.event);
-        }
+        let state = reader.state(job)?;
         Ok(engine::summary(reader, &record, &state, None, self.failures())?)
     }
 }
@@ -105,10 +102,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, writer: &mut W
             warn("the input is not what it was");
             return Ok(());
         }
-        let mut state = State::default();
-        for recorded in store.reader().events(record.id) {
-            state.apply(&recorded?.event);
-        }
+        let state = store.reader().state(record.id)?;
         engine::cancelled(record, &state, &workflow, input.records()?, |ended| {
             writer.append(Event::Ended { ended });
         })?;

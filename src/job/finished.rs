@@ -39,6 +39,19 @@ impl Finished {
         }
     }
 
+    /// Notes that a record is not over after all; `false` when it was not.
+    pub fn remove(&mut self, position: Position) -> bool {
+        let (piece, word, bit) = place(position);
+        match self.pieces.get_mut(&piece).and_then(|words| words.get_mut(word)) {
+            Some(word) if *word & bit != 0 => {
+                *word &= !bit;
+                self.count -= 1;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
     /// How many records are over.
     pub fn count(&self) -> u64 {
         self.count
@@ -64,6 +77,8 @@ mod tests {
         assert_eq!((first, again), ([true; 6], [false; 3]));
         assert_eq!(finished.count(), 6);
         assert!(finished.contains(u64::MAX) && finished.contains(64));
+        assert_eq!([63, 63, 9_000_000].map(|position| finished.remove(position)), [true, false, false]);
+        assert!(finished.count() == 5 && !finished.contains(63) && finished.insert(63));
         assert!(!finished.contains(1) && !finished.contains(u64::MAX - 1) && !finished.contains(65_537));
     }
 }

@@ -16,6 +16,6 @@ pub use event::{
 };
 pub use finished::Finished;
 pub use id::{JobId, Position};
-pub use state::{Hold, State, Unresolved, Wait};
+pub use state::{Hold, ReopenedAs, State, Unresolved, Wait};
 pub use totals::Totals;
 pub use verdict::{Fail, Pause, Skip, Status, Verdict};

@@ -3,10 +3,17 @@
 //! [`State`] takes events in the order they were written and forgets what no longer matters: of a
 //! finished record one bit stays, of an unfinished one what it must remember. The rule that keeps
 //! it right: a record's first end counts, and everything about the record goes with it; a waiting
-//! verdict is not an end and may be replaced. Nothing is refused here, because what is written has
+//! verdict is not an end and may be replaced, and a person may have an ended record tried again (see
+//! [`again`]). Nothing is refused here, because what is written has
 //! happened; deciding what may happen next is the work of `engine`.
 
 use std::collections::{BTreeMap, HashMap};
+
+mod again;
+
+pub use again::ReopenedAs;
+
+use again::Again;
 
 use super::{
     Answered, Ended, Event, Fail, Finished, Intended, Pause, Position, Status, StepAnswer, Stopped, Totals,
@@ -27,6 +34,7 @@ pub struct State {
     hold: Option<Hold>,
     approvals: u64,
     status: Option<Status>,
+    again: Again,
 }
 
 /// An exchange that was about to leave and of which no answer was written.
@@ -67,8 +75,24 @@ pub struct Hold {
 #[derive(Debug, Clone, Copy)]
 struct Paused {
     pause: Pause,
-    accepted: bool,
-    verified: bool,
+    proof: Proof,
+}
+
+/// What became certain of a record, whatever else becomes of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Proof {
+    pub(super) accepted: bool,
+    pub(super) verified: bool,
+}
+
+impl Proof {
+    fn of(ended: &Ended) -> Proof {
+        Proof { accepted: ended.accepted, verified: ended.verified }
+    }
+
+    fn and(self, earlier: Proof) -> Proof {
+        Proof { accepted: self.accepted || earlier.accepted, verified: self.verified || earlier.verified }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -86,9 +110,12 @@ impl State {
             Event::Opened { at_ms: _ } => self.batches.retain(|_, batch| !batch.answered),
             Event::Intended(intended) => self.intend(intended),
             Event::Answered(answered) => self.answer(answered),
-            Event::Ended { ended } => self.end(ended),
+            Event::Ended { ended } => {
+                self.note_parked(ended);
+                self.end(ended);
+            }
             Event::Waiting { position, step, until_ms } => {
-                if !self.finished.contains(*position) {
+                if !self.is_finished(*position) {
                     self.waits.insert(*position, Wait { step: step.clone(), until_ms: *until_ms });
                 }
             }
@@ -102,19 +129,19 @@ impl State {
             Event::Cancelled { at_ms: _, by: _ } => self.status = Some(Status::Cancelled),
             Event::Passed { steps } => {
                 for step in steps {
-                    if !self.finished.contains(step.position) {
+                    if !self.is_finished(step.position) {
                         self.remember(step);
                     }
                 }
             }
-            Event::Reopened(_) => self.status = None,
+            Event::Reopened(reopened) => self.reopen(reopened),
             Event::Stopped(stopped) => self.stop(stopped),
         }
     }
 
     /// Whether the record is over: nothing of it may be sent again.
     pub fn is_finished(&self, position: Position) -> bool {
-        self.finished.contains(position)
+        self.finished.contains(position) || self.is_given_up(position)
     }
 
     /// How many records are over.
@@ -127,9 +154,14 @@ impl State {
         self.paused.get(&position).map(|paused| paused.pause)
     }
 
-    /// What an unfinished record must remember of its earlier steps, in the order they were answered.
+    /// What an unfinished record must remember of its earlier steps, in the order they were first
+    /// answered. Of a record that is tried again these are the accepted ones of earlier tries, and
+    /// behind them those of this try: a step can then stand behind one that follows it in the workflow.
     pub fn answers_of(&self, position: Position) -> &[StepAnswer] {
-        self.answers.get(&position).map_or(&[], Vec::as_slice)
+        match self.answers.get(&position) {
+            Some(answers) if !self.is_finished(position) => answers,
+            Some(_) | None => &[],
+        }
     }
 
     /// Unfinished records that wait for a moment, in the order of the input.
@@ -178,14 +210,24 @@ impl State {
         };
         for paused in self.paused.values() {
             totals.add(verdict_of(paused.pause), 1);
-            totals.accepted += u64::from(paused.accepted);
-            totals.verified += u64::from(paused.verified);
+            totals.prove(paused.proof);
         }
         let only_waiting = self.waits.keys().filter(|position| !self.paused.contains_key(position)).count();
         totals.add(verdict_of(Pause::Wait), only_waiting as u64);
-        if is_cancelled || self.hold.is_some() {
-            let rest = totals.records.unwrap_or(0).saturating_sub(totals.requests());
-            totals.add(verdict_of(Pause::Guard), rest);
+        for (position, proof) in self.again.tried() {
+            if !self.paused.contains_key(&position) {
+                totals.prove(proof);
+                let is_counted = self.waits.contains_key(&position);
+                totals.add(verdict_of(Pause::Retry), u64::from(!is_counted));
+            }
+        }
+        let rest = match (is_cancelled || self.again.rest_is_given_up(), self.hold) {
+            (true, _) => Some(Verdict::Failed(Fail::Cancelled)),
+            (false, Some(_)) => Some(Verdict::Waiting(Pause::Guard)),
+            (false, None) => None,
+        };
+        if let Some(verdict) = rest {
+            totals.add(verdict, totals.records.unwrap_or(0).saturating_sub(totals.requests()));
         }
         totals
     }
@@ -211,6 +253,7 @@ impl State {
     }
 
     fn answer(&mut self, answered: &Answered) {
+        self.note_parked(&answered.ended);
         let decided = !answered.steps.is_empty() || !answered.ended.is_empty();
         if let Some(mut batch) = self.batches.remove(&answered.batch) {
             if decided || (200..300).contains(&answered.status) {
@@ -223,7 +266,7 @@ impl State {
             }
         }
         for step in &answered.steps {
-            if !self.finished.contains(step.position) {
+            if !self.is_finished(step.position) {
                 self.remember(step);
             }
         }
@@ -241,21 +284,23 @@ impl State {
 
     fn end(&mut self, ended: &[Ended]) {
         for ended in ended {
-            let &Ended { position, verdict, accepted, verified, id: _, failure: _ } = ended;
-            if let Verdict::Waiting(pause) = verdict {
-                if !self.finished.contains(position) {
-                    self.paused.insert(position, Paused { pause, accepted, verified });
+            let proof = Proof::of(ended).and(self.again.proof(ended.position));
+            if let Verdict::Waiting(pause) = ended.verdict {
+                if !self.is_finished(ended.position) {
+                    self.paused.insert(ended.position, Paused { pause, proof });
                 }
-            } else if self.finished.insert(position) {
-                self.totals.add(verdict, 1);
-                self.totals.accepted += u64::from(accepted);
-                self.totals.verified += u64::from(verified);
-                self.forget(position);
+            } else {
+                self.finish(ended.position, ended.verdict, proof);
             }
         }
     }
 
-    fn forget(&mut self, position: Position) {
+    fn finish(&mut self, position: Position, verdict: Verdict, proof: Proof) {
+        if !self.finished.insert(position) {
+            return;
+        }
+        self.totals.add(verdict, 1);
+        self.totals.prove(proof);
         // Most records of a bulk job leave none of these behind.
         if !self.paused.is_empty() {
             self.paused.remove(&position);
@@ -263,7 +308,7 @@ impl State {
         if !self.waits.is_empty() {
             self.waits.remove(&position);
         }
-        if !self.answers.is_empty() {
+        if !self.again.keep(position, verdict, proof) && !self.answers.is_empty() {
             self.answers.remove(&position);
         }
     }

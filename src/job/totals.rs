@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::state::Proof;
 use super::{Fail, Pause, Skip, Verdict};
 
 /// The counts of a job, over all the processes that worked on it.
@@ -68,5 +69,29 @@ impl Totals {
             Verdict::Failed(fail) => *self.failed_by.entry(fail).or_default() += requests,
             Verdict::Waiting(pause) => *self.waiting_by.entry(pause).or_default() += requests,
         }
+    }
+
+    /// Counts what is certain of a request.
+    pub(super) fn prove(&mut self, proof: Proof) {
+        self.accepted += u64::from(proof.accepted);
+        self.verified += u64::from(proof.verified);
+    }
+
+    /// Counts a request no more that was counted so.
+    pub(super) fn take_back(&mut self, verdict: Verdict, proof: Proof) {
+        self.accepted = self.accepted.saturating_sub(u64::from(proof.accepted));
+        self.verified = self.verified.saturating_sub(u64::from(proof.verified));
+        let count = match verdict {
+            Verdict::Done => Some(&mut self.done),
+            Verdict::Skipped(skip) => self.skipped_by.get_mut(&skip),
+            Verdict::Failed(fail) => self.failed_by.get_mut(&fail),
+            Verdict::Waiting(pause) => self.waiting_by.get_mut(&pause),
+        };
+        if let Some(count) = count {
+            *count = count.saturating_sub(1);
+        }
+        // A reason that nobody has is not listed.
+        self.skipped_by.retain(|_, count| *count > 0);
+        self.failed_by.retain(|_, count| *count > 0);
     }
 }

@@ -1,11 +1,11 @@
 //! The thread that writes: everything that came meanwhile, in one transaction.
 //!
 //! The order within a commit is what makes it safe: events and their notes go to the disk, then the
-//! index of ids learns of them, then the callers hear of it. A caller that hears that a request
-//! ended may forget its id, because the index has it. The first failure ends all writing: a hole in
-//! a job's events could not be told from what happened.
+//! indexes of ids and marks learn of them, then the callers hear of it. A caller that hears that a
+//! request ended may forget its id, because the index has it. The first failure ends all writing: a
+//! hole in a job's events could not be told from what happened.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -19,9 +19,9 @@ use crate::job::{Event, JobId};
 use super::error::{Doing, StoreError};
 use super::guard::{self, Irreversible};
 use super::seal::Keys;
-use super::segments::{Keeper, Key, Value};
+use super::segments::Keepers;
 use super::writer::{Command, Failure};
-use super::{codec, ids, jobs};
+use super::{codec, index, jobs};
 
 /// Events in one commit at most: bounds what a caller waits for and what the log grows by.
 const MOST_EVENTS: usize = 1024;
@@ -35,9 +35,11 @@ pub(super) struct Committer {
     pub connection: Connection,
     pub path: PathBuf,
     pub keys: Keys,
-    pub keeper: Keeper,
+    pub keepers: Keepers,
     pub failure: Failure,
     pub writers: HashMap<u64, Open>,
+    /// Jobs that are known to keep their keys.
+    pub keeps_key: HashSet<JobId>,
     /// Number of the newest event.
     pub last_event: i64,
     pub body: Vec<u8>,
@@ -69,7 +71,7 @@ impl Committer {
     /// Works until it is told to stop or nobody is left to tell it.
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         loop {
-            let first = if self.failure.get().is_none() && self.keeper.has_work() {
+            let first = if self.failure.get().is_none() && self.keepers.has_work(self.last_event) {
                 match commands.try_recv() {
                     Ok(command) => Some(command),
                     Err(TryRecvError::Empty) => None,
@@ -139,11 +141,10 @@ impl Committer {
     }
 
     fn try_commit(&mut self, group: &Group) -> Result<(), StoreError> {
-        let has_work = self.keeper.has_work();
+        let has_work = self.keepers.has_work(self.last_event);
         if group.events.is_empty() && !has_work {
             return Ok(());
         }
-        let mut records = Vec::new();
         let mut closed = Vec::new();
         let covered = self.last_event;
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
@@ -155,28 +156,30 @@ impl Committer {
             codec::encode(event, &mut self.body);
             let row = EventRow { id: self.last_event, job: *job, kind: codec::kind_of(event), at_ms };
             write(&transaction, &row, &self.body, event, note.as_ref()).doing("write an event")?;
-            records.extend(ids::records_of(*job, event));
+            if jobs::leaves_something_to_try(event) && self.keeps_key.insert(*job) {
+                jobs::keep_key(&transaction, *job).doing("write an event")?;
+            }
             if jobs::status_after(event).is_some_and(crate::job::Status::is_closed) {
                 closed.push(*job);
             }
         }
         if has_work {
             let slice = if group.events.is_empty() { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
-            self.keeper.work(&transaction, covered, slice)?;
+            self.keepers.work(&transaction, covered, slice)?;
         }
         transaction.commit().doing("bring events to the disk")?;
-        self.keeper.committed();
-        self.tell(group, records, &closed);
+        self.keepers.committed();
+        self.tell(group, &closed);
         Ok(())
     }
 
     /// What follows from a commit that is on the disk.
-    fn tell(&mut self, group: &Group, records: Vec<(Key, Value)>, closed: &[JobId]) {
-        if !records.is_empty() {
-            self.keeper.insert(records.into_iter());
-        }
+    fn tell(&mut self, group: &Group, closed: &[JobId]) {
+        index::add(&self.keepers, group.events.iter().map(|(_, job, event, _)| (*job, event)));
         for job in closed {
-            if let Err(error) = self.keys.destroy(*job) {
+            let needed = jobs::needs_key(&self.connection, *job).doing("read its jobs");
+            let destroyed = needed.and_then(|needed| if needed { Ok(()) } else { self.keys.destroy(*job) });
+            if let Err(error) = destroyed {
                 // The next start destroys it.
                 tracing::warn!(job.id = %job, %error, "the key of {job}, which is over, was not destroyed");
             }
@@ -229,6 +232,8 @@ fn write(
     transaction.prepare_cached(sql)?.execute(values)?;
     if let Some(status) = jobs::status_after(event) {
         jobs::set_status(transaction, row.job, status)?;
+    } else if row.kind == codec::kind::REOPENED {
+        jobs::reopen(transaction, row.job)?;
     }
     note.map_or(Ok(()), |note| guard::note(transaction, note))
 }

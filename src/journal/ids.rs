@@ -59,6 +59,20 @@ impl Ids {
         })?;
         Ok(finished.or(failed_here).unwrap_or(Seen::New))
     }
+
+    /// What is known of the id of a request that is tried again: what failed does not hinder it, only
+    /// what was finished.
+    pub fn check_again(&self, entry: &IdEntry) -> Result<Seen, StoreError> {
+        let finished = self.sorted.find(Key::from_be_bytes(entry.key), |value| {
+            let (content, _, state) = parts(value);
+            match (state, content == entry.content) {
+                (FINISHED, true) => ControlFlow::Break(Seen::Duplicate),
+                (FINISHED, false) => ControlFlow::Break(Seen::Conflict),
+                _ => ControlFlow::Continue(()),
+            }
+        })?;
+        Ok(finished.unwrap_or(Seen::New))
+    }
 }
 
 /// The records that an event adds once it is durable.

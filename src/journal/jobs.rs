@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::job::{Event, JobId, Status};
+use crate::job::{Ended, Event, JobId, Pause, Status, Verdict};
 
 use super::error::{Doing, StoreError};
 
@@ -78,11 +78,12 @@ pub(super) fn insert(connection: &Connection, job: &NewJob) -> rusqlite::Result<
     Ok(JobId(connection.last_insert_rowid()))
 }
 
-/// The status an event leaves its job in; `None` when it changes none.
+/// The status an event leaves its job in; `None` when it changes none. What is reopened is not closed
+/// any more whatever it was: see [`reopen`].
 pub(super) fn status_after(event: &Event) -> Option<Status> {
     match event {
         Event::Held { .. } => Some(Status::Held),
-        Event::Approved { .. } | Event::Reopened(_) => Some(Status::Open),
+        Event::Approved { .. } => Some(Status::Open),
         Event::Cancelled { .. } => Some(Status::Cancelled),
         Event::Stopped(stopped) if stopped.finished => Some(Status::Finished),
         Event::Opened { .. }
@@ -91,11 +92,50 @@ pub(super) fn status_after(event: &Event) -> Option<Status> {
         | Event::Ended { .. }
         | Event::Waiting { .. }
         | Event::Passed { .. }
+        | Event::Reopened(_)
         | Event::Stopped(_) => None,
     }
 }
 
-/// Notes where a job stands now; a closed job stays closed.
+/// Whether an event leaves something that a person may have tried again, so that the job's key must
+/// outlive the job.
+pub(super) fn leaves_something_to_try(event: &Event) -> bool {
+    let ended: &[Ended] = match event {
+        Event::Answered(answered) => &answered.ended,
+        Event::Ended { ended } => ended,
+        Event::Cancelled { .. } => return true,
+        Event::Opened { .. }
+        | Event::Intended(_)
+        | Event::Waiting { .. }
+        | Event::Held { .. }
+        | Event::Approved { .. }
+        | Event::Passed { .. }
+        | Event::Reopened(_)
+        | Event::Stopped(_) => &[],
+    };
+    ended.iter().any(|ended| match ended.verdict {
+        Verdict::Failed(_) | Verdict::Waiting(Pause::NeedsAttention) => true,
+        Verdict::Done | Verdict::Skipped(_) | Verdict::Waiting(_) => false,
+    })
+}
+
+/// Notes that the job's key outlives the job.
+pub(super) fn keep_key(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
+    let sql = "UPDATE jobs SET keeps_key = 1 WHERE id = ?1 AND keeps_key = 0";
+    connection.prepare_cached(sql)?.execute([job.0])?;
+    Ok(())
+}
+
+/// Whether the job's key is still needed: the job is open, or something in it may be tried again.
+pub(super) fn needs_key(connection: &Connection, job: JobId) -> rusqlite::Result<bool> {
+    let sql = "SELECT status IN (?2, ?3) OR keeps_key FROM jobs WHERE id = ?1";
+    let open = (Status::Open.number(), Status::Held.number());
+    let needed: Option<bool> =
+        connection.prepare_cached(sql)?.query_row((job.0, open.0, open.1), |row| row.get(0)).optional()?;
+    Ok(needed.unwrap_or(false))
+}
+
+/// Notes where a job stands after an event. A closed job stays closed until a person reopens it.
 pub(super) fn set_status(connection: &Connection, job: JobId, status: Status) -> rusqlite::Result<()> {
     let sql = "UPDATE jobs SET status = ?2 WHERE id = ?1 AND status NOT IN (?3, ?4)";
     let closed = (Status::Finished.number(), Status::Cancelled.number());
@@ -125,17 +165,17 @@ pub(super) fn find(
     Ok(select(connection, filter, params![workflow_name, workflow_digest, input_digest, cancelled])?.pop())
 }
 
+/// Notes that a job goes on, also one that was closed.
+pub(super) fn reopen(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
+    let sql = "UPDATE jobs SET status = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute(params![job.0, Status::Open.number()])?;
+    Ok(())
+}
+
 /// The jobs of a workflow that are open or held, oldest first.
 pub(super) fn open(connection: &Connection, workflow_name: &str) -> Result<Vec<JobRecord>, StoreError> {
     let filter = "WHERE workflow_name = ?1 AND status IN (?2, ?3) ORDER BY id";
     select(connection, filter, params![workflow_name, Status::Open.number(), Status::Held.number()])
-}
-
-/// Whether the job can still change; `false` for one that is not there.
-pub(super) fn is_open(connection: &Connection, job: JobId) -> rusqlite::Result<bool> {
-    let sql = "SELECT status FROM jobs WHERE id = ?1";
-    let status: Option<u8> = connection.query_row(sql, [job.0], |row| row.get(0)).optional()?;
-    Ok(status.and_then(Status::of_number).is_some_and(|status| !status.is_closed()))
 }
 
 fn select(

@@ -1,4 +1,4 @@
-//! The store of a process: jobs, their events, the index of ids and the keys of jobs, on the disk.
+//! The store of a process: jobs, their events, the indexes of ids and marks, and the keys of jobs, on the disk.
 //!
 //! One process owns a store; one thread in it writes, and groups what came meanwhile into one commit
 //! that is on the disk before anyone hears of it. Readers have connections of their own. What events
@@ -11,7 +11,9 @@ mod directory;
 mod error;
 mod guard;
 mod ids;
+mod index;
 mod jobs;
+mod marks;
 mod pauses;
 mod reader;
 mod schema;
@@ -25,6 +27,7 @@ pub use error::StoreError;
 pub use guard::Irreversible;
 pub use ids::{Ids, Seen};
 pub use jobs::{JobRecord, NewJob};
+pub use marks::{Marks, Space};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use reader::{Events, Reader, Recorded};
 pub use seal::Sealer;

@@ -3,13 +3,13 @@
 //! A [`Reader`] sees what is durable at the moment it looks. It takes no lock on the store, so that
 //! a command can show a job while another process runs it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, params};
 
-use crate::job::{Event, JobId};
+use crate::job::{Event, JobId, Position, State};
 
 use super::directory::database_in;
 use super::error::{Doing, StoreError};
@@ -67,6 +67,46 @@ impl Reader {
     /// The events of a job in the order they happened, read piece by piece.
     pub fn events(&self, job: JobId) -> Events {
         Events { reader: self.clone(), job, after: 0, pending: VecDeque::new(), is_over: false }
+    }
+
+    /// The records of a job that a person ever had tried again, in the order of the input; asks an index, so that it
+    /// costs nothing for the many jobs without.
+    pub fn reopened(&self, job: JobId) -> Result<BTreeSet<Position>, StoreError> {
+        let doing = "read its events";
+        let connection = self.lock();
+        // The kind stands in the text, because the index is of this kind only.
+        let sql = format!("SELECT id, body FROM events WHERE job = ?1 AND kind = {}", codec::kind::REOPENED);
+        let mut statement = connection.prepare_cached(&sql).doing(doing)?;
+        let mut rows = statement.query([job.0]).doing(doing)?;
+        let mut positions = BTreeSet::new();
+        while let Some(row) = rows.next().doing(doing)? {
+            let event: i64 = row.get(0).doing(doing)?;
+            let body = row.get_ref(1).doing(doing)?.as_blob().map_err(rusqlite::Error::from).doing(doing)?;
+            match codec::decode(body) {
+                Ok(Event::Reopened(reopened)) => positions.extend(reopened.positions),
+                Ok(_) => {
+                    return Err(StoreError::Damaged { what: "an event is not of the kind it stands under" });
+                }
+                Err(source) => return Err(StoreError::Event { job, event, source }),
+            }
+        }
+        Ok(positions)
+    }
+
+    /// Where a job stands: all its events, folded.
+    pub fn state(&self, job: JobId) -> Result<State, StoreError> {
+        self.fold(job, |_| ())
+    }
+
+    /// As [`Reader::state`], and shows every event on the way.
+    pub fn fold(&self, job: JobId, mut see: impl FnMut(&Recorded)) -> Result<State, StoreError> {
+        let mut state = State::expecting(self.reopened(job)?);
+        for recorded in self.events(job) {
+            let recorded = recorded?;
+            see(&recorded);
+            state.apply(&recorded.event);
+        }
+        Ok(state)
     }
 
     /// People irreversibly written to in a workspace at or after a moment in Unix milliseconds.

@@ -11,7 +11,13 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::{Doing, StoreError};
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001-jobs-events-segments.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001-jobs-events-segments.sql"),
+    include_str!("migrations/002-marks-and-second-tries.sql"),
+];
+
+/// The oldest format that can be read as it is; the writer brings older ones up to date.
+const OLDEST_READABLE: i64 = 1;
 
 /// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and
 /// two blocks of a segment.
@@ -48,7 +54,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let known = MIGRATIONS.len() as i64;
     match found {
         _ if found > known => Err(StoreError::Newer { path: path.to_owned(), found, known }),
-        _ if found < known => Err(StoreError::Damaged { what: "its database is not set up" }),
+        _ if found < OLDEST_READABLE => Err(StoreError::Damaged { what: "its database is not set up" }),
         _ => Ok(connection),
     }
 }

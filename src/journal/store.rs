@@ -1,9 +1,9 @@
 //! The store of a process: opening it, and everything one can ask of it.
 //!
-//! Opening takes the lock, brings the database up to date, and folds what the index of ids had not
-//! written yet. Dropping commits what was handed over before, and gives the lock back.
+//! Opening takes the lock, brings the database up to date, and folds what the indexes had not written
+//! yet. Dropping commits what was handed over before, and gives the lock back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,19 +19,22 @@ use crate::job::JobId;
 use super::commit::Committer;
 use super::directory::{Directory, file};
 use super::error::{Doing, StoreError};
-use super::ids::{self, Ids};
+use super::ids::Ids;
+use super::index::{self, Index};
 use super::jobs::{self, NewJob};
+use super::marks::Marks;
 use super::reader::Reader;
+use super::schema;
 use super::seal::{Keys, Sealer};
-use super::segments::{Keeper, RECENT_RECORDS, Sorted};
+use super::segments::RECENT_RECORDS;
 use super::writer::{Command, Failure, Writer};
-use super::{codec, schema};
 
 /// A store that this process owns. Reads go through the [`Reader`] it dereferences to.
 #[derive(Debug)]
 pub struct Store {
     reader: Reader,
     ids: Ids,
+    marks: Marks,
     keys: Keys,
     commands: Sender<Command>,
     failure: Failure,
@@ -65,6 +68,11 @@ impl Store {
     /// The index of ids.
     pub fn ids(&self) -> &Ids {
         &self.ids
+    }
+
+    /// The index of what accepted writes leave behind: freshness and the gate.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// Writes a new job down, with a key of its own.
@@ -106,18 +114,16 @@ impl Store {
         let reader = Reader::of_database(&database)?;
         let keys = Keys::new(directory.keys());
         destroy_leftover_keys(&connection, &keys)?;
-        let sorted = Arc::new(Sorted::new(schema::open_reader(&database)?));
-        let keeper = Keeper::open(&connection, ids::FAMILY, Arc::clone(&sorted), recent_records)?;
-        let covered = keeper.watermark(&connection)?;
-        let last_event = fold_ids(&connection, &keeper, covered)?;
+        let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
         let failure: Failure = Arc::new(OnceLock::new());
         let committer = Committer {
             connection,
             path: directory.path().to_owned(),
             keys: keys.clone(),
-            keeper,
+            keepers,
             failure: Arc::clone(&failure),
             writers: HashMap::new(),
+            keeps_key: HashSet::new(),
             last_event,
             body: Vec::new(),
         };
@@ -128,7 +134,8 @@ impl Store {
             .map_err(file("start the thread that writes", directory.path()))?;
         Ok(Store {
             reader,
-            ids: Ids::new(sorted),
+            ids,
+            marks,
             keys,
             commands,
             failure,
@@ -178,30 +185,12 @@ impl Drop for Store {
     }
 }
 
-/// Destroys the keys of jobs that are over: a crash can come between their last event and that.
+/// Destroys the keys of jobs that are over for good: a crash can come between their last event and that.
 fn destroy_leftover_keys(connection: &Connection, keys: &Keys) -> Result<(), StoreError> {
     for job in keys.jobs()? {
-        if !jobs::is_open(connection, job).doing("read its jobs")? {
+        if !jobs::needs_key(connection, job).doing("read its jobs")? {
             keys.destroy(job)?;
         }
     }
     Ok(())
-}
-
-/// Adds what no segment covers to the index of ids; gives the number of the newest event.
-fn fold_ids(connection: &Connection, keeper: &Keeper, covered: i64) -> Result<i64, StoreError> {
-    let doing = "read its events";
-    let sql = "SELECT id, job, body FROM events WHERE id > ?1 AND kind IN (?2, ?3) ORDER BY id";
-    let mut statement = connection.prepare(sql).doing(doing)?;
-    let kinds = (codec::kind::ANSWERED, codec::kind::ENDED);
-    let mut rows = statement.query((covered, kinds.0, kinds.1)).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let (event, job) = (row.get(0).doing(doing)?, JobId(row.get(1).doing(doing)?));
-        let body = row.get_ref(2).doing(doing)?.as_blob().map_err(rusqlite::Error::from).doing(doing)?;
-        let decoded = codec::decode(body).map_err(|source| StoreError::Event { job, event, source })?;
-        keeper.insert(ids::records_of(job, &decoded));
-    }
-    let sql = "SELECT ifnull(max(id), 0) FROM events";
-    let newest: i64 = connection.query_row(sql, [], |row| row.get(0)).doing(doing)?;
-    Ok(newest.max(covered))
 }

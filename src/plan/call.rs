@@ -6,11 +6,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::split::split;
-use super::{Envelope, PersonKey, body, path_and_query};
+use super::{Envelope, PersonKey, Target, body, path_and_query, target};
 use crate::catalogue::{Action, Refusal, check_rendered};
+use crate::request::Order;
 
 /// One rendered action for one request, ready to be merged and sent.
 #[derive(Clone)]
@@ -22,6 +23,10 @@ pub struct Call {
     /// Of an action with groups: the members by which objects merge, as JSON without the braces.
     pub(super) groups: Vec<Box<[u8]>>,
     pub(super) people: Vec<PersonKey>,
+    pub(super) targets: Vec<Target>,
+    pub(super) keeps_turn: bool,
+    /// How new the record is.
+    pub(super) order: Order,
     pub(super) mergeable: bool,
     /// Bytes of a body around the items, or of an address around the gathered arguments.
     pub(super) frame_bytes: usize,
@@ -72,6 +77,59 @@ impl Call {
     /// Everyone it addresses, each once.
     pub fn people(&self) -> &[PersonKey] {
         &self.people
+    }
+
+    /// The states that it sets.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// How new the change is that it carries out.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Says how new the change is, and each of its states.
+    pub fn date(&mut self, newest: Order, order: impl Fn(&Target) -> Order) {
+        self.order = newest;
+        for target in &mut self.targets {
+            target.order = order(target).opting(target.order.opts_out());
+        }
+    }
+
+    /// Whether it holds more than states, so that nothing may overtake it.
+    pub fn keeps_turn(&self) -> bool {
+        self.keeps_turn
+    }
+
+    /// The same call without some of its states, named by their digests; `None` when nothing is left
+    /// to be sent.
+    pub fn without(&self, dropped: &[u128]) -> Option<Call> {
+        let left = target::without(self.action(), self.with(), &|digest| dropped.contains(&digest))?;
+        // What was left out can break no rule but that something must stand, which does.
+        let mut call = split(self.action(), &Value::Object(left)).ok()?;
+        call.order = self.order;
+        for target in &mut call.targets {
+            let digest = target.digest();
+            let known = self.targets.iter().find(|known| known.digest() == digest);
+            target.order = known.map_or(target.order, |known| known.order);
+        }
+        Some(call)
+    }
+
+    /// Each state that it sets, by its digest, with its value.
+    pub fn states(&self) -> Vec<(u128, Value)> {
+        let mut states = Vec::with_capacity(self.targets.len());
+        target::walk(self.action(), &self.with(), &mut |target, value| {
+            states.push((target.digest(), value.clone()))
+        });
+        states
+    }
+
+    /// What it was made of, as its body has it.
+    fn with(&self) -> Map<String, Value> {
+        // The body was written as JSON by this module.
+        serde_json::from_slice(&self.body()).unwrap_or_default()
     }
 
     /// The items that are gathered, in the order of the call.

@@ -12,6 +12,7 @@ mod person;
 mod query;
 mod room;
 mod split;
+mod target;
 
 pub use body::{body, owner, path_and_query};
 pub use call::{Call, Item};
@@ -19,8 +20,11 @@ pub use envelope::Envelope;
 pub use person::PersonKey;
 pub use query::encode;
 pub use room::Room;
+pub use target::Target;
 
 #[cfg(test)]
 mod call_tests;
 #[cfg(test)]
 mod merge_tests;
+#[cfg(test)]
+mod target_tests;

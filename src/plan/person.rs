@@ -29,6 +29,11 @@ impl PersonKey {
         }
     }
 
+    /// The digest itself, for keyed digests.
+    pub fn digest(self) -> u128 {
+        self.0
+    }
+
     /// The key of a person addressed by an alias.
     pub fn alias(label: &str, name: &str) -> PersonKey {
         digest(Identifier::UserAlias, &[label, name])

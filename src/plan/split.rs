@@ -7,8 +7,9 @@
 use serde_json::{Map, Value};
 
 use super::call::{Call, Item};
-use super::{Envelope, PersonKey, query};
+use super::{Envelope, PersonKey, query, target};
 use crate::catalogue::{Action, Array, Batch, Groups, Identifier, Method, Refusal};
+use crate::request::Order;
 
 /// Takes a checked `with` apart.
 pub(super) fn split(action: &'static Action, with: &Value) -> Result<Call, Refusal> {
@@ -140,6 +141,9 @@ impl Parts {
         let repeatable = self.repeatable && !action.once.iter().any(|name| members.contains_key(name));
         let mergeable = !self.items.is_empty()
             && action.batch.as_ref().is_some_and(|batch| may_merge(batch, self.arrays, members));
+        // What is sent once is not replaced by what is sent later.
+        let (targets, keeps_turn) =
+            if repeatable { target::find(action, members) } else { (Vec::new(), true) };
         let envelope = Envelope::new(action, self.rest, self.arrays, repeatable);
         Call {
             frame_bytes: frame_bytes(&envelope),
@@ -149,6 +153,9 @@ impl Parts {
             items: self.items,
             groups: self.groups,
             people: self.people,
+            targets,
+            keeps_turn,
+            order: Order::placed(0, 0),
             mergeable,
         }
     }
@@ -183,7 +190,7 @@ fn frame_bytes(envelope: &Envelope) -> usize {
     around + envelope.text().len() + names
 }
 
-fn key(kind: Identifier, value: &Value) -> Option<PersonKey> {
+pub(super) fn key(kind: Identifier, value: &Value) -> Option<PersonKey> {
     match kind {
         Identifier::UserAlias => {
             let label = value.get("alias_label")?.as_str()?;

@@ -25,9 +25,8 @@ pub use bad::{BadRecord, Problem};
 pub use decode::parse_row;
 pub use digest::{ContentDigest, Identity, identity};
 pub use kind::Kind;
-pub use moment::Moment;
-use moment::changed_at;
-pub use order::Order;
+pub use moment::{Moment, changed_at};
+pub use order::{Order, OrderParts};
 pub use warnings::Warnings;
 
 /// One request record, checked: identifiers are strings, times are RFC 3339, `null` is absent.
@@ -44,16 +43,6 @@ pub struct Request {
     pub scope: Map<String, Value>,
     /// Digest of the content (every known member but `id`), for idempotency.
     pub digest: ContentDigest,
-}
-
-impl Request {
-    /// When what a consent says came to be: its own `updated_at`, else the record's `occurred_at`,
-    /// else `received_at`. Without a consent, or for one that is not there, the record's own times.
-    /// `None` when the record names no time; then its position in the input is all there is.
-    pub fn changed_at(&self, consent: Option<usize>) -> Option<Moment> {
-        let consent = consent.and_then(|at| self.scope.get("consents")?.get(at));
-        changed_at(consent, self.scope.get("request"))
-    }
 }
 
 impl fmt::Debug for Request {

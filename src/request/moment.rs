@@ -48,8 +48,9 @@ impl Moment {
     }
 }
 
-/// When a consent came to be, and without its own time when its record did.
-pub(super) fn changed_at(consent: Option<&Value>, record: Option<&Value>) -> Option<Moment> {
+/// When what a consent says came to be: its own `updated_at`, else its record's `occurred_at`, else
+/// `received_at`; without a consent, the record's own times. `None` when no time is named.
+pub fn changed_at(consent: Option<&Value>, record: Option<&Value>) -> Option<Moment> {
     let time = |of: Option<&Value>, name: &str| Moment::parse(of?.get(name)?.as_str()?);
     time(consent, "updated_at")
         .or_else(|| time(record, "occurred_at"))

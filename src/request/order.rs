@@ -104,6 +104,34 @@ impl Order {
     }
 }
 
+/// What an [`Order`] is made of, for those who write many of them in little room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrderParts {
+    /// Unix nanoseconds.
+    pub nanoseconds: i64,
+    /// Digits of the second's fraction that count, 0 to 9.
+    pub digits: u8,
+    /// Where the record stands in its input, if that is all there is.
+    pub place: Option<u64>,
+    /// Whether the change takes a permission away.
+    pub opts_out: bool,
+}
+
+impl From<Order> for OrderParts {
+    fn from(order: Order) -> OrderParts {
+        let Order { nanoseconds, digits, place, opts_out } = order;
+        OrderParts { nanoseconds, digits, place, opts_out }
+    }
+}
+
+impl From<OrderParts> for Order {
+    fn from(parts: OrderParts) -> Order {
+        let OrderParts { nanoseconds, digits, place, opts_out } = parts;
+        let place = place.map(|place| place.min(NOT_PLACED - 1));
+        Order { nanoseconds, digits: digits.min(9), place, opts_out }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +183,7 @@ mod tests {
             let order = Order { nanoseconds, digits, place, opts_out };
 
             prop_assert_eq!(Order::of_bytes(order.to_bytes()), order);
+            prop_assert_eq!(Order::from(OrderParts::from(order)), order);
         }
     }
 }

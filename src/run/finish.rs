@@ -45,6 +45,8 @@ pub(super) struct Tally {
     pub found: bool,
     /// A look-up found nobody.
     pub found_nobody: bool,
+    /// A write was not made, because of what is there.
+    pub passed: Option<Skip>,
     /// A loop had nothing to do.
     pub empty_loop: bool,
     /// The first failure.
@@ -56,7 +58,8 @@ impl Tally {
     pub(super) fn finish(self, workflow_writes: bool, stopped: bool) -> Finish {
         let verdict = if let Some(trouble) = &self.trouble {
             Verdict::Failed(trouble.reason)
-        } else if self.accepted || (!stopped && (self.tolerated || !workflow_writes)) {
+        } else if self.accepted || (!stopped && self.passed.is_none() && (self.tolerated || !workflow_writes))
+        {
             Verdict::Done
         } else {
             Verdict::Skipped(self.reason())
@@ -67,7 +70,9 @@ impl Tally {
 
     /// Why nothing was written: nobody there, nothing that concerns the workflow, or a condition.
     fn reason(&self) -> Skip {
-        if self.found_nobody && !self.found {
+        if let Some(why) = self.passed {
+            why
+        } else if self.found_nobody && !self.found {
             Skip::NoProfile
         } else if self.empty_loop && !self.write_skipped {
             Skip::NoMatch

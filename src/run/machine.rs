@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::facts::Program;
 use super::finish::{Finish, Tally, Trouble};
 use super::frame::{Frame, path, steps_of};
+use super::times::Times;
 use crate::catalogue::{Effect, Refusal};
-use crate::job::{Fail, Position};
+use crate::job::{Fail, Position, Skip};
 use crate::plan::Call;
 use crate::template::{Extra, Scope};
 use crate::workflow::{Repeat, Step, StepKind};
@@ -26,6 +27,8 @@ pub struct Run {
     pub(super) stopped: bool,
     pub(super) pending: Pending,
     pub(super) log: Vec<String>,
+    /// How new what it sets is; `None` when nobody asks.
+    pub(super) times: Option<Times>,
 }
 
 /// What a run is in the middle of.
@@ -68,7 +71,7 @@ pub struct Prepared {
 }
 
 /// What a call came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     /// What the step's output is, or why the service will never accept the call.
     pub result: Result<Value, Refusal>,
@@ -107,9 +110,17 @@ impl Run {
             stopped: false,
             pending: Pending::Nothing,
             log: Vec::new(),
+            times: None,
         };
         run.render_vars(program);
         run
+    }
+
+    /// Lets the run say of each call how new the states are that it sets.
+    #[must_use]
+    pub fn dated(mut self, times: Times) -> Run {
+        self.times = Some(times);
+        self
     }
 
     /// The record this run is for.
@@ -134,7 +145,7 @@ impl Run {
                     self.pending = Pending::Nothing;
                     let Some(step) = self.current(program) else { continue };
                     self.pending = Pending::Call { number, first_at_ms: Some(first_at_ms) };
-                    match self.prepare(program, step) {
+                    match self.prepare_dated(program, step) {
                         Ok(prepared) => return Next::Call(prepared),
                         Err(trouble) => self.fail(program, step, trouble),
                     }
@@ -157,6 +168,10 @@ impl Run {
         let Pending::Call { number, first_at_ms } = self.pending else { return };
         let Some(step) = self.current(program) else { return };
         let StepKind::Action { action, success_when, .. } = &step.kind else { return };
+        if let Some(mut times) = self.times.take() {
+            times.hear(|| self.path(program), &answer, action.effect);
+            self.times = Some(times);
+        }
         self.pending = Pending::Nothing;
         let output = match answer.result {
             Ok(output) => output,
@@ -201,6 +216,21 @@ impl Run {
         }
     }
 
+    /// Tells the run that its call was not made: what it sets is older than what is there, or of a
+    /// person who was erased since.
+    pub fn pass(&mut self, program: &Program, why: Skip) {
+        let Some(step) = self.current(program) else { return };
+        self.pending = Pending::Nothing;
+        self.tally.passed = Some(why);
+        self.end_step(program, step, "skipped", Value::Null);
+    }
+
+    /// How a run ends whose last call was not made; see [`Run::is_last_call`] and [`Run::pass`].
+    pub fn finish_passed(&mut self, program: &Program, why: Skip) -> Finish {
+        self.tally.passed = Some(why);
+        self.finish(program)
+    }
+
     /// Whether the run is over once its call is accepted, so that nothing of the person need be kept.
     pub fn is_last_call(&self, program: &Program) -> bool {
         self.frames.len() == 1
@@ -240,6 +270,7 @@ impl Run {
     /// What is left of the scope can be used for another run: nothing in it is of this person.
     pub fn forget(&mut self) -> Scope {
         self.roll_back(0);
+        self.times = None;
         let mut scope = std::mem::replace(&mut self.scope, Scope::new(Map::new()));
         scope.data_mut().retain(|name, _| matches!(name.as_str(), "vars" | "steps" | "now"));
         if let Some(Value::Object(steps)) = scope.data_mut().get_mut("steps") {

@@ -13,12 +13,14 @@ mod machine;
 mod open;
 mod preview;
 mod steps;
+mod times;
 mod unmapped;
 
 pub use facts::{Facts, Program};
 pub use finish::{Finish, Trouble};
 pub use machine::{Answer, Next, Prepared, Run};
 pub use preview::{Known, Preview, Previewed, preview};
+pub use times::Times;
 pub use unmapped::count_unmapped;
 
 #[cfg(test)]

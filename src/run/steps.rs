@@ -70,7 +70,7 @@ impl Run {
         match &step.kind {
             StepKind::Action { .. } => {
                 self.pending = Pending::Call { number: 0, first_at_ms: None };
-                match self.prepare(program, step) {
+                match self.prepare_dated(program, step) {
                     Ok(prepared) => return Some(Next::Call(prepared)),
                     Err(trouble) => self.fail(program, step, trouble),
                 }
@@ -108,6 +108,15 @@ impl Run {
             }
         }
         None
+    }
+
+    /// Renders the call of an action step and says how new what it sets is.
+    pub(super) fn prepare_dated(&mut self, program: &Program, step: &Step) -> Result<Prepared, Trouble> {
+        let mut prepared = self.prepare(program, step)?;
+        if let Some(times) = &mut self.times {
+            times.date(program, self.position, &mut prepared.call);
+        }
+        Ok(prepared)
     }
 
     /// Renders the call of an action step.

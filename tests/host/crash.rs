@@ -1,7 +1,7 @@
 //! Owners that die.
 
 use crate::folder::{ERASE, Folder};
-use crate::running::{Running, deletions, holding};
+use crate::running::{ERASE_MANY, Running, deletions, holding};
 use crate::server::{Gate, Server};
 
 #[test]
@@ -14,14 +14,16 @@ fn when_the_owner_is_killed_who_handed_over_goes_on_and_everything_ends_right() 
         }
         crate::server::accepted()
     });
-    let folder = Folder::to(server.address, ERASE);
+    let folder = Folder::to(server.address, ERASE_MANY);
     deletions(&folder, "a.ndjson", 1..500);
     deletions(&folder, "b.ndjson", 1000..6000);
     deletions(&folder, "c.ndjson", 8000..9000);
     let owner = Running::job(&folder, "a.ndjson");
     server.wait_for(1);
     let beside = ["b.ndjson", "c.ndjson"].map(|input| Running::job(&folder, input));
-    beside.iter().for_each(|one| drop(one.says("owns the store")));
+    for one in &beside {
+        one.says("owns the store");
+    }
     server.wait_for(40);
 
     owner.kill();

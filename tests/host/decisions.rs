@@ -39,7 +39,7 @@ fn a_job_that_its_guard_holds_is_approved_and_resumed_beside_the_owner() {
 fn a_job_that_the_owner_works_on_stops_in_order_before_it_is_cancelled() {
     let gate = Gate::default();
     let (folder, server, owner) = busy(&gate);
-    deletions(&folder, "b.ndjson", (1..=500).rev());
+    deletions(&folder, "b.ndjson", 2..=501);
     let beside = Running::job(&folder, "b.ndjson");
     beside.says("owns the store");
     crate::server::until("the second job is there", || folder.run(&["jobs", "show", "job-2"]).code == 0);

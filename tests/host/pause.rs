@@ -89,7 +89,11 @@ fn what_is_paused_before_it_starts_waits_as_long_as_it_is_told_and_then_ends_as_
 
     assert_eq!(waited.counts(), (1, [0, 0, 0, 20]), "{}", waited.stderr);
     assert_eq!(waited.json()["waiting_by"], json!({ "retry": 20 }));
-    assert!(waited.stderr.contains("until `privaflow resume --profile braze-production`"), "{}", waited.stderr);
+    assert!(
+        waited.stderr.contains("until `privaflow resume --profile braze-production`"),
+        "{}",
+        waited.stderr
+    );
     assert!(server.requests().is_empty());
     let profile = folder.run(&["profiles", "list", "--output", "json"]).json();
     assert!(profile["paused"]["since"].is_string(), "{profile}");

@@ -26,14 +26,14 @@ fn a_single_deletion_leaves_soon_while_a_large_job_keeps_the_machine_busy() {
     let deleted = std::sync::Mutex::new(deleted);
     let server = Server::start(move |request, _| {
         if request.path.contains("delete") {
-            drop(deleted.lock().unwrap().send(Instant::now()));
+            deleted.lock().unwrap().send(Instant::now()).unwrap();
         }
         accepted()
     });
     let folder = Folder::to(server.address, TAG);
     folder.write("erase.yaml", ERASE_ONE);
-    let records =
-        (0..150_000).map(|number| format!("{}\n", request("other", &format!("r-{number}"), &format!("u-{number}"))));
+    let records = (0..150_000)
+        .map(|number| format!("{}\n", request("other", &format!("r-{number}"), &format!("u-{number}"))));
     folder.write("large.ndjson", records.collect::<String>());
     folder.write("small.ndjson", format!("{}\n", deletion(7)));
     let mut large = Running::job(&folder, "large.ndjson");
@@ -44,7 +44,11 @@ fn a_single_deletion_leaves_soon_while_a_large_job_keeps_the_machine_busy() {
     let accepted_at = small.says("owns the store");
     let took = when.recv_timeout(Duration::from_secs(30)).unwrap().saturating_duration_since(accepted_at);
 
-    println!("{} ms from acceptance to the call, beside {} requests", took.as_millis(), server.requests().len());
+    println!(
+        "{} ms from acceptance to the call, beside {} requests",
+        took.as_millis(),
+        server.requests().len()
+    );
     assert!(!large.is_over(), "the large job was over before the small one began");
     assert!(took < AT_MOST, "{took:?}");
     assert_eq!(small.end().code, 0);

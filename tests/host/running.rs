@@ -12,6 +12,17 @@ use crate::server::{Reply, Request, Server, accepted};
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// As [`crate::folder::ERASE`], for as many people as a file has.
+pub const ERASE_MANY: &str = r#"
+workflow: erase
+on: { file: {} }
+guard: { max_subjects: { per_job: 1000000 } }
+steps:
+  - id: erase
+    uses: braze/users.delete
+    with: { external_ids: ["{{ subject.external_id }}"] }
+"#;
+
 /// A command that runs.
 pub struct Running {
     child: Child,

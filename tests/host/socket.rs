@@ -73,7 +73,8 @@ fn a_store_with_a_long_path_is_handed_over_to_as_well() {
     let gate = Gate::default();
     let server = holding("u-1", &gate);
     let folder = Folder::to(server.address, ERASE);
-    let settings = folder.read("privaflow.yaml").replace("path: store", &format!("path: {}", "s".repeat(150)));
+    let settings =
+        folder.read("privaflow.yaml").replace("path: store", &format!("path: {}", "s".repeat(150)));
     folder.write("privaflow.yaml", settings);
     deletions(&folder, "a.ndjson", [1]);
     deletions(&folder, "b.ndjson", [2]);

@@ -1,10 +1,10 @@
 //! Several runs at once on one store.
 
-use std::process::Stdio;
 use std::io::Write;
+use std::process::Stdio;
 
 use crate::folder::{ERASE, Folder};
-use crate::running::{Running, deletions, holding};
+use crate::running::{ERASE_MANY, Running, deletions, holding};
 use crate::server::{Gate, Server};
 
 /// How the second of two says who does its work.
@@ -43,7 +43,10 @@ fn an_owner_whose_own_job_is_over_stays_for_what_was_handed_over() {
     let gates = [("u-1", first.clone()), ("u-2", second.clone())];
     let server = Server::start(move |request, _| {
         let people = request.people();
-        gates.iter().filter(|(person, _)| people.iter().any(|one| one == person)).for_each(|(_, gate)| gate.pass());
+        gates
+            .iter()
+            .filter(|(person, _)| people.iter().any(|one| one == person))
+            .for_each(|(_, gate)| gate.pass());
         crate::server::accepted()
     });
     let folder = Folder::to(server.address, ERASE);
@@ -55,7 +58,7 @@ fn an_owner_whose_own_job_is_over_stays_for_what_was_handed_over() {
     server.wait_for(2);
 
     first.open();
-    owner.says("staying until 1 command is done");
+    owner.says("staying for 1 command that other processes handed over");
 
     assert!(!owner.is_over());
     second.open();
@@ -110,7 +113,7 @@ fn a_signal_stops_the_job_of_who_got_it_and_no_other() {
         waiting.pass();
         crate::server::accepted()
     });
-    let folder = Folder::to(server.address, ERASE);
+    let folder = Folder::to(server.address, ERASE_MANY);
     deletions(&folder, "a.ndjson", [1]);
     deletions(&folder, "b.ndjson", 1000..9000);
     let owner = Running::job(&folder, "a.ndjson");
@@ -137,7 +140,7 @@ fn an_owner_that_gets_a_signal_leaves_and_who_handed_over_goes_on() {
         waiting.pass();
         crate::server::accepted()
     });
-    let folder = Folder::to(server.address, ERASE);
+    let folder = Folder::to(server.address, ERASE_MANY);
     deletions(&folder, "a.ndjson", [1]);
     deletions(&folder, "b.ndjson", 1000..9000);
     let owner = Running::job(&folder, "a.ndjson");

@@ -33,6 +33,7 @@ fn task(steps: &str) -> Arc<Task> {
         sealer: None,
         warnings: Warnings::default().into(),
         budgets: Vec::new(),
+        sets_states: true,
         takes_turns: false,
     })
 }

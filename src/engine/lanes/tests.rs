@@ -1,3 +1,5 @@
+//! Lanes: who leaves next, whoever waits.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -102,17 +104,15 @@ fn of_two_states_of_one_moment_the_opt_out_goes_first_and_else_the_earlier_in_th
 }
 
 #[test]
-fn a_call_that_will_not_leave_makes_room_for_those_behind_it() {
+fn an_engine_that_is_gone_makes_room_for_the_others() {
     let mut lanes = Lanes::default();
+    let other = Ticket { engine: 1, slot: 1 };
     lanes.enter(0, &[person(1)], call(1), Rank::InTurn);
     lanes.enter(0, &[person(1), person(2)], call(2), Rank::InTurn);
-    lanes.enter(0, &[person(2)], call(3), Rank::InTurn);
-    let mut granted = Vec::new();
+    lanes.enter(0, &[person(1), person(2)], other, Rank::InTurn);
 
-    lanes.give_up(call(2), &mut granted);
-
-    assert_eq!(granted, [call(3)]);
-    assert_eq!(lanes.waiting(0, person(1)).count(), 0);
+    assert_eq!(lanes.forget(0), [other]);
+    assert!(!lanes.enter(0, &[person(2)], call(3), Rank::InTurn));
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
         sealer: Some(store.sealer(JobId(1)).unwrap()),
         warnings: Warnings::default().into(),
         budgets: Vec::new(),
+        sets_states: true,
         takes_turns: false,
     };
     let mut state = State::default();
@@ -76,8 +77,9 @@ fn store(folder: &tempfile::TempDir) -> Store {
 /// The answer to a step, as an earlier process wrote it down so long after the start.
 fn answered(task: &Task, step: &str, after_ms: i64) -> Event {
     let at_ms = STARTED_MS + after_ms;
-    let answer = Answer { result: Ok(serde_json::json!({"message": "success"})), status: 201, at_ms };
-    let output = task.seal(0, step, &answer);
+    let answer =
+        crate::run::Answer { result: Ok(serde_json::json!({"message": "success"})), status: 201, at_ms };
+    let output = task.seal(0, step, &Kept::Answer(&answer));
     let kept = StepAnswer { position: 0, step: step.into(), accepted: true, at_ms, output };
     let (batch, request_id) = (0, None);
     Event::Answered(Answered {

@@ -3,23 +3,17 @@
 //! Fields stand in a fixed order without names. Steps of an answer share one table of their paths,
 //! because a batch rarely has more than a few.
 
-use crate::job::{Answered, Intended, Mark, MarkKind, StepAnswer};
-use crate::request::Order;
+use crate::job::{Answered, Intended, StepAnswer};
 
 use super::CodecError;
 use super::bytes::{Input, put_bytes, put_positions, put_signed, put_text, put_varint};
-use super::ended;
+use super::{ended, marks};
 
 /// Records in one batch that a reader believes in: far more than any endpoint takes, and little
 /// enough that a damaged count cannot fill the memory.
 const MOST_IN_BATCH: usize = 1 << 20;
 /// Bytes that an answered step takes at least: path, flags, time, length of the output.
 const STEP_BYTES: usize = 4;
-
-/// Bytes of a mark: kind, key, order.
-const MARK_BYTES: usize = 33;
-const TARGET: u8 = 1;
-const ERASED: u8 = 2;
 
 const REPEATABLE: u8 = 1;
 const ACCEPTED: u8 = 1;
@@ -51,7 +45,7 @@ pub(super) fn put_answered(answered: &Answered, out: &mut Vec<u8>) {
     put_text(answered.request_id.as_deref(), out);
     put_steps(&answered.steps, answered.at_ms, out);
     ended::put(&answered.ended, out);
-    put_marks(&answered.marks, out);
+    marks::put(&answered.marks, answered.at_ms, out);
 }
 
 /// Reads an answer; the first version had no marks.
@@ -65,7 +59,7 @@ pub(super) fn answered(version: u8, input: &mut Input<'_>) -> Result<Answered, C
         request_id: input.text()?,
         steps: steps(at_ms, input)?,
         ended: ended::read(input)?,
-        marks: if version == 1 { Vec::new() } else { marks(input)? },
+        marks: if version == 1 { Vec::new() } else { marks::read(at_ms, input)? },
     })
 }
 
@@ -75,32 +69,6 @@ pub(super) fn put_passed(steps: &[StepAnswer], out: &mut Vec<u8>) {
 
 pub(super) fn passed(input: &mut Input<'_>) -> Result<Vec<StepAnswer>, CodecError> {
     steps(0, input)
-}
-
-fn put_marks(marks: &[Mark], out: &mut Vec<u8>) {
-    put_varint(marks.len() as u64, out);
-    for Mark { kind, key, order } in marks {
-        out.push(match kind {
-            MarkKind::Target => TARGET,
-            MarkKind::Erased => ERASED,
-        });
-        out.extend_from_slice(key);
-        out.extend_from_slice(&order.to_bytes());
-    }
-}
-
-fn marks(input: &mut Input<'_>) -> Result<Vec<Mark>, CodecError> {
-    let count = input.count(MARK_BYTES)?;
-    let mut marks = Vec::with_capacity(count);
-    for _ in 0..count {
-        let kind = match input.byte()? {
-            TARGET => MarkKind::Target,
-            ERASED => MarkKind::Erased,
-            _ => return Err(CodecError::NotValid("kind of mark")),
-        };
-        marks.push(Mark { kind, key: input.array()?, order: Order::of_bytes(input.array()?) });
-    }
-    Ok(marks)
 }
 
 fn put_steps(steps: &[StepAnswer], at_ms: i64, out: &mut Vec<u8>) {

@@ -10,6 +10,7 @@ mod bytes;
 mod ended;
 mod error;
 mod event;
+mod marks;
 mod rare;
 
 pub use error::CodecError;

@@ -8,8 +8,10 @@ use super::bytes::put_varint;
 use super::event::VERSION;
 use super::*;
 use crate::job::{
-    Answered, Ended, Event, Fail, Failure, IdEntry, Intended, Pause, Skip, StepAnswer, Stopped, Verdict,
+    Answered, Ended, Event, Fail, Failure, IdEntry, Intended, Mark, MarkKind, Pause, Reopened, Skip,
+    StepAnswer, Stopped, Verdict,
 };
+use crate::request::{Order, OrderParts};
 
 fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![
@@ -46,6 +48,18 @@ prop_compose! {
     }
 }
 
+fn mark() -> impl Strategy<Value = Mark> {
+    let kind = proptest::sample::select([MarkKind::Target, MarkKind::Erased].as_slice());
+    // Some moments are as their precision says, some are finer, and some are the farthest there are.
+    let moment = prop_oneof![any::<i64>(), (0_i64..9_000_000_000).prop_map(|second| second * 1_000_000_000)];
+    (kind, any::<[u8; 16]>(), moment, 0_u8..=9, option::of(0_u64..1 << 46), any::<bool>()).prop_map(
+        |(kind, key, nanoseconds, digits, place, opts_out)| {
+            let order = Order::from(OrderParts { nanoseconds, digits, place, opts_out });
+            Mark { kind, key, order }
+        },
+    )
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let positions = prop_oneof![
         vec(any::<u64>(), 0..20),
@@ -57,10 +71,12 @@ fn event() -> impl Strategy<Value = Event> {
             Event::Intended(Intended { batch, attempt, repeatable, step, positions, calls })
         },
     );
-    let answered = (any::<(u64, i64, u16)>(), option::of(".{0,9}"), vec(step(), 0..9), vec(ended(), 0..9))
-        .prop_map(|((batch, at_ms, status), request_id, steps, ended)| {
-            Event::Answered(Answered { batch, at_ms, status, request_id, steps, ended, marks: Vec::new() })
-        });
+    let lists = (vec(step(), 0..9), vec(ended(), 0..9), vec(mark(), 0..9));
+    let answered = (any::<(u64, i64, u16)>(), option::of(".{0,9}"), lists).prop_map(
+        |((batch, at_ms, status), request_id, (steps, ended, marks))| {
+            Event::Answered(Answered { batch, at_ms, status, request_id, steps, ended, marks })
+        },
+    );
     let stopped = (any::<(i64, u64, bool)>(), option::of(any::<u64>()), vec((".{0,9}", any::<u64>()), 0..4))
         .prop_map(|((at_ms, elapsed_ms, finished), records, unmapped)| {
             Event::Stopped(Stopped { at_ms, elapsed_ms, finished, records, unmapped })
@@ -78,6 +94,12 @@ fn event() -> impl Strategy<Value = Event> {
         any::<(u64, u64)>().prop_map(|(subjects, limit)| Event::Held { subjects, limit }),
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Approved { at_ms, by }),
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Cancelled { at_ms, by }),
+        vec(step(), 0..9).prop_map(|steps| Event::Passed { steps }),
+        (any::<(i64, bool)>(), ".{0,9}", vec(any::<u64>(), 0..9)).prop_map(
+            |((at_ms, even_if_sent), by, positions)| {
+                Event::Reopened(Reopened { at_ms, by, positions, even_if_sent })
+            }
+        ),
         stopped,
     ]
 }
@@ -110,7 +132,7 @@ proptest! {
         let at = at.index(body.len());
 
         body[at] = to;
-        let kind = noise.first().map_or(1, |byte| byte % 10);
+        let kind = noise.first().map_or(1, |byte| byte % 12);
 
         drop(decode(&body));
         drop(decode(&noise));
@@ -124,18 +146,48 @@ fn what_a_later_release_wrote_is_refused_by_name() {
 
     body[1] = 2;
     let version = decode(&body).unwrap_err();
-    body[0] = 10;
+    body[0] = 99;
     let kind = decode(&body).unwrap_err();
 
     assert_eq!(version, CodecError::UnknownVersion { kind: 6, version: 2 });
     assert_eq!(
         kind.to_string(),
-        "its kind is 10, which this release does not know; use the release that wrote it"
+        "its kind is 99, which this release does not know; use the release that wrote it"
     );
 }
 
 #[test]
 fn a_person_in_a_full_batch_costs_their_id_and_less_than_half_a_byte() {
+    let size = encoded(&full_batch(Vec::new())).len();
+
+    assert!(size < 75 * 24 + 75 / 2 + 18, "{size} bytes");
+}
+
+#[test]
+fn a_mark_costs_its_key_and_five_bytes_or_two_when_there_is_only_a_place() {
+    let order = |number: i64| OrderParts {
+        nanoseconds: 1_799_000_000_000_000_000,
+        digits: 3,
+        place: None,
+        opts_out: number % 75 > 40,
+    };
+    let spread = |number: i64| OrderParts {
+        nanoseconds: order(number).nanoseconds - number * 86_400_123_000_000 % 3_000_000_000_000_000,
+        ..order(number)
+    };
+    let placed = |number: i64| OrderParts { place: Some(number as u64), digits: 9, ..order(0) };
+    let marks = |parts: &dyn Fn(i64) -> OrderParts| -> Vec<Mark> {
+        let mark = |number| Mark { kind: MarkKind::Target, key: [3; 16], order: parts(number).into() };
+        (0..75).map(mark).collect()
+    };
+    let bare = encoded(&full_batch(Vec::new())).len();
+
+    let sizes = [marks(&spread), marks(&placed)].map(|marks| encoded(&full_batch(marks)).len() - bare);
+
+    assert!(sizes[0] <= 75 * 22 && sizes[1] <= 75 * 18 + 16, "{sizes:?}");
+}
+
+fn full_batch(marks: Vec<Mark>) -> Event {
     let ended = (0..75).map(|position| Ended {
         position: 1_000_000 + position,
         verdict: Verdict::Done,
@@ -144,19 +196,15 @@ fn a_person_in_a_full_batch_costs_their_id_and_less_than_half_a_byte() {
         id: IdEntry { key: [7; 16], content: 9 },
         failure: None,
     });
-    let answered = Event::Answered(Answered {
+    Event::Answered(Answered {
         batch: 13_000,
         at_ms: 1_800_000_000_000,
         status: 201,
         request_id: Some("0193f0c2-77aa-7d34".to_owned()),
         steps: Vec::new(),
         ended: ended.collect(),
-        marks: Vec::new(),
-    });
-
-    let size = encoded(&answered).len();
-
-    assert!(size < 75 * 24 + 75 / 2 + 18, "{size} bytes");
+        marks,
+    })
 }
 
 #[test]

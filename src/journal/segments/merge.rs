@@ -53,7 +53,7 @@ impl Merge {
                 }
             }
             if let Some(value) = merged {
-                self.output.push(connection, least, value).doing("merge its index of ids")?;
+                self.output.push(connection, least, value).doing("merge its index")?;
             }
         }
         Ok(false)
@@ -65,7 +65,7 @@ impl Merge {
         connection: &Connection,
         family: Family,
     ) -> Result<(Segment, Vec<Arc<Segment>>), StoreError> {
-        let doing = "merge its index of ids";
+        let doing = "merge its index";
         let inputs: Vec<_> = self.inputs.into_iter().map(|input| input.segment).collect();
         let output = self.output.finish(connection, family.number).doing(doing)?;
         for input in &inputs {
@@ -104,7 +104,7 @@ impl Cursor {
                 self.block.clear();
                 self.block.extend_from_slice(block);
             });
-            if read.doing("merge its index of ids")?.is_none() {
+            if read.doing("merge its index")?.is_none() {
                 return Err(StoreError::Damaged { what: "a block of its index is missing" });
             }
             self.next_block += 1;

@@ -13,12 +13,13 @@ mod block;
 mod family;
 mod filter;
 mod keeper;
+mod keepers;
 mod merge;
 mod segment;
 mod sorted;
 
 pub(super) use family::{Family, Key, Value};
-pub(super) use keeper::{Keeper, RECENT_RECORDS};
+pub(super) use keepers::{Keepers, RECENT_RECORDS};
 pub(super) use sorted::Sorted;
 
 #[cfg(test)]

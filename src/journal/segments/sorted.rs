@@ -19,7 +19,7 @@ use crate::journal::error::{Doing, StoreError};
 #[derive(Debug)]
 pub(in crate::journal) struct Sorted {
     contents: RwLock<Contents>,
-    reader: Mutex<Connection>,
+    reader: Arc<Mutex<Connection>>,
 }
 
 #[derive(Debug, Default)]
@@ -31,9 +31,10 @@ pub(super) struct Contents {
 }
 
 impl Sorted {
-    /// Starts empty; [`super::Keeper`] fills it.
-    pub(in crate::journal) fn new(reader: Connection) -> Sorted {
-        Sorted { contents: RwLock::default(), reader: Mutex::new(reader) }
+    /// Starts empty; [`super::Keepers`] fills it. Families that are rarely asked at the same time can
+    /// share a connection.
+    pub(in crate::journal) fn new(reader: Arc<Mutex<Connection>>) -> Sorted {
+        Sorted { contents: RwLock::default(), reader }
     }
 
     /// Shows every record of a key, newest first, until `decide` breaks. Records can be shown twice.
@@ -42,7 +43,6 @@ impl Sorted {
         key: Key,
         mut decide: impl FnMut(Value) -> ControlFlow<T>,
     ) -> Result<Option<T>, StoreError> {
-        let probe = Probe::of(key);
         let mut missing = None;
         'ask: loop {
             let mut candidates = Vec::new();
@@ -53,6 +53,10 @@ impl Sorted {
                 {
                     return Ok(Some(found));
                 }
+                if contents.segments.is_empty() {
+                    return Ok(None);
+                }
+                let probe = Probe::of(key);
                 for segment in &contents.segments {
                     if let Some(row) = segment.row_of(key, probe) {
                         candidates.push(row);
@@ -63,7 +67,7 @@ impl Sorted {
                 let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
                 let found = block::read(&reader, row, |block| block::find(block, key));
                 drop(reader);
-                match found.doing("read its index of ids")? {
+                match found.doing("read its index")? {
                     Some(None) => {}
                     Some(Some(value)) => {
                         if let ControlFlow::Break(found) = decide(value) {

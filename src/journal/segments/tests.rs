@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ struct Bench {
     _directory: TempDir,
     path: PathBuf,
     connection: Connection,
-    keeper: Keeper,
+    keepers: Keepers,
     sorted: Arc<Sorted>,
     added: i64,
 }
@@ -29,30 +29,30 @@ impl Bench {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("journal.db");
         let connection = schema::open_writer(&path).unwrap();
-        let (keeper, sorted) = open(&connection, &path);
-        Bench { _directory: directory, path, connection, keeper, sorted, added: 0 }
+        let (keepers, sorted) = open(&connection, &path);
+        Bench { _directory: directory, path, connection, keepers, sorted, added: 0 }
     }
 
     /// Drops everything that is not in the database.
     fn crash(&mut self) -> i64 {
-        (self.keeper, self.sorted) = open(&self.connection, &self.path);
-        self.keeper.watermark(&self.connection).unwrap()
+        (self.keepers, self.sorted) = open(&self.connection, &self.path);
+        self.keepers.watermark(GREATEST)
     }
 
     fn add(&mut self, key: Key, value: u8) {
-        self.keeper.insert([(key, [value; 16])].into_iter());
+        self.keepers.insert(GREATEST, [(key, [value; 16])].into_iter());
         self.added += 1;
     }
 
     fn work(&mut self, records: usize) {
         let transaction = self.connection.transaction().unwrap();
-        self.keeper.work(&transaction, self.added, records).unwrap();
+        self.keepers.work(&transaction, self.added, records).unwrap();
         transaction.commit().unwrap();
-        self.keeper.committed();
+        self.keepers.committed();
     }
 
     fn work_it_off(&mut self) {
-        while self.keeper.has_work() {
+        while self.keepers.has_work(self.added) {
             self.work(1000);
         }
     }
@@ -72,10 +72,10 @@ impl Bench {
     }
 }
 
-fn open(connection: &Connection, path: &std::path::Path) -> (Keeper, Arc<Sorted>) {
-    let sorted = Arc::new(Sorted::new(schema::open_reader(path).unwrap()));
-    let keeper = Keeper::open(connection, GREATEST, Arc::clone(&sorted), RECENT).unwrap();
-    (keeper, sorted)
+fn open(connection: &Connection, path: &std::path::Path) -> (Keepers, Arc<Sorted>) {
+    let sorted = Arc::new(Sorted::new(Arc::new(Mutex::new(schema::open_reader(path).unwrap()))));
+    let keepers = Keepers::open(connection, &[(GREATEST, &sorted)], RECENT).unwrap();
+    (keepers, sorted)
 }
 
 /// Keys that spread as digests do, each twice in the first 30,000 calls.
@@ -120,7 +120,7 @@ fn a_crash_at_any_slice_loses_nothing_and_leaves_nothing_behind() {
             let covered = bench.crash();
             // What no segment covers comes again from the events.
             let again = (covered..bench.added).map(|number| (key(number as u64), [1; 16]));
-            bench.keeper.insert(again);
+            bench.keepers.insert(GREATEST, again);
         }
     }
     bench.work_it_off();

@@ -85,7 +85,6 @@ fn a_million_people() {
         free as f64 / all as f64 * 100.0
     );
     let began = Instant::now();
-    let mut state = crate::job::State::default();
-    store.events(job).for_each(|recorded| state.apply(&recorded.unwrap().event));
+    let state = store.state(job).unwrap();
     println!("folded {} in {:?}", state.finished(), began.elapsed());
 }

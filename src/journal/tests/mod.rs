@@ -1,7 +1,9 @@
 //! The store with real files: what is kept, what is refused, and what a crash leaves.
 
+mod again;
 mod crash;
 mod idempotency;
+mod marks;
 mod measure;
 mod owner;
 mod use_of;
@@ -10,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
-use crate::job::{Answered, Ended, Event, IdEntry, Intended, JobId, Stopped, Verdict};
+use crate::job::{Answered, Ended, Event, IdEntry, Intended, JobId, Mark, Stopped, Verdict};
 
 /// Records in a batch of these tests.
 const BATCH: u64 = 75;
@@ -59,6 +61,14 @@ fn answered(batch: u64) -> Event {
         ended: (batch * BATCH..(batch + 1) * BATCH).map(|position| ended(position, Verdict::Done)).collect(),
         marks: Vec::new(),
     })
+}
+
+/// As [`answered`], with marks.
+fn answered_with(batch: u64, marks: Vec<Mark>) -> Event {
+    match answered(batch) {
+        Event::Answered(answered) => Event::Answered(Answered { marks, ..answered }),
+        other => other,
+    }
 }
 
 fn stopped(finished: bool) -> Event {

@@ -314,13 +314,17 @@ fn a_line_of_another_shape_is_a_row() {
 #[test]
 fn a_change_is_dated_by_the_consent_then_by_the_record() {
     let moment = |text: &str| Moment::parse(text);
+    let dated = |request: &Request, consent: Option<usize>| {
+        let consent = consent.and_then(|at| request.scope.get("consents")?.get(at));
+        changed_at(consent, request.scope.get("request"))
+    };
     let request = good(FULL);
-    assert_eq!(request.changed_at(Some(1)), moment("2026-11-20T10:00:01Z"));
-    assert_eq!(request.changed_at(Some(0)), moment("2026-11-20T09:59:00.5+01:00"));
-    assert_eq!(request.changed_at(None), moment("2026-11-20T09:59:00.5+01:00"));
+    assert_eq!(dated(&request, Some(1)), moment("2026-11-20T10:00:01Z"));
+    assert_eq!(dated(&request, Some(0)), moment("2026-11-20T09:59:00.5+01:00"));
+    assert_eq!(dated(&request, None), moment("2026-11-20T09:59:00.5+01:00"));
     let received = good(r#"{"kind":"other","received_at":"2026-11-20T10:00:00Z"}"#);
-    assert_eq!(received.changed_at(None), moment("2026-11-20T10:00:00Z"));
-    assert_eq!(good(r#"{"kind":"other"}"#).changed_at(Some(9)), None);
+    assert_eq!(dated(&received, None), moment("2026-11-20T10:00:00Z"));
+    assert_eq!(dated(&good(r#"{"kind":"other"}"#), Some(9)), None);
 }
 
 proptest::proptest! {

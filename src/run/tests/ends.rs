@@ -1,7 +1,6 @@
 //! What a run comes to: done, skipped and why, failed and where.
 
 use super::*;
-use crate::job::Skip;
 
 const FIND: &str = "\
 - id: find

@@ -6,14 +6,15 @@ mod loops;
 mod previews;
 mod steps;
 mod time;
+mod times;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Facts, Finish, Next, Prepared, Program, Run};
+use super::{Answer, Facts, Finish, Next, Prepared, Program, Run, Times};
 use crate::catalogue::Refusal;
-use crate::job::{Fail, Verdict};
+use crate::job::{Fail, Skip, Verdict};
 use crate::source::Source;
 use crate::template::Scope;
 use crate::workflow::{Known, load};
@@ -24,8 +25,11 @@ const START_MS: i64 = 1_800_000_000_000;
 /// A workflow with these steps, and with these lines before them.
 fn program_with(head: &str, steps: &str) -> Program {
     let indented: String = steps.lines().map(|line| format!("  {line}\n")).collect();
-    let text = format!("workflow: w\non: {{ file: {{}} }}\n{head}\nsteps:\n{indented}");
-    let (workflow, mistakes) = load(&Source::new("w.yaml", text.clone()), &Known::default());
+    whole(&format!("workflow: w\non: {{ file: {{}} }}\n{head}\nsteps:\n{indented}"))
+}
+
+fn whole(text: &str) -> Program {
+    let (workflow, mistakes) = load(&Source::new("w.yaml", text.to_owned()), &Known::default());
     let workflow = workflow.unwrap_or_else(|| panic!("{mistakes:#?}\n{text}"));
     let started_at = "2027-01-15T08:00:00Z".to_owned();
     Program::new(Arc::new(workflow), Facts { job: "job-7".into(), started_at, seed: [7; 16] })

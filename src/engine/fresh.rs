@@ -1,0 +1,185 @@
+//! What of a call may still be made: nothing older than what is there, and nothing that brings an
+//! erased person back.
+//!
+//! Asked when a call has its people's lanes, so that everything that was accepted before is durable and
+//! nothing else is on its way. An older state leaves the call; a call of which nothing is left is
+//! passed, and so is one of a person who was erased after the change. An opt-out that can make no
+//! profile always passes.
+
+use super::driver::{Driver, is_final};
+use super::lanes::{Rank, Slot};
+use super::planned::ended;
+use super::runs::Blocked;
+use super::task::EngineError;
+use super::worker::{Going, Heard, Work};
+use crate::catalogue::Effect;
+use crate::job::{Mark, MarkKind, Skip};
+use crate::journal::{Marks, Space, StoreError};
+use crate::plan::{Call, PersonKey, Target};
+use crate::request::Order;
+
+/// How long after an erasure a change still counts as made before it: clocks differ, and what was on
+/// its way arrives late (design section 7).
+const QUIET_MS: i64 = 24 * 3_600_000;
+
+/// How far a change may be dated ahead of our clock before a person must look at it.
+pub(super) const FUTURE_MS: i64 = 5 * 60_000;
+
+/// What may be made of a call.
+enum Left {
+    /// All of it.
+    All,
+    /// These states, by their digests, are left out.
+    Without(Vec<u128>),
+    /// Nothing.
+    Nothing(Skip),
+}
+
+/// What may be made of a call, given what was accepted before.
+fn left_of(call: &Call, marks: &Marks, space: &Space) -> Result<Left, StoreError> {
+    if call.action().effect == Effect::Irreversible {
+        return Ok(Left::All);
+    }
+    let mut erased = Vec::new();
+    for person in call.people() {
+        if let Some(at) = marks.newest(MarkKind::Erased, space.key(MarkKind::Erased, person.digest()))? {
+            erased.push((*person, at.at_ms().saturating_add(QUIET_MS)));
+        }
+    }
+    let is_before = |order: Order, until_ms: i64| order.at_ms() <= until_ms;
+    if call.keeps_turn() && erased.iter().any(|(_, until_ms)| is_before(call.order(), *until_ms)) {
+        return Ok(Left::Nothing(Skip::Erased));
+    }
+    let is_erased = |target: &Target| {
+        let passes = target.order.opts_out() && !target.makes_profile;
+        let before =
+            |(person, until_ms): &(_, i64)| *person == target.person && is_before(target.order, *until_ms);
+        !passes && erased.iter().any(before)
+    };
+    let mut dropped = Vec::new();
+    let mut why = None;
+    for target in call.targets() {
+        if is_erased(target) {
+            why = Some(Skip::Erased);
+            dropped.push(target.digest());
+        } else if is_older(target, marks, space)? {
+            why = why.or(Some(Skip::Superseded));
+            dropped.push(target.digest());
+        }
+    }
+    Ok(match why {
+        None => Left::All,
+        Some(why) if dropped.len() == call.targets().len() && !call.keeps_turn() => Left::Nothing(why),
+        Some(_) => Left::Without(dropped),
+    })
+}
+
+fn is_older(target: &Target, marks: &Marks, space: &Space) -> Result<bool, StoreError> {
+    let held = marks.newest(MarkKind::Target, space.key(MarkKind::Target, target.digest()))?;
+    Ok(held.is_some_and(|held| target.order.yields_to(&held)))
+}
+
+/// What an accepted call leaves behind for later ones.
+pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<Mark>) {
+    let mark = |kind, digest, order| Mark { kind, key: space.key(kind, digest), order };
+    marks.extend(call.targets().iter().map(|target| mark(MarkKind::Target, target.digest(), target.order)));
+    if call.action().effect == Effect::Irreversible {
+        let order = Order::placed(now_ms, 0);
+        marks.extend(call.people().iter().map(|person| mark(MarkKind::Erased, person.digest(), order)));
+    }
+}
+
+impl Driver {
+    /// Puts a write into its lanes; it leaves when they are its own.
+    pub(super) fn enter_lanes(&mut self, slot: Slot, blocked: Blocked) {
+        let rank = match self.runs.get_mut(slot) {
+            Some(live) if live.again => Rank::Again,
+            _ if blocked.call.keeps_turn() => Rank::InTurn,
+            _ => Rank::Newest(newest(&blocked.call)),
+        };
+        let (ticket, space) = (self.ticket(slot), self.space(blocked.service));
+        let is_granted = self.shared.lanes().enter(space, blocked.call.people(), ticket, rank);
+        if is_granted {
+            self.granted(slot, blocked);
+        } else if let Some(live) = self.runs.get_mut(slot) {
+            live.blocked = Some(blocked);
+        }
+    }
+
+    /// A call that waited may leave.
+    pub(super) fn unblock(&mut self, slot: Slot) {
+        if let Some(blocked) = self.runs.get_mut(slot).and_then(|live| live.blocked.take()) {
+            self.granted(slot, blocked);
+        }
+    }
+
+    /// The lanes of a call are its own: what may still be made of it is gathered with others.
+    fn granted(&mut self, slot: Slot, blocked: Blocked) {
+        let Blocked { service, step, call } = blocked;
+        let left = match self.marks_in.get(service) {
+            Some(space) => left_of(&call, &self.marks, space),
+            None => Ok(Left::All),
+        };
+        let call = match left {
+            Ok(Left::All) => Ok(call),
+            Ok(Left::Without(dropped)) => match call.without(&dropped) {
+                Some(left) => {
+                    let is_gone = |person: &&PersonKey| !left.people().contains(*person);
+                    let gone: Vec<PersonKey> = call.people().iter().filter(is_gone).copied().collect();
+                    self.leave_lanes(service, std::iter::once(gone.as_slice()));
+                    Ok(left)
+                }
+                None => Err((call, Skip::Superseded)),
+            },
+            Ok(Left::Nothing(why)) => Err((call, why)),
+            Err(error) => return self.broken = Some(EngineError::Journal(error.into())),
+        };
+        match call {
+            Ok(call) => {
+                let now_ms = self.clock.now_ms();
+                self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
+            }
+            Err((call, why)) => {
+                self.pass(slot, why);
+                self.leave_lanes(service, std::iter::once(call.people()));
+            }
+        }
+    }
+
+    /// A call will not be made: its run goes on without it.
+    fn pass(&mut self, slot: Slot, why: Skip) {
+        let Some(mut live) = self.runs.take(slot) else { return };
+        if live.is_thin {
+            let finish = live.run.finish_passed(&self.task.program, why);
+            self.tolerated += u64::from(finish.tolerated);
+            let ended = ended(&live.about, finish);
+            debug_assert!(is_final(ended.verdict));
+            self.ended.push(ended);
+            return self.free(slot);
+        }
+        let now_ms = self.clock.now_ms();
+        let going = Going { slot, live, heard: Heard::Passed(why) };
+        self.working += 1;
+        self.workers.give(Work::Advance { batch: None, runs: vec![going], now_ms });
+    }
+
+    /// Writes to these people are over: those that wait behind them may leave.
+    pub(super) fn leave_lanes<'c>(&mut self, service: usize, writes: impl Iterator<Item = &'c [PersonKey]>) {
+        let space = self.space(service);
+        let mut granted = Vec::new();
+        {
+            let mut lanes = self.shared.lanes();
+            writes.for_each(|people| lanes.leave(space, people, &mut granted));
+        }
+        for ticket in granted {
+            // Their own turn comes with the next message, however many wait for one person.
+            self.shared.tell(ticket);
+        }
+    }
+}
+
+fn newest(call: &Call) -> Order {
+    let orders = call.targets().iter().map(|target| target.order);
+    let newer = |one: Order, other: Order| if other.yields_to(&one) { one } else { other };
+    orders.reduce(newer).unwrap_or(call.order())
+}

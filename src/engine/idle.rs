@@ -1,0 +1,63 @@
+//! When a job has nothing to do but wait: for how long, and whether it is over.
+
+use super::driver::Driver;
+use super::task::Patience;
+
+impl Driver {
+    /// Nothing is under way in this process: only time could bring something.
+    pub(super) fn is_idle(&self) -> bool {
+        self.working == 0 && self.in_flight == 0
+    }
+
+    /// Nothing is left to do, or a stop was asked for and what was under way is written down.
+    pub(super) fn is_over(&self) -> bool {
+        let settled = self.is_idle() && self.after.is_empty() && self.ended.is_empty();
+        let empty = self.runs.is_empty() && self.reader.is_at_end();
+        settled && (empty || self.stopping)
+    }
+
+    /// In virtual time, jumps to the next moment at which anything is due.
+    pub(super) fn skip_time(&mut self) -> bool {
+        let Some(next_ms) = self.timers.next() else { return false };
+        if self.virtual_clock.is_none() || !self.after.is_empty() || self.gives_up() {
+            return false;
+        }
+        if let Some(clock) = &self.virtual_clock {
+            clock.advance_to(next_ms);
+        }
+        while let Some(due) = self.timers.pop(next_ms) {
+            self.on_due(due);
+        }
+        true
+    }
+
+    /// Whether only pauses are left that are longer than this process is willing to stay, or only
+    /// work for a profile that was stopped.
+    pub(super) fn gives_up(&self) -> bool {
+        if !self.reader.is_at_end() && !self.services.any_stopped() {
+            return false;
+        }
+        let Some(next_ms) = self.timers.next() else { return true };
+        match self.patience {
+            Patience::Endless => false,
+            // A place under a limit is worth any wait: only pauses of runs and retries are measured.
+            Patience::Until(_) if !self.batches.is_empty() && !self.services.any_stopped() => false,
+            Patience::Until(wait) => {
+                let pause_ms = next_ms.saturating_sub(self.clock.now_ms());
+                pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+            }
+        }
+    }
+
+    /// How long to wait at most for a message.
+    pub(super) fn pause(&self) -> std::time::Duration {
+        let longest = 200;
+        let ms = match self.timers.next() {
+            Some(next_ms) if self.virtual_clock.is_none() => {
+                (next_ms - self.clock.now_ms()).clamp(0, longest)
+            }
+            Some(_) | None => longest,
+        };
+        std::time::Duration::from_millis(ms.unsigned_abs())
+    }
+}

@@ -1,0 +1,169 @@
+//! Records that a person had tried again after they failed, or while they waited for a person.
+//!
+//! A record that was reopened is not over, and its next end counts in place of the one before. To give
+//! an end back, a state must have kept it; keeping all would take memory for every record of a job, so
+//! the state is told beforehand which records are ever reopened: [`State::expecting`]. The rule that
+//! keeps it right: what the service accepted is remembered and never sent again, and a call that must
+//! not be repeated and may have been sent goes out again only when a person said so.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Proof, State};
+use crate::job::{Ended, Fail, Pause, Position, Reopened, Status, Verdict};
+
+/// How a record that is not over was reopened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReopenedAs {
+    /// Unix milliseconds. What a step may take counts from here.
+    pub at_ms: i64,
+    /// Calls that must not be repeated go out again although they may have been sent.
+    pub even_if_sent: bool,
+}
+
+/// What is kept of records for the sake of trying them again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Again {
+    /// Records that some event of the job reopens.
+    expected: BTreeSet<Position>,
+    /// How those ended that are over.
+    ends: HashMap<Position, (Verdict, Proof)>,
+    /// Reopened and not over yet, with what was certain before.
+    tried: BTreeMap<Position, (ReopenedAs, Proof)>,
+    /// A call of them that must not be repeated may have been sent.
+    parked: BTreeSet<Position>,
+    /// The job was cancelled, and only what was reopened since is to be done.
+    rest_is_given_up: bool,
+}
+
+impl Again {
+    /// What was certain of a record before it was reopened.
+    pub(super) fn proof(&self, position: Position) -> Proof {
+        if self.tried.is_empty() {
+            return Proof::default();
+        }
+        self.tried.get(&position).map_or_else(Proof::default, |(_, proof)| *proof)
+    }
+
+    /// Notes an end; `true` when the record's answers are to be kept with it.
+    pub(super) fn keep(&mut self, position: Position, verdict: Verdict, proof: Proof) -> bool {
+        if !self.tried.is_empty() {
+            self.tried.remove(&position);
+        }
+        let is_expected = !self.expected.is_empty() && self.expected.contains(&position);
+        if is_expected {
+            self.ends.insert(position, (verdict, proof));
+        } else if !self.parked.is_empty() {
+            self.parked.remove(&position);
+        }
+        is_expected
+    }
+
+    /// Records that are being tried again, with what was certain before.
+    pub(super) fn tried(&self) -> impl Iterator<Item = (Position, Proof)> {
+        self.tried.iter().map(|(position, (_, proof))| (*position, *proof))
+    }
+
+    /// Whether what nothing was written about counts as cancelled.
+    pub(super) fn rest_is_given_up(&self) -> bool {
+        self.rest_is_given_up
+    }
+}
+
+impl State {
+    /// A state to fold the events of a job that has these records reopened, once or often. Folding
+    /// them into a state that was not told leaves such a record over, which sends nothing.
+    pub fn expecting(positions: impl IntoIterator<Item = Position>) -> State {
+        let again = Again { expected: positions.into_iter().collect(), ..Again::default() };
+        State { again, ..State::default() }
+    }
+
+    /// How an unfinished record was reopened; `None` when it is in its first try.
+    pub fn reopened(&self, position: Position) -> Option<&ReopenedAs> {
+        self.again.tried.get(&position).map(|(reopened, _)| reopened)
+    }
+
+    /// Unfinished records that were reopened, in the order of the input.
+    pub fn all_reopened(&self) -> impl Iterator<Item = Position> {
+        self.again.tried.keys().copied()
+    }
+
+    /// Whether a call of the record that must not be repeated may have been sent. Reopening the
+    /// record does nothing then, unless a person says "even if sent".
+    pub fn may_have_been_sent(&self, position: Position) -> bool {
+        self.again.parked.contains(&position) || self.is_in_the_air(position)
+    }
+
+    pub(super) fn is_given_up(&self, position: Position) -> bool {
+        self.again.rest_is_given_up && !self.again.tried.contains_key(&position)
+    }
+
+    /// Notes which records wait for a person because of a call that must not be repeated.
+    pub(super) fn note_parked(&mut self, ended: &[Ended]) {
+        if self.batches.is_empty() {
+            return;
+        }
+        for ended in ended {
+            let is_parked = ended.verdict == Verdict::Waiting(Pause::NeedsAttention);
+            if is_parked && self.is_in_the_air(ended.position) {
+                self.again.parked.insert(ended.position);
+            }
+        }
+    }
+
+    pub(super) fn reopen(&mut self, reopened: &Reopened) {
+        if self.status == Some(Status::Cancelled) {
+            self.give_up_the_rest();
+        }
+        self.status = None;
+        let &Reopened { at_ms, by: _, ref positions, even_if_sent } = reopened;
+        for position in positions.iter().copied() {
+            if self.may_have_been_sent(position) && !even_if_sent {
+                continue;
+            }
+            let mut before = self.again.proof(position);
+            if self.finished.contains(position) {
+                // Without its end it stays over: nothing is sent that nobody can count.
+                let Some((verdict, proof)) = self.again.ends.remove(&position) else { continue };
+                self.finished.remove(position);
+                self.totals.take_back(verdict, proof);
+                before = proof;
+            } else if let Some(paused) = self.paused.remove(&position) {
+                before = paused.proof.and(before);
+            }
+            self.forget_that_it_left(position);
+            self.waits.remove(&position);
+            if let Some(answers) = self.answers.get_mut(&position) {
+                answers.retain(|answer| answer.accepted);
+            }
+            self.again.tried.insert(position, (ReopenedAs { at_ms, even_if_sent }, before));
+        }
+    }
+
+    /// Everything that is not over ends as the cancellation of the job says.
+    fn give_up_the_rest(&mut self) {
+        let paused = self.paused.iter().map(|(position, paused)| (*position, paused.proof));
+        let waiting = self.waits.keys().map(|position| (*position, self.again.proof(*position)));
+        let unfinished: BTreeMap<Position, Proof> = self.again.tried().chain(waiting).chain(paused).collect();
+        for (position, proof) in unfinished {
+            self.finish(position, Verdict::Failed(Fail::Cancelled), proof);
+        }
+        self.again.rest_is_given_up = true;
+    }
+
+    /// Whether an exchange with a call of the record that must not be repeated is unresolved.
+    fn is_in_the_air(&self, position: Position) -> bool {
+        let mut exchanges = self.unresolved().filter(|exchange| !exchange.repeatable);
+        exchanges.any(|exchange| exchange.positions.contains(&position))
+    }
+
+    /// A person said that it does not matter.
+    fn forget_that_it_left(&mut self, position: Position) {
+        self.again.parked.remove(&position);
+        for batch in self.batches.values_mut().filter(|batch| !batch.exchange.repeatable) {
+            batch.exchange.positions.retain(|carried| *carried != position);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

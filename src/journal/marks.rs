@@ -1,0 +1,159 @@
+//! How new the accepted state of a target is, and when a person was last erased.
+//!
+//! A mark comes with the answer to the write that made it and counts only once that answer is
+//! durable. Its key is a digest under a secret of this store, so that the journal alone says nothing
+//! about anybody; the secret stands in the database, so that a backup keeps its meaning. The rule
+//! that keeps it right: of two marks of one target the one that does not yield stays, whichever came
+//! first.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::job::{Event, Mark, MarkKind};
+use crate::request::Order;
+
+use super::error::{Doing, StoreError};
+use super::segments::{Family, Key, Sorted, Value};
+
+/// The family of freshness. A value is an [`Order`].
+pub(super) const TARGETS: Family = Family { number: 2, keep: keep_target };
+/// The family of the gate. A value is an [`Order`].
+pub(super) const ERASED: Family = Family { number: 3, keep: keep_erased };
+
+/// Bytes of the secret and of a workspace's digest. With the kind and the digest of what is marked
+/// they make 45 bytes: SHA-256 takes up to 55 in one block.
+const SECRET_BYTES: usize = 20;
+const SPACE_BYTES: usize = 8;
+
+type Secret = Zeroizing<[u8; SECRET_BYTES]>;
+
+/// The index of marks. Clone it freely; asking takes no turn behind the writer.
+#[derive(Clone)]
+pub struct Marks {
+    targets: Arc<Sorted>,
+    erased: Arc<Sorted>,
+    secret: Arc<Secret>,
+}
+
+/// Makes the keys of one workspace. Keep it: making one costs as much as making a key.
+#[derive(Clone)]
+pub struct Space {
+    secret: Arc<Secret>,
+    workspace: [u8; SPACE_BYTES],
+}
+
+impl Marks {
+    pub(super) fn new(targets: Arc<Sorted>, erased: Arc<Sorted>, secret: Secret) -> Marks {
+        Marks { targets, erased, secret: Arc::new(secret) }
+    }
+
+    /// Makes the keys of a workspace.
+    pub fn space(&self, workspace: &str) -> Space {
+        let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(workspace).finalize();
+        let mut space = [0; SPACE_BYTES];
+        space.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Space { secret: Arc::clone(&self.secret), workspace: space }
+    }
+
+    /// The key under which something of a workspace is marked: see [`Space::key`].
+    pub fn key(&self, kind: MarkKind, workspace: &str, digest: u128) -> [u8; 16] {
+        self.space(workspace).key(kind, digest)
+    }
+
+    /// How new the newest durable mark of a key is; `None` when nothing was ever marked.
+    pub fn newest(&self, kind: MarkKind, key: [u8; 16]) -> Result<Option<Order>, StoreError> {
+        let (sorted, keep) = match kind {
+            MarkKind::Target => (&self.targets, TARGETS.keep),
+            MarkKind::Erased => (&self.erased, ERASED.keep),
+        };
+        let mut newest: Option<Value> = None;
+        // Newest first, so what is found later is older.
+        sorted.find(Key::from_be_bytes(key), |value| {
+            newest = Some(newest.map_or(value, |newer| keep(value, newer)));
+            ControlFlow::<()>::Continue(())
+        })?;
+        Ok(newest.map(Order::of_bytes))
+    }
+}
+
+impl Space {
+    /// The key of a target or a person, by a digest that the caller makes. Half a microsecond.
+    pub fn key(&self, kind: MarkKind, digest: u128) -> [u8; 16] {
+        let mut block = [0; SECRET_BYTES + SPACE_BYTES + 1 + 16];
+        let kind = match kind {
+            MarkKind::Target => TARGETS.number,
+            MarkKind::Erased => ERASED.number,
+        };
+        let parts = self.secret.iter().chain(&self.workspace).chain([&kind]);
+        let parts = parts.copied().chain(digest.to_be_bytes());
+        block.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        let digest: [u8; 32] = Sha256::digest(block).into();
+        *digest.first_chunk().unwrap_or(&[0; 16])
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Marks").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Space").finish_non_exhaustive()
+    }
+}
+
+/// The marks that an event leaves once it is durable.
+pub(super) fn marks_of(event: &Event) -> &[Mark] {
+    match event {
+        Event::Answered(answered) => &answered.marks,
+        Event::Opened { .. }
+        | Event::Intended(_)
+        | Event::Ended { .. }
+        | Event::Waiting { .. }
+        | Event::Held { .. }
+        | Event::Approved { .. }
+        | Event::Cancelled { .. }
+        | Event::Passed { .. }
+        | Event::Reopened(_)
+        | Event::Stopped(_) => &[],
+    }
+}
+
+/// A mark as a record of its family.
+pub(super) fn record_of(mark: &Mark) -> (Key, Value) {
+    (Key::from_be_bytes(mark.key), mark.order.to_bytes())
+}
+
+/// The secret of the store, made at its first start.
+pub(super) fn secret(connection: &Connection) -> Result<Secret, StoreError> {
+    let doing = "read its secret";
+    let sql = "SELECT value FROM secrets WHERE name = 'marks'";
+    let found: Option<Zeroizing<Vec<u8>>> =
+        connection.query_row(sql, [], |row| row.get(0).map(Zeroizing::new)).optional().doing(doing)?;
+    if let Some(found) = found {
+        let secret = <[u8; SECRET_BYTES]>::try_from(found.as_slice());
+        return secret
+            .map(Zeroizing::new)
+            .map_err(|_| StoreError::Damaged { what: "its secret is not whole" });
+    }
+    let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+    getrandom::fill(secret.as_mut_slice()).map_err(StoreError::Random)?;
+    let sql = "INSERT INTO secrets (name, value) VALUES ('marks', ?1)";
+    connection.execute(sql, [secret.as_slice()]).doing("write its secret")?;
+    Ok(secret)
+}
+
+fn keep_target(older: Value, newer: Value) -> Value {
+    if Order::of_bytes(newer).yields_to(&Order::of_bytes(older)) { older } else { newer }
+}
+
+fn keep_erased(older: Value, newer: Value) -> Value {
+    if Order::of_bytes(newer).compare(&Order::of_bytes(older)).is_lt() { older } else { newer }
+}

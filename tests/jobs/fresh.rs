@@ -1,0 +1,150 @@
+//! An older change never undoes a newer one: within a file, between jobs, and after an erasure.
+
+use serde_json::{Value, json};
+
+use crate::folder::{Braze, ERASE, Folder, deletion};
+
+/// Sets the global state of both channels, each from the last consent of its purpose.
+const CHANNELS: &str = r#"
+workflow: channels
+on: { file: {} }
+vars: { states: { ACTIVE: opted_in, WITHDRAWN: unsubscribed } }
+steps:
+  - set:
+      email: consents.filter(c, c.purpose == "email").map(c, vars.states[c.status])
+      push: consents.filter(c, c.purpose == "push").map(c, vars.states[c.status])
+  - id: put
+    uses: braze/users.track
+    with:
+      attributes:
+        - external_id: "{{ subject.external_id }}"
+          _update_existing_only: true
+          email_subscribe: "{{optional vars.email.[0] }}"
+          push_subscribe: "{{optional vars.push.[0] }}"
+"#;
+
+fn change(id: &str, consents: &[(&str, &str, &str)]) -> Value {
+    let of = |(purpose, status, at): &(&str, &str, &str)| json!({ "purpose": purpose, "status": status, "updated_at": at });
+    let consents: Vec<Value> = consents.iter().map(of).collect();
+    json!({ "id": id, "kind": "consent", "subject": { "external_id": "u-1" }, "consents": consents })
+}
+
+fn at(minute: u32) -> String {
+    format!("2026-11-20T10:{minute:02}:00Z")
+}
+
+fn states(braze: &Braze) -> (String, String) {
+    let people = braze.sandbox.profiles();
+    let is_meant = |person: &&privaflow::sandbox::Profile| {
+        !person.deleted && person.external_id.as_deref() == Some("u-1")
+    };
+    let person = people.iter().find(is_meant).unwrap();
+    (person.email_subscribe.to_string(), person.push_subscribe.to_string())
+}
+
+fn started(workflow: &str) -> (Braze, Folder) {
+    let braze = Braze::start();
+    braze.seed("u-1");
+    let folder = Folder::to(braze.sandbox.address(), workflow);
+    (braze, folder)
+}
+
+#[test]
+fn a_newer_choice_of_one_channel_does_not_discard_an_older_one_of_another() {
+    let (braze, folder) = started(CHANNELS);
+    folder.requests([
+        change("push", &[("push", "ACTIVE", &at(9))]),
+        change("mail", &[("email", "WITHDRAWN", &at(1))]),
+        change("late", &[("email", "ACTIVE", &at(0)), ("push", "WITHDRAWN", &at(2))]),
+    ]);
+
+    let shot = folder.job();
+
+    assert_eq!(states(&braze), ("unsubscribed".into(), "opted_in".into()));
+    let (code, [done, superseded, failed, waiting]) = shot.counts();
+    assert_eq!((code, done + superseded, failed + waiting), (0, 3, 0));
+}
+
+#[test]
+fn an_older_change_that_comes_with_a_later_job_is_superseded() {
+    let (braze, folder) = started(CHANNELS);
+    folder.requests([change("new", &[("email", "WITHDRAWN", &at(9))])]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+
+    folder.requests([change("old", &[("email", "ACTIVE", &at(3)), ("push", "ACTIVE", &at(3))])]);
+    let partly = folder.job();
+    folder.requests([change("older", &[("email", "ACTIVE", &at(2))])]);
+    let wholly = folder.job();
+
+    assert_eq!(states(&braze), ("unsubscribed".into(), "opted_in".into()));
+    assert_eq!((partly.counts(), wholly.counts()), ((0, [1, 0, 0, 0]), (0, [0, 1, 0, 0])));
+}
+
+#[test]
+fn of_two_changes_that_cannot_be_told_apart_the_opt_out_stays() {
+    let (braze, folder) = started(CHANNELS);
+    folder.requests([
+        change("coarse", &[("email", "WITHDRAWN", "2026-11-20T10:00:00Z")]),
+        change("fine", &[("email", "ACTIVE", "2026-11-20T10:00:00.900Z")]),
+        change("push-in", &[("push", "ACTIVE", "2026-11-20T10:00:00.9Z")]),
+        change("push-out", &[("push", "WITHDRAWN", "2026-11-20T10:00:00Z")]),
+    ]);
+
+    let shot = folder.job();
+
+    assert_eq!(states(&braze), ("unsubscribed".into(), "unsubscribed".into()));
+    assert_eq!(shot.counts().0, 0);
+}
+
+#[test]
+fn a_change_from_the_future_waits_for_a_person() {
+    let (braze, folder) = started(CHANNELS);
+    folder.requests([
+        change("wrong", &[("email", "ACTIVE", "2099-01-01T00:00:00Z")]),
+        change("right", &[("email", "WITHDRAWN", &at(1))]),
+    ]);
+
+    let shot = folder.job();
+
+    assert_eq!(states(&braze).0, "unsubscribed");
+    assert_eq!(shot.counts(), (1, [1, 0, 0, 1]));
+    assert_eq!(shot.json()["waiting_by"], json!({ "needs_attention": 1 }));
+}
+
+#[test]
+fn a_change_from_before_an_erasure_is_refused_unless_it_is_an_opt_out_that_makes_no_profile() {
+    let (braze, folder) = started(CHANNELS);
+    folder.write("erase.yaml", ERASE);
+    folder.requests([deletion(1)]);
+    let erased = folder.run(&["run", "erase.yaml", "--input", "requests.ndjson", "--output", "json"]);
+    assert_eq!(erased.counts(), (0, [1, 0, 0, 0]));
+    braze.seed("u-1");
+
+    folder.requests([
+        change("in", &[("email", "ACTIVE", &at(3))]),
+        change("out", &[("push", "WITHDRAWN", &at(3))]),
+    ]);
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (0, [1, 1, 0, 0]));
+    assert_eq!(shot.json()["skipped_by"], json!({ "erased": 1 }));
+    assert_eq!(states(&braze), ("subscribed".into(), "unsubscribed".into()));
+}
+
+#[test]
+fn hundreds_of_changes_of_one_person_end_in_the_newest_and_take_few_requests() {
+    let (braze, folder) = started(CHANNELS);
+    let minute = |number: u32| (number * 37) % 600;
+    let time = |minute: u32| format!("2026-11-20T{:02}:{:02}:00Z", 10 + minute / 60, minute % 60);
+    folder.requests((0..600).map(|number| {
+        let status = if minute(number) == 599 { "WITHDRAWN" } else { "ACTIVE" };
+        change(&format!("c-{number}"), &[("email", status, &time(minute(number)))])
+    }));
+
+    let shot = folder.job();
+
+    assert_eq!(states(&braze).0, "unsubscribed");
+    let (code, [done, superseded, failed, waiting]) = shot.counts();
+    assert_eq!((code, done + superseded, failed + waiting), (0, 600, 0));
+    assert!(shot.json()["http_requests"].as_u64().unwrap() < 20, "{}", shot.stdout);
+}
