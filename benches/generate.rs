@@ -1,29 +1,37 @@
-//! Writes request files for the benchmark: consent records of people who differ, the same each time.
+//! Writes request files for the benchmark: records of people who differ, the same each time.
 //!
-//! Usage: `generate consent COUNT` writes NDJSON to standard output, about 240 bytes a record, each
-//! with its own external id. The purposes are those that `workflows/consent-global.yaml` maps.
+//! Usage: `generate SHAPE COUNT` writes NDJSON to standard output, about 240 bytes a record, each about
+//! another person. `consent` has the purposes that `workflows/consent-global.yaml` maps, `groups` those
+//! of `workflows/consent-groups.yaml`; `deletion` names people by external id, `deletion-email` by
+//! address alone.
 
 use std::io::{self, BufWriter, Write};
+
+const GLOBAL: [&str; 4] = ["Push notifications", "Marketing e-mail", "Marketing e-mail", "Marketing e-mail"];
+const GROUPS: [&str; 4] = ["Newsletter", "Newsletter", "Product news", "SMS offers"];
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [shape, count] = arguments.as_slice() else {
-        return Err(io::Error::other("usage: generate consent COUNT"));
+        return Err(io::Error::other("usage: generate SHAPE COUNT"));
     };
     let count: u64 = count.parse().map_err(io::Error::other)?;
     let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
     for number in 0..count {
         match shape.as_str() {
-            "consent" => consent(&mut out, number)?,
+            "consent" => consent(&mut out, number, &GLOBAL)?,
+            "groups" => consent(&mut out, number, &GROUPS)?,
+            "deletion" => deletion(&mut out, number, true)?,
+            "deletion-email" => deletion(&mut out, number, false)?,
             other => return Err(io::Error::other(format!("no such shape: {other}"))),
         }
     }
     out.flush()
 }
 
-fn consent(out: &mut impl Write, number: u64) -> io::Result<()> {
+fn consent(out: &mut impl Write, number: u64, purposes: &[&str; 4]) -> io::Result<()> {
     let mixed = mix(number);
-    let purpose = ["Marketing e-mail", "Push notifications"][usize::from(mixed.is_multiple_of(4))];
+    let purpose = purposes[mixed as usize % 4];
     let status = ["ACTIVE", "WITHDRAWN", "OPT_OUT", "NO_CONSENT"][(mixed >> 8) as usize % 4];
     let (minute, second) = (number / 60 % 60, number % 60);
     writeln!(
@@ -40,6 +48,25 @@ fn consent(out: &mut impl Write, number: u64) -> io::Result<()> {
         mixed = mixed,
         purpose = purpose,
         status = status,
+    )
+}
+
+fn deletion(out: &mut impl Write, number: u64, by_id: bool) -> io::Result<()> {
+    let (minute, second) = (number / 60 % 60, number % 60);
+    write!(
+        out,
+        r#"{{"id":"d-{number:08}","kind":"deletion","received_at":"2026-11-20T10:{minute:02}:{second:02}Z","subject":{{"#
+    )?;
+    if by_id {
+        write!(out, r#""external_id":"u-{:016x}","#, mix(number))?;
+    }
+    writeln!(
+        out,
+        concat!(
+            r#""email":"p{number}@example.com","country":"FR","language":"fr-fr"}},"#,
+            r#""source":{{"system":"onetrust","ref":"SL{number:08}"}}}}"#
+        ),
+        number = number,
     )
 }
 

@@ -1,8 +1,9 @@
 //! A server that answers every request at once, so that a benchmark measures the client.
 //!
 //! It reads a request whole, by length or in chunks, answers as Braze answers an accepted call, and
-//! counts. It checks nothing and remembers nothing: the sandbox is for that. It needs only the
-//! standard library, so that `rustc -O` builds it in a moment.
+//! counts; whoever is looked for by `/users/export/ids` is found, one profile for each body. It checks
+//! nothing and remembers nothing: the sandbox is for that. It needs only the standard library, so that
+//! `rustc -O` builds it in a moment.
 //!
 //! Usage: `instant_server PORT-FILE` listens on a free port of 127.0.0.1 and writes its number to
 //! that file. `GET /count` answers `{"requests":N,"body_bytes":N}`; `GET /stop` ends it.
@@ -48,14 +49,27 @@ fn serve(stream: TcpStream) -> io::Result<()> {
                 let bytes = BODY_BYTES.load(Ordering::Relaxed);
                 answer(&mut writer, "200 OK", &format!(r#"{{"requests":{requests},"body_bytes":{bytes}}}"#))?;
             }
-            _ => {
+            path => {
                 REQUESTS.fetch_add(1, Ordering::Relaxed);
                 BODY_BYTES.fetch_add(body.len() as u64, Ordering::Relaxed);
-                answer(&mut writer, "201 Created", r#"{"message":"success"}"#)?;
+                if path == "/users/export/ids" {
+                    let profile = profile(&body);
+                    let found =
+                        format!(r#"{{"message":"success","users":[{{"braze_id":"{profile:024x}"}}]}}"#);
+                    answer(&mut writer, "201 Created", &found)?;
+                } else {
+                    answer(&mut writer, "201 Created", r#"{"message":"success"}"#)?;
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Another number for another body (FNV-1a), so that no two people are found to be the same.
+fn profile(body: &[u8]) -> u64 {
+    let mixed = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    body.iter().fold(0xcbf2_9ce4_8422_2325, mixed)
 }
 
 fn answer(writer: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {

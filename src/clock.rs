@@ -3,14 +3,20 @@
 //! One clock is handed down from where the program starts, never read from a global, so that a
 //! simulation can run weeks in a second: everything that waits or measures asks the same clock.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Says what time it is.
 pub trait Clock: Send + Sync {
     /// Milliseconds since the Unix epoch, UTC.
     fn now_ms(&self) -> i64;
+
+    /// Milliseconds that only go on, as fast as time does, whatever is done to the machine's clock: for
+    /// limits, retries and time-outs. They begin near [`Clock::now_ms`] and part from it where that jumps.
+    fn steady_ms(&self) -> i64 {
+        self.now_ms()
+    }
 }
 
 /// A clock that several parts of the program read.
@@ -20,10 +26,18 @@ pub type SharedClock = Arc<dyn Clock>;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+/// When steady time was first asked for, on both scales.
+static BEGINNING: LazyLock<(Instant, i64)> = LazyLock::new(|| (Instant::now(), SystemClock.now_ms()));
+
 impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn steady_ms(&self) -> i64 {
+        let (began, began_ms) = *BEGINNING;
+        began_ms.saturating_add(i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 }
 

@@ -255,6 +255,26 @@ impl Braze {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_of_workflows_that_leads_back_to_itself_is_read_once_and_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workflows = folder.path().join("workflows");
+    std::fs::create_dir_all(workflows.join("team")).expect("it can be made");
+    let hello = "workflow: w\non: { file: {} }\nsteps:\n  - log: hello\n";
+    std::fs::write(workflows.join("team/w.yaml"), hello).expect("it can be written");
+    std::os::unix::fs::symlink("..", workflows.join("team/back")).expect("it can be linked");
+
+    let output = privaflow(folder.path(), ["validate", "workflows"]);
+
+    assert_eq!(
+        (text(&output.stdout).as_str(), output.status.code()),
+        ("1 workflow checked, no mistakes\n", Some(0))
+    );
+    let warning = "warning: workflows/team/back leads to workflows again, which is read only once\n";
+    assert_eq!(text(&output.stderr), warning);
+}
+
 impl Drop for Braze {
     fn drop(&mut self) {
         // The process is gone already when a test failed early; there is nothing more to do then.

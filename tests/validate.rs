@@ -18,6 +18,7 @@ fn settings() -> Known {
             profile("braze-production", "braze"),
             profile("onetrust-production", "onetrust"),
         ]),
+        retries: Some(vec!["default".to_owned(), "patient".to_owned()]),
     }
 }
 
@@ -135,7 +136,8 @@ fn a_system_without_a_profile_and_one_with_two_are_told_once() {
     let two = settings().profiles.unwrap().into_iter().chain([("braze-test".to_owned(), "braze".to_owned())]);
 
     for profiles in [Vec::new(), two.collect()] {
-        let mistakes = workflow::validate_text("w.yaml", &text, &Known { profiles: Some(profiles) });
+        let mistakes =
+            workflow::validate_text("w.yaml", &text, &Known { profiles: Some(profiles), retries: None });
 
         assert_eq!(mistakes.iter().map(|mistake| mistake.code).collect::<Vec<_>>(), ["no_profile"]);
     }

@@ -15,7 +15,7 @@ use crate::plan::Call;
 
 /// What an answer means for the calls of its request, which must stand in the order of the body.
 pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> Reading {
-    let retry = |cause| Reading::Retry { not_before: not_before(headers, now), cause };
+    let retry = |cause| Reading::Retry { not_before: not_before(headers, cause, now), cause };
     match status {
         200..=299 => accepted(calls, status, body),
         300..=399 | 404 | 405 => Reading::Stop(Stop::NotFound),

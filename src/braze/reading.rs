@@ -19,6 +19,16 @@ pub struct Headers<'a> {
     pub x_ratelimit_retry_after: Option<&'a str>,
     /// `X-RateLimit-Reset`: seconds since 1970, on some contracts seconds from now.
     pub x_ratelimit_reset: Option<&'a str>,
+    /// `Date`: what time it is for the service, in whole seconds.
+    pub date: Option<&'a str>,
+}
+
+impl Headers<'_> {
+    /// When the service begins to count anew, by our clock; `None` if it does not say, or nothing that
+    /// lies ahead.
+    pub fn window_ends(&self, now: Timestamp) -> Option<Timestamp> {
+        super::wait::window_ends(self, now)
+    }
 }
 
 /// What one answer means for the calls of its request.

@@ -1,36 +1,54 @@
 //! When a request may be sent again, as the service asks.
 //!
 //! Braze documents three headers for it and two units for one of them (Braze docs, API limits and
-//! "Create and update users"); the standard header wins because proxies send it.
+//! "Create and update users"); the standard header wins because proxies send it. A moment that the
+//! service names is a moment of its own clock: when the answer says what time it is there, what is left
+//! is taken from that, whole seconds counted against us. So nothing is asked earlier than told, however
+//! the two clocks differ.
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Headers;
+use super::{Cause, Headers};
 
-/// Longer waits are taken for nonsense: the longest window of any limit is an hour.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+/// A window that ends later than this is taken for nonsense: the longest of any limit is an hour.
+const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// A reset below this many seconds counts from now: as a time it would lie before 2001.
 const FIRST_EPOCH: i64 = 1_000_000_000;
 
-/// The moment the service asks to wait for; `None` when it asks for none that lies ahead.
-pub(super) fn not_before(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
-    let asked = headers.retry_after.and_then(|text| after(text, now).or_else(|| date(text)));
+/// The moment the service asks to wait for; `None` when it asks for none that lies ahead. The end of the
+/// window is meant only where the limit was why.
+pub(super) fn not_before(headers: &Headers, cause: Cause, now: Timestamp) -> Option<Timestamp> {
+    let asked = headers.retry_after.and_then(|text| after(text, now).or_else(|| date(text, headers, now)));
     let asked = asked.or_else(|| after(headers.x_ratelimit_retry_after?, now));
-    let asked = asked.or_else(|| reset(headers.x_ratelimit_reset?, now))?;
-    (asked > now && asked.duration_since(now) <= LONGEST).then_some(asked)
+    let asked = asked.or_else(|| window_ends(headers, now).filter(|_| cause == Cause::Limited))?;
+    (asked > now).then_some(asked)
+}
+
+/// When the service begins to count anew, by our clock; `None` if it does not say, or nothing that lies
+/// ahead.
+pub(super) fn window_ends(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
+    let text = headers.x_ratelimit_reset?;
+    let ends = match seconds(text)? {
+        relative if relative < FIRST_EPOCH => after(text, now),
+        epoch => Timestamp::from_second(epoch).ok().and_then(|then| by_our_clock(then, headers, now)),
+    }?;
+    (ends > now && ends.duration_since(now) <= LONGEST_WINDOW).then_some(ends)
 }
 
 fn after(text: &str, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(SignedDuration::from_secs(seconds(text)?)).ok()
 }
 
-fn reset(text: &str, now: Timestamp) -> Option<Timestamp> {
-    match seconds(text)? {
-        relative if relative < FIRST_EPOCH => after(text, now),
-        epoch => Timestamp::from_second(epoch).ok(),
-    }
+fn date(text: &str, headers: &Headers, now: Timestamp) -> Option<Timestamp> {
+    by_our_clock(DateTimeParser::new().parse_timestamp(text).ok()?, headers, now)
+}
+
+/// A moment of the service's clock.
+fn by_our_clock(then: Timestamp, headers: &Headers, now: Timestamp) -> Option<Timestamp> {
+    let their_now = headers.date.and_then(|text| DateTimeParser::new().parse_timestamp(text).ok());
+    now.checked_add(then.duration_since(their_now.unwrap_or(now))).ok()
 }
 
 /// Whole seconds; a fraction is rounded up, so that nothing is sent earlier than asked.
@@ -41,17 +59,13 @@ fn seconds(text: &str) -> Option<i64> {
     (seconds >= 0).then(|| seconds.saturating_add(i64::from(more)))
 }
 
-fn date(text: &str) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(text).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn asked(headers: Headers) -> Option<i64> {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        not_before(&headers, now).map(|at| at.as_second() - 1_800_000_000)
+        not_before(&headers, Cause::Limited, now).map(|at| at.as_second() - 1_800_000_000)
     }
 
     fn with_reset(text: &str) -> Headers<'_> {
@@ -88,9 +102,41 @@ mod tests {
             retry_after: Some("1"),
             x_ratelimit_retry_after: Some("2"),
             x_ratelimit_reset: Some("3"),
+            date: None,
         };
 
         assert_eq!(asked(headers), Some(1));
         assert_eq!(asked(Headers { retry_after: Some("soon"), ..headers }), Some(2));
+    }
+    #[test]
+    fn a_moment_counts_from_what_time_it_is_for_the_service() {
+        // Its clock is ten minutes behind ours, and told in whole seconds.
+        let date = Some("Fri, 15 Jan 2027 07:50:00 GMT");
+        let headers = |retry_after, x_ratelimit_reset| Headers {
+            retry_after,
+            x_ratelimit_reset,
+            date,
+            ..Headers::default()
+        };
+
+        assert_eq!(asked(headers(Some("Fri, 15 Jan 2027 07:50:04 GMT"), None)), Some(4));
+        assert_eq!(asked(headers(None, Some("1799999407"))), Some(7));
+        assert_eq!(asked(headers(None, Some("7"))), Some(7));
+        assert_eq!(asked(headers(None, Some("1799999400"))), None);
+    }
+
+    #[test]
+    fn a_service_that_is_out_of_order_is_not_held_to_the_end_of_a_window() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let unavailable = |headers| not_before(&headers, Cause::Unavailable, now);
+
+        assert_eq!(unavailable(with_reset("3000")), None);
+        let told = Headers { retry_after: Some("2"), ..with_reset("3000") };
+        assert_eq!(unavailable(told).map(|at| at.as_second()), Some(1_800_000_002));
+    }
+
+    #[test]
+    fn a_long_wait_that_is_asked_for_is_a_wait() {
+        assert_eq!(asked(Headers { retry_after: Some("864000"), ..Headers::default() }), Some(864_000));
     }
 }

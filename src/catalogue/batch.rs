@@ -124,4 +124,11 @@ impl Reply {
     pub fn has_data(&self) -> bool {
         self.people.is_some() || self.states.is_some()
     }
+
+    /// The members of the output of a step that calls this action. The answer to a read may have more.
+    pub fn members(&self) -> impl Iterator<Item = &str> {
+        let of_data = [&self.people, &self.not_found, &self.states].into_iter().flatten();
+        let counts = self.counts.iter().filter(|_| self.has_data());
+        of_data.chain(counts).map(String::as_str).chain(["message"])
+    }
 }

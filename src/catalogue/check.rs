@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use super::findings::{At, Findings, Want};
-use super::rules::{Object, listed, object};
+use super::rules::{self, Object, listed, object};
 use super::shown::{Look, Members, Shown};
-use super::{Action, Refusal};
+use super::{Action, Field, Refusal};
 use crate::source::Mistake;
 use crate::template::{Node, PathSeg};
 
@@ -29,6 +29,21 @@ pub fn check_rendered(action: &Action, with: &Value) -> Result<(), Refusal> {
         None => Ok(()),
         Some((_, mistake)) => Err(Refusal::new(mistake.code, mistake.message)),
     }
+}
+
+/// Whether a value may stand in a field, whatever stands beside it.
+pub fn fits(action: &Action, field: &Field, value: &Value) -> bool {
+    let mut findings = Findings::new(action, Want::First);
+    rules::value(field, Shown::Value(value), At::ROOT, &mut findings);
+    findings.found.is_empty()
+}
+
+/// Whether a value may stand in a field that is a list of strings, whatever stands beside it.
+pub fn fits_in_list(action: &Action, field: &Field, value: &Value) -> bool {
+    let Value::String(text) = value else { return false };
+    let mut findings = Findings::new(action, Want::First);
+    rules::string(field, text, At::ROOT, &mut findings);
+    findings.found.is_empty()
 }
 
 fn whole(action: &Action, with: Shown, findings: &mut Findings) {

@@ -17,7 +17,7 @@ mod targets;
 
 pub use action::{Action, Effect, Limit, Method};
 pub use batch::{Alone, Array, Batch, Groups, Identifier, Reply};
-pub use check::{check, check_rendered};
+pub use check::{check, check_rendered, fits, fits_in_list};
 pub use entries::{all, braze_hosts, find, is_known_host};
 pub use field::{Field, Format, Shape};
 pub use refusal::Refusal;

@@ -4,6 +4,9 @@
 
 use std::borrow::Cow;
 
+/// The codes of answers, which the journal keeps as text.
+const OF_ANSWERS: [&str; 4] = ["refused", "bad_answer", "too_large", "timeout"];
+
 /// Why one call will never be accepted as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -18,5 +21,11 @@ impl Refusal {
     /// A refusal of this kind.
     pub fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal { code, message: message.into() }
+    }
+
+    /// A refusal that was written down; a code that this version does not know is `refused`.
+    pub fn kept(code: &str, message: String) -> Refusal {
+        let known = OF_ANSWERS.into_iter().find(|known| *known == code);
+        Refusal::new(known.unwrap_or("refused"), message)
     }
 }

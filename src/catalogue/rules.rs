@@ -128,7 +128,7 @@ fn exclusive(first: &str, second: &str, at: At, findings: &mut Findings) {
     });
 }
 
-fn value(field: &Field, shown: Shown, at: At, findings: &mut Findings) {
+pub(super) fn value(field: &Field, shown: Shown, at: At, findings: &mut Findings) {
     match (field.shape, shown.look()) {
         (_, Look::Unknown)
         | (Shape::Any, _)
@@ -231,7 +231,7 @@ fn objects(field: &Field, items: List, at: At, findings: &mut Findings) {
     }
 }
 
-fn string(field: &Field, text: &str, at: At, findings: &mut Findings) {
+pub(super) fn string(field: &Field, text: &str, at: At, findings: &mut Findings) {
     if text.trim().is_empty() {
         findings.add("bad_value", at, |path| (format!("{path} is empty"), "give it a value".to_owned()));
     } else if !field.one_of.is_empty() && !field.one_of.iter().any(|word| word == text) {

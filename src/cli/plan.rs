@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// The requests: NDJSON or CSV, gzip or not; - is standard input
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Accept any profile name, as `run --sandbox` does
+    /// Accept any name of a profile or retry policy, as `run --sandbox` does
     #[arg(long)]
     sandbox: bool,
 }
@@ -30,7 +30,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
     let mut known = setup::known(&loaded);
     if args.sandbox {
-        known.profiles = None;
+        known = crate::workflow::Known::default();
     }
     let file = setup::find_workflow(&loaded.settings, &args.workflow)?;
     let workflow = setup::workflow(setup::read(&file)?, &known)?;
@@ -42,17 +42,15 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         requests += 1;
         sent += planned.calls.iter().filter(|call| !matches!(call.known, Known::Skipped)).count() as u64;
         troubled += u64::from(planned.trouble.is_some());
-        let request = about.request.as_deref();
         match common.output {
             Format::Text => output::text(&words(&loaded.settings, about, &planned)),
             Format::Json => {
                 if let Some(trouble) = &planned.trouble {
                     anstream::eprintln!("line {}: {}", about.line, would_fail(trouble));
                 }
-                let calls = planned.calls.iter();
-                calls
-                    .map(|call| line(&loaded.settings, request, call))
-                    .try_for_each(|line| output::json(&line))
+                let calls = planned.calls.iter().map(|call| line(&loaded.settings, about, call));
+                let trouble = planned.trouble.iter().map(|trouble| failing(about, trouble));
+                calls.chain(trouble).try_for_each(|line| output::json(&line))
             }
         }
     })?;
@@ -69,9 +67,24 @@ fn would_fail(trouble: &Trouble) -> String {
     format!("would fail{step} ({}): {}", trouble.code, trouble.message)
 }
 
-fn line(settings: &Settings, request: Option<&str>, call: &Preview) -> Value {
+/// A record that would fail: the keys of a call with nothing in them, and why.
+fn failing(about: &engine::Planned, trouble: &Trouble) -> Value {
+    json!({
+        "request": about.request,
+        "step": trouble.step,
+        "action": Value::Null,
+        "skipped": true,
+        "method": Value::Null,
+        "url": Value::Null,
+        "body": Value::Null,
+        "line": about.line,
+        "error": { "code": trouble.code, "message": trouble.message },
+    })
+}
+
+fn line(settings: &Settings, about: &engine::Planned, call: &Preview) -> Value {
     let mut object = json!({
-        "request": request,
+        "request": about.request,
         "step": call.step,
         "action": call.action.name(),
         "skipped": matches!(call.known, Known::Skipped),
@@ -87,6 +100,9 @@ fn line(settings: &Settings, request: Option<&str>, call: &Preview) -> Value {
         }
         Known::Call(_) | Known::Skipped => {}
         Known::Needs(needs) => object["needs"] = json!(needs),
+    }
+    if let Some(reason) = about.skipped {
+        object["reason"] = json!(reason.word());
     }
     object
 }
@@ -110,7 +126,9 @@ fn words(settings: &Settings, about: &engine::Planned, planned: &Previewed) -> S
         };
         text.push_str(&format!("  {:<width$}  {more}\n", ""));
     }
-    if let Some(trouble) = &planned.trouble {
+    if let Some(reason) = about.skipped {
+        text.push_str(&format!("  skipped: {} of an earlier line\n", reason.word()));
+    } else if let Some(trouble) = &planned.trouble {
         text.push_str(&format!("  {}\n", would_fail(trouble)));
     } else if made.is_empty() {
         text.push_str("  no call\n");

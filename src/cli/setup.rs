@@ -1,5 +1,7 @@
 //! What commands need before they begin: settings, the workflow they name, the profiles it uses.
 
+use std::collections::BTreeMap;
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,13 +23,14 @@ pub(super) fn settings(common: &Common) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
-/// What a workflow may name: the profiles of the settings, or anything when there are no settings.
+/// What a workflow may name: the profiles and policies of the settings, or anything when there are no settings.
 pub(super) fn known(loaded: &Loaded) -> Known {
     let profiles = loaded.source.as_ref().map(|_| {
         let profiles = loaded.settings.profiles.values();
         profiles.map(|profile| (profile.name.clone(), profile.system.word().to_owned())).collect()
     });
-    Known { profiles }
+    let retries = loaded.source.as_ref().map(|_| loaded.settings.retries.names());
+    Known { profiles, retries }
 }
 
 /// Which settings these are, for a process that has others.
@@ -77,24 +80,44 @@ pub(super) fn said(error: &std::io::Error) -> String {
 }
 
 /// The workflow files of a folder, those of its folders included, in the order of their names;
-/// settings beside them are none.
+/// settings beside them are none. A folder that is reached again, by a link, is not read again.
 pub(super) fn workflow_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    gather_files(folder, &mut BTreeMap::new(), &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+/// Adds the files of a folder; `seen` holds the folders read so far, by where they really are.
+fn gather_files(
+    folder: &Path,
+    seen: &mut BTreeMap<PathBuf, PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::Usage(format!("cannot read the folder {}: {}", folder.display(), said(&error)))
     };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    let real = folder.canonicalize().map_err(unreadable)?;
+    if let Some(first) = seen.get(&real) {
+        let (link, first) = (folder.display(), first.display());
+        anstream::eprintln!("warning: {link} leads to {first} again, which is read only once");
+        return Ok(());
+    }
+    seen.insert(real, folder.to_owned());
+    let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let mut paths: Vec<PathBuf> = entries.map_err(unreadable)?.iter().map(DirEntry::path).collect();
+    // The same folder comes first whatever the order on the disk.
+    paths.sort();
+    for path in paths {
         if path.is_dir() {
-            files.extend(workflow_files(&path)?);
+            gather_files(&path, seen, files)?;
         } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml")
             && !path.ends_with(config::NAME)
         {
             files.push(path);
         }
     }
-    files.sort();
-    Ok(files)
+    Ok(())
 }
 
 /// Reads a text file, with a message that says which and what to do.

@@ -7,14 +7,14 @@ use super::output::{self, Format, colour};
 use super::setup::{self, is_broken};
 use super::{Common, Failure};
 use crate::source::{Source, render};
-use crate::workflow::load;
+use crate::workflow::{Known, load};
 
 /// Arguments of `validate`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Workflow files or folders of them [default: the settings' folder of workflows]
     paths: Vec<PathBuf>,
-    /// Accept any profile name, as `run --sandbox` does
+    /// Accept any name of a profile or retry policy, as `run --sandbox` does
     #[arg(long)]
     sandbox: bool,
 }
@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
     let mut known = setup::known(&loaded);
     if args.sandbox {
-        known.profiles = None;
+        known = Known::default();
     }
     let paths = match args.paths.is_empty() {
         true => vec![loaded.settings.workflows.clone()],

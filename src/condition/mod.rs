@@ -13,6 +13,7 @@ mod methods;
 mod node;
 mod operators;
 mod parse;
+mod sure;
 mod time;
 mod value;
 mod written;
@@ -54,6 +55,12 @@ impl Condition {
     /// Every string that the expression spells out.
     pub fn strings(&self) -> Vec<String> {
         self.strings.clone()
+    }
+
+    /// What the expression surely comes to, whatever the data: `string`, `bool`, … `of_path` says what
+    /// stands at a path of the scope. `None` if that cannot be told, or if it always fails.
+    pub fn sure_type(&self, of_path: &dyn Fn(&[&str]) -> Option<&'static str>) -> Option<&'static str> {
+        sure::type_of(&self.root, of_path)
     }
 
     /// Whether it holds. Anything but true or false is an error.

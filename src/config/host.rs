@@ -69,7 +69,7 @@ impl Host {
     /// Reads what stands in a profile.
     pub fn parse(written: &str) -> Result<Host, HostError> {
         if let Some(without) = too_much(written) {
-            let plain = Host::parse(bare(written)).ok().map(|host| host.to_string());
+            let plain = bare(written).and_then(|bare| Host::parse(bare).ok()).map(|host| host.to_string());
             return Err(HostError::TooMuch { plain, without });
         }
         if let Ok(address) = written.parse() {
@@ -136,17 +136,23 @@ fn too_much(written: &str) -> Option<&'static str> {
     if written.ends_with('/') && written.matches('/').count() == 1 {
         return Some("the slash at its end");
     }
-    if written.contains(['/', '?', '#']) {
+    // A client of the web reads `\` as `/`: what follows it is no host, whatever `@` stands there.
+    if written.contains(['/', '\\', '?', '#']) {
         return Some("a path");
     }
     written.contains('@').then_some("a user or password")
 }
 
-/// The host in an address that has too much around it.
-fn bare(written: &str) -> &str {
+/// The host in an address that has too much around it. None where a host stands in front of an `@`
+/// too: which of the two was meant is not ours to guess.
+fn bare(written: &str) -> Option<&str> {
     let rest = written.split_once("://").map_or(written, |(_, rest)| rest);
-    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    rest.rsplit('@').next().unwrap_or_default()
+    let rest = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    match rest.rsplit_once('@') {
+        None => Some(rest),
+        Some((user, _)) if user.contains('.') => None,
+        Some((_, host)) => Some(host),
+    }
 }
 
 /// Name and port; an address of IPv6 with a port stands in brackets.
@@ -215,6 +221,13 @@ mod tests {
         assert_eq!(help("rest.fra-01.braze.eu/users/track"), "write `rest.fra-01.braze.eu`, without a path");
         assert_eq!(help("me:pw@h.example"), "write `h.example`, without a user or password");
         assert_eq!(help("https://"), "leave out `https://`");
+    }
+
+    #[test]
+    fn no_host_is_proposed_that_hides_behind_another() {
+        assert_eq!(help("rest.fra-01.braze.eu\\@evil.com"), "write `rest.fra-01.braze.eu`, without a path");
+        assert_eq!(help("rest.fra-01.braze.eu@evil.com"), "leave out a user or password");
+        assert_eq!(help("https://rest.fra-01.braze.eu:443@evil.com/"), "leave out `https://`");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod host;
 mod listed;
 mod load;
 mod profile;
+mod retries;
 mod section;
 mod settings;
 mod source;

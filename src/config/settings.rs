@@ -8,27 +8,18 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-use super::decode;
 use super::profile::Profile;
 use super::section::Mistakes;
+use super::{decode, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
+use crate::workflow::Policies;
 
 /// The keys of the file that mean something today.
-const KEYS: [&str; 4] = ["workflows", "store", "server", "profiles"];
+const KEYS: [&str; 5] = ["workflows", "store", "server", "profiles", "retries"];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 10] = [
-    "hooks",
-    "retries",
-    "keys",
-    "retention",
-    "ledger",
-    "canary",
-    "runtime",
-    "notify",
-    "directory",
-    "telemetry",
-];
+const RESERVED: [&str; 9] =
+    ["hooks", "keys", "retention", "ledger", "canary", "runtime", "notify", "directory", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -41,6 +32,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// By name, in the order of the file.
     pub profiles: IndexMap<String, Profile>,
+    /// How often and how long calls are tried again, by the names steps use.
+    pub retries: Policies,
 }
 
 /// What came of reading a text.
@@ -62,6 +55,7 @@ impl Settings {
             store: folder.join(".privaflow"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             profiles: IndexMap::new(),
+            retries: Policies::default(),
         }
     }
 
@@ -109,6 +103,9 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
                 ),
             }
         }
+    }
+    if let Some(node) = section.get("retries") {
+        settings.retries = retries::read(node, mistakes);
     }
     if let Some(node) = section.get("profiles") {
         for entry in mistakes.entries(node, "profiles") {

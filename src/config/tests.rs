@@ -291,3 +291,36 @@ async fn a_token_that_is_missing_is_named_with_its_profile() {
         "cannot run `no-such-program`, which prints the token of profile `p`: it is not there"
     );
 }
+
+#[test]
+fn retry_policies_are_read_and_what_they_leave_out_is_as_in_the_default() {
+    let settings =
+        read("retries:\n  patient: { attempts: 5, cap: 5m }\n  default: { at_most: 2h, base: 1s }\n");
+
+    let policy = |name: &str| settings.retries.policy(&crate::workflow::Retry::Named(name.to_owned()));
+    let seconds = |policy: crate::workflow::Policy| {
+        [policy.at_most, policy.base, policy.cap].map(|duration| duration.as_secs())
+    };
+    assert_eq!((policy("patient").attempts, seconds(policy("patient"))), (5, [7200, 1, 300]));
+    assert_eq!((policy("default").attempts, seconds(policy("default"))), (u32::MAX, [7200, 1, 60]));
+    assert_eq!(settings.retries.names(), ["default", "patient"]);
+    assert_eq!(read("").retries.names(), ["default"]);
+}
+
+#[test]
+fn mistakes_in_retry_policies_are_told_at_their_places() {
+    let text = "retries:\n  Patient: {}\n  a: { attempt: 3 }\n  b: { attempts: 0, at_most: 5 }\n  c: { base: 3s, cap: 2s }\n  d: often\n";
+
+    let mistakes = Settings::read(text, Path::new("")).mistakes;
+
+    let told: Vec<_> = mistakes.iter().map(|mistake| (mistake.code, &text[mistake.at.clone()])).collect();
+    let expected = [
+        ("bad_name", "Patient"),
+        ("unknown_key", "attempt"),
+        ("bad_value", "0"),
+        ("bad_duration", "5"),
+        ("bad_value", "2s"),
+        ("wrong_type", "often"),
+    ];
+    assert_eq!(told, expected);
+}

@@ -56,7 +56,7 @@ pub(super) struct Settled {
 impl Driver {
     /// An exchange ended.
     pub(super) fn on_replied(&mut self, replied: Replied) {
-        let Replied { mut batch, reply, status, request_id, said, requests, at_ms } = replied;
+        let Replied { mut batch, reply, status, request_id, said, requests, at_ms, now_ms } = replied;
         // The client repeats what a 401 refused when the token is another one now: that is a request too.
         for _ in 1..requests {
             batch.attempt += 1;
@@ -64,15 +64,15 @@ impl Driver {
             self.write(event, None);
         }
         let (job, number) = (self.task.job, batch.number);
-        let took_ms = at_ms.saturating_sub(batch.left_ms);
+        let took_ms = now_ms.saturating_sub(batch.left_ms);
         tracing::debug!(
             %job, batch = number, status, took_ms, request_id = request_id.as_deref().unwrap_or(""),
             "batch {number} of {job} was answered: HTTP {status} after {took_ms} ms"
         );
         if let Some(gate) = batch.gate() {
-            self.services.settle(gate, batch.left_ms, at_ms);
+            self.services.settle(gate, batch.left_ms, now_ms);
             if status != 0 {
-                self.services.observe(gate, &said, at_ms);
+                self.services.observe(gate, &said, now_ms);
             }
         }
         match reply {
@@ -83,12 +83,12 @@ impl Driver {
             }
             Reply::NotApplied { not_before_ms, counts } => {
                 self.resolve(&batch, status, request_id, at_ms);
-                self.try_again(batch, not_before_ms, counts, at_ms);
+                self.try_again(batch, not_before_ms, counts, now_ms);
             }
             Reply::NotReached { why } => {
                 self.resolve(&batch, status, request_id, at_ms);
                 self.services.note_not_reached(batch.service, batch.tries, &why);
-                self.try_again(batch, None, true, at_ms);
+                self.try_again(batch, None, true, now_ms);
             }
             Reply::Unknown { .. } if self.is_poisoned(&batch) => {
                 tracing::warn!(
@@ -105,7 +105,7 @@ impl Driver {
                     "batch {} has no answer ({why}); it is repeated",
                     batch.number
                 );
-                self.try_again(batch, None, true, at_ms);
+                self.try_again(batch, None, true, now_ms);
             }
             Reply::Unknown { why } => self.park(batch, &why),
             Reply::Stop { why } => {
@@ -139,14 +139,25 @@ impl Driver {
         self.write(Event::Answered(answered), None);
     }
 
+    /// A batch that was about to leave does not.
+    pub(super) fn hold_back(&mut self, batch: Batch) {
+        self.in_flight -= 1;
+        if let Some(gate) = batch.gate() {
+            self.services.settle(gate, batch.left_ms, self.clock.steady_ms());
+        }
+        let at_ms = self.clock.now_ms();
+        self.resolve(&batch, crate::job::NEVER_LEFT, None, at_ms);
+        self.batches.put_back(batch);
+    }
+
     /// Tries a batch again, not before the service allows; beyond its budget it is left waiting.
     fn try_again(&mut self, mut batch: Batch, not_before_ms: Option<i64>, counts: bool, now_ms: i64) {
         batch.attempt += 1;
         if counts {
             batch.tries += 1;
         }
-        let due_ms = self.services.next_try(&batch, not_before_ms, now_ms);
         let budget = self.task.budget(batch.step);
+        let due_ms = self.services.next_try(&batch, budget.backoff, not_before_ms, now_ms);
         // Waiting for a place under a limit counts against no time-out.
         let under_limit_ms = if counts { 0 } else { due_ms.saturating_sub(now_ms) };
         let first_ms = batch.first_ms.unwrap_or(now_ms).saturating_add(under_limit_ms);
@@ -196,7 +207,7 @@ impl Driver {
     ) {
         let number = batch.number;
         if (200..300).contains(&status) {
-            self.services.note_accepted(batch.service, at_ms);
+            self.services.note_accepted(batch.service, self.clock.steady_ms());
         }
         let mut pending = Pending {
             ended: Vec::with_capacity(batch.members.len()),

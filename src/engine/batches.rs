@@ -35,7 +35,7 @@ pub(super) struct Batch {
     pub step: u32,
     /// The calls.
     pub members: Vec<Member>,
-    /// When it first left, in Unix milliseconds; `None` before.
+    /// When it first left, in milliseconds of steady time; `None` before.
     pub first_ms: Option<i64>,
     /// When it left last.
     pub left_ms: i64,

@@ -140,7 +140,7 @@ impl Driver {
                 }
             }
             self.wait().await?;
-            while let Some(due) = self.timers.pop(self.clock.now_ms()) {
+            while let Some(due) = self.timers.pop(self.now()) {
                 self.on_due(due);
             }
             self.progress.show(&self.state, self.runs.len(), self.read_bytes);
@@ -266,7 +266,7 @@ impl Driver {
         let quiet = self.working == 0 && self.in_flight == 0;
         let mut blocked = Vec::new();
         while self.in_flight < MOST_IN_FLIGHT {
-            let now_ms = self.clock.now_ms();
+            let now_ms = self.clock.steady_ms();
             let Some((gate, which)) = self.batches.next(now_ms, quiet, &blocked) else { break };
             if self.services.is_stopped(gate.service) || self.is_braked(gate.service) {
                 blocked.push(gate);
@@ -312,8 +312,11 @@ impl Driver {
         })
     }
 
-    /// The intent is durable: the batch leaves.
+    /// The intent is durable: the batch leaves, unless its profile was stopped in the meantime.
     fn launch(&mut self, batch: Batch) {
+        if self.services.is_stopped(batch.service) {
+            return self.hold_back(batch);
+        }
         let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
         if let Some(first) = batch.members.first() {
             let (job, number, calls) = (self.task.job, batch.number, batch.members.len());
@@ -326,7 +329,7 @@ impl Driver {
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
         let at_most = self.task.budget(batch.step).timeout_ms.map(|timeout_ms| {
             let over_ms = batch.first_ms.unwrap_or(batch.left_ms).saturating_add(timeout_ms);
-            std::time::Duration::from_millis(over_ms.saturating_sub(clock.now_ms()).max(1).unsigned_abs())
+            std::time::Duration::from_millis(over_ms.saturating_sub(clock.steady_ms()).max(1).unsigned_abs())
         });
         tokio::spawn(async move {
             let replied = super::send::exchange(service, batch, at_most, clock).await;

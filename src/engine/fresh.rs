@@ -136,7 +136,7 @@ impl Driver {
         };
         match call {
             Ok(call) => {
-                let now_ms = self.clock.now_ms();
+                let now_ms = self.clock.steady_ms();
                 self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
             }
             Err((call, why)) => {

@@ -2,6 +2,7 @@
 
 use super::driver::Driver;
 use super::task::Patience;
+use super::timers::Now;
 
 impl Driver {
     /// Nothing is under way in this process: only time could bring something.
@@ -18,14 +19,14 @@ impl Driver {
 
     /// In virtual time, jumps to the next moment at which anything is due.
     pub(super) fn skip_time(&mut self) -> bool {
-        let Some(next_ms) = self.timers.next() else { return false };
+        let Some(pause_ms) = self.timers.next_in(self.now()) else { return false };
         if self.virtual_clock.is_none() || !self.after.is_empty() || self.gives_up() {
             return false;
         }
         if let Some(clock) = &self.virtual_clock {
-            clock.advance_to(next_ms);
+            clock.advance(std::time::Duration::from_millis(pause_ms.max(0).unsigned_abs()));
         }
-        while let Some(due) = self.timers.pop(next_ms) {
+        while let Some(due) = self.timers.pop(self.now()) {
             self.on_due(due);
         }
         true
@@ -37,27 +38,26 @@ impl Driver {
         if !self.reader.is_at_end() && !self.services.any_stopped() {
             return false;
         }
-        let Some(next_ms) = self.timers.next() else { return true };
+        let Some(pause_ms) = self.timers.next_in(self.now()) else { return true };
         match self.patience {
             Patience::Endless => false,
             // A place under a limit is worth any wait: only pauses of runs and retries are measured.
             Patience::Until(_) if !self.batches.is_empty() && !self.services.any_stopped() => false,
-            Patience::Until(wait) => {
-                let pause_ms = next_ms.saturating_sub(self.clock.now_ms());
-                pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
-            }
+            Patience::Until(wait) => pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
         }
     }
 
     /// How long to wait at most for a message.
     pub(super) fn pause(&self) -> std::time::Duration {
         let longest = 200;
-        let ms = match self.timers.next() {
-            Some(next_ms) if self.virtual_clock.is_none() => {
-                (next_ms - self.clock.now_ms()).clamp(0, longest)
-            }
+        let ms = match self.timers.next_in(self.now()) {
+            Some(pause_ms) if self.virtual_clock.is_none() => pause_ms.clamp(0, longest),
             Some(_) | None => longest,
         };
         std::time::Duration::from_millis(ms.unsigned_abs())
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now::of(&*self.clock)
     }
 }

@@ -24,7 +24,7 @@ use crate::job::{Event, State, Status};
 use crate::journal::{JobRecord, Store};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
-use crate::workflow::Workflow;
+use crate::workflow::{Policies, Workflow};
 
 /// Everything a job needs from outside.
 pub struct Order {
@@ -34,6 +34,8 @@ pub struct Order {
     pub input: Input,
     /// Through which profiles.
     pub services: Vec<Arc<Service>>,
+    /// How often and how long its calls are tried again.
+    pub retries: Policies,
     /// Where it is written down.
     pub store: Arc<Store>,
     /// What it has in common with other jobs of this process.
@@ -104,6 +106,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         workflow,
         input,
         services,
+        retries,
         store,
         shared,
         clock,
@@ -120,7 +123,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let task = Arc::new(Task {
         job: record.id,
         kinds: kinds_taken(&workflow),
-        budgets: budgets(&workflow),
+        budgets: budgets(&workflow, &retries),
         sets_states: super::turns::sets_states(&workflow.steps),
         takes_turns: super::turns::are_needed(&workflow),
         program: Program::new(Arc::clone(&workflow), facts),
@@ -139,7 +142,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let engine = shared.join(sender.clone());
     let marks_in = services.iter().map(|service| store.marks().space(&service.workspace)).collect();
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
-    let services = Services::new(services, opened_ms.unsigned_abs());
+    let services = Services::new(services, shared.limits(), opened_ms.unsigned_abs());
 
     let needs_guard = workflow.irreversible && !state.is_approved() && state.next_batch() == 0;
     let found = if needs_guard {

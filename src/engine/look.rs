@@ -1,14 +1,18 @@
 //! Looking through an input without a job: for plans, and for whoever must know its people.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::plan_record::unusable;
+use super::planned::conflict;
 use super::task::{EngineError, Unusable};
 use crate::intake::{RawRecord, Records};
-use crate::request::{Kind, Request, Warnings};
-use crate::run::{Facts, Previewed, Program, preview};
+use crate::job::Skip;
+use crate::request::{ContentDigest, Identity, Kind, Request, Warnings, identity};
+use crate::run::{Facts, Known, Previewed, Program, preview};
 use crate::template::{Extra, Scope};
 use crate::workflow::Workflow;
 
@@ -54,9 +58,12 @@ pub struct Planned {
     pub request: Option<String>,
     /// Its line, from 1.
     pub line: u64,
+    /// Why none of its calls would be made, if that is known.
+    pub skipped: Option<Skip>,
 }
 
-/// Calls `see` with every record of an input and the calls it would make.
+/// Calls `see` with every record of an input and the calls it would make. Takes memory for the ids of
+/// the input, so that a request which stands in it twice is told; what a store remembers is not asked.
 pub fn planned_calls<E: From<EngineError>>(
     workflow: &Arc<Workflow>,
     kinds: Option<&[Kind]>,
@@ -64,10 +71,22 @@ pub fn planned_calls<E: From<EngineError>>(
     mut see: impl FnMut(&Planned, Previewed) -> Result<(), E>,
 ) -> Result<(), E> {
     let program = Program::new(Arc::clone(workflow), nowhere());
+    let mut ids = HashMap::new();
     while let Some(chunk) = records.next_chunk(TOGETHER, 1 << 20).map_err(EngineError::Input)? {
         for record in chunk.records() {
             let line = record.line();
-            let (request, previewed) = match request_of(&program, record, &mut Warnings::default()) {
+            let request = request_of(&program, record, &mut Warnings::default());
+            let earlier =
+                request.as_ref().ok().and_then(|request| earlier(&mut ids, &workflow.name, request));
+            let mut skipped = None;
+            let (request, mut previewed) = match request {
+                Ok(request) if earlier.is_some_and(|content| content != request.digest) => {
+                    (request.id, Previewed { calls: Vec::new(), trouble: conflict().failure })
+                }
+                Ok(request) if earlier.is_some() => {
+                    skipped = Some(Skip::Duplicate);
+                    (request.id, preview(&program, record.position(), request.scope))
+                }
                 Ok(request) if kinds.is_some_and(|kinds| !kinds.contains(&request.kind)) => {
                     let trouble = super::plan_record::kind_mismatch(request.kind, kinds.unwrap_or_default());
                     (request.id, Previewed { calls: Vec::new(), trouble: Some(trouble) })
@@ -78,10 +97,30 @@ pub fn planned_calls<E: From<EngineError>>(
                     (None, Previewed { calls: Vec::new(), trouble })
                 }
             };
-            see(&Planned { request, line }, previewed)?;
+            if skipped.is_some() {
+                previewed.trouble = None;
+                previewed.calls.iter_mut().for_each(|call| call.known = Known::Skipped);
+            }
+            see(&Planned { request, line, skipped }, previewed)?;
         }
     }
     Ok(())
+}
+
+/// The content of the first request of the input that had the same id.
+fn earlier(
+    ids: &mut HashMap<[u8; 16], ContentDigest>,
+    workflow: &str,
+    request: &Request,
+) -> Option<ContentDigest> {
+    let key = identity(workflow, Identity::Id(request.id.as_deref()?));
+    match ids.entry(key) {
+        Entry::Occupied(first) => Some(*first.get()),
+        Entry::Vacant(place) => {
+            place.insert(request.digest);
+            None
+        }
+    }
 }
 
 /// Facts of no job: a plan's `now` is its own moment.

@@ -14,6 +14,7 @@ mod guard;
 mod idle;
 mod job;
 mod lanes;
+mod limits;
 mod look;
 mod open;
 mod outside;

@@ -211,7 +211,7 @@ impl Driver {
         if is_write {
             return self.enter_lanes(slot, Blocked { service, step, call });
         }
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.clock.steady_ms();
         self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
     }
 
@@ -257,7 +257,8 @@ fn failed(trouble: Trouble) -> Finish {
     }
 }
 
-fn conflict() -> Finish {
+/// How a request ends whose id came before with other content.
+pub(super) fn conflict() -> Finish {
     failed(Trouble {
         reason: Fail::IdConflict,
         code: Fail::IdConflict.word().to_owned(),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::batches::Batch;
 use super::service::Service;
+use super::timers::Now;
 use crate::braze::{self, Cause, Headers, Item, Reading};
 use crate::catalogue;
 use crate::clock::Clock;
@@ -33,8 +34,10 @@ pub(super) struct Replied {
     pub said: Said,
     /// Requests that were made: 2 when the token was read again.
     pub requests: u32,
-    /// When the answer came.
+    /// When the answer came, in Unix milliseconds.
     pub at_ms: i64,
+    /// The same moment in steady time, as are all moments in `reply` and `said`.
+    pub now_ms: i64,
 }
 
 /// What became of an exchange, as the engine acts on it.
@@ -61,10 +64,10 @@ pub(super) struct Said {
     pub limit: Option<u32>,
     /// Requests left in this window.
     pub remaining: Option<u32>,
-    /// When the window ends, in Unix milliseconds.
+    /// When the window ends, in steady time.
     pub reset_ms: Option<i64>,
-    /// After a 429: nothing before this moment.
-    pub too_fast_until_ms: Option<i64>,
+    /// Nothing of the pool before this moment: after a 429, or when the service says when to come back.
+    pub rest_until_ms: Option<i64>,
 }
 
 /// Sends a batch and reads the answer; what is not answered `at_most` so much later is unknown.
@@ -87,13 +90,24 @@ pub(super) async fn exchange(
             Ok(result) => result,
             Err(_) => {
                 let why = "no answer came within the step's `timeout`".to_owned();
-                let (reply, at_ms) = (Reply::Unknown { why }, clock.now_ms());
-                let said = Said::default();
-                return Replied { batch, reply, status: 0, request_id: None, said, requests: 1, at_ms };
+                let reply = Reply::Unknown { why };
+                let (said, now) = (Said::default(), Now::of(&*clock));
+                let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
+                return Replied {
+                    batch,
+                    reply,
+                    status: 0,
+                    request_id: None,
+                    said,
+                    requests: 1,
+                    at_ms,
+                    now_ms,
+                };
             }
         },
     };
-    let at_ms = clock.now_ms();
+    let now = Now::of(&*clock);
+    let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
     let requests = result.as_ref().map_or(1, |answer| answer.requests);
     let (reply, status, request_id, said) = match result {
         Ok(answer) => {
@@ -101,12 +115,17 @@ pub(super) async fn exchange(
                 retry_after: answer.header("retry-after"),
                 x_ratelimit_retry_after: answer.header("x-ratelimit-retry-after"),
                 x_ratelimit_reset: answer.header("x-ratelimit-reset"),
+                date: answer.header("date"),
             };
-            let now = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-            let reading = braze::read(&calls, answer.status, &headers, &answer.body, now);
-            let said = said(&answer, &reading, at_ms);
+            let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+            let reading = braze::read(&calls, answer.status, &headers, &answer.body, at);
+            // The service speaks of the calendar, and what it allows is waited for in steady time.
+            let steady = |then: Timestamp| {
+                now_ms.saturating_add(then.as_millisecond().saturating_sub(at.as_millisecond()))
+            };
+            let said = said(&answer, &reading, headers.window_ends(at).map(steady), steady, now_ms);
             let request_id = answer.header("x-request-id").map(|id| id.chars().take(64).collect());
-            (reply_of(reading, calls.len()), answer.status, request_id, said)
+            (reply_of(reading, calls.len(), steady), answer.status, request_id, said)
         }
         Err(Broken::NotSent { host, why }) => (
             Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") },
@@ -118,45 +137,45 @@ pub(super) async fn exchange(
             (Reply::Unknown { why: why.to_string() }, 0, None, Said::default())
         }
     };
-    Replied { batch, reply, status, request_id, said, requests, at_ms }
+    Replied { batch, reply, status, request_id, said, requests, at_ms, now_ms }
 }
 
-fn reply_of(reading: Reading, calls: usize) -> Reply {
+fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {
     match reading {
         Reading::Accepted => {
             Reply::Items((0..calls).map(|_| Item::Accepted { output: braze::written() }).collect())
         }
         Reading::Items(items) => Reply::Items(items),
         Reading::Split => Reply::Split,
-        Reading::Retry { not_before, cause } => Reply::NotApplied {
-            not_before_ms: not_before.map(Timestamp::as_millisecond),
-            counts: cause != Cause::Limited,
-        },
+        Reading::Retry { not_before, cause } => {
+            Reply::NotApplied { not_before_ms: not_before.map(steady), counts: cause != Cause::Limited }
+        }
         Reading::Stop(stop) => Reply::Stop { why: stop.to_string() },
         Reading::Unknown => Reply::Unknown { why: "the service failed while it worked on it".to_owned() },
     }
 }
 
-/// What the headers say of the limit (Braze docs, "Rate limits"); a reset below 1e9 is in seconds from
-/// now, as some contracts have it.
-fn said(answer: &wire::Answer, reading: &Reading, at_ms: i64) -> Said {
-    let number = |name: &str| answer.header(name).and_then(|value| value.trim().parse::<i64>().ok());
-    let small = |name: &str| number(name).and_then(|value| u32::try_from(value).ok());
-    let reset_ms = number("x-ratelimit-reset").map(|reset| match reset {
-        ..1_000_000_000 => at_ms.saturating_add(reset.saturating_mul(1000)),
-        _ => reset.saturating_mul(1000),
-    });
-    let too_fast_until_ms = match reading {
-        Reading::Retry { not_before, cause: Cause::Limited } => {
-            Some(not_before.map_or(at_ms.saturating_add(UNTOLD_MS), Timestamp::as_millisecond))
+/// What the headers say of the limit (Braze docs, "Rate limits").
+fn said(
+    answer: &wire::Answer,
+    reading: &Reading,
+    reset_ms: Option<i64>,
+    steady: impl Fn(Timestamp) -> i64,
+    now_ms: i64,
+) -> Said {
+    let small = |name: &str| answer.header(name).and_then(|value| value.trim().parse::<u32>().ok());
+    let rest_until_ms = match reading {
+        Reading::Retry { not_before: Some(then), cause: Cause::Limited | Cause::Unavailable } => {
+            Some(steady(*then))
         }
+        Reading::Retry { not_before: None, cause: Cause::Limited } => Some(now_ms.saturating_add(UNTOLD_MS)),
         _ => None,
     };
     Said {
         limit: small("x-ratelimit-limit"),
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
-        too_fast_until_ms,
+        rest_until_ms,
     }
 }
 

@@ -1,15 +1,16 @@
 //! The profiles a job uses: their clients, their limits, and whether they were stopped.
 //!
 //! A profile stops when the service refuses its credentials or cannot be reached; nothing more is sent
-//! to it, and what waited for it stays waiting.
+//! to it, and what waited for it stays waiting. Limits and stops are those of the whole process, see
+//! `limits`; what is said here of moments is steady time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::batches::{Batch, Gate};
-use crate::catalogue::{self, Limit};
-use crate::wire::{Backoff, Client, Grant, Limiter};
+use super::limits::{Limits, Pool, Standing};
+use crate::wire::{Backoff, Client};
 
 /// How often a service that never answered is tried before it counts as not reachable.
 const TRIES_TO_REACH: u32 = 4;
@@ -17,9 +18,6 @@ const TRIES_TO_REACH: u32 = 4;
 /// How often the pause doubles while a service says no and not until when: to eight seconds, since a
 /// limit that was used up comes back in one piece.
 const MOST_DOUBLED: u32 = 5;
-
-/// How much the clock of a service may differ from ours where only the length of its window is asked.
-const CLOCKS_DIFFER_MS: i64 = 2_000;
 
 /// A profile ready to be used.
 #[derive(Debug)]
@@ -54,46 +52,38 @@ pub struct Stopped {
 pub(super) struct Services {
     list: Vec<Arc<Service>>,
     workspaces: Vec<u32>,
-    limiters: HashMap<(u32, &'static str), Limiter>,
-    /// Pools of which an answer told that another documented limit holds.
-    variants: HashSet<(u32, &'static str)>,
-    stopped: Vec<Option<Stopped>>,
-    answered: Vec<bool>,
-    /// When each profile last accepted an exchange, in Unix milliseconds.
+    limits: Arc<Limits>,
+    pools: HashMap<(u32, &'static str), Arc<Pool>>,
+    /// What the process knows of each profile, and how often it had been stopped when this job began.
+    standings: Vec<(Arc<Standing>, u64)>,
+    /// When each profile last accepted an exchange.
     accepted_ms: Vec<Option<i64>>,
-    backoff: Backoff,
     random: u64,
 }
 
 impl Services {
-    /// The profiles, with their limiters at rest.
-    pub(super) fn new(list: Vec<Arc<Service>>, seed: u64) -> Services {
-        let mut names: Vec<&str> = Vec::new();
+    /// The profiles, under the limits of this process.
+    pub(super) fn new(list: Vec<Arc<Service>>, limits: Arc<Limits>, seed: u64) -> Services {
+        let mut names: Vec<(&str, &str)> = Vec::new();
         let workspaces = list
             .iter()
             .map(|service| {
-                let place = names.iter().position(|name| *name == service.workspace).unwrap_or_else(|| {
-                    names.push(&service.workspace);
+                let workspace = (service.system.as_str(), service.workspace.as_str());
+                let place = names.iter().position(|name| *name == workspace).unwrap_or_else(|| {
+                    names.push(workspace);
                     names.len() - 1
                 });
                 u32::try_from(place).unwrap_or(u32::MAX)
             })
             .collect();
-        let stopped = list.iter().map(|_| None).collect();
-        let answered = vec![false; list.len()];
+        let standing = |service: &Arc<Service>| {
+            let standing = limits.standing(&service.name);
+            let stops = standing.stops();
+            (standing, stops)
+        };
+        let standings = list.iter().map(standing).collect();
         let accepted_ms = vec![None; list.len()];
-        let limiters = HashMap::new();
-        Services {
-            list,
-            workspaces,
-            limiters,
-            variants: HashSet::new(),
-            stopped,
-            answered,
-            accepted_ms,
-            backoff: Backoff::default(),
-            random: seed | 1,
-        }
+        Services { list, workspaces, limits, pools: HashMap::new(), standings, accepted_ms, random: seed | 1 }
     }
 
     /// The profile a call goes to: by name, or the only one of its system.
@@ -125,71 +115,39 @@ impl Services {
         self.list.get(service)
     }
 
-    /// A number for the profile's workspace.
-    pub(super) fn workspace(&self, service: usize) -> u32 {
-        self.workspaces.get(service).copied().unwrap_or(u32::MAX)
-    }
-
     /// Takes a place under the limit: `None` when a request may leave now, else when to ask again.
     pub(super) fn reserve(&mut self, gate: Gate, now_ms: i64) -> Option<i64> {
-        let now = since_epoch(now_ms);
-        match self.limiter(gate)?.reserve(now) {
-            Grant::Now => None,
-            Grant::At(at) => Some(i64::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)),
-        }
+        self.pool(gate)?.reserve(now_ms)
     }
 
     /// A request ended that left at `left_ms`.
     pub(super) fn settle(&mut self, gate: Gate, left_ms: i64, now_ms: i64) {
-        if let Some(limiter) = self.limiter(gate) {
-            limiter.settle(since_epoch(left_ms), since_epoch(now_ms));
+        if let Some(pool) = self.pool(gate) {
+            pool.settle(left_ms, now_ms);
         }
     }
 
     /// What the service said of its limit.
     pub(super) fn observe(&mut self, gate: Gate, said: &super::send::Said, now_ms: i64) {
-        let now = since_epoch(now_ms);
-        if let Some(answered) = self.answered.get_mut(gate.service) {
-            *answered = true;
+        if let Some((standing, _)) = self.standings.get(gate.service) {
+            standing.note_answered();
         }
+        let Some(pool) = self.pool(gate) else { return };
         if let Some(limit) = said.limit {
-            self.take_variant(gate, limit, said.reset_ms.map(|reset_ms| reset_ms - now_ms));
+            let ends_in_ms = said.reset_ms.map(|reset_ms| reset_ms - now_ms);
+            pool.take_variant(self.of_workspace(gate.service), gate.pool, limit, ends_in_ms);
         }
-        let Some(limiter) = self.limiter(gate) else { return };
-        if let (Some(limit), Some(remaining)) = (said.limit, said.remaining) {
-            limiter.observe(limit, remaining, said.reset_ms.map(since_epoch), now);
-        }
-        if let Some(until_ms) = said.too_fast_until_ms {
-            limiter.penalise(since_epoch(until_ms));
-        }
-    }
-
-    /// A limit counts for a window, and an answer tells only the count: 40 is more than 250 when it is 40
-    /// a second. So a count that is documented with another window brings that window, when the end of
-    /// the window that the service names is that near.
-    fn take_variant(&mut self, gate: Gate, limit: u32, ends_in_ms: Option<i64>) {
-        let mut actions = catalogue::all().iter().filter(|action| action.pool == gate.pool);
-        let Some(action) = actions.find(|action| !action.limit_variants.is_empty()) else { return };
-        let Some(variant) = action.limit_variants.iter().find(|variant| variant.requests == limit) else {
-            return;
-        };
-        let is_near =
-            ends_in_ms.is_some_and(|ms| ms <= i64::from(variant.per_seconds) * 1000 + CLOCKS_DIFFER_MS);
-        let Some(workspace) = self.workspaces.get(gate.service).copied() else { return };
-        if !is_near || self.variants.contains(&(workspace, gate.pool)) {
-            return;
-        }
-        self.variants.insert((workspace, gate.pool));
-        let of_workspace = self.list.iter().zip(&self.workspaces).filter(|(_, theirs)| **theirs == workspace);
-        let limiter = of_workspace.fold(Limiter::unlimited(), |mut limiter, (service, _)| {
-            limiter.lower_to(limiter_for(service, gate.pool, Some(*variant)));
-            limiter
-        });
-        self.limiters.insert((workspace, gate.pool), limiter);
+        pool.observe(said, now_ms);
     }
 
     /// When a batch may be tried again.
-    pub(super) fn next_try(&mut self, batch: &Batch, not_before_ms: Option<i64>, now_ms: i64) -> i64 {
+    pub(super) fn next_try(
+        &mut self,
+        batch: &Batch,
+        backoff: Backoff,
+        not_before_ms: Option<i64>,
+        now_ms: i64,
+    ) -> i64 {
         let told = not_before_ms.map(|at| Duration::from_millis((at - now_ms).max(0).unsigned_abs()));
         self.random =
             self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -197,14 +155,13 @@ impl Services {
         // A service that says when to come back is believed; one that only says no is asked ever later.
         let asked = if told.is_some() { 0 } else { batch.attempt.min(MOST_DOUBLED) };
         let failed = batch.tries.max(asked);
-        let wait =
-            self.backoff.wait(failed.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
+        let wait = backoff.wait(failed.saturating_sub(1), mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15), told);
         now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// No connection could be made; a service that never answered is given up soon.
     pub(super) fn note_not_reached(&mut self, service: usize, tries: u32, why: &str) {
-        let answered = self.answered.get(service).copied().unwrap_or(false);
+        let answered = self.standings.get(service).is_some_and(|(standing, _)| standing.has_answered());
         if !answered && tries + 1 >= TRIES_TO_REACH {
             self.stop(service, why.to_owned());
         }
@@ -223,30 +180,31 @@ impl Services {
         accepted.zip(moment_ms).is_some_and(|(accepted, moment)| accepted >= moment)
     }
 
-    /// Sends nothing more to a profile.
+    /// Sends nothing more to a profile, in no job that is at work.
     pub(super) fn stop(&mut self, service: usize, why: String) {
-        let Some(profile) = self.list.get(service).map(|service| service.name.clone()) else { return };
-        if let Some(stopped) = self.stopped.get_mut(service)
-            && stopped.is_none()
-        {
+        if self.is_stopped(service) {
+            return;
+        }
+        if let (Some(profile), Some((standing, _))) = (self.list.get(service), self.standings.get(service)) {
+            let profile = &profile.name;
             tracing::error!(profile, "profile {profile} is stopped: {why}");
-            *stopped = Some(Stopped { profile, why });
+            standing.stop(why);
         }
     }
 
     /// Whether nothing more is sent to a profile.
     pub(super) fn is_stopped(&self, service: usize) -> bool {
-        self.stopped.get(service).is_some_and(Option::is_some)
+        self.standings.get(service).is_some_and(|(standing, before)| standing.stops() > *before)
     }
 
     /// Whether some profile was stopped.
     pub(super) fn any_stopped(&self) -> bool {
-        self.stopped.iter().any(Option::is_some)
+        (0..self.list.len()).any(|service| self.is_stopped(service))
     }
 
     /// Whether nothing can be sent at all.
     pub(super) fn all_stopped(&self) -> bool {
-        !self.stopped.is_empty() && self.stopped.iter().all(Option::is_some)
+        !self.list.is_empty() && (0..self.list.len()).all(|service| self.is_stopped(service))
     }
 
     /// Names of the workspaces.
@@ -256,47 +214,32 @@ impl Services {
 
     /// Every profile that was stopped.
     pub(super) fn stopped(&self) -> Vec<Stopped> {
-        self.stopped.iter().flatten().cloned().collect()
-    }
-
-    /// The limiter of a gate, made when first needed; `None` when nothing is limited.
-    fn limiter(&mut self, gate: Gate) -> Option<&mut Limiter> {
-        let workspace = self.workspaces.get(gate.service).copied()?;
-        let of_workspace = || {
-            let all = self.list.iter().zip(&self.workspaces);
-            all.filter(|(_, theirs)| **theirs == workspace)
-                .map(|(service, _)| limiter_for(service, gate.pool, None))
-        };
-        let limiter = self.limiters.entry((workspace, gate.pool)).or_insert_with(|| {
-            // Profiles of one workspace share its limits; the lowest that any of them states holds.
-            of_workspace().fold(Limiter::unlimited(), |mut limiter, other| {
-                limiter.lower_to(other);
-                limiter
+        let all = self.list.iter().zip(&self.standings).enumerate();
+        let stopped = all.filter(|(service, _)| self.is_stopped(*service));
+        stopped
+            .map(|(_, (profile, (standing, _)))| Stopped {
+                profile: profile.name.clone(),
+                why: standing.why(),
             })
-        });
-        Some(limiter)
+            .collect()
     }
-}
 
-/// The limiter of a pool: as documented, unless the profile says otherwise for any action of the pool.
-fn limiter_for(service: &Service, pool: &str, variant: Option<Limit>) -> Limiter {
-    let mut documented = None;
-    for action in
-        catalogue::all().iter().filter(|action| action.pool == pool && action.system == service.system)
-    {
-        if let Some((requests, window)) = service.limits.get(&action.id) {
-            return Limiter::new(*requests, *window, service.share);
+    fn of_workspace(&self, service: usize) -> impl Iterator<Item = &Service> {
+        let workspace = self.workspaces.get(service).copied();
+        let all = self.list.iter().zip(&self.workspaces);
+        all.filter(move |(_, theirs)| Some(**theirs) == workspace).map(|(service, _)| &**service)
+    }
+
+    /// The pool of a gate, looked up when first needed.
+    fn pool(&mut self, gate: Gate) -> Option<Arc<Pool>> {
+        let workspace = self.workspaces.get(gate.service).copied()?;
+        if let Some(pool) = self.pools.get(&(workspace, gate.pool)) {
+            return Some(Arc::clone(pool));
         }
-        documented = Some(variant.unwrap_or(action.limit));
+        let pool = self.limits.pool(self.of_workspace(gate.service), gate.pool)?;
+        self.pools.insert((workspace, gate.pool), Arc::clone(&pool));
+        Some(pool)
     }
-    match documented {
-        Some(limit) => Limiter::new(limit.requests, limit.window(), service.share),
-        None => Limiter::unlimited(),
-    }
-}
-
-fn since_epoch(ms: i64) -> Duration {
-    Duration::from_millis(ms.max(0).unsigned_abs())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What the jobs of one process have in common: the lanes of everybody they write to, and the brake.
+//! What the jobs of one process have in common: the lanes of everybody they write to, the limits
+//! under which they do, and the brake that holds them.
 //!
 //! Each job is driven by an engine of its own. A person is written to by one of them at a time, so
 //! the lanes are shared; a call that may leave is told to the engine it belongs to.
@@ -11,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::brake::Brake;
 use super::driver::Message;
 use super::lanes::{Lanes, Ticket};
+use super::limits::Limits;
 
 /// What the jobs of one process have in common.
 #[derive(Debug, Default)]
@@ -19,6 +21,7 @@ pub struct Shared {
     engines: Mutex<Engines>,
     spaces: Mutex<Vec<String>>,
     brake: Option<Arc<Brake>>,
+    limits: Arc<Limits>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +44,11 @@ impl Shared {
     /// The lanes; never held over an `.await`.
     pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The limits of every workspace, and the profiles that were stopped.
+    pub(super) fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits)
     }
 
     /// A number for a workspace, the same for all engines.

@@ -12,7 +12,8 @@ use crate::journal::{Sealer, StoreError};
 use crate::request::{BadRecord, Kind, Request, Warnings};
 use crate::run::{Answer, Program};
 use crate::template::RenderError;
-use crate::workflow::{Step, StepKind, Workflow};
+use crate::wire::Backoff;
+use crate::workflow::{Policies, Policy, Step, StepKind, Workflow};
 
 /// Why a job cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -101,19 +102,26 @@ pub(super) enum Opened {
 }
 
 /// How often and how long a step's call is tried.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Budget {
     pub attempts: u32,
     pub at_most_ms: i64,
     pub timeout_ms: Option<i64>,
+    pub backoff: Backoff,
     /// The first step that is tried as often and as long; calls of both may share a body.
     pub like: u32,
 }
 
 impl Budget {
+    fn of(policy: Policy, timeout: Option<Duration>, like: u32) -> Budget {
+        let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let Policy { attempts, at_most, base, cap } = policy;
+        let backoff = Backoff { base, cap };
+        Budget { attempts, at_most_ms: ms(at_most), timeout_ms: timeout.map(ms), backoff, like }
+    }
+
     fn is_like(&self, other: &Budget) -> bool {
-        (self.attempts, self.at_most_ms, self.timeout_ms)
-            == (other.attempts, other.at_most_ms, other.timeout_ms)
+        Budget { like: other.like, ..*self } == *other
     }
 }
 
@@ -180,8 +188,7 @@ impl Task {
 
     /// How often and how long a step's call is tried.
     pub(super) fn budget(&self, step: u32) -> Budget {
-        let none = Budget { attempts: u32::MAX, at_most_ms: 3_600_000, timeout_ms: None, like: step };
-        self.budgets.get(step as usize).copied().unwrap_or(none)
+        self.budgets.get(step as usize).copied().unwrap_or_else(|| Budget::of(Policy::default(), None, step))
     }
 
     /// Seals what an answer gave, so that a run can go on after a crash.
@@ -221,9 +228,8 @@ impl Task {
         let result = match value.get_mut("output") {
             Some(output) => Ok(output.take()),
             None => {
-                let text =
-                    |member: &str| value.get(member).and_then(Value::as_str).unwrap_or("refused").to_owned();
-                Err(Refusal::new("refused", text("message")))
+                let text = |member: &str| value.get(member).and_then(Value::as_str).unwrap_or("refused");
+                Err(Refusal::kept(text("code"), text("message").to_owned()))
             }
         };
         Ok(Opened::Answer(Answer { result, status: status.unwrap_or_default(), at_ms: kept.at_ms }))
@@ -231,18 +237,10 @@ impl Task {
 }
 
 /// The budgets of a workflow's steps, by step number.
-pub(super) fn budgets(workflow: &Workflow) -> Vec<Budget> {
-    fn ms(duration: Duration) -> i64 {
-        i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-    }
-    fn walk(steps: &[Step], budgets: &mut Vec<Budget>) {
+pub(super) fn budgets(workflow: &Workflow, policies: &Policies) -> Vec<Budget> {
+    fn walk(steps: &[Step], policies: &Policies, budgets: &mut Vec<Budget>) {
         for step in steps {
-            let budget = Budget {
-                attempts: step.retry.attempts,
-                at_most_ms: ms(step.retry.at_most),
-                timeout_ms: step.timeout.map(ms),
-                like: step.number,
-            };
+            let budget = Budget::of(policies.policy(&step.retry), step.timeout, step.number);
             let place = step.number as usize;
             if budgets.len() <= place {
                 budgets.resize(place + 1, budget);
@@ -251,12 +249,12 @@ pub(super) fn budgets(workflow: &Workflow) -> Vec<Budget> {
                 *slot = budget;
             }
             if let StepKind::ForEach { steps, .. } = &step.kind {
-                walk(steps, budgets);
+                walk(steps, policies, budgets);
             }
         }
     }
     let mut budgets = Vec::new();
-    walk(&workflow.steps, &mut budgets);
+    walk(&workflow.steps, policies, &mut budgets);
     let first_of =
         |budget: &Budget| budgets.iter().find(|first| first.is_like(budget)).unwrap_or(budget).like;
     let firsts: Vec<u32> = budgets.iter().map(first_of).collect();

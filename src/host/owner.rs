@@ -161,6 +161,7 @@ impl Host {
             workflow,
             input,
             services,
+            retries: self.settings.retries.clone(),
             store: Arc::clone(&self.store),
             shared: Arc::clone(&self.shared),
             clock,

@@ -98,6 +98,9 @@ pub struct Intended {
     pub calls: u32,
 }
 
+/// The status of an exchange that was intended and never left: its profile was stopped in between.
+pub const NEVER_LEFT: u16 = 1;
+
 /// How an exchange ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
@@ -105,7 +108,7 @@ pub struct Answered {
     pub batch: u64,
     /// Unix milliseconds.
     pub at_ms: i64,
-    /// HTTP status; 0 when no answer came.
+    /// HTTP status; 0 when no answer came, [`NEVER_LEFT`] when none was asked for.
     pub status: u16,
     /// The service's own id of the exchange, kept for audit.
     pub request_id: Option<String>,

@@ -16,8 +16,8 @@ pub use again::ReopenedAs;
 use again::Again;
 
 use super::{
-    Answered, Ended, Event, Fail, Finished, Intended, Pause, Position, Status, StepAnswer, Stopped, Totals,
-    Verdict,
+    Answered, Ended, Event, Fail, Finished, Intended, NEVER_LEFT, Pause, Position, Status, StepAnswer,
+    Stopped, Totals, Verdict,
 };
 
 /// A job's events, folded. Memory grows with its unfinished records and one bit per finished one.
@@ -256,6 +256,11 @@ impl State {
         self.note_parked(&answered.ended);
         let decided = !answered.steps.is_empty() || !answered.ended.is_empty();
         if let Some(mut batch) = self.batches.remove(&answered.batch) {
+            if answered.status == NEVER_LEFT {
+                self.totals.http_requests = self.totals.http_requests.saturating_sub(1);
+                self.totals.retries =
+                    self.totals.retries.saturating_sub(u64::from(batch.exchange.attempt > 0));
+            }
             if decided || (200..300).contains(&answered.status) {
                 self.totals.calls += u64::from(batch.exchange.calls);
             } else if !(400..500).contains(&answered.status) || answered.status == 429 {

@@ -22,7 +22,7 @@ mod segments;
 mod store;
 mod writer;
 
-pub use codec::CodecError;
+pub use codec::{CodecError, decode, encode};
 pub use error::StoreError;
 pub use guard::Irreversible;
 pub use ids::{Ids, Seen};

@@ -8,6 +8,8 @@
 mod body;
 mod call;
 mod envelope;
+mod mold;
+mod mold_parts;
 mod person;
 mod query;
 mod room;
@@ -17,6 +19,7 @@ mod target;
 pub use body::{body, owner, path_and_query};
 pub use call::{Call, Item};
 pub use envelope::Envelope;
+pub use mold::Mold;
 pub use person::PersonKey;
 pub use query::encode;
 pub use room::Room;
@@ -26,5 +29,7 @@ pub use target::Target;
 mod call_tests;
 #[cfg(test)]
 mod merge_tests;
+#[cfg(test)]
+mod mold_tests;
 #[cfg(test)]
 mod target_tests;

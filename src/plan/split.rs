@@ -173,7 +173,7 @@ fn may_merge(batch: &Batch, arrays: u32, members: &Map<String, Value>) -> bool {
 }
 
 /// Bytes of a body or an address around the gathered items, commas and brackets included.
-fn frame_bytes(envelope: &Envelope) -> usize {
+pub(super) fn frame_bytes(envelope: &Envelope) -> usize {
     let action = envelope.action();
     let around = match action.method {
         Method::Get => action.path.len() + 1,
@@ -205,22 +205,24 @@ pub(super) fn key(kind: Identifier, value: &Value) -> Option<PersonKey> {
 /// Whether a value of an item is an operation that adds each time. The members of the item itself
 /// are names of attributes.
 fn holds_once(operations: &[String], item: &Value) -> bool {
-    fn inside(operations: &[String], value: &Value) -> bool {
-        match value {
-            Value::Object(members) => {
-                let operation = |name: &String| operations.contains(name);
-                members.iter().any(|(name, value)| operation(name) || inside(operations, value))
-            }
-            Value::Array(items) => items.iter().any(|item| inside(operations, item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-        }
-    }
     let members = item.as_object().filter(|_| !operations.is_empty());
-    members.is_some_and(|members| members.values().any(|value| inside(operations, value)))
+    members.is_some_and(|members| members.values().any(|value| holds(operations, value)))
+}
+
+/// Whether one of these operations stands anywhere in the value of an attribute.
+pub(super) fn holds(operations: &[String], value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            let operation = |name: &String| operations.contains(name);
+            members.iter().any(|(name, value)| operation(name) || holds(operations, value))
+        }
+        Value::Array(items) => items.iter().any(|item| holds(operations, item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// Appends `"name":value`, with a comma before it if something stands there.
-fn member(out: &mut Vec<u8>, name: &str, value: &Value) -> Result<(), Refusal> {
+pub(super) fn member(out: &mut Vec<u8>, name: &str, value: &Value) -> Result<(), Refusal> {
     if !out.is_empty() {
         out.push(b',');
     }
@@ -229,7 +231,7 @@ fn member(out: &mut Vec<u8>, name: &str, value: &Value) -> Result<(), Refusal> {
     write(out, value)
 }
 
-fn write<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Refusal> {
+pub(super) fn write<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Refusal> {
     serde_json::to_writer(out, value)
         .map_err(|_| Refusal::new("bad_value", "the call cannot be written as JSON"))
 }

@@ -83,23 +83,36 @@ fn of_members(
         let mut is_empty = true;
         for (name, value) in members.iter().filter(|(name, _)| !sets_nothing(rules, identifier, name)) {
             is_empty = false;
-            match (rules.lists.get(name), value) {
-                (Some(state), Value::Array(listed)) => {
-                    for one in listed.iter().filter_map(Value::as_object) {
-                        of_object(state, one, person, makes_profile, see);
-                    }
-                }
-                // An object adds to what is there, or changes a part of it.
-                (_, Value::Object(_)) => keeps_turn = true,
-                (_, value) => {
-                    let opts_out = rules.states.contains(name) && value == OPTS_OUT;
-                    see(Target::new(person, name, opts_out, makes_profile), value);
-                }
-            }
+            keeps_turn |= of_member(rules, name, value, person, makes_profile, see);
         }
         keeps_turn |= is_empty;
     }
     keeps_turn
+}
+
+/// What one member of an item sets; true when it is no state.
+pub(super) fn of_member(
+    rules: &Members,
+    name: &str,
+    value: &Value,
+    person: PersonKey,
+    makes_profile: bool,
+    see: &mut dyn FnMut(Target, &Value),
+) -> bool {
+    match (rules.lists.get(name), value) {
+        (Some(state), Value::Array(listed)) => {
+            for one in listed.iter().filter_map(Value::as_object) {
+                of_object(state, one, person, makes_profile, see);
+            }
+        }
+        // An object adds to what is there, or changes a part of it.
+        (_, Value::Object(_)) => return true,
+        (_, value) => {
+            let opts_out = value == OPTS_OUT && rules.states.iter().any(|state| state == name);
+            see(Target::new(person, name, opts_out, makes_profile), value);
+        }
+    }
+    false
 }
 
 /// By what an item addresses its person.
@@ -107,7 +120,7 @@ fn addressed(kinds: &[Identifier], item: &Value) -> Option<(Identifier, PersonKe
     kinds.iter().find_map(|kind| Some((*kind, key(*kind, item.get(kind.member())?)?)))
 }
 
-fn sets_nothing(rules: &Members, identifier: Identifier, name: &str) -> bool {
+pub(super) fn sets_nothing(rules: &Members, identifier: Identifier, name: &str) -> bool {
     name == identifier.member() || rules.switches.iter().any(|switch| switch == name)
 }
 
@@ -126,8 +139,19 @@ fn of_object(
     makes_profile: bool,
     see: &mut dyn FnMut(Target, &Value),
 ) {
-    let Some(name) = name_of(state, object) else { return };
-    let value = object.get(&state.value).unwrap_or(&Value::Null);
+    of_named(name_of(state, object), object.get(&state.value), person, makes_profile, see);
+}
+
+/// The state of a name, if there is one.
+pub(super) fn of_named(
+    name: Option<&str>,
+    value: Option<&Value>,
+    person: PersonKey,
+    makes_profile: bool,
+    see: &mut dyn FnMut(Target, &Value),
+) {
+    let Some(name) = name else { return };
+    let value = value.unwrap_or(&Value::Null);
     see(Target::new(person, name, value == OPTS_OUT, makes_profile), value);
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::plan::Mold;
 use crate::template::Scope;
 use crate::workflow::{Setting, Step, StepKind, Workflow};
 
@@ -19,6 +20,8 @@ pub struct Program {
     reads: Reads,
     /// `vars` without a template in them, shared by all runs.
     literal_vars: Map<String, Value>,
+    /// By the number of the step: its `with`, made ready to become calls.
+    molds: Vec<Option<Mold>>,
     facts: Facts,
 }
 
@@ -83,7 +86,9 @@ impl Program {
                 literal_vars.insert(name.clone(), value);
             }
         }
-        Program { workflow, reads, literal_vars, facts }
+        let mut molds = Vec::new();
+        prepare(&workflow.steps, &mut molds);
+        Program { workflow, reads, literal_vars, molds, facts }
     }
 
     /// What every run of the job shares.
@@ -98,6 +103,11 @@ impl Program {
         data.insert("steps".into(), Value::Object(Map::new()));
         data.insert("now".into(), Value::String(self.facts.started_at.clone()));
         Scope::new(data)
+    }
+
+    /// The `with` of a step made ready, if it could be.
+    pub(super) fn mold(&self, step: u32) -> Option<&Mold> {
+        self.molds.get(step as usize)?.as_ref()
     }
 
     /// The vars that need a run to be rendered.
@@ -122,6 +132,28 @@ impl Program {
             "started_at": self.facts.started_at,
             "workflow": self.workflow.name,
         })
+    }
+}
+
+/// Makes the `with` of every step ready, as far as it can be.
+fn prepare(steps: &[Step], molds: &mut Vec<Option<Mold>>) {
+    for step in steps {
+        match &step.kind {
+            StepKind::Action { action, with, .. } => {
+                let at = step.number as usize;
+                molds.resize_with(molds.len().max(at + 1), || None);
+                if let Some(place) = molds.get_mut(at) {
+                    *place = Mold::of(action, with.root());
+                }
+            }
+            StepKind::ForEach { steps, .. } => prepare(steps, molds),
+            StepKind::Set(_)
+            | StepKind::Wait(_)
+            | StepKind::Assert { .. }
+            | StepKind::Fail(_)
+            | StepKind::Stop(_)
+            | StepKind::Log(_) => {}
+        }
     }
 }
 

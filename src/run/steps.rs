@@ -128,6 +128,10 @@ impl Run {
             self.trouble(program, Fail::Template, Fail::Template.word(), error.to_string())
         };
         let profile = self.profile(program, step, action)?;
+        let cast = program.mold(step.number).and_then(|mold| mold.cast(&self.scope, &self.extra));
+        if let Some(call) = cast {
+            return Ok(Prepared { step: step.number, profile, call });
+        }
         let body = with
             .render(&self.scope, &self.extra)
             .map_err(|error| template(&error))?

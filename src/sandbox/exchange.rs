@@ -15,6 +15,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::connection::Line;
 use super::faults::Effect;
@@ -114,7 +115,7 @@ fn handle(
     let pool = route.pool(body.map_or(&[], |body| body));
     let now_ms = shared.clock.now_ms();
     if let Some(standing) = shared.take(pool, now_ms) {
-        describe(headers, &standing, pool, shared.limits.track_reset);
+        describe(headers, &standing, pool, shared.limits.track_reset, now_ms);
         if !standing.is_admitted {
             return Err(Reply::message(429, "Rate limit exceeded"));
         }
@@ -154,7 +155,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     stated.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn describe(headers: &mut HeaderMap, standing: &Standing, pool: Pool, track_reset: Reset) {
+fn describe(headers: &mut HeaderMap, standing: &Standing, pool: Pool, track_reset: Reset, now_ms: i64) {
+    // The end of a window is told by this clock, so the time is, too: time may be virtual.
+    let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
+    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&now) {
+        put(headers, "date", &date);
+    }
     let is_relative = pool == Pool::Track && track_reset == Reset::Remaining;
     if is_relative && !standing.is_admitted {
         put(headers, "x-ratelimit-retry-after", &standing.left_s.to_string());

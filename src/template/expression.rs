@@ -146,6 +146,16 @@ impl Expression {
         }
     }
 
+    /// Whether it comes to something else each time, as `uuid` does.
+    pub fn makes_anew(&self) -> bool {
+        match self {
+            Expression::Literal(_) | Expression::Path(_) => false,
+            Expression::Call(helper, arguments) => {
+                helper.name == "uuid" || arguments.iter().any(Expression::makes_anew)
+            }
+        }
+    }
+
     /// What messages call it.
     pub fn name(&self) -> &str {
         match self {

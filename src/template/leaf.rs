@@ -3,6 +3,8 @@
 //! A text that is exactly one `{{ expression }}` keeps the JSON type of its value; any other text with
 //! an expression in it is a string. What data holds is never read as a template.
 
+use std::borrow::Cow;
+
 use handlebars::{Template, TemplateErrorReason as Reason};
 use serde_json::Value;
 
@@ -76,6 +78,23 @@ impl Leaf {
         }
     }
 
+    /// Whether it is one expression that comes to the same however often it is asked.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(&self.form, Form::Expression(expression) if !expression.makes_anew())
+    }
+
+    /// The value for one record where it stands, or made of it; `None` when `optional` leaves the key out.
+    pub(crate) fn find<'v>(
+        &'v self,
+        scope: &'v Scope,
+        extra: &'v Extra,
+    ) -> Result<Option<Cow<'v, Value>>, RenderError> {
+        match &self.form {
+            Form::Expression(expression) => expression.value(World { scope, extra, block: None }),
+            Form::Literal(_) | Form::Text(_) => Ok(self.render(scope, extra)?.map(Cow::Owned)),
+        }
+    }
+
     /// Every path that the text reads, in the order of the text.
     pub fn names(&self) -> &[Name] {
         &self.names
@@ -86,7 +105,7 @@ impl Leaf {
         let world = World { scope, extra, block: None };
         match &self.form {
             Form::Literal(text) => Ok(Some(Value::String(text.clone()))),
-            Form::Expression(expression) => Ok(expression.value(world)?.map(std::borrow::Cow::into_owned)),
+            Form::Expression(expression) => Ok(expression.value(world)?.map(Cow::into_owned)),
             Form::Text(parts) => {
                 let mut text = String::new();
                 let whole = text::write(parts, world, &mut Output::new(&mut text))?;

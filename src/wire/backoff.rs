@@ -15,14 +15,6 @@ pub struct Backoff {
     pub cap: Duration,
 }
 
-impl Default for Backoff {
-    /// Half a second doubles to a minute in seven attempts: short enough for a hiccup, and an
-    /// outage is asked once in thirty seconds on average.
-    fn default() -> Backoff {
-        Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(60) }
-    }
-}
-
 impl Backoff {
     /// How long to wait after failed attempt number `attempt` (0 is the first).
     ///
@@ -43,35 +35,32 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(60) };
+
     #[test]
     fn the_ceiling_doubles_until_the_cap() {
-        let backoff = Backoff::default();
-
         let ceilings: Vec<u128> =
-            (0..9).map(|attempt| backoff.wait(attempt, u64::MAX, None).as_millis() + 1).collect();
+            (0..9).map(|attempt| BACKOFF.wait(attempt, u64::MAX, None).as_millis() + 1).collect();
 
         assert_eq!(ceilings, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
     }
 
     #[test]
     fn the_wait_is_drawn_from_the_whole_range() {
-        let backoff = Backoff::default();
-
-        assert_eq!(backoff.wait(3, 0, None), Duration::ZERO);
-        assert_eq!(backoff.wait(3, 1 << 63, None), Duration::from_secs(2));
+        assert_eq!(BACKOFF.wait(3, 0, None), Duration::ZERO);
+        assert_eq!(BACKOFF.wait(3, 1 << 63, None), Duration::from_secs(2));
     }
 
     #[test]
     fn it_is_never_earlier_than_told() {
-        let backoff = Backoff::default();
         let told = Some(Duration::from_secs(90));
 
-        assert_eq!(backoff.wait(0, u64::MAX, told), Duration::from_secs(90));
-        assert!(backoff.wait(6, u64::MAX, Some(Duration::from_millis(1))) > Duration::from_secs(31));
+        assert_eq!(BACKOFF.wait(0, u64::MAX, told), Duration::from_secs(90));
+        assert!(BACKOFF.wait(6, u64::MAX, Some(Duration::from_millis(1))) > Duration::from_secs(31));
     }
 
     #[test]
     fn attempts_beyond_counting_wait_no_longer_than_the_cap() {
-        assert!(Backoff::default().wait(u32::MAX, u64::MAX, None) <= Duration::from_secs(60));
+        assert!(BACKOFF.wait(u32::MAX, u64::MAX, None) <= Duration::from_secs(60));
     }
 }

@@ -85,13 +85,20 @@ impl Limiter {
 
     /// Another profile states its own limit for the same pool: the lower one holds.
     pub fn lower_to(&mut self, other: Limiter) {
-        match (&mut self.rate, other.rate) {
-            (Some(ours), Some(theirs)) if theirs.per_second() < ours.per_second() => {
-                ours.become_slower(theirs);
-            }
-            (None, Some(theirs)) => self.rate = Some(theirs),
+        match (&self.rate, &other.rate) {
+            (Some(ours), Some(theirs)) if theirs.per_second() < ours.per_second() => self.turn_into(other),
+            (None, Some(_)) => self.turn_into(other),
             (Some(_) | None, _) => {}
         }
+    }
+
+    /// The pool has another limit than was thought. Requests that hold a place hold it on, and what the
+    /// service asked to wait for is waited for.
+    pub fn turn_into(&mut self, other: Limiter) {
+        self.rate = match (self.rate.take(), other.rate) {
+            (Some(ours), Some(theirs)) => Some(theirs.after(&ours, self.latest)),
+            (_, theirs) => theirs,
+        };
     }
 
     fn advance(&mut self, now: Duration) -> Duration {

@@ -20,6 +20,13 @@ const GUARD: f64 = 0.01;
 /// can add no more than this.
 const BURST: f64 = 0.05;
 
+/// Part of the window's requests that is made up for when nothing could leave for a while, at most
+/// [`HASTE`] times as fast as evenly. The places say that no window holds more for it.
+const CATCH_UP: f64 = 0.5;
+
+/// See [`CATCH_UP`].
+const HASTE: u32 = 2;
+
 /// The service may have counted this part of the limit that we no longer count, before we believe
 /// that somebody else uses the pool: our view and its view are of different moments.
 const DOUBT: f64 = 0.02;
@@ -48,6 +55,8 @@ pub(super) struct Rate {
     settled: u32,
     /// When the next request is due if all leave evenly; `None` before the first.
     due: Option<Duration>,
+    /// When it is due in haste.
+    due_in_haste: Duration,
     quickest: Quickest,
     shared: Option<Shared>,
 }
@@ -74,6 +83,7 @@ impl Rate {
             front: 0,
             settled: 0,
             due: None,
+            due_in_haste: Duration::ZERO,
             quickest: Quickest::new(span),
             shared: None,
         }
@@ -88,15 +98,17 @@ impl Rate {
         self.span / self.places
     }
 
-    fn burst(&self) -> u32 {
+    /// So many requests as this part of the window's, one at least.
+    fn part(&self, part: f64) -> u32 {
         // The product is far below 2^32 and not negative.
-        ((f64::from(self.places) * BURST) as u32).max(1)
+        ((f64::from(self.places) * part) as u32).max(1)
     }
 
     /// What another process of ours sent just before we started is unknown: at first only the part of
-    /// the limit that `share` leaves free may leave at once, the rest of the burst is held back.
+    /// the limit that `share` leaves free may leave at once, up to a burst. The rest is held back.
     fn held_back(&self) -> u32 {
-        (self.burst() - 1).saturating_sub(self.configured.saturating_sub(self.places))
+        let free = self.configured.saturating_sub(self.places);
+        self.part(CATCH_UP) - 1 - free.min(self.part(BURST) - 1)
     }
 
     fn held(&self) -> u32 {
@@ -111,12 +123,14 @@ impl Rate {
             return Grant::At(self.next_free(now));
         }
         let interval = self.interval();
-        let tolerance = interval * (self.burst() - 1);
         let due = self.due.unwrap_or_else(|| now + interval * self.held_back());
-        if due > now + tolerance {
-            return Grant::At(due.saturating_sub(tolerance));
+        let evenly = due.saturating_sub(interval * (self.part(CATCH_UP) - 1));
+        let in_haste = self.due_in_haste.saturating_sub(interval / HASTE * (self.part(BURST) - 1));
+        if evenly.max(in_haste) > now {
+            return Grant::At(evenly.max(in_haste));
         }
         self.due = Some(due.max(now) + interval);
+        self.due_in_haste = self.due_in_haste.max(now) + interval / HASTE;
         self.in_flight += 1;
         if let Some(shared) = &mut self.shared {
             shared.left = shared.left.saturating_sub(1);
@@ -144,6 +158,14 @@ impl Rate {
         }
         self.in_flight -= 1;
         self.quickest.saw(now.saturating_sub(left), now);
+        self.count(1, now);
+    }
+
+    /// So many requests ended now.
+    fn count(&mut self, requests: u32, now: Duration) {
+        if requests == 0 {
+            return;
+        }
         let slice = now.as_nanos() / self.slice.as_nanos();
         if self.slices.is_empty() {
             self.front = slice;
@@ -155,16 +177,17 @@ impl Rate {
             self.slices.resize(index + 1, 0);
         }
         if let Some(count) = self.slices.get_mut(index) {
-            *count += 1;
-            self.settled += 1;
+            *count += requests;
+            self.settled += requests;
         }
     }
 
-    /// Another limit from now on; requests under way stay counted.
-    pub fn become_slower(&mut self, other: Rate) {
-        let in_flight = self.in_flight;
-        *self = other;
-        self.in_flight = in_flight;
+    /// This limit, where another was thought to hold until now: what held a place there holds one here.
+    pub fn after(mut self, other: &Rate, now: Duration) -> Rate {
+        self.in_flight = other.in_flight;
+        self.quickest.remember(&other.quickest, now);
+        self.count(other.settled, now);
+        self
     }
 
     /// How long after its end a request may still be in the service's window.
@@ -253,6 +276,13 @@ impl Quickest {
         }
         if let Some(current) = self.windows.first_mut() {
             *current = took.min(*current);
+        }
+    }
+
+    /// Takes in what another knows.
+    fn remember(&mut self, other: &Quickest, now: Duration) {
+        if !other.time().is_zero() {
+            self.saw(other.time(), now);
         }
     }
 

@@ -19,7 +19,8 @@ const SYSTEMS: [&str; 2] = ["braze", "onetrust"];
 pub(super) fn kind(reader: &mut Reader<'_>, step: &Node, uses: &Node, label: &str) -> Option<StepKind> {
     let action = find(reader, uses);
     let success_when = step.get("success_when").and_then(|node| {
-        reader.at_place(Place::Reply(label.to_owned()), |reader| reader.condition("success_when", node))
+        reader
+            .at_place(Place::Reply(label.to_owned(), action), |reader| reader.question("success_when", node))
     });
     let with_entry = step.as_map()?.iter().find(|entry| entry.key == "with");
     let tree = match with_entry.map(|entry| &entry.value) {

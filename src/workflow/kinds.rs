@@ -47,6 +47,7 @@ fn set(reader: &mut Reader<'_>, node: &Node) -> Option<StepKind> {
     let entries = reader.open_map("set", node)?;
     let mut settings = Vec::with_capacity(entries.len());
     for entry in entries {
+        variable_name(reader, entry);
         let setting = match &entry.value.content {
             Content::Null | Content::Bool(_) | Content::Number(_) => {
                 Some(Setting::Literal(entry.value.to_json()))
@@ -71,6 +72,22 @@ fn set(reader: &mut Reader<'_>, node: &Node) -> Option<StepKind> {
         reader.names.vars.insert(entry.key.clone(), None);
     }
     Some(StepKind::Set(settings))
+}
+
+/// Tells a name under which no text could read what is set.
+fn variable_name(reader: &mut Reader<'_>, entry: &Entry) {
+    let mut letters = entry.key.chars();
+    let is_first = |c: char| c.is_alphabetic() || c == '_';
+    let fits =
+        letters.next().is_some_and(is_first) && letters.all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    if !fits {
+        let message = format!("`{}` cannot be read as a name", entry.key);
+        reader.add(
+            Mistake::error("bad_name", entry.key_at.clone(), message)
+                .label("`vars.…` cannot reach it")
+                .help("use letters, digits and `_`, and begin with a letter"),
+        );
+    }
 }
 
 fn for_each(
@@ -135,12 +152,12 @@ pub(super) fn in_loop<T>(
 
 fn assert(reader: &mut Reader<'_>, node: &Node) -> Option<StepKind> {
     if node.as_map().is_none() {
-        return Some(StepKind::Assert { that: reader.condition("assert", node)?, message: None });
+        return Some(StepKind::Assert { that: reader.question("assert", node)?, message: None });
     }
     reader.map("assert", node, &["that", "message"]);
     let message = node.get("message").and_then(|node| reader.leaf("assert.message", node));
     let that = reader.required("assert", "that", node)?;
-    Some(StepKind::Assert { that: reader.condition("assert.that", that)?, message })
+    Some(StepKind::Assert { that: reader.question("assert.that", that)?, message })
 }
 
 /// A template, or a map whose one member is a template.

@@ -25,6 +25,8 @@ const LATER: [&str; 5] = ["on_failure", "tests", "report", "notify", "retention"
 pub struct Known {
     /// Name and system of each profile of the settings; `None` accepts any name, as the sandbox does.
     pub profiles: Option<Vec<(String, String)>>,
+    /// Names of the retry policies of the settings; `None` accepts any name, as the sandbox does.
+    pub retries: Option<Vec<String>>,
 }
 
 /// Everything wrong with a workflow file, in the order of the file.
@@ -71,7 +73,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     let name = name(reader, root);
     let profiles = root.get("profiles").map(|node| action::profiles(reader, node)).unwrap_or_default();
     reader.profiles = profiles.clone();
-    let on = root.get("on").map(|node| triggers::on(reader, node)).unwrap_or_default();
+    let on = triggers::on(reader, root);
     let guard = root.get("guard").map(|node| triggers::guard(reader, node)).unwrap_or_default();
     let vars = root.get("vars").map(|node| vars(reader, node)).unwrap_or_default();
     let mut effects = Effects::default();

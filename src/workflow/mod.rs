@@ -12,6 +12,7 @@ mod options;
 mod outline;
 mod reader;
 mod record;
+mod retry;
 mod step;
 mod steps;
 mod texts;
@@ -24,7 +25,8 @@ use indexmap::IndexMap;
 use crate::template::Tree;
 
 pub use load::{Known, load, validate_text};
-pub use step::{Repeat, Retry, Setting, Step, StepKind};
+pub use retry::{Policies, Policy, Retry, Said};
+pub use step::{Repeat, Setting, Step, StepKind};
 pub use trigger::{FileTrigger, Format, Guard, On};
 
 /// A workflow that may be carried out.

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use super::outline::Outline;
 use super::record::{ALIAS, CONSENT, REQUEST, SUBJECT};
+use crate::catalogue::Action;
 use crate::source::{Mistake, closest};
 use crate::template::Name;
 
@@ -31,8 +32,8 @@ pub(super) enum Place {
     Map,
     /// In a step of this label.
     Step(String),
-    /// In `until` or `success_when` of a step of this label, which read the reply.
-    Reply(String),
+    /// In `until` or `success_when` of a step of this label, which read the reply of its action.
+    Reply(String, Option<&'static Action>),
 }
 
 impl Place {
@@ -40,7 +41,7 @@ impl Place {
         match self {
             Place::Vars => "`vars`".to_owned(),
             Place::Map => "`on.file.map`".to_owned(),
-            Place::Step(label) | Place::Reply(label) => format!("step `{label}`"),
+            Place::Step(label) | Place::Reply(label, _) => format!("step `{label}`"),
         }
     }
 }
@@ -109,7 +110,12 @@ impl Names {
             "now" if rest.is_empty() => None,
             "vars" => self.var(name, rest),
             "steps" => self.step(name, rest),
-            "output" | "response" if matches!(self.place, Place::Reply(_)) => None,
+            "output" | "response" => match (&self.place, rest) {
+                (Place::Reply(_, action), _) if *root == "output" => reply(name, rest, *action, 1),
+                (Place::Reply(_, action), ["body", inner @ ..]) => reply(name, inner, *action, 2),
+                (Place::Reply(..), _) => self.members(name, rest, &["status", "body"], 1),
+                _ => Some(self.unknown_root(name, root, rest)),
+            },
             _ => Some(self.unknown_root(name, root, rest)),
         }
     }
@@ -197,10 +203,10 @@ impl Names {
             });
         }
         if !self.ran.contains(*id) {
-            let own = matches!(&self.place, Place::Step(label) | Place::Reply(label) if label == id);
+            let own = matches!(&self.place, Place::Step(label) | Place::Reply(label, _) if label == id);
             let mistake = Mistake::error("step_not_yet_run", at(), format!("step `{id}` has not run yet"));
             return Some(match (own, &self.place) {
-                (true, Place::Reply(_)) => {
+                (true, Place::Reply(..)) => {
                     mistake.label("this is the step itself").help("its own reply is `output` here")
                 }
                 (true, _) => mistake.label("this is the step itself"),
@@ -222,7 +228,7 @@ impl Names {
                         .suggest(inner, of)
                 })
             }
-            ["output", ..] => None,
+            ["output", inner @ ..] => reply(name, inner, step.action, 3),
             _ => self.members(name, below, &STEP, 2),
         }
     }
@@ -271,6 +277,27 @@ impl Names {
             None => mistake.help(format!("the names are {}", listed(roots))),
         }
     }
+}
+
+/// What is wrong with a member of a reply, which begins after `depth` segments of the name. The answer
+/// to a read may have members that nobody listed: there only a slip is told.
+fn reply(name: &Name, rest: &[&str], action: Option<&'static Action>, depth: usize) -> Option<Mistake> {
+    let (member, action) = (rest.first()?, action?);
+    let members = || action.reply.members();
+    if members().any(|known| known == *member) {
+        return None;
+    }
+    let near = closest(member, members());
+    if near.is_none() && (name.optional || action.reply.has_data()) {
+        return None;
+    }
+    let mistake = Mistake::error("unknown_name", name.at.clone(), format!("unknown name `{}`", name.path()))
+        .label(format!("not in the answer of `{}`", action.name()));
+    let before = name.segments.get(..depth).unwrap_or_default().join(".");
+    Some(match near {
+        Some(near) => mistake.help(format!("did you mean `{before}.{near}`?")),
+        None => mistake.help(format!("`{before}` has {}", listed(members()))),
+    })
 }
 
 fn is_index(segment: &str) -> bool {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::names::Place;
 use super::reader::Reader;
-use super::{Repeat, Retry, StepKind, action};
-use crate::source::{Content, Node};
+use super::{Repeat, Retry, StepKind, action, retry};
+use crate::catalogue::Action;
+use crate::source::Node;
 use crate::template::Leaf;
 
 /// The options of one step.
@@ -29,9 +30,13 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: Option<&StepKind>
             reader.not_available(entry.key_at.clone(), &format!("`{key}` on a step that is no action"));
         }
     }
+    let action = match kind {
+        Some(StepKind::Action { action, .. }) => Some(*action),
+        _ => None,
+    };
     let options = Options {
-        repeat: node.get("repeat").and_then(|node| repeat(reader, node, label)),
-        retry: node.get("retry").and_then(|node| retry(reader, node)).unwrap_or_default(),
+        repeat: node.get("repeat").and_then(|node| repeat(reader, node, label, action)),
+        retry: node.get("retry").and_then(|node| retry::read(reader, node)).unwrap_or_default(),
         timeout: node.get("timeout").and_then(|node| reader.pause("timeout", node)),
         continue_on_error: node
             .get("continue_on_error")
@@ -39,7 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: Option<&StepKind>
             .unwrap_or_default(),
         profile: node.get("profile").and_then(|node| reader.leaf("profile", node)),
     };
-    let Some(StepKind::Action { action, .. }) = kind else { return options };
+    let Some(action) = action else { return options };
     match (node.get("profile"), node.get("uses")) {
         (Some(node), _) => {
             if let Some(name) = options.profile.as_ref().and_then(Leaf::literal) {
@@ -52,33 +57,19 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: Option<&StepKind>
     options
 }
 
-fn repeat(reader: &mut Reader<'_>, node: &Node, label: &str) -> Option<Repeat> {
+fn repeat(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    label: &str,
+    action: Option<&'static Action>,
+) -> Option<Repeat> {
     reader.map("repeat", node, &["every", "at_most", "until"])?;
     let every = reader.required("repeat", "every", node).and_then(|node| reader.pause("repeat.every", node));
     let at_most =
         reader.required("repeat", "at_most", node).and_then(|node| reader.pause("repeat.at_most", node));
     let until = reader.required("repeat", "until", node).and_then(|node| {
-        reader.at_place(Place::Reply(label.to_owned()), |reader| reader.condition("repeat.until", node))
+        let place = Place::Reply(label.to_owned(), action);
+        reader.at_place(place, |reader| reader.question("repeat.until", node))
     });
     Some(Repeat { every: every?, at_most: at_most?, until: until? })
-}
-
-fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {
-    let mut retry = Retry::default();
-    if let Content::Number(_) = node.content {
-        retry.attempts = attempts(reader, "retry", node)?;
-        return Some(retry);
-    }
-    for entry in reader.map("retry", node, &["attempts", "at_most"])? {
-        match entry.key.as_str() {
-            "attempts" => retry.attempts = attempts(reader, "retry.attempts", &entry.value)?,
-            "at_most" => retry.at_most = reader.duration("retry.at_most", &entry.value)?,
-            _ => {}
-        }
-    }
-    Some(retry)
-}
-
-fn attempts(reader: &mut Reader<'_>, what: &str, node: &Node) -> Option<u32> {
-    reader.count(what, node).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
+use crate::catalogue::{self, Action};
 use crate::source::{Content, Mistake, Node, Span, line_of};
 
 /// All steps of a file.
@@ -31,6 +32,8 @@ pub(super) struct Outlined {
     pub loops: Vec<u32>,
     /// It is a loop.
     pub is_loop: bool,
+    /// What it calls, if the catalogue has that.
+    pub action: Option<&'static Action>,
     at: Span,
 }
 
@@ -68,7 +71,8 @@ impl Outline {
                     }
                     None => {
                         let is_loop = step.get("for_each").is_some();
-                        let outlined = Outlined { number, loops: loops.to_vec(), is_loop, at };
+                        let action = step.get("uses").and_then(Node::as_text).and_then(catalogue::find);
+                        let outlined = Outlined { number, loops: loops.to_vec(), is_loop, action, at };
                         self.steps.insert(id.to_owned(), outlined);
                     }
                 }

@@ -22,3 +22,20 @@ pub(super) const CONSENT: [&str; 6] =
     ["purpose_id", "purpose", "status", "topics", "preferences", "updated_at"];
 /// Of one alias.
 pub(super) const ALIAS: [&str; 2] = ["alias_name", "alias_label"];
+
+/// What surely stands at a path of the scope, if anything does, in the words of conditions.
+pub(super) fn sure_type(path: &[&str]) -> Option<&'static str> {
+    match path {
+        ["subject" | "request" | "fields" | "vars" | "steps" | "run"] => Some("map"),
+        ["consents"] | ["subject", "aliases"] => Some("list"),
+        ["response"] | ["output"] => Some("map"),
+        ["response", "status"] => Some("int"),
+        ["now"] => Some("string"),
+        ["subject", member] => SUBJECT.contains(member).then_some("string"),
+        ["request", "source"] => Some("map"),
+        ["request", member] => REQUEST.contains(member).then_some("string"),
+        ["run", _] | ["steps", _, "status"] => Some("string"),
+        ["steps", _] => Some("map"),
+        _ => None,
+    }
+}

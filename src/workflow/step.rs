@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Retry;
 use crate::catalogue::Action;
 use crate::condition::Condition;
 use crate::source::Span;
@@ -95,19 +96,4 @@ pub struct Repeat {
     pub at_most: Duration,
     /// Reads `output` and `response`.
     pub until: Condition,
-}
-
-/// Attempt and time budgets of a call.
-#[derive(Debug, Clone, Copy)]
-pub struct Retry {
-    /// Most attempts; a 429 is none.
-    pub attempts: u32,
-    /// From the first attempt.
-    pub at_most: Duration,
-}
-
-impl Default for Retry {
-    fn default() -> Retry {
-        Retry { attempts: u32::MAX, at_most: Duration::from_secs(3600) }
-    }
 }

@@ -52,7 +52,7 @@ fn step(reader: &mut Reader<'_>, node: &Node, effects: &mut Effects) -> Option<S
     let label = label(id.as_deref(), number);
     let around = std::mem::replace(&mut reader.names.place, Place::Step(label.clone()));
     let kind_entry = which(reader, node, entries);
-    let condition = node.get("if").and_then(|node| reader.condition("if", node));
+    let condition = node.get("if").and_then(|node| reader.question("if", node));
     let kind = match kind_entry {
         Some(entry) => {
             allowed_keys(reader, entries, entry);
@@ -208,6 +208,7 @@ fn allowed_keys(reader: &mut Reader<'_>, entries: &[Entry], kind: &Entry) {
     }
 }
 
-fn article(word: &str) -> &'static str {
+/// What stands before a word.
+pub(super) fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
 }

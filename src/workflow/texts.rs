@@ -3,6 +3,8 @@
 //! The two languages know places in a text and no file; here their mistakes get places in the file.
 
 use super::reader::Reader;
+use super::record;
+use super::steps::article;
 use crate::condition::Condition;
 use crate::source::{Content, Entry, Mistake, Node};
 use crate::template::{Leaf, Name, PathSeg, Tree};
@@ -43,6 +45,28 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// An expression that must come to true or false; one that surely does not is told.
+    pub fn question(&mut self, what: &str, node: &Node) -> Option<Condition> {
+        let condition = self.condition(what, node)?;
+        let found = condition.sure_type(&|path| record::sure_type(path));
+        if let Some(found) = found.filter(|found| *found != "bool") {
+            let written = self.text.get(node.at.clone()).unwrap_or_default().trim_matches(['"', '\'']);
+            let help = match found {
+                "list" | "map" => format!("write `size({written}) > 0`"),
+                "string" if !condition.names().is_empty() => {
+                    "compare it, such as with `== \"…\"`, or ask whether it is there with `has(…)`".to_owned()
+                }
+                _ => "write a comparison, such as `size(vars.found) > 0`".to_owned(),
+            };
+            self.add(
+                Mistake::error("wrong_type", node.head(), format!("`{what}` must come to true or false"))
+                    .label(format!("this is {} {found}", article(found)))
+                    .help(help),
+            );
+        }
+        Some(condition)
     }
 
     /// A string with templates in it. Numbers and booleans stand for their text.

@@ -11,8 +11,17 @@ use crate::source::{Content, Mistake, Node};
 const TRIGGERS: [&str; 6] = ["file", "onetrust_subtask", "onetrust_consent", "schedule", "webhook", "hook"];
 
 /// What starts a workflow.
-pub(super) fn on(reader: &mut Reader<'_>, node: &Node) -> On {
+pub(super) fn on(reader: &mut Reader<'_>, root: &Node) -> On {
     let mut on = On::default();
+    let node = root.get("on");
+    let Some(node) = node.filter(|node| !node.as_map().is_some_and(<[_]>::is_empty)) else {
+        let at = node.map_or(root.head(), |node| node.at.clone());
+        reader.add(
+            Mistake::warning("no_trigger", at, "nothing starts this workflow")
+                .help("write `on: { file: {} }` to run it on files of requests"),
+        );
+        return on;
+    };
     if let Some(word) = node.as_text().filter(|word| TRIGGERS.contains(word)) {
         reader.wrong_type("on", node, "a map", Some(&format!("write `on: {{ {word}: {{}} }}`")));
         return on;

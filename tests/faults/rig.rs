@@ -96,6 +96,7 @@ impl Rig {
             workflow: Arc::clone(&self.workflow),
             input: Input::open(&self.folder.path().join("requests.ndjson"), &Reading::default()).unwrap(),
             services: vec![Arc::new(self.service())],
+            retries: privaflow::workflow::Policies::default(),
             store: Arc::new(Store::open(&self.store()).unwrap()),
             shared: Arc::default(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,

@@ -1,7 +1,5 @@
 //! What `plan` shows: every call that would be made, and none is.
 
-use std::collections::HashSet;
-
 use serde_json::{Value, json};
 
 use crate::folder::{ERASE, Folder, KEY, deletion, request};
@@ -138,9 +136,38 @@ fn a_plan_says_which_records_would_fail_and_where_they_stand() {
 
     let shot = folder.run(&["plan", "flow.yaml", "--input", "requests.ndjson", "--output", "json"]);
 
-    assert_eq!((shot.code, shot.lines().len()), (0, 1));
+    let lines = shot.lines();
+    assert_eq!((shot.code, lines.len()), (0, 3));
+    let seen: Vec<_> = lines.iter().skip(1).map(|line| (&line["request"], &line["line"])).collect();
+    assert_eq!(seen, [(&Value::Null, &json!(2)), (&json!("r-3"), &json!(3))]);
+    let codes: Vec<_> = lines.iter().map(|line| &line["error"]["code"]).collect();
+    assert_eq!(codes, [&Value::Null, &json!("wrong_type"), &json!("kind_mismatch")]);
+    assert_eq!(lines[1].as_object().unwrap().keys().take(KEYS.len()).collect::<Vec<_>>(), KEYS);
+    assert_eq!(lines[1]["skipped"], true, "nothing is called");
     assert!(shot.stderr.contains("line 2: would fail (wrong_type)"), "{}", shot.stderr);
     assert!(shot.stderr.contains("line 3: would fail (kind_mismatch)"), "{}", shot.stderr);
+}
+
+#[test]
+fn a_request_that_stands_twice_is_planned_once_and_an_id_with_other_content_fails() {
+    let folder = Folder::to("127.0.0.1:9", ERASE);
+    let mut other = deletion(2);
+    other["id"] = json!("r-1");
+    folder.requests([deletion(1), deletion(1), other]);
+
+    let lines = plan(&folder);
+
+    let seen: Vec<_> =
+        lines.iter().map(|line| (&line["skipped"], &line["reason"], &line["error"]["code"])).collect();
+    let (yes, no, null) = (json!(true), json!(false), Value::Null);
+    assert_eq!(
+        seen,
+        [(&no, &null, &null), (&yes, &json!("duplicate"), &null), (&yes, &null, &json!("id_conflict"))]
+    );
+    assert_eq!(lines[1]["body"], Value::Null);
+    let text = folder.run(&["plan", "flow.yaml", "--input", "requests.ndjson"]);
+    assert!(text.stdout.contains("r-1\n  skipped: duplicate of an earlier line\n"), "{}", text.stdout);
+    assert!(text.stderr.contains("3 requests, 1 call, 1 would fail"), "{}", text.stderr);
 }
 
 #[test]
@@ -169,11 +196,9 @@ fn a_plan_and_a_job_come_to_the_same_calls() {
         folder.write("requests.ndjson", std::fs::read(format!("{root}/examples/{input}")).unwrap());
 
         let lines = plan(&folder);
-        // A plan of a record that stands twice shows its calls twice; the job makes them once.
-        let planned = lines.iter().filter(|line| line["skipped"] == false).map(Value::to_string);
-        let planned: HashSet<String> = planned.collect();
+        let planned = lines.iter().filter(|line| line["skipped"] == false).count();
         let shot = folder.job();
 
-        assert_eq!(shot.json()["calls"], planned.len(), "{workflow}: {}", shot.stdout);
+        assert_eq!(shot.json()["calls"], planned, "{workflow}: {}", shot.stdout);
     }
 }

@@ -1,6 +1,7 @@
 //! A run that goes on after a crash: what was answered is not asked again.
 
 use super::*;
+use crate::catalogue::Refusal;
 use crate::engine::task::Past;
 use crate::intake::{Input, Reading};
 use crate::job::{Answered, Event, JobId, State};
@@ -182,4 +183,27 @@ fn of_two_pauses_in_a_row_only_the_one_that_was_written_down_is_taken_up_again()
     };
 
     assert_eq!(stands(&task(&store, events, 40_000)), ("step-7".into(), Some(45_500)));
+}
+
+#[test]
+fn a_refusal_keeps_its_code_through_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let task = task(&store, |_| Vec::new(), 0);
+    let through = |code| {
+        let refusal = Refusal::new(code, "the answer has no `users`");
+        let answer = crate::run::Answer { result: Err(refusal), status: 200, at_ms: STARTED_MS };
+        let output = task.seal(0, "first", &Kept::Answer(&answer));
+        let kept =
+            StepAnswer { position: 0, step: "first".into(), accepted: false, at_ms: STARTED_MS, output };
+        match task.open(&kept).unwrap() {
+            Opened::Answer(answer) => answer.result.unwrap_err(),
+            Opened::Passed(why) => panic!("{}", why.word()),
+        }
+    };
+
+    for code in ["refused", "bad_answer", "too_large", "timeout"] {
+        assert_eq!(through(code), Refusal::new(code, "the answer has no `users`"));
+    }
+    assert_eq!(through("of_another_version").code, "refused");
 }

@@ -1,10 +1,13 @@
 //! Which profile a call goes to, whose limits hold, and when a profile is stopped.
 
 use super::*;
+use crate::catalogue;
 use crate::config::{Connection, Host, Scheme, Token};
 use crate::engine::send::Said;
 use crate::secret::Secret;
 use crate::wire::Timeouts;
+
+const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(60) };
 
 /// A moment after every window's beginning.
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -25,7 +28,11 @@ fn service(name: &str, workspace: &str) -> Service {
 }
 
 fn services(list: impl IntoIterator<Item = Service>) -> Services {
-    Services::new(list.into_iter().map(Arc::new).collect(), 7)
+    services_under(&Arc::default(), list)
+}
+
+fn services_under(limits: &Arc<Limits>, list: impl IntoIterator<Item = Service>) -> Services {
+    Services::new(list.into_iter().map(Arc::new).collect(), Arc::clone(limits), 7)
 }
 
 fn gate(service: usize) -> Gate {
@@ -34,9 +41,13 @@ fn gate(service: usize) -> Gate {
 
 /// How many requests may leave within a window of so many milliseconds, if each is answered at once.
 fn allowed(services: &mut Services, gate: Gate, window_ms: i64) -> u32 {
-    let mut now_ms = NOW_MS;
+    allowed_from(services, gate, NOW_MS, window_ms)
+}
+
+fn allowed_from(services: &mut Services, gate: Gate, start_ms: i64, window_ms: i64) -> u32 {
+    let mut now_ms = start_ms;
     let mut left = 0;
-    while now_ms < NOW_MS + window_ms {
+    while now_ms < start_ms + window_ms {
         match services.reserve(gate, now_ms) {
             None => {
                 services.settle(gate, now_ms, now_ms);
@@ -83,14 +94,13 @@ fn the_sandbox_takes_any_name_of_its_system() {
 }
 
 #[test]
-fn profiles_of_one_workspace_have_one_number_and_one_limiter() {
+fn profiles_of_one_workspace_have_one_limiter() {
     let mut services = services([
         limited(service("a", "w"), 1),
         limited(service("b", "w"), 1),
         limited(service("c", "v"), 1),
     ]);
 
-    assert_eq!([0, 1, 2].map(|index| services.workspace(index)), [0, 0, 1]);
     assert_eq!(services.reserve(gate(0), NOW_MS), None);
     assert!(services.reserve(gate(1), NOW_MS).is_some());
     assert_eq!(services.reserve(gate(2), NOW_MS), None);
@@ -130,7 +140,7 @@ fn a_pool_that_nothing_limits_lets_everything_through() {
 #[test]
 fn a_service_that_was_asked_too_fast_is_left_alone_until_it_said() {
     let mut services = services([service("a", "w")]);
-    let said = Said { too_fast_until_ms: Some(NOW_MS + 5000), ..Said::default() };
+    let said = Said { rest_until_ms: Some(NOW_MS + 5000), ..Said::default() };
 
     services.observe(gate(0), &said, NOW_MS);
 
@@ -180,6 +190,50 @@ fn a_stopped_profile_stays_stopped_for_its_first_reason_and_stops_no_other() {
 }
 
 #[test]
+fn jobs_of_one_process_share_the_limit_of_a_workspace() {
+    let limits = Arc::default();
+    let mut first = services_under(&limits, [limited(service("a", "w"), 1)]);
+    let mut second = services_under(&limits, [limited(service("b", "w"), 1)]);
+    let mut other = services_under(&limits, [limited(service("c", "v"), 1)]);
+
+    assert_eq!(first.reserve(gate(0), NOW_MS), None);
+    assert!(second.reserve(gate(0), NOW_MS).is_some());
+    assert_eq!(other.reserve(gate(0), NOW_MS), None);
+}
+
+#[test]
+fn a_job_that_begins_later_does_not_forget_what_others_sent_or_were_told() {
+    let limits = Arc::default();
+    let mut first = services_under(&limits, [limited(service("a", "w"), 20)]);
+    let said = Said { rest_until_ms: Some(NOW_MS + 5000), ..Said::default() };
+    assert_eq!(allowed(&mut first, gate(0), 1000), 20);
+    first.observe(gate(0), &said, NOW_MS + 1000);
+
+    let mut second = services_under(&limits, [limited(service("a", "w"), 10)]);
+
+    assert_eq!(second.reserve(gate(0), NOW_MS + 1000), Some(NOW_MS + 5000));
+    assert!((9..=10).contains(&allowed_from(&mut second, gate(0), NOW_MS + 5000, 1000)));
+}
+
+#[test]
+fn a_profile_that_is_refused_stops_in_every_open_job_and_may_be_tried_by_a_later_one() {
+    let limits = Arc::default();
+    let mut first = services_under(&limits, [service("a", "w"), service("b", "w")]);
+    let second = services_under(&limits, [service("b", "w"), service("a", "w")]);
+
+    first.stop(0, "the key is refused".to_owned());
+
+    assert_eq!((first.is_stopped(0), second.is_stopped(1), second.is_stopped(0)), (true, true, false));
+    assert_eq!(second.stopped(), first.stopped());
+    let mut later = services_under(&limits, [service("a", "w")]);
+    assert!(!later.any_stopped());
+    first.stop(0, "an answer that came late".to_owned());
+    assert!(!later.any_stopped());
+    later.stop(0, "still refused".to_owned());
+    assert!(later.all_stopped());
+}
+
+#[test]
 fn no_profiles_at_all_are_not_stopped() {
     assert!(!services([]).all_stopped());
 }
@@ -223,8 +277,8 @@ fn a_batch_is_never_tried_earlier_than_the_service_said() {
 
     let mut waits = Vec::new();
     for _ in 0..100 {
-        assert!(services.next_try(&batch, Some(NOW_MS + 90_000), NOW_MS) >= NOW_MS + 90_000);
-        waits.push(services.next_try(&batch, None, NOW_MS) - NOW_MS);
+        assert!(services.next_try(&batch, BACKOFF, Some(NOW_MS + 90_000), NOW_MS) >= NOW_MS + 90_000);
+        waits.push(services.next_try(&batch, BACKOFF, None, NOW_MS) - NOW_MS);
     }
 
     assert!(waits.iter().all(|wait| (0..=500).contains(wait)), "{waits:?}");
@@ -232,13 +286,13 @@ fn a_batch_is_never_tried_earlier_than_the_service_said() {
     waits.dedup();
     assert!(waits.len() > 50, "waits are drawn apart");
     batch.tries = 20;
-    let longest = (0..100).map(|_| services.next_try(&batch, None, NOW_MS) - NOW_MS).max();
+    let longest = (0..100).map(|_| services.next_try(&batch, BACKOFF, None, NOW_MS) - NOW_MS).max();
     assert!(longest.is_some_and(|longest| (30_000..=60_000).contains(&longest)), "{longest:?}");
 }
 
 /// The longest of many pauses before a batch that was limited so many times.
 fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
-    let mut services = Services::new(Vec::new(), 7);
+    let mut services = services([]);
     let batch = Batch {
         number: 0,
         attempt,
@@ -249,7 +303,7 @@ fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
         left_ms: 0,
         tries: 0,
     };
-    (0..500).map(|_| services.next_try(&batch, not_before_ms, 0)).max().unwrap_or_default()
+    (0..500).map(|_| services.next_try(&batch, BACKOFF, not_before_ms, 0)).max().unwrap_or_default()
 }
 
 #[test]

@@ -106,6 +106,9 @@ fn a_call_counts_once_however_often_it_was_sent() {
         answered(0, 503, &[], &[]),
         intended(0, 1, &[]),
         answered(0, 429, &[], &[]),
+        // Its profile was stopped before it left.
+        intended(0, 2, &[]),
+        answered(0, NEVER_LEFT, &[], &[]),
         intended(0, 2, &[]),
         answered(0, 201, &[], &[ended(1, Verdict::Done), ended(2, Verdict::Done)]),
         // Refused as a whole, then split.

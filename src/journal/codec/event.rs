@@ -50,7 +50,7 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
 }
 
 /// Writes an event behind what `body` already holds.
-pub(in crate::journal) fn encode(event: &Event, body: &mut Vec<u8>) {
+pub fn encode(event: &Event, body: &mut Vec<u8>) {
     let kind = kind_of(event);
     body.extend([kind, version_of(kind)]);
     match event {
@@ -69,7 +69,7 @@ pub(in crate::journal) fn encode(event: &Event, body: &mut Vec<u8>) {
 }
 
 /// Reads an event that [`encode`] wrote.
-pub(in crate::journal) fn decode(body: &[u8]) -> Result<Event, CodecError> {
+pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
     if !(kind::OPENED..=kind::REOPENED).contains(&kind) {

@@ -14,7 +14,8 @@ mod marks;
 mod rare;
 
 pub use error::CodecError;
-pub(super) use event::{decode, encode, kind, kind_of};
+pub use event::{decode, encode};
+pub(super) use event::{kind, kind_of};
 
 #[cfg(test)]
 mod tests;
