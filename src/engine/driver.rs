@@ -86,7 +86,6 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     pub(super) retrying: HashMap<u64, Batch>,
     pub(super) after: VecDeque<(u64, After)>,
-    pub(super) ids_in_hand: HashMap<[u8; 16], u64>,
     pub(super) ended: Vec<Ended>,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
     pub(super) in_flight: usize,
@@ -204,11 +203,7 @@ impl Driver {
             match self.after.pop_front() {
                 Some((_, After::Send(batch))) => self.launch(*batch),
                 Some((_, After::Settled(settled))) => self.on_settled(*settled),
-                Some((_, After::Finished(keys))) => {
-                    for key in keys {
-                        self.ids_in_hand.remove(&key);
-                    }
-                }
+                Some((_, After::Finished(keys))) => self.shared.in_hand().give_back(&keys),
                 None => return,
             }
         }

@@ -12,6 +12,7 @@ mod driver;
 mod fresh;
 mod guard;
 mod idle;
+mod in_hand;
 mod job;
 mod lanes;
 mod limits;

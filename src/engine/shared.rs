@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::brake::Brake;
 use super::driver::Message;
+use super::in_hand::InHand;
 use super::lanes::{Lanes, Ticket};
 use super::limits::Limits;
 
@@ -21,6 +22,7 @@ pub struct Shared {
     engines: Mutex<Engines>,
     spaces: Mutex<Vec<String>>,
     brake: Option<Arc<Brake>>,
+    in_hand: InHand,
     limits: Arc<Limits>,
 }
 
@@ -39,6 +41,11 @@ impl Shared {
     /// Whether the emergency stop holds a profile.
     pub(super) fn holds(&self, profile: &str) -> bool {
         self.brake.as_ref().is_some_and(|brake| brake.holds(profile))
+    }
+
+    /// The requests that are worked on.
+    pub(super) fn in_hand(&self) -> &InHand {
+        &self.in_hand
     }
 
     /// The lanes; never held over an `.await`.
@@ -73,6 +80,7 @@ impl Shared {
     /// An engine is gone, and with it what it had in the lanes.
     pub(super) fn part(&self, engine: u32) {
         self.engines().senders.remove(&engine);
+        self.in_hand.forget(engine);
         let granted = self.lanes().forget(engine);
         granted.into_iter().for_each(|ticket| self.tell(ticket));
     }
