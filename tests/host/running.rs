@@ -108,6 +108,12 @@ pub fn holding(person: &'static str, gate: &crate::server::Gate) -> Server {
     })
 }
 
+/// Lets a job of many deletions take as long as a test needs: twenty requests a second.
+pub fn slowly(folder: &Folder, server: &Server) {
+    let limit = "token: { env: PRIVAFLOW_TEST_KEY }\n    limits: { users.delete: { requests: 20, per: 1s } }";
+    folder.settings(server.address, limit);
+}
+
 /// Writes an input of deletions of the persons `u-<number>`.
 pub fn deletions(folder: &Folder, name: &str, numbers: impl IntoIterator<Item = usize>) {
     let lines = numbers.into_iter().map(|number| format!("{}\n", crate::folder::deletion(number)));

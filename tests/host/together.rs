@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use crate::folder::{ERASE, Folder};
-use crate::running::{ERASE_MANY, Running, deletions, holding};
+use crate::running::{ERASE_MANY, Running, deletions, holding, slowly};
 use crate::server::{Gate, Server};
 
 /// How the second of two says who does its work.
@@ -108,28 +108,25 @@ fn what_comes_by_standard_input_is_handed_over_and_nothing_of_it_stays_behind() 
 #[test]
 fn a_signal_stops_the_job_of_who_got_it_and_no_other() {
     let gate = Gate::default();
-    let waiting = gate.clone();
-    let server = Server::start(move |_, _| {
-        waiting.pass();
-        crate::server::accepted()
-    });
+    let server = holding("u-1", &gate);
     let folder = Folder::to(server.address, ERASE_MANY);
+    slowly(&folder, &server);
     deletions(&folder, "a.ndjson", [1]);
-    deletions(&folder, "b.ndjson", 1000..9000);
+    deletions(&folder, "b.ndjson", 1000..11_000);
     let owner = Running::job(&folder, "a.ndjson");
     server.wait_for(1);
     let beside = Running::job(&folder, "b.ndjson");
-    server.wait_for(100);
+    server.wait_for(5);
 
     beside.signal("TERM");
-    beside.says("stopping");
-    gate.open();
+    let beside = beside.end();
 
-    let (owner, beside) = (owner.end(), beside.end());
-    assert_eq!(owner.counts(), (0, [1, 0, 0, 0]), "{}", owner.stderr);
     let (code, [done, 0, 0, waiting]) = beside.counts() else { panic!("{}", beside.stdout) };
-    assert_eq!((code, done + waiting), (130, 8000), "{}", beside.stderr);
+    assert_eq!((code, done + waiting), (130, 10_000), "{}", beside.stderr);
     assert!(waiting > 0 && beside.stderr.contains("interrupted; the same command"), "{}", beside.stderr);
+    gate.open();
+    let owner = owner.end();
+    assert_eq!(owner.counts(), (0, [1, 0, 0, 0]), "{}", owner.stderr);
 }
 
 #[test]
@@ -161,4 +158,24 @@ fn an_owner_that_gets_a_signal_leaves_and_who_handed_over_goes_on() {
     let sent = people.len();
     people.dedup();
     assert_eq!((people.len(), sent), (8001, 8001));
+}
+
+#[test]
+fn a_request_that_stands_in_two_files_at_once_is_carried_out_once() {
+    let gate = Gate::default();
+    let server = holding("u-1", &gate);
+    let folder = Folder::to(server.address, ERASE);
+    deletions(&folder, "a.ndjson", [1, 2]);
+    deletions(&folder, "b.ndjson", [2, 3]);
+    let owner = Running::job(&folder, "a.ndjson");
+    server.wait_for(1);
+
+    let beside = Running::job(&folder, "b.ndjson").end();
+
+    assert_eq!(beside.counts(), (0, [1, 1, 0, 0]), "{}", beside.stderr);
+    gate.open();
+    assert_eq!(owner.end().counts(), (0, [2, 0, 0, 0]));
+    let mut people = server.people();
+    people.sort();
+    assert_eq!(people, ["u-1", "u-2", "u-3"]);
 }
