@@ -9,6 +9,7 @@ mod batches;
 mod brake;
 mod cancel;
 mod driver;
+mod fair;
 mod fresh;
 mod guard;
 mod idle;
