@@ -101,6 +101,12 @@ impl From<crate::engine::EngineError> for Failure {
     }
 }
 
+impl From<crate::journal::StoreError> for Failure {
+    fn from(error: crate::journal::StoreError) -> Failure {
+        Failure::wrong(error)
+    }
+}
+
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Failure {
         match (error.kind(), error) {

@@ -1,16 +1,18 @@
-//! `privaflow jobs list|show|resume|cancel|approve`.
+//! `privaflow jobs list|show|resume|retry|cancel|approve`.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::output::{self, Format};
 use super::place::{self, Home};
+use super::runs::{self, How};
 use super::{Common, Failure, pauses, run, setup, show};
 use crate::engine::{self, Summary};
 use crate::host::{self, Answer, Command};
-use crate::job::{JobId, Status};
+use crate::job::{JobId, State, Status};
 use crate::journal::{JobRecord, Pauses, Reader, StoreError};
 use crate::source::Source;
 use crate::workflow::Known;
@@ -44,6 +46,16 @@ enum Subcommand {
         /// Such as job-7
         job: String,
     },
+    /// Try the failed requests of a job again; nothing that was accepted is sent again
+    Retry {
+        /// Such as job-7
+        job: JobId,
+        /// Those that failed
+        #[arg(long, required = true)]
+        failed: bool,
+        #[command(flatten)]
+        how: How,
+    },
     /// Let a job begin that its guard holds; `resume` then carries it out
     Approve {
         /// Such as job-7
@@ -59,13 +71,23 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Subcommand::List => list(common, &path),
         Subcommand::Show { job } => {
             let record = known(&path, job)?;
-            let reader = Reader::open(&path).map_err(Failure::wrong)?;
-            say_how_it_stands(&record);
+            let reader = Reader::open(&path)?;
+            let state = reader.state(record.id)?;
+            let summary = summary(&reader, &record, &path)?;
+            say_how_it_stands(&record, &state, &summary);
             pauses::warn(&Pauses::of(&path));
-            show::summary(common, &summary(&reader, &record, &path)?)?;
+            show::summary(common, &summary)?;
             Ok(ExitCode::SUCCESS)
         }
-        Subcommand::Resume { job, wait } => resume(common, &loaded, job, *wait),
+        Subcommand::Resume { job, wait } => {
+            let home = Home::of(&loaded);
+            let record = known(&path, job)?;
+            run::runtime()?.block_on(async {
+                let stop = run::stop_on_signal();
+                carry_on(common, &home, &record, *wait, stop).await
+            })
+        }
+        Subcommand::Retry { job, failed: _, how } => runs::retry_failed(common, &loaded, *job, how),
         Subcommand::Cancel { job } => decide(common, &loaded, job, cancel),
         Subcommand::Approve { job } => decide(common, &loaded, job, approve),
     }
@@ -118,45 +140,41 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A word on standard error about what can be done with the job.
-fn say_how_it_stands(record: &JobRecord) {
+/// What can be done with the job, and with the requests of it that are not well, on standard error.
+fn say_how_it_stands(record: &JobRecord, state: &State, summary: &Summary) {
     let (id, word) = (record.id, record.status.word());
-    match record.status {
-        Status::Held => anstream::eprintln!(
-            "{id} is {word} by its guard: `privaflow jobs approve {id}`, or `privaflow jobs cancel {id}`"
-        ),
-        status if status.is_closed() => anstream::eprintln!("{id} is {word}"),
+    match (record.status, state.hold()) {
+        (Status::Held, Some(hold)) => show::held(&hold, &summary.job),
+        (status, _) if status.is_closed() => anstream::eprintln!("{id} is {word}"),
         _ => anstream::eprintln!("{id} is {word}: `privaflow jobs resume {id}` goes on"),
     }
+    show::ways(summary);
 }
 
-fn resume(
+/// Goes on with a job where it stopped, with the workflow as it was when the job began.
+pub(super) async fn carry_on(
     common: &Common,
-    loaded: &crate::config::Loaded,
-    job: &str,
+    home: &Home,
+    record: &JobRecord,
     wait: Option<Duration>,
+    stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
-    let home = Home::of(loaded);
-    let record = known(&home.settings.store, job)?;
     let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
     let (workflow, _) = crate::workflow::load(&source, &Known::default());
     let profiles = workflow.map(|workflow| home.profiles_of(&workflow)).unwrap_or_default();
-    run::runtime()?.block_on(async {
-        let stop = run::stop_on_signal();
-        let input = run::Spooled::of_job(&record, &home.settings.store)?;
-        let resume = host::Resume {
-            job: record.id,
-            input: input.order.clone(),
-            wait_ms: run::millis(wait.unwrap_or(run::WAIT)),
-        };
-        let show = |answer, logged| match answer {
-            Answer::Job(report) => show::report(common, &report, logged),
-            Answer::Summary(summary) => show::summary(common, &summary).map(|()| ExitCode::SUCCESS),
-            Answer::Result(_) => Ok(ExitCode::SUCCESS),
-        };
-        let size_bytes = std::fs::metadata(&input.order.path).map_or(0, |metadata| metadata.len());
-        place::execute(&home, Command::Resume(resume), profiles, size_bytes, stop, show).await
-    })
+    let input = run::Spooled::of_job(record, &home.settings.store)?;
+    let resume = host::Resume {
+        job: record.id,
+        input: input.order.clone(),
+        wait_ms: run::millis(wait.unwrap_or(run::WAIT)),
+    };
+    let show = |answer, logged| match answer {
+        Answer::Job(report) => show::report(common, &report, logged),
+        Answer::Summary(summary) => show::summary(common, &summary).map(|()| ExitCode::SUCCESS),
+        Answer::Result(_) => Ok(ExitCode::SUCCESS),
+    };
+    let size_bytes = std::fs::metadata(&input.order.path).map_or(0, |metadata| metadata.len());
+    place::execute(home, Command::Resume(resume), profiles, size_bytes, stop, show).await
 }
 
 /// Writes a person's decision down.
@@ -216,7 +234,11 @@ fn no_such(job: &str) -> Failure {
     Failure::Usage(format!("there is no job {job}; `privaflow jobs list` shows them"))
 }
 
-fn summary(reader: &Reader, record: &JobRecord, store: &std::path::Path) -> Result<Summary, Failure> {
-    let state = reader.state(record.id).map_err(Failure::wrong)?;
+pub(super) fn summary(
+    reader: &Reader,
+    record: &JobRecord,
+    store: &std::path::Path,
+) -> Result<Summary, Failure> {
+    let state = reader.state(record.id)?;
     engine::summary(reader, record, &state, None, &store.join("failures")).map_err(Failure::wrong)
 }

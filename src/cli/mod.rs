@@ -16,6 +16,7 @@ mod plan;
 mod profiles;
 mod progress;
 mod run;
+mod runs;
 mod sandbox;
 mod setup;
 mod show;

@@ -68,15 +68,15 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
 /// A word from an input on one line of ours: no character of it moves the cursor, breaks the line or
 /// turns the direction of writing, and it is not longer than a line.
 pub(super) fn plain(word: &str) -> String {
-    plain_up_to(80, word)
+    plain_up_to(word, 80)
 }
 
 /// As [`plain`], for a sentence.
 pub(super) fn plain_text(text: &str) -> String {
-    plain_up_to(400, text)
+    plain_up_to(text, 500)
 }
 
-fn plain_up_to(longest: usize, word: &str) -> String {
+fn plain_up_to(word: &str, longest: usize) -> String {
     let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut plain = String::with_capacity(word.len());
     for letter in word.chars().take(longest) {

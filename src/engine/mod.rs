@@ -5,6 +5,7 @@
 //! it, writes down what came of it, and only then lets its runs go on.
 
 mod answers;
+mod aside;
 mod batches;
 mod brake;
 mod cancel;
@@ -12,6 +13,7 @@ mod driver;
 mod fair;
 mod fresh;
 mod guard;
+mod history;
 mod idle;
 mod in_hand;
 mod job;
@@ -25,6 +27,7 @@ mod planned;
 mod progress;
 mod reader;
 mod relay;
+mod replay;
 mod report;
 mod runs;
 mod send;
@@ -39,6 +42,10 @@ mod worker;
 pub use brake::Brake;
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
+pub use history::{
+    Decided, Fate, Fates, Gone, Happened, Kept, Known, Undecidable, Way, give_up, may_be_cancelled,
+    may_be_retried, reopen, story, ways,
+};
 pub use job::{Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
 pub use open::{JobError, Place, find_or_create};

@@ -139,7 +139,11 @@ impl Driver {
             Seen::New => {}
             taken => return Ok(taken),
         }
-        let seen = self.ids.check(&about.id, self.task.job)?;
+        // Its own failure does not hinder a request that is tried again.
+        let seen = match self.task.past.is_reopened(about.position) {
+            true => self.ids.check_again(&about.id)?,
+            false => self.ids.check(&about.id, self.task.job)?,
+        };
         if seen != Seen::New {
             self.shared.in_hand().give_back([&about.id.key]);
         }

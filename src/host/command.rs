@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::report::Report;
 use crate::engine::{Standing, Summary};
-use crate::job::JobId;
+use crate::job::{JobId, Position};
 
 /// What is to be done in a store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +38,28 @@ pub enum Command {
         /// Who decided it.
         by: String,
     },
+    /// Open runs of a job again, so that going on with it carries them out.
+    Reopen {
+        /// Which job.
+        job: JobId,
+        /// Its runs.
+        positions: Vec<Position>,
+        /// Also calls that must not be repeated and may have been sent.
+        even_if_sent: bool,
+        /// Who decided it.
+        by: String,
+    },
+    /// Give runs of a job up.
+    GiveUp {
+        /// Which job.
+        job: JobId,
+        /// Its runs.
+        positions: Vec<Position>,
+        /// Folder to which the path of its input is relative.
+        folder: PathBuf,
+        /// Who decided it.
+        by: String,
+    },
     /// Look at the emergency stop now: it was changed.
     Look,
 }
@@ -47,7 +69,11 @@ impl Command {
     pub fn is_long(&self) -> bool {
         match self {
             Command::Run(_) | Command::Resume(_) => true,
-            Command::Cancel { .. } | Command::Approve { .. } | Command::Look => false,
+            Command::Cancel { .. }
+            | Command::Approve { .. }
+            | Command::Reopen { .. }
+            | Command::GiveUp { .. }
+            | Command::Look => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A job that is under way here is stopped in order before it is given up, and nobody begins one
 //! meanwhile; so the decision is the last thing in its journal.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +11,10 @@ use super::command::Talk;
 use super::error::HostError;
 use super::owner::Host;
 use super::prepare;
-use crate::engine::{self, EngineError, Summary};
-use crate::job::{Event, JobId, Status};
+use crate::engine::{
+    self, Decided, EngineError, Fate, Fates, Kept, Summary, Undecidable, may_be_cancelled, may_be_retried,
+};
+use crate::job::{Event, JobId, Position, RunId, Status};
 use crate::journal::{JobRecord, Store, Writer};
 use crate::source::Source;
 use crate::workflow::Known;
@@ -59,6 +62,61 @@ impl Host {
         self.summary(job)
     }
 
+    /// Opens runs again, if each of them still may be; going on with the job then carries them out.
+    pub(super) async fn reopen(
+        &self,
+        job: JobId,
+        positions: Vec<Position>,
+        even_if_sent: bool,
+        by: String,
+    ) -> Result<Summary, HostError> {
+        let _nobody_begins = self.opening().await;
+        let stopped = self.stop_job(job).await;
+        let fates = Fates::of(self.store().reader(), self.store().reader().job(job)?)?;
+        let check = |run, fate: &Fate| may_be_retried(run, fate, even_if_sent);
+        chosen(&fates, &positions, check)?;
+        let decided = Decided { by, at_ms: self.now_ms() };
+        engine::reopen(self.store(), &fates, &positions, even_if_sent, &decided).await?;
+        let summary = self.summary(job);
+        drop(stopped);
+        summary
+    }
+
+    /// Gives runs up, if each of them still may be.
+    pub(super) async fn give_up(
+        &self,
+        job: JobId,
+        positions: Vec<Position>,
+        folder: PathBuf,
+        by: String,
+    ) -> Result<Summary, HostError> {
+        let _nobody_begins = self.opening().await;
+        let stopped = self.stop_job(job).await;
+        let mut record = self.store().reader().job(job)?;
+        let fates = Fates::of(self.store().reader(), record.clone())?;
+        let found = chosen(&fates, &positions, may_be_cancelled)?;
+        if record.input_path != "-" {
+            record.input_path = folder.join(&record.input_path).display().to_string();
+        }
+        let wanted: BTreeSet<Position> = positions.into_iter().collect();
+        // A request without its record is given up all the same; only its id is not known then.
+        let mut known = match Kept::open(&record) {
+            Ok(kept) => kept.look_up(&wanted)?,
+            Err(_) => Default::default(),
+        };
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|fate| {
+                let known = known.remove(&fate.position);
+                (fate, known)
+            })
+            .collect();
+        engine::give_up(self.store(), &fates, &found, &Decided { by, at_ms: self.now_ms() }).await?;
+        let summary = self.summary(job);
+        drop(stopped);
+        summary
+    }
+
     /// What a job came to so far.
     pub(super) fn summary(&self, job: JobId) -> Result<Summary, HostError> {
         let reader = self.store().reader();
@@ -66,6 +124,24 @@ impl Host {
         let state = reader.state(job)?;
         Ok(engine::summary(reader, &record, &state, None, self.failures())?)
     }
+}
+
+/// Runs of a job, each of them checked once more: the journal may have gone on since they were chosen.
+fn chosen(
+    fates: &Fates,
+    positions: &[Position],
+    check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,
+) -> Result<Vec<Fate>, HostError> {
+    let job = fates.record().id;
+    let mut found = fates.some(&positions.iter().copied().collect())?;
+    let mut good = Vec::with_capacity(positions.len());
+    for position in positions {
+        let run = RunId { job, position: *position };
+        let Some(fate) = found.remove(position) else { return Err(HostError::NoSuchRun(run)) };
+        check(run, &fate)?;
+        good.push(fate);
+    }
+    Ok(good)
 }
 
 /// Waits until an event is on the disk.

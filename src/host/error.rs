@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TokenError;
-use crate::engine::{EngineError, JobError};
+use crate::engine::{EngineError, JobError, Undecidable};
 use crate::intake::InputError;
-use crate::job::{JobId, Status};
+use crate::job::{JobId, RunId, Status};
 use crate::journal::StoreError;
 use crate::source::{Colour, Mistake, Source, render};
 use crate::wire::WireError;
@@ -67,6 +67,12 @@ pub enum HostError {
         /// Where it stands.
         status: Status,
     },
+    /// Nothing is known of a run.
+    #[error("there is no run {0} as far as the journal knows")]
+    NoSuchRun(RunId),
+    /// A decision that a run does not allow.
+    #[error(transparent)]
+    Undecidable(#[from] Undecidable),
     /// The store stopped writing.
     #[error("{0} cannot be changed: the store does not take it")]
     NotWritten(JobId),
@@ -160,6 +166,8 @@ impl HostError {
             | HostError::Wire(_)
             | HostError::Held(_)
             | HostError::NothingToDecide { .. }
+            | HostError::NoSuchRun(_)
+            | HostError::Undecidable(_)
             | HostError::NotWritten(_)
             | HostError::Socket { .. }
             | HostError::OtherRelease { .. }

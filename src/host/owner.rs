@@ -140,6 +140,12 @@ impl Host {
                 Ok(Answer::Summary(Box::new(self.cancel(job, folder, by, talk).await?)))
             }
             Command::Approve { job, by } => Ok(Answer::Summary(Box::new(self.approve(job, by).await?))),
+            Command::Reopen { job, positions, even_if_sent, by } => {
+                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
+            }
+            Command::GiveUp { job, positions, folder, by } => {
+                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
+            }
             Command::Look => {
                 self.brake.look();
                 Ok(Answer::Result(serde_json::Value::Null))
@@ -156,30 +162,40 @@ impl Host {
         };
         let place = if virtual_clock.is_some() { Place::Sandbox } else { Place::Services };
         let entered = self.enter(&workflow, &input, clock.now_ms(), place, &stop, talk).await?;
-        let watcher = talk.clone();
-        let order = Order {
-            workflow,
-            input,
-            services,
-            retries: self.settings.retries.clone(),
-            store: Arc::clone(&self.store),
-            shared: Arc::clone(&self.shared),
-            clock,
-            virtual_clock,
-            patience,
-            stop: entered.stop(),
-            progress: Progress::to(move |standing| watcher.progress(standing)),
-            failures: self.failures.clone(),
-            place,
-        };
-        let outcome = Box::pin(engine::run(order)).await;
-        entered.wait_for_decisions().await;
-        let mut report = Report::from(outcome?);
-        if self.store.reader().job(entered.job)?.status == Status::Cancelled {
-            report.summary = self.summary(entered.job)?;
-            report.ending = Ending::Cancelled;
+        loop {
+            let watcher = talk.clone();
+            let order = Order {
+                workflow: Arc::clone(&workflow),
+                input: input.clone(),
+                services: services.clone(),
+                retries: self.settings.retries.clone(),
+                store: Arc::clone(&self.store),
+                shared: Arc::clone(&self.shared),
+                clock: Arc::clone(&clock),
+                virtual_clock: virtual_clock.clone(),
+                patience,
+                stop: entered.stop(),
+                progress: Progress::to(move |standing| watcher.progress(standing)),
+                failures: self.failures.clone(),
+                place,
+            };
+            let outcome = Box::pin(engine::run(order)).await;
+            let was_decided_about = entered.wait_for_decisions().await;
+            let mut report = Report::from(outcome?);
+            match self.store.reader().job(entered.job)?.status {
+                Status::Cancelled => {
+                    report.summary = self.summary(entered.job)?;
+                    report.ending = Ending::Cancelled;
+                }
+                // It only stopped so that somebody could decide about requests of it.
+                Status::Open if was_decided_about && !stop.is_cancelled() => {
+                    entered.begin_again(&stop);
+                    continue;
+                }
+                Status::Open | Status::Held | Status::Finished => {}
+            }
+            return Ok(report);
         }
-        Ok(report)
     }
 
     /// Stays until no other process has anything done here, or until this one is to stop; then takes
@@ -298,19 +314,31 @@ impl Host {
 }
 
 impl Entered<'_> {
+    /// Another engine takes the job on.
+    fn begin_again(&self, stop: &CancellationToken) {
+        self.is_left.send_replace(false);
+        if let Some(running) = self.host.running().get_mut(&self.job) {
+            running.stop = stop.child_token();
+        }
+    }
+
     fn stop(&self) -> CancellationToken {
         self.host.running().get(&self.job).map(|running| running.stop.clone()).unwrap_or_default()
     }
 
-    /// The engine is gone: whoever decides about the job does so now.
-    async fn wait_for_decisions(&self) {
+    /// The engine is gone: whoever decides about the job does so now. Tells if somebody did.
+    async fn wait_for_decisions(&self) -> bool {
         self.is_left.send_replace(true);
+        let mut was_decided_about = false;
         loop {
             let next = self.host.running().get_mut(&self.job).and_then(|running| running.deciding.pop());
             match next {
                 // An error means decided: nothing is ever sent.
-                Some(deciding) => drop(deciding.await),
-                None => return,
+                Some(deciding) => {
+                    was_decided_about = true;
+                    drop(deciding.await);
+                }
+                None => return was_decided_about,
             }
         }
     }

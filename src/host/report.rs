@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Outcome, Summary};
+use crate::job::Hold;
 
 /// What came of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +14,8 @@ pub struct Report {
     pub ending: Ending,
     /// Profiles that refused their credentials or could not be reached, and why.
     pub stopped: Vec<(String, String)>,
-    /// The guard holds the job: people it would write to, and how many are allowed.
-    pub held: Option<(u64, u64)>,
+    /// The guard holds the job.
+    pub held: Option<Hold>,
     /// Members of records that were ignored, and in how many records.
     pub unknown_members: Vec<(String, u64)>,
     /// Ignored members that are not named.
@@ -69,7 +70,7 @@ impl From<Outcome> for Report {
         Report {
             ending,
             stopped: outcome.stopped.into_iter().map(|stopped| (stopped.profile, stopped.why)).collect(),
-            held: outcome.held.map(|held| (held.subjects, held.limit)),
+            held: outcome.held,
             unknown_members: outcome.warnings.unknown_members().collect(),
             unnamed_members: outcome.warnings.unnamed(),
             tolerated: outcome.tolerated,

@@ -44,6 +44,7 @@ impl Reading {
 }
 
 /// An input that can be read from its start any number of times.
+#[derive(Clone)]
 pub struct Input {
     /// As given, for its ending.
     path: String,
