@@ -9,7 +9,7 @@ fn when_the_owner_is_killed_who_handed_over_goes_on_and_everything_ends_right() 
     let gate = Gate::default();
     let waiting = gate.clone();
     let server = Server::start(move |_, before| {
-        if before >= 20 {
+        if before >= 5 {
             waiting.pass();
         }
         crate::server::accepted()

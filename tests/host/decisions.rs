@@ -89,3 +89,25 @@ fn other_settings_and_missing_keys_are_told_apart_from_wrong_ones() {
     gate.open();
     assert_eq!(owner.end().code, 0);
 }
+
+#[test]
+fn requests_are_tried_again_and_given_up_beside_the_owner() {
+    let gate = Gate::default();
+    let (folder, _server, owner) = busy(&gate);
+    let wrong = r#"{"id":"r-9","kind":"access","subject":{"external_id":"u-9"}}"#;
+    folder.write("b.ndjson", format!("{wrong}\n"));
+    assert_eq!(Running::job(&folder, "b.ndjson").end().counts(), (1, [0, 0, 1, 0]));
+
+    let again = folder.run(&["jobs", "retry", "job-2", "--failed", "--output", "json"]);
+    assert_eq!(again.counts(), (1, [0, 0, 1, 0]), "{}", again.stderr);
+    assert!(again.stderr.contains("1 request of job-2 tried again"), "{}", again.stderr);
+    let noted = folder.run(&["jobs", "retry", "job-2", "--failed", "--no-resume"]);
+    assert_eq!(noted.code, 0, "{}", noted.stderr);
+    let run = folder.run(&["runs", "list", "--job", "job-2", "--output", "json"]).json();
+    assert_eq!(run["state"], "waiting", "{run}");
+    let given_up = folder.run(&["runs", "cancel", run["run"].as_str().unwrap(), "--output", "json"]);
+
+    assert_eq!(given_up.json()["failed_by"], serde_json::json!({ "cancelled": 1 }), "{}", given_up.stderr);
+    gate.open();
+    assert_eq!(owner.end().code, 0);
+}
