@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::output::Format;
-use super::{actions, init, jobs, logs, pauses, plan, profiles, run, runs, sandbox, validate};
+use super::{actions, init, jobs, logs, pauses, plan, profiles, run, runs, sandbox, store, validate};
 
 /// What stands under the help of the program.
 const START_HERE: &str = "\
@@ -64,6 +64,8 @@ enum Command {
     Pause(pauses::PauseArgs),
     /// Let go what `pause` holds back
     Resume(pauses::ResumeArgs),
+    /// Copy the store, put a copy back, or remove what is old
+    Store(store::Args),
     /// See the profiles of the settings, and whether their credentials are there
     Profiles(profiles::Args),
     /// See the actions that workflows can call
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Runs(args) => runs::run(&common, &args),
         Command::Pause(args) => pauses::pause(&common, &args),
         Command::Resume(args) => pauses::resume(&common, &args),
+        Command::Store(args) => store::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
         Command::Actions(args) => actions::run(&common, &args),
         Command::Sandbox(args) => sandbox::run(&args),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::output::{self, Format};
 use super::place::{self, Home};
 use super::runs::{self, How};
-use super::{Common, Failure, pauses, run, setup, show};
+use super::{Common, Failure, pauses, run, setup, show, store};
 use crate::engine::{self, Summary};
 use crate::host::{self, Answer, Command};
 use crate::job::{JobId, State, Status};
@@ -72,6 +72,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Subcommand::Show { job } => {
             let record = known(&path, job)?;
             let reader = Reader::open(&path)?;
+            store::warn_if_restored(&reader)?;
             let state = reader.state(record.id)?;
             let summary = summary(&reader, &record, &path)?;
             say_how_it_stands(&record, &state, &summary);
@@ -102,6 +103,7 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
         }
         Err(error) => return Err(Failure::wrong(error)),
     };
+    store::warn_if_restored(&reader)?;
     let pauses = Pauses::of(path);
     pauses::warn(&pauses);
     let mut rows = Vec::new();

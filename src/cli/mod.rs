@@ -20,6 +20,7 @@ mod runs;
 mod sandbox;
 mod setup;
 mod show;
+mod store;
 mod trial;
 mod validate;
 

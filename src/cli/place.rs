@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Bar;
-use super::{Failure, output, pauses, setup};
+use super::{Failure, output, pauses, setup, store};
 use crate::config::{Loaded, Settings};
 use crate::host::{Answer, Command, Connection, Host, HostError, SettingsName, Talk, profiles};
-use crate::journal::{Store, StoreError};
+use crate::journal::{Reader, Store, StoreError};
 use crate::workflow::{Known, Workflow};
 
 /// How long a store may be in use by a process that answers nobody: one that begins, leaves, or decides
@@ -134,6 +134,7 @@ impl Beside<'_> {
         let Beside { home, connection, bar, profiles } = self;
         connection.check_settings(home.settings_name())?;
         let owner = connection.owner();
+        store::warn_if_restored(&Reader::open(&home.settings.store)?)?;
         bar.say(&format!("process {owner} owns the store and carries this out"));
         let bar = RefCell::new(bar);
         let mut pauses = pauses::Watch::of(&home.settings.store, profiles);
@@ -195,6 +196,7 @@ pub(super) async fn alone<T>(
     work: impl AsyncFnOnce(&Host, &Talk) -> Result<T, HostError>,
     show: impl FnOnce(T) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
+    store::warn_if_restored(host.store().reader())?;
     let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let talk = Talk::to(sender);
     let mut pauses = pauses::Watch::of(host.store().path(), profiles);

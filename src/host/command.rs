@@ -60,6 +60,13 @@ pub enum Command {
         /// Who decided it.
         by: String,
     },
+    /// Remove jobs that were over before a moment, and give room back.
+    Prune {
+        /// Unix milliseconds.
+        before_ms: i64,
+    },
+    /// Somebody has read what a restored store may have forgotten.
+    AcknowledgeRestore,
     /// Look at the emergency stop now: it was changed.
     Look,
 }
@@ -73,6 +80,8 @@ impl Command {
             | Command::Approve { .. }
             | Command::Reopen { .. }
             | Command::GiveUp { .. }
+            | Command::Prune { .. }
+            | Command::AcknowledgeRestore
             | Command::Look => false,
         }
     }

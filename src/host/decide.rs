@@ -117,6 +117,18 @@ impl Host {
         summary
     }
 
+    /// Removes jobs that were over before a moment; what it came to, as the command's own result.
+    pub(super) async fn prune(&self, before_ms: i64) -> Result<serde_json::Value, HostError> {
+        let store = Arc::clone(self.store());
+        let pruned = tokio::task::spawn_blocking(move || store.prune(before_ms));
+        let pruned = pruned.await.map_err(|_| EngineError::Stopped("removing old jobs"))??;
+        let jobs: Vec<String> = pruned.jobs.iter().map(ToString::to_string).collect();
+        Ok(serde_json::json!({
+            "jobs": jobs, "events": pruned.events, "bytes_before": pruned.bytes_before,
+            "bytes_after": pruned.bytes_after,
+        }))
+    }
+
     /// What a job came to so far.
     pub(super) fn summary(&self, job: JobId) -> Result<Summary, HostError> {
         let reader = self.store().reader();

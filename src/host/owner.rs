@@ -146,6 +146,11 @@ impl Host {
             Command::GiveUp { job, positions, folder, by } => {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
             }
+            Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
+            Command::AcknowledgeRestore => {
+                let was_there = self.store.acknowledge_restore()?;
+                Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
+            }
             Command::Look => {
                 self.brake.look();
                 Ok(Answer::Result(serde_json::Value::Null))
