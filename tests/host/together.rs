@@ -132,18 +132,15 @@ fn a_signal_stops_the_job_of_who_got_it_and_no_other() {
 #[test]
 fn an_owner_that_gets_a_signal_leaves_and_who_handed_over_goes_on() {
     let gate = Gate::default();
-    let waiting = gate.clone();
-    let server = Server::start(move |_, _| {
-        waiting.pass();
-        crate::server::accepted()
-    });
+    let server = holding("u-1", &gate);
     let folder = Folder::to(server.address, ERASE_MANY);
+    slowly(&folder, &server);
     deletions(&folder, "a.ndjson", [1]);
-    deletions(&folder, "b.ndjson", 1000..9000);
+    deletions(&folder, "b.ndjson", 1000..4000);
     let owner = Running::job(&folder, "a.ndjson");
     server.wait_for(1);
     let beside = Running::job(&folder, "b.ndjson");
-    server.wait_for(100);
+    server.wait_for(5);
 
     owner.signal("TERM");
     owner.says("stopping");
@@ -151,13 +148,13 @@ fn an_owner_that_gets_a_signal_leaves_and_who_handed_over_goes_on() {
 
     assert_eq!(owner.end().counts(), (0, [1, 0, 0, 0]));
     let beside = beside.end();
-    assert_eq!(beside.counts(), (0, [8000, 0, 0, 0]), "{}", beside.stderr);
+    assert_eq!(beside.counts(), (0, [3000, 0, 0, 0]), "{}", beside.stderr);
     assert!(beside.stderr.contains("left the store before this was over"), "{}", beside.stderr);
     let mut people = server.people();
     people.sort();
     let sent = people.len();
     people.dedup();
-    assert_eq!((people.len(), sent), (8001, 8001));
+    assert_eq!((people.len(), sent), (3001, 3001));
 }
 
 #[test]
