@@ -17,6 +17,9 @@ mod counter;
 mod folder;
 #[path = "limits/refused.rs"]
 mod refused;
+#[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
+#[path = "jobs/server.rs"]
+mod server;
 #[path = "limits/shared.rs"]
 mod shared;
 #[path = "limits/told.rs"]

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 pub fn check(data: &[u8]) {
     let row = parse_row(data);
     let Ok(request) = Request::parse(data, &mut Warnings::new()) else { return };
-    let row = row.expect("a record is a row too");
+    // Members that a record ignores may stand in it twice, which a row refuses.
+    let Ok(row) = row else { return };
     let again = |value: &Value| {
         let line = serde_json::to_vec_pretty(value).expect("JSON is written");
         Request::parse(&line, &mut Warnings::new()).expect("the same record, written otherwise")

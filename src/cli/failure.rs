@@ -88,6 +88,12 @@ impl From<crate::engine::EngineError> for Failure {
     }
 }
 
+impl From<crate::journal::StoreError> for Failure {
+    fn from(error: crate::journal::StoreError) -> Failure {
+        Failure::wrong(error)
+    }
+}
+
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Failure {
         match error {

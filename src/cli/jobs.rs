@@ -1,17 +1,19 @@
-//! `privaflow jobs list|show|resume|cancel|approve`.
+//! `privaflow jobs list|show|resume|retry|cancel|approve`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::output::{self, Format};
 use super::run::{self, Ready};
+use super::runs::{self, How};
 use super::{Common, Failure, setup};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, Summary};
-use crate::job::{Event, JobId, Status};
+use crate::job::{Event, JobId, State, Status};
 use crate::journal::{JobRecord, Reader, Store, StoreError, Writer};
 use crate::source::{Source, duration};
 
@@ -44,6 +46,16 @@ enum Command {
         /// Such as job-7
         job: String,
     },
+    /// Try the failed requests of a job again; nothing that was accepted is sent again
+    Retry {
+        /// Such as job-7
+        job: JobId,
+        /// Those that failed
+        #[arg(long, required = true)]
+        failed: bool,
+        #[command(flatten)]
+        how: How,
+    },
     /// Let a job begin that its guard holds; `resume` then carries it out
     Approve {
         /// Such as job-7
@@ -51,7 +63,7 @@ enum Command {
     },
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     duration(text).ok_or_else(|| "write a number and a unit: 500ms, 30s, 10m, 2h, 1d".to_owned())
 }
 
@@ -67,11 +79,14 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 reader => reader.map_err(Failure::wrong)?,
             };
             let record = record(&reader, job)?;
-            say_how_it_stands(&record);
-            run::show_summary(common, &summary(&reader, &record, &path)?)?;
+            let state = reader.state(record.id)?;
+            let summary = summary(&reader, &record, &path)?;
+            say_how_it_stands(&record, &state, &summary);
+            run::show_summary(common, &summary)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume { job, wait } => resume(common, &loaded, job, *wait),
+        Command::Retry { job, failed: _, how } => runs::retry_failed(common, &loaded, *job, how),
         Command::Cancel { job } => decide(common, &path, job, Decision::Cancel),
         Command::Approve { job } => decide(common, &path, job, Decision::Approve),
     }
@@ -121,16 +136,15 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A word on standard error about what can be done with the job.
-fn say_how_it_stands(record: &JobRecord) {
+/// What can be done with the job, and with the requests of it that are not well, on standard error.
+fn say_how_it_stands(record: &JobRecord, state: &State, summary: &Summary) {
     let (id, word) = (record.id, record.status.word());
-    match record.status {
-        Status::Held => anstream::eprintln!(
-            "{id} is {word} by its guard: `privaflow jobs approve {id}`, or `privaflow jobs cancel {id}`"
-        ),
-        status if status.is_closed() => anstream::eprintln!("{id} is {word}"),
+    match (record.status, state.hold()) {
+        (Status::Held, Some(hold)) => run::say_held(&hold, &summary.job),
+        (status, _) if status.is_closed() => anstream::eprintln!("{id} is {word}"),
         _ => anstream::eprintln!("{id} is {word}: `privaflow jobs resume {id}` goes on"),
     }
+    run::say_ways(summary);
 }
 
 fn resume(
@@ -157,22 +171,34 @@ fn resume(
             run::show_summary(common, &summary)?;
             return Ok(ExitCode::from(u8::from(!summary.is_all_well())));
         }
-        let name = format!("{} as it was when {} began", record.workflow_name, record.id);
-        let workflow =
-            setup::workflow(Source::new(name, record.workflow_text.clone()), &setup::known(loaded))?;
-        let input = run::open_input(&workflow, &PathBuf::from(&record.input_path))?;
-        if input.digest() != record.input_digest {
-            return Err(Failure::wrong(engine::JobError::EditedInput {
-                workflow: record.workflow_name,
-                job: record.id,
-            }));
-        }
-        let services = setup::services(settings, &workflow).await?;
-        let failures = settings.store.join("failures");
-        let retries = settings.retries.clone();
-        let ready = Ready { workflow, input, wait, trial: None, services, retries, store, failures, stop };
-        run::carry_out(common, ready).await
+        carry_on(common, loaded, store, record, wait, stop).await
     })
+}
+
+/// Goes on with an open job where it stopped, with the workflow as it was when the job began.
+pub(super) async fn carry_on(
+    common: &Common,
+    loaded: &crate::config::Loaded,
+    store: Store,
+    record: JobRecord,
+    wait: Option<Duration>,
+    stop: CancellationToken,
+) -> Result<ExitCode, Failure> {
+    let settings = &loaded.settings;
+    let name = format!("{} as it was when {} began", record.workflow_name, record.id);
+    let workflow = setup::workflow(Source::new(name, record.workflow_text.clone()), &setup::known(loaded))?;
+    let input = run::open_input(&workflow, &PathBuf::from(&record.input_path))?;
+    if input.digest() != record.input_digest {
+        return Err(Failure::wrong(engine::JobError::EditedInput {
+            workflow: record.workflow_name,
+            job: record.id,
+        }));
+    }
+    let services = setup::services(settings, &workflow).await?;
+    let failures = settings.store.join("failures");
+    let retries = settings.retries.clone();
+    let ready = Ready { workflow, input, wait, trial: None, services, retries, store, failures, stop };
+    run::carry_out(common, ready).await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,7 +278,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, writer: &mut Writer) {
         if input.digest() != record.input_digest {
             return Err(Failure::Usage("the input is not what it was".to_owned()));
         }
-        let state = store.reader().state(record.id).map_err(Failure::wrong)?;
+        let state = store.reader().state(record.id)?;
         let records = input.records().map_err(Failure::wrong)?;
         engine::cancelled(record, &state, &workflow, records, |ended| {
             writer.append(Event::Ended { ended });
@@ -277,7 +303,11 @@ fn no_such(job: &str) -> Failure {
     Failure::Usage(format!("there is no job {job}; `privaflow jobs list` shows them"))
 }
 
-fn summary(reader: &Reader, record: &JobRecord, store: &std::path::Path) -> Result<Summary, Failure> {
-    let state = reader.state(record.id).map_err(Failure::wrong)?;
+pub(super) fn summary(
+    reader: &Reader,
+    record: &JobRecord,
+    store: &std::path::Path,
+) -> Result<Summary, Failure> {
+    let state = reader.state(record.id)?;
     engine::summary(reader, record, &state, None, &store.join("failures")).map_err(Failure::wrong)
 }

@@ -14,6 +14,7 @@ mod plan;
 mod profiles;
 mod progress;
 mod run;
+mod runs;
 mod sandbox;
 mod setup;
 mod trial;

@@ -68,17 +68,25 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
 /// A word from an input on one line of ours: no character of it moves the cursor, breaks the line or
 /// turns the direction of writing, and it is not longer than a line.
 pub(super) fn plain(word: &str) -> String {
-    const LONGEST: usize = 80;
+    plain_up_to(word, 80)
+}
+
+/// As [`plain`], for a sentence.
+pub(super) fn plain_text(text: &str) -> String {
+    plain_up_to(text, 500)
+}
+
+fn plain_up_to(word: &str, longest: usize) -> String {
     let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut plain = String::with_capacity(word.len());
-    for letter in word.chars().take(LONGEST) {
+    for letter in word.chars().take(longest) {
         if letter.is_control() || turns(letter) {
             plain.extend(letter.escape_unicode());
         } else {
             plain.push(letter);
         }
     }
-    if word.chars().nth(LONGEST).is_some() {
+    if word.chars().nth(longest).is_some() {
         plain.push('…');
     }
     plain

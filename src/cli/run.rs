@@ -242,12 +242,10 @@ pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
         );
     }
     if let Some(held) = outcome.held {
-        anstream::eprintln!(
-            "waiting: the workflow would touch more than {} people in a way that cannot be undone, and its guard allows {}; nothing was sent\n  look at `privaflow plan`, then `privaflow jobs approve {job}` and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`",
-            held.subjects.saturating_sub(1),
-            held.limit,
-            job = summary.job
-        );
+        say_held(&held, &summary.job);
+    }
+    if summary.waiting_by.contains_key(crate::job::Pause::NeedsAttention.word()) {
+        say_ways(summary);
     }
     if outcome.was_finished {
         anstream::eprintln!("{} was finished before; nothing was sent", summary.job);
@@ -258,6 +256,45 @@ pub(super) fn show(common: &Common, outcome: &Outcome) -> Result<(), Failure> {
         );
     }
     show_summary(common, summary)
+}
+
+/// Why a guard holds a job, and what a person can do.
+pub(super) fn say_held(held: &crate::job::Hold, job: &str) {
+    let why = match held.max_change {
+        Some(percent) => format!(
+            "the file has {}, the last finished job of the workflow had {}, and its guard allows a change of {percent}%",
+            output::counted(held.subjects, "request"),
+            held.limit
+        ),
+        None => format!(
+            "the workflow would touch more than {} people in a way that cannot be undone, and its guard allows {}",
+            held.subjects.saturating_sub(1),
+            held.limit
+        ),
+    };
+    anstream::eprintln!(
+        "waiting: {why}; nothing was sent\n  look at `privaflow plan`, then `privaflow jobs approve {job}` and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
+    );
+}
+
+/// The commands for requests that failed or wait for a person.
+pub(super) fn say_ways(summary: &Summary) {
+    let job = &summary.job;
+    let waiting_for_a_person = summary.waiting_by.get(crate::job::Pause::NeedsAttention.word());
+    if let Some(count) = waiting_for_a_person {
+        anstream::eprintln!(
+            "{} for a person to decide: `privaflow runs list --job {job} --reason needs_attention`, then `privaflow runs show RUN` says what can be done",
+            match count {
+                1 => "1 request waits".to_owned(),
+                count => format!("{count} requests wait"),
+            }
+        );
+    }
+    if summary.failed > 0 {
+        anstream::eprintln!(
+            "what failed: `privaflow runs list --job {job} --state failed`; `privaflow jobs retry {job} --failed` tries it again"
+        );
+    }
 }
 
 /// Shows a job's summary.

@@ -83,8 +83,13 @@ impl Host {
                 Ok(_) | Err(_) => return Err(HostError::Port(digits.to_owned())),
             },
         };
+        let as_written = name;
         let name = url::Host::parse(name).map_err(|_| HostError::Name(written.to_owned()))?;
         match &name {
+            // `url` reads `0` and `0x7f.1` as addresses that their author did not write.
+            url::Host::Ipv4(address) if address.to_string() != as_written => {
+                Err(HostError::Name(written.to_owned()))
+            }
             // `url` takes names that no resolver knows, such as those with an underscore in front.
             url::Host::Domain(domain) if !is_name(domain) => Err(HostError::Name(written.to_owned())),
             url::Host::Domain(_) | url::Host::Ipv4(_) | url::Host::Ipv6(_) => Ok(Host { name, port }),
@@ -245,6 +250,10 @@ mod tests {
             "h:1:2",
             "[::1",
             "999.1.1.1",
+            "0",
+            "2130706433",
+            "0x7f.1",
+            "010.0.0.1",
             "a_b.c",
             "h\r\nX: y",
         ] {

@@ -9,7 +9,7 @@ use super::timers::Due;
 use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::braze::Item;
 use crate::catalogue::Effect;
-use crate::job::{Answered, Ended, Event, Mark, StepAnswer};
+use crate::job::{Answered, Ended, Event, Mark, StepAnswer, Verdict};
 use crate::journal::Irreversible;
 use crate::run::{Answer, Next};
 
@@ -273,6 +273,9 @@ impl Driver {
             match next {
                 Next::Ended(finish) => {
                     self.tolerated += u64::from(finish.tolerated);
+                    // When it is tried again, what was accepted last is not sent again either.
+                    let may_be_tried_again = matches!(finish.verdict, Verdict::Failed(_));
+                    steps.extend(step.filter(|step| may_be_tried_again && step.accepted));
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {
                         self.free(slot);

@@ -138,6 +138,16 @@ impl Batches {
         self.closed.push_front(batch);
     }
 
+    /// Takes every call out that waits to leave for a profile.
+    pub(super) fn withdraw(&mut self, service: usize) -> Vec<Member> {
+        let all = std::mem::take(&mut self.closed);
+        let (gone, kept): (VecDeque<Batch>, _) = all.into_iter().partition(|batch| batch.service == service);
+        self.closed = kept;
+        let open = self.open.extract_if(|key, _| key.service == service);
+        let of_open = open.flat_map(|(_, open)| open.members);
+        gone.into_iter().flat_map(|batch| batch.members).chain(of_open).collect()
+    }
+
     fn close(&mut self, service: usize, step: u32, members: Vec<Member>) {
         if members.is_empty() {
             return;

@@ -95,6 +95,8 @@ pub(super) struct Driver {
     pub(super) held: HashSet<Slot>,
     pub(super) parked: Vec<Batch>,
     pub(super) held_records: u64,
+    /// Requests that wait for a profile that was stopped, and are no longer kept in memory.
+    pub(super) aside: u64,
     pub(super) chunks: usize,
     pub(super) chunks_read: usize,
     pub(super) chunks_planned: usize,
@@ -121,6 +123,7 @@ impl Driver {
             if let Some(error) = self.broken.take() {
                 return Err(error);
             }
+            self.put_aside();
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();
@@ -248,8 +251,10 @@ impl Driver {
     pub(super) fn write_ended(&mut self, all: bool) {
         if self.ended.len() >= ENDED_TOGETHER || (all && !self.ended.is_empty()) {
             let ended = std::mem::take(&mut self.ended);
-            // The end of a request that repeats another says nothing about the other.
-            let own = ended.iter().filter(|ended| !ended.verdict.is_of_a_repeated_id());
+            // The end of a request that repeats another says nothing about the other, and one that
+            // waits for a person is not over.
+            let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
+            let own = ended.iter().filter(is_own);
             let keys = own.map(|ended| ended.id.key).collect();
             self.write(Event::Ended { ended }, Some(After::Finished(keys)));
         }

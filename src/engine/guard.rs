@@ -1,7 +1,9 @@
 //! The brake on what cannot be undone: a file is planned through first.
 //!
 //! Counts the distinct people that would, or might, be written to irreversibly, and stops counting as
-//! soon as there are too many, so that memory is bounded by the limit.
+//! soon as there are too many, so that memory is bounded by the limit. Where a workflow says by how much
+//! its files may change, their requests are counted too: an export that is twice as long, or half, as
+//! the last one is seldom what somebody meant.
 
 use std::collections::HashSet;
 
@@ -11,8 +13,10 @@ use sha2::{Digest, Sha256};
 use super::plan_record::Planner;
 use super::task::{EngineError, Task};
 use crate::intake::Records;
-use crate::job::Position;
+use crate::job::{Event, Position, State, Status};
+use crate::journal::{JobRecord, Reader, StoreError};
 use crate::run::preview;
+use crate::workflow::Workflow;
 
 /// Most irreversible writes of one job when the workflow's `guard` does not say (design section 2).
 pub const DEFAULT_PER_JOB: u64 = 500;
@@ -24,6 +28,71 @@ pub(super) enum Found {
     Within,
     /// More than allowed: at least this many.
     Beyond { subjects: u64, limit: u64 },
+    /// The file has so many requests, the last finished job had so many, and that is a greater change
+    /// than so many percent.
+    Changed { requests: u64, last: u64, percent: u64 },
+}
+
+impl Found {
+    /// That the guard holds the job, as the journal keeps it; `None` when it does not.
+    pub(super) fn held(self) -> Option<Event> {
+        match self {
+            Found::Within => None,
+            Found::Beyond { subjects, limit } => Some(Event::Held { subjects, limit, max_change: None }),
+            Found::Changed { requests, last, percent } => {
+                Some(Event::Held { subjects: requests, limit: last, max_change: Some(percent) })
+            }
+        }
+    }
+}
+
+/// The last finished job that a file is compared to, and by how much it may differ.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LastJob {
+    /// Requests in its input; at least one.
+    pub requests: u64,
+    /// How much more or fewer are allowed.
+    pub percent: u64,
+}
+
+impl LastJob {
+    /// The newest finished job of a workflow that had requests; `None` without one, or when the
+    /// workflow takes files of any size.
+    pub(super) fn of(
+        reader: &Reader,
+        job: &JobRecord,
+        workflow: &Workflow,
+    ) -> Result<Option<LastJob>, StoreError> {
+        let Some(percent) = workflow.guard.max_change else { return Ok(None) };
+        let mut jobs = reader.jobs()?;
+        jobs.retain(|other| {
+            other.workflow_name == job.workflow_name && other.status == Status::Finished && other.id != job.id
+        });
+        for last in jobs.iter().rev() {
+            let mut state = State::default();
+            for recorded in reader.events(last.id) {
+                state.apply(&recorded?.event);
+            }
+            if let Some(requests) = state.totals().records.filter(|requests| *requests > 0) {
+                return Ok(Some(LastJob { requests, percent }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Counts a file and compares.
+    pub(super) fn compare(self, mut records: Records) -> Result<Found, EngineError> {
+        let mut requests = 0_u64;
+        while let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)? {
+            requests += chunk.len() as u64;
+        }
+        let LastJob { requests: last, percent } = self;
+        let change = u128::from(requests.abs_diff(last)) * 100;
+        match change > u128::from(last) * u128::from(percent) {
+            true => Ok(Found::Changed { requests, last, percent }),
+            false => Ok(Found::Within),
+        }
+    }
 }
 
 /// How many people may be written to irreversibly now.

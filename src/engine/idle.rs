@@ -4,6 +4,9 @@ use super::driver::Driver;
 use super::task::Patience;
 use super::timers::Now;
 
+/// No documented limit counts longer than an hour; its end may be told in whole seconds.
+const LONGEST_WINDOW_MS: i64 = 3_601_000;
+
 impl Driver {
     /// Nothing is under way in this process: only time could bring something.
     pub(super) fn is_idle(&self) -> bool {
@@ -41,8 +44,9 @@ impl Driver {
         let Some(pause_ms) = self.timers.next_in(self.now()) else { return true };
         match self.patience {
             Patience::Endless => false,
-            // A place under a limit is worth any wait: only pauses of runs and retries are measured.
-            Patience::Until(_) if !self.batches.is_empty() && !self.services.any_stopped() => false,
+            // A place under a limit is worth any wait that a limit can ask for: only pauses of runs and
+            // retries are measured.
+            Patience::Until(_) if pause_ms <= LONGEST_WINDOW_MS && self.waits_for_a_place() => false,
             Patience::Until(wait) => pause_ms > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
         }
     }
@@ -57,6 +61,11 @@ impl Driver {
         std::time::Duration::from_millis(ms.unsigned_abs())
     }
 
+    fn waits_for_a_place(&self) -> bool {
+        !self.batches.is_empty() && !self.services.any_stopped()
+    }
+
+    /// What time it is, by the calendar and in steady time.
     pub(super) fn now(&self) -> Now {
         Now::of(&*self.clock)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
-use super::guard::{self, Allowed, Found};
+use super::guard::{self, Allowed, Found, LastJob};
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
@@ -203,20 +203,13 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
     let services = Services::new(services, shared.limits(), opened_ms.unsigned_abs());
 
-    let needs_guard = workflow.irreversible && !state.is_approved() && state.next_batch() == 0;
-    let found = if needs_guard {
-        let allowed = allowed(&workflow, &services, &store, opened_ms)?;
-        let records = input.records()?;
-        let looked = Arc::clone(&task);
-        tokio::task::spawn_blocking(move || {
-            let planner = Planner::new(&looked);
-            guard::look_ahead(&looked, &planner, records, allowed)
-        })
-        .await
-        .map_err(|_| EngineError::Stopped("the guard"))??
-    } else {
-        Found::Within
+    let is_unasked = !state.is_approved() && state.next_batch() == 0;
+    let last = if is_unasked { LastJob::of(store.reader(), &record, &workflow)? } else { None };
+    let allowed = match is_unasked && workflow.irreversible {
+        true => Some(allowed(&workflow, &services, &store, opened_ms)?),
+        false => None,
     };
+    let found = look_ahead(&task, &input, last, allowed).await?;
 
     let reader = Reader::start(input.records()?, queue, sender.clone()).map_err(EngineError::Thread)?;
     let mut driver = Driver {
@@ -256,6 +249,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         held: Default::default(),
         parked: Vec::new(),
         held_records: 0,
+        aside: 0,
         chunks: 0,
         chunks_read: 0,
         chunks_planned: 0,
@@ -270,8 +264,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     tracing::info!(%job, workflow = name, "{job} of workflow {name} is opened");
     driver.write(Event::Opened { at_ms: opened_ms }, None);
     driver.take_over();
-    if let Found::Beyond { subjects, limit } = found {
-        driver.write(Event::Held { subjects, limit }, None);
+    if let Some(held) = found.held() {
+        driver.write(held, None);
         driver.stopping = true;
     }
     if task.past.again() > 0 {
@@ -303,6 +297,29 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         tolerated,
         was_finished: false,
     })
+}
+
+/// Reads a file through before its first call, as far as its guard asks for that.
+async fn look_ahead(
+    task: &Arc<Task>,
+    input: &Input,
+    last: Option<LastJob>,
+    allowed: Option<Allowed>,
+) -> Result<Found, JobError> {
+    if last.is_none() && allowed.is_none() {
+        return Ok(Found::Within);
+    }
+    let (task, to_count, to_plan) = (Arc::clone(task), input.records()?, input.records()?);
+    let looked = tokio::task::spawn_blocking(move || {
+        let found = last.map_or(Ok(Found::Within), |last| last.compare(to_count))?;
+        match allowed {
+            Some(allowed) if found == Found::Within => {
+                guard::look_ahead(&task, &Planner::new(&task), to_plan, allowed)
+            }
+            Some(_) | None => Ok(found),
+        }
+    });
+    Ok(looked.await.map_err(|_| EngineError::Stopped("the guard"))??)
 }
 
 /// The story of a job ends with its counts.

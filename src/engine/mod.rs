@@ -5,11 +5,13 @@
 //! it, writes down what came of it, and only then lets its runs go on.
 
 mod answers;
+mod aside;
 mod batches;
 mod cancel;
 mod driver;
 mod fresh;
 mod guard;
+mod history;
 mod idle;
 mod job;
 mod lanes;
@@ -20,6 +22,7 @@ mod planned;
 mod progress;
 mod reader;
 mod relay;
+mod replay;
 mod report;
 mod runs;
 mod send;
@@ -33,6 +36,10 @@ mod worker;
 
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
+pub use history::{
+    Decided, Fate, Fates, Gone, Happened, Kept, Known, Undecidable, Way, give_up, may_be_cancelled,
+    may_be_retried, reopen, story, ways,
+};
 pub use job::{JobError, Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
 pub use progress::{Progress, Standing};

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fresh::FUTURE_MS;
+use super::history::FUTURE_TIME;
 use super::look::request_of;
+use super::relay::{parked, sent_without_answer};
+use super::replay::{replay, skip_accepted, try_again};
 use super::runs::{About, Live};
-use super::task::{Kept, Opened, Task, Unusable};
+use super::task::{Kept, Task, Unusable};
 use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
-use crate::job::{Ended, Fail, IdEntry, Pause, StepAnswer, Verdict};
+use crate::job::{Ended, Fail, IdEntry, StepAnswer, Verdict};
 use crate::request::{BadRecord, Identity, Kind, Request, Spare, Warnings, identity};
 use crate::run::{Finish, Next, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
@@ -91,7 +94,8 @@ impl<'t> Planner<'t> {
             return Planned { about, first: First::Finished };
         }
         if task.past.is_held(position) {
-            return Planned { about, first: First::Held(None) };
+            let why = task.past.is_unexplained(position).then(|| Box::new(sent_without_answer(&about, None)));
+            return Planned { about, first: First::Held(why) };
         }
         if let Some(taken) = &task.kinds
             && !taken.contains(&kind)
@@ -100,14 +104,19 @@ impl<'t> Planner<'t> {
             let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message));
             return Planned { about, first };
         }
-        let times = task.sets_states.then(|| Times::of(&members, task.started_ms, position));
-        if let Some(times) = &times
+        let mut times = task.sets_states.then(|| Times::of(&members, task.started_ms, position));
+        if let Some(asked_ms) = task.past.asked_again_ms(position) {
+            // A person let it go on: as of that moment, however far ahead it says it is.
+            times = times.map(|times| times.at_most(asked_ms));
+        } else if let Some(times) = &times
             && times.newest().at_ms() > task.opened_ms.saturating_add(FUTURE_MS)
         {
             let ended = from_the_future(&about);
             return Planned { about, first: First::Held(Some(Box::new(ended))) };
         }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
+        // Only a record that a person wants tried again may have to begin twice.
+        let once_more = task.past.is_reopened(position).then(|| members.clone());
         let mut scope = self.scope.take().unwrap_or_else(|| task.program.scope());
         Run::take_emptied(&mut scope, |emptied| self.spare.keep(emptied));
         let mut run = Run::start_in(&task.program, scope, position, &mut members);
@@ -116,7 +125,10 @@ impl<'t> Planner<'t> {
             run = run.dated(times);
         }
         let mut next = run.next(&task.program, task.started_ms);
-        self.replay(&mut run, &mut next);
+        replay(task, &mut run, &mut next, task.past.answers(position));
+        if let Some(members) = once_more {
+            try_again(task, &members, &mut run, &mut next);
+        }
         self.say(&mut run, &about);
         match next {
             Next::Ended(finish) => {
@@ -129,45 +141,6 @@ impl<'t> Planner<'t> {
                     self.scope = Some(run.forget());
                 }
                 Planned { about, first: First::Goes { run: Box::new(run), is_thin, again, people, next } }
-            }
-        }
-    }
-
-    /// Feeds a run the answers an earlier process was given.
-    fn replay(&self, run: &mut Run, next: &mut Next) {
-        let task = self.task;
-        let mut answers = task.past.answers(run.position()).iter().peekable();
-        loop {
-            match next {
-                Next::Call(_) => {
-                    let path = run.path(&task.program);
-                    let Some(kept) = answers.next().filter(|kept| kept.step == path) else { return };
-                    match task.open(kept) {
-                        Ok(Opened::Answer(answer)) => run.answer(&task.program, answer),
-                        Ok(Opened::Passed(why)) => run.pass(&task.program, why),
-                        Err(message) => {
-                            tracing::warn!(position = run.position(), "{message}");
-                            return;
-                        }
-                    }
-                    *next = run.next(&task.program, kept.at_ms);
-                }
-                Next::Wait { until_ms } if answers.peek().is_some() => {
-                    // What was answered after a pause proves that it was over.
-                    *next = run.next(&task.program, *until_ms);
-                }
-                Next::Wait { .. } => {
-                    let path = run.path(&task.program);
-                    if let Some(until_ms) = task.past.waits_until(run.position(), &path) {
-                        run.resume_wait(until_ms);
-                    }
-                    *next = run.next(&task.program, task.opened_ms);
-                    // Behind a pause that is over there may be another one.
-                    if matches!(next, Next::Wait { .. }) && run.path(&task.program) == path {
-                        return;
-                    }
-                }
-                Next::Ended(_) => return,
             }
         }
     }
@@ -188,7 +161,10 @@ impl<'t> Planner<'t> {
                 Some(step)
             }
         };
-        let next = live.run.next(program, now_ms);
+        let mut next = live.run.next(program, now_ms);
+        if self.task.past.is_reopened(live.run.position()) {
+            skip_accepted(self.task, &mut live.run, &mut next);
+        }
         if matches!(next, Next::Call(_)) && live.run.is_last_call(program) {
             live.is_thin = true;
             drop(live.run.forget());
@@ -234,14 +210,7 @@ fn from_the_future(about: &About) -> Ended {
         "its time lies more than {} minutes in the future: if the change is true, `runs retry` carries it out as of that moment",
         FUTURE_MS / 60_000
     );
-    Ended {
-        position: about.position,
-        verdict: Verdict::Waiting(Pause::NeedsAttention),
-        accepted: false,
-        verified: false,
-        id: about.id,
-        failure: Some(about.failure(None, "future_time", message)),
-    }
+    parked(about, None, FUTURE_TIME, message)
 }
 
 /// Why a workflow does not take a request of this kind.

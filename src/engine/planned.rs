@@ -138,6 +138,8 @@ impl Driver {
         match self.ids_in_hand.get(&about.id.key) {
             Some(content) if *content == about.id.content => Ok(Seen::Duplicate),
             Some(_) => Ok(Seen::Conflict),
+            // Its own failure does not hinder a request that is tried again.
+            None if self.task.past.is_reopened(about.position) => self.ids.check_again(&about.id),
             None => self.ids.check(&about.id, self.task.job),
         }
     }

@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use super::driver::Driver;
+use super::history::MAY_HAVE_BEEN_SENT;
 use super::job::JobError;
 use super::plan_record::Planner;
+use super::runs::About;
 use super::task::{EngineError, Task};
 use super::worker::Planned;
 use crate::intake::Records;
-use crate::job::{Answered, Ended, Event, IdEntry, Pause, Verdict};
+use crate::job::{Answered, Ended, Event, IdEntry, Pause, Position, Unresolved, Verdict};
 
 /// Plans the records of which an earlier process may have sent a call: they go before all others, so
 /// that the same state is answered before a newer one leaves.
@@ -31,27 +33,34 @@ pub(super) async fn first_again(task: &Arc<Task>, mut records: Records) -> Resul
     Ok(planned.await.map_err(|_| EngineError::Stopped("the reader"))??)
 }
 
+/// What settles an exchange that an earlier process left in the air: one that may be repeated is
+/// forgotten, so that its records are carried out again; those of one that must not be wait for a person.
+pub(super) fn settled(exchange: &Unresolved, at_ms: i64) -> Vec<Event> {
+    let mut events = Vec::with_capacity(2);
+    if !exchange.repeatable {
+        let ended = exchange.positions.iter().map(|position| unnamed(*position)).collect();
+        events.push(Event::Ended { ended });
+    }
+    events.push(Event::Answered(Answered {
+        batch: exchange.batch,
+        at_ms,
+        status: 0,
+        request_id: None,
+        steps: Vec::new(),
+        ended: Vec::new(),
+        marks: Vec::new(),
+    }));
+    events
+}
+
 impl Driver {
-    /// Settles what an earlier process left in the air: a call that may be repeated is forgotten, so
-    /// that its record is carried out again; one that must not be waits for a person.
+    /// Settles what an earlier process left in the air.
     pub(super) fn take_over(&mut self) {
-        let unresolved: Vec<_> = self.state.unresolved().cloned().collect();
         let at_ms = self.clock.now_ms();
-        for exchange in unresolved {
-            if !exchange.repeatable {
-                let ended = exchange.positions.iter().map(|position| needs_attention(*position)).collect();
-                self.write(Event::Ended { ended }, None);
-            }
-            let answered = Answered {
-                batch: exchange.batch,
-                at_ms,
-                status: 0,
-                request_id: None,
-                steps: Vec::new(),
-                ended: Vec::new(),
-                marks: Vec::new(),
-            };
-            self.write(Event::Answered(answered), None);
+        let events: Vec<Event> =
+            self.state.unresolved().flat_map(|exchange| settled(exchange, at_ms)).collect();
+        for event in events {
+            self.write(event, None);
         }
     }
 
@@ -64,7 +73,7 @@ impl Driver {
         let mut held = Vec::new();
         for (slot, live) in self.runs.drain() {
             let pause = if self.held.contains(&slot) {
-                held.push(needs_attention(live.about.position));
+                held.push(sent_without_answer(&live.about, Some(live.run.path(&self.task.program))));
                 Pause::NeedsAttention
             } else if live.run.waits_until().is_some() {
                 Pause::Wait
@@ -72,6 +81,9 @@ impl Driver {
                 Pause::Retry
             };
             *waiting.entry(pause).or_default() += 1;
+        }
+        if self.aside > 0 {
+            *waiting.entry(Pause::Retry).or_default() += self.aside;
         }
         if self.held_records > 0 {
             *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
@@ -93,7 +105,20 @@ impl Driver {
     }
 }
 
-fn needs_attention(position: u64) -> Ended {
+/// A request that waits for a person, as the journal keeps it.
+pub(super) fn parked(about: &About, step: Option<String>, code: &str, message: String) -> Ended {
+    let failure = Some(about.failure(step, code, message));
+    Ended { id: about.id, failure, ..unnamed(about.position) }
+}
+
+/// A request whose call must not be repeated, may have been sent, and got no answer.
+pub(super) fn sent_without_answer(about: &About, step: Option<String>) -> Ended {
+    let message = "nobody knows whether its call took effect, and it must not be repeated unasked: look at the service, then `privaflow runs retry --even-if-sent` or `privaflow runs cancel`";
+    parked(about, step, MAY_HAVE_BEEN_SENT, message.to_owned())
+}
+
+/// The same of a request of which only the place is known.
+fn unnamed(position: Position) -> Ended {
     Ended {
         position,
         verdict: Verdict::Waiting(Pause::NeedsAttention),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::history::Fates;
 use super::summary::Summary;
 use super::task::EngineError;
-use crate::job::{Event, Pause, State, Verdict};
+use crate::job::{Pause, State, Verdict};
 use crate::journal::{JobRecord, Reader};
 
 /// What a job came to. `open` is what this process left open; what nothing is known of waits to be
@@ -72,28 +74,19 @@ fn write_failures(
     let broken = |source| EngineError::Failures { path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(broken)?;
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(broken)?);
-    for recorded in reader.events(record.id) {
-        let ended = match recorded.map_err(|error| EngineError::Journal(error.into()))?.event {
-            Event::Answered(answered) => answered.ended,
-            Event::Ended { ended } => ended,
-            Event::Opened { .. }
-            | Event::Intended(_)
-            | Event::Waiting { .. }
-            | Event::Held { .. }
-            | Event::Approved { .. }
-            | Event::Cancelled { .. }
-            | Event::Passed { .. }
-            | Event::Reopened(_)
-            | Event::Stopped(_) => continue,
-        };
-        for failed in ended.iter().filter(|ended| matches!(ended.verdict, Verdict::Failed(_))) {
-            if let Some(failure) = &failed.failure {
-                serde_json::to_writer(&mut file, failure).map_err(|error| broken(error.into()))?;
-                file.write_all(b"\n").map_err(broken)?;
-                lines += 1;
-            }
+    // One that was tried again and did not fail again is no longer listed.
+    let fates = Fates::of(reader, record.clone())?;
+    let told: ControlFlow<()> = fates.each(|fate| {
+        if matches!(fate.verdict, Verdict::Failed(_))
+            && let Some(failure) = &fate.failure
+        {
+            serde_json::to_writer(&mut file, failure).map_err(|error| broken(error.into()))?;
+            file.write_all(b"\n").map_err(broken)?;
+            lines += 1;
         }
-    }
+        Ok::<_, EngineError>(ControlFlow::Continue(()))
+    })?;
+    debug_assert!(told.is_continue());
     file.flush().map_err(broken)?;
     if lines == 0 {
         std::fs::remove_file(&path).map_err(broken)?;

@@ -207,6 +207,12 @@ impl Services {
         !self.list.is_empty() && (0..self.list.len()).all(|service| self.is_stopped(service))
     }
 
+    /// Stopped profiles that no other profile shares the workspace with.
+    pub(super) fn stopped_alone(&self) -> Vec<usize> {
+        let is_alone = |service: &usize| self.of_workspace(*service).nth(1).is_none();
+        (0..self.list.len()).filter(|service| self.is_stopped(*service)).filter(is_alone).collect()
+    }
+
     /// Names of the workspaces.
     pub(super) fn workspaces(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|service| service.workspace.as_str())

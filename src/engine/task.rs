@@ -43,6 +43,12 @@ pub enum EngineError {
     Thread(#[source] std::io::Error),
 }
 
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> EngineError {
+        EngineError::Journal(std::sync::Arc::new(error))
+    }
+}
+
 /// How long a process stays when only pauses are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
@@ -154,6 +160,11 @@ impl Past {
         self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
     }
 
+    /// When a person asked for this record to be tried again, in Unix milliseconds.
+    pub(super) fn asked_again_ms(&self, position: Position) -> Option<i64> {
+        self.state.reopened(position).map(|again| again.at_ms)
+    }
+
     /// An earlier process may have sent a call of this record that may be repeated: it is answered
     /// before anything newer leaves.
     pub(super) fn is_again(&self, position: Position) -> bool {
@@ -163,6 +174,16 @@ impl Past {
     /// How many such records there are.
     pub(super) fn again(&self) -> usize {
         self.again.len()
+    }
+
+    /// Nothing is written down yet of why this record waits for a person.
+    pub(super) fn is_unexplained(&self, position: Position) -> bool {
+        self.held.contains(&position)
+    }
+
+    /// A person asked for this record to be tried again.
+    pub(super) fn is_reopened(&self, position: Position) -> bool {
+        self.state.reopened(position).is_some()
     }
 
     pub(super) fn answers(&self, position: Position) -> &[StepAnswer] {

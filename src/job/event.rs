@@ -20,6 +20,11 @@ pub struct IdEntry {
     pub content: u64,
 }
 
+impl IdEntry {
+    /// Stands in ends whose event was compacted: the entry is in the index, and nowhere else.
+    pub const FORGOTTEN: IdEntry = IdEntry { key: [0; 16], content: 0 };
+}
+
 /// One thing that happened in a job, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -54,10 +59,12 @@ pub enum Event {
     },
     /// The guard held the job before its first call.
     Held {
-        /// People it would write to irreversibly.
+        /// People it would write to irreversibly; with `max_change`, its requests.
         subjects: u64,
-        /// How many the guard allows.
+        /// How many the guard allows; with `max_change`, the requests of the last finished job.
         limit: u64,
+        /// By how many percent the number of requests may change, when it changed by more.
+        max_change: Option<u64>,
     },
     /// A person let a held job go on.
     Approved {

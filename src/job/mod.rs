@@ -16,7 +16,7 @@ pub use event::{
     Stopped,
 };
 pub use finished::Finished;
-pub use id::{JobId, Position};
+pub use id::{JobId, NotAnId, Position, RunId};
 pub use state::{Hold, ReopenedAs, State, Unresolved, Wait};
 pub use totals::Totals;
 pub use verdict::{Fail, Pause, Skip, Status, Verdict};

@@ -66,10 +66,12 @@ pub struct Wait {
 /// Why the guard stopped a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
-    /// People the job would write to irreversibly.
+    /// People the job would write to irreversibly; with `max_change`, its requests.
     pub subjects: u64,
-    /// How many the guard allows.
+    /// How many the guard allows; with `max_change`, the requests of the last finished job.
     pub limit: u64,
+    /// By how many percent the number of requests may change, when it changed by more.
+    pub max_change: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -119,8 +121,8 @@ impl State {
                     self.waits.insert(*position, Wait { step: step.clone(), until_ms: *until_ms });
                 }
             }
-            Event::Held { subjects, limit } => {
-                self.hold = Some(Hold { subjects: *subjects, limit: *limit });
+            Event::Held { subjects, limit, max_change } => {
+                self.hold = Some(Hold { subjects: *subjects, limit: *limit, max_change: *max_change });
             }
             Event::Approved { at_ms: _, by: _ } => {
                 self.hold = None;

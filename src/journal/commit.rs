@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::{Event, JobId};
 
+use super::compact::Compactor;
 use super::error::{Doing, StoreError};
+use super::events::{self, Row};
 use super::guard::{self, Irreversible};
 use super::seal::Keys;
 use super::segments::Keepers;
@@ -36,6 +38,7 @@ pub(super) struct Committer {
     pub path: PathBuf,
     pub keys: Keys,
     pub keepers: Keepers,
+    pub compactor: Compactor,
     pub failure: Failure,
     pub writers: HashMap<u64, Open>,
     /// Jobs that are known to keep their keys.
@@ -71,7 +74,7 @@ impl Committer {
     /// Works until it is told to stop or nobody is left to tell it.
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         loop {
-            let first = if self.failure.get().is_none() && self.keepers.has_work(self.last_event) {
+            let first = if self.failure.get().is_none() && self.has_work() {
                 match commands.try_recv() {
                     Ok(command) => Some(command),
                     Err(TryRecvError::Empty) => None,
@@ -89,7 +92,7 @@ impl Committer {
                 Then::GoOn => {}
                 Then::Do(task) => match self.failure.get() {
                     Some(failure) => task(Err(failure)),
-                    None => task(Ok(&mut self.connection)),
+                    None => task(Ok(&mut self)),
                 },
                 Then::Stop => break,
             }
@@ -98,6 +101,11 @@ impl Committer {
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::debug!(%error, "the log of the store stays beside it");
         }
+    }
+
+    /// Whether there is something to do while nobody asks for anything.
+    pub(super) fn has_work(&self) -> bool {
+        self.keepers.has_work(self.last_event) || self.compactor.has_work(self.keepers.covered_by_all())
     }
 
     fn gather(&mut self, first: Option<Command>, commands: &Receiver<Command>) -> (Group, Then) {
@@ -142,7 +150,8 @@ impl Committer {
 
     fn try_commit(&mut self, group: &Group) -> Result<(), StoreError> {
         let has_work = self.keepers.has_work(self.last_event);
-        if group.events.is_empty() && !has_work {
+        let is_idle = group.events.is_empty();
+        if is_idle && !self.has_work() {
             return Ok(());
         }
         let mut closed = Vec::new();
@@ -154,8 +163,9 @@ impl Committer {
             self.last_event += 1;
             self.body.clear();
             codec::encode(event, &mut self.body);
-            let row = EventRow { id: self.last_event, job: *job, kind: codec::kind_of(event), at_ms };
-            write(&transaction, &row, &self.body, event, note.as_ref()).doing("write an event")?;
+            let (id, kind, body) = (self.last_event, codec::kind_of(event), self.body.as_slice());
+            let row = Row { id, job: *job, kind, at_ms, body };
+            write(&transaction, &row, event, note.as_ref()).doing("write an event")?;
             if jobs::leaves_something_to_try(event) && self.keeps_key.insert(*job) {
                 jobs::keep_key(&transaction, *job).doing("write an event")?;
             }
@@ -164,8 +174,10 @@ impl Committer {
             }
         }
         if has_work {
-            let slice = if group.events.is_empty() { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
+            let slice = if is_idle { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
             self.keepers.work(&transaction, covered, slice)?;
+        } else if is_idle {
+            self.compactor.work(&transaction, self.keepers.covered_by_all())?;
         }
         transaction.commit().doing("bring events to the disk")?;
         self.keepers.committed();
@@ -179,6 +191,10 @@ impl Committer {
         for job in closed {
             let needed = jobs::needs_key(&self.connection, *job).doing("read its jobs");
             let destroyed = needed.and_then(|needed| if needed { Ok(()) } else { self.keys.destroy(*job) });
+            if let Err(error) = self.compactor.add(&self.connection, *job) {
+                // The next start finds it.
+                tracing::warn!(job.id = %job, %error, "the events of {job}, which is over, stay as they are");
+            }
             if let Err(error) = destroyed {
                 // The next start destroys it.
                 tracing::warn!(job.id = %job, %error, "the key of {job}, which is over, was not destroyed");
@@ -212,24 +228,13 @@ impl Committer {
     }
 }
 
-/// The short columns of an event.
-struct EventRow {
-    id: i64,
-    job: JobId,
-    kind: u8,
-    at_ms: i64,
-}
-
 fn write(
     transaction: &Transaction<'_>,
-    row: &EventRow,
-    body: &[u8],
+    row: &Row<&[u8]>,
     event: &Event,
     note: Option<&Irreversible>,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO events (id, job, kind, at_ms, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let values = params![row.id, row.job.0, row.kind, row.at_ms, body];
-    transaction.prepare_cached(sql)?.execute(values)?;
+    events::insert(transaction, row)?;
     if let Some(status) = jobs::status_after(event) {
         jobs::set_status(transaction, row.job, status)?;
     } else if row.kind == codec::kind::REOPENED {

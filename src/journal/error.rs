@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rusqlite::ErrorCode;
+
 use crate::job::JobId;
 
 use super::codec::CodecError;
@@ -34,6 +36,17 @@ pub enum StoreError {
         found: i64,
         /// The newest known format.
         known: i64,
+    },
+    /// An earlier release wrote the store, and it was only to be read.
+    #[error(
+        "the store `{}` has format {found} of an earlier release; `privaflow store prune` brings it up to date",
+        path.display()
+    )]
+    Older {
+        /// The store.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
     },
     /// There is no store where one was to be read.
     #[error("there is no store `{}`", path.display())]
@@ -78,8 +91,19 @@ pub enum StoreError {
         #[source]
         source: CodecError,
     },
+    /// SQLite says that the database is not whole.
+    #[error(
+        "the store is damaged and cannot {doing}; restore it from a backup (`privaflow store restore FILE`)"
+    )]
+    Malformed {
+        /// What was tried.
+        doing: &'static str,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// Something in the store is not as this program writes it.
-    #[error("the store is damaged: {what}; restore it from a backup")]
+    #[error("the store is damaged: {what}; restore it from a backup (`privaflow store restore FILE`)")]
     Damaged {
         /// What was found.
         what: &'static str,
@@ -124,6 +148,11 @@ pub(super) trait Doing<T> {
 
 impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Sqlite { doing, source })
+        self.map_err(|source| match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Malformed { doing, source }
+            }
+            _ => StoreError::Sqlite { doing, source },
+        })
     }
 }

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use crate::job::{Event, JobId, Mark, MarkKind};
 
 use super::error::{Doing, StoreError};
+use super::events::{self, Row};
 use super::ids::{self, Ids};
 use super::marks::{self, Marks};
 use super::segments::{Family, Keepers, Sorted};
@@ -60,14 +61,15 @@ pub(super) fn add<'e>(keepers: &Keepers, events: impl Iterator<Item = (JobId, &'
 fn fold(connection: &Connection, keepers: &Keepers) -> Result<i64, StoreError> {
     let doing = "read its events";
     let covered = keepers.covered_by_all();
-    let sql = "SELECT id, job, body FROM events WHERE id > ?1 AND kind IN (?2, ?3) ORDER BY id";
-    let mut statement = connection.prepare(sql).doing(doing)?;
+    let columns = events::COLUMNS;
+    let sql = format!("SELECT {columns} FROM events WHERE id > ?1 AND kind IN (?2, ?3) ORDER BY id");
+    let mut statement = connection.prepare(&sql).doing(doing)?;
     let kinds = (codec::kind::ANSWERED, codec::kind::ENDED);
     let mut rows = statement.query((covered, kinds.0, kinds.1)).doing(doing)?;
     while let Some(row) = rows.next().doing(doing)? {
-        let (number, job): (i64, _) = (row.get(0).doing(doing)?, JobId(row.get(1).doing(doing)?));
-        let body = row.get_ref(2).doing(doing)?.as_blob().map_err(rusqlite::Error::from).doing(doing)?;
-        let event = codec::decode(body).map_err(|source| StoreError::Event { job, event: number, source })?;
+        let Row { id: number, job, body, .. } = events::of(row)?;
+        let event =
+            codec::decode(&body).map_err(|source| StoreError::Event { job, event: number, source })?;
         if number > keepers.watermark(ids::FAMILY) {
             keepers.insert(ids::FAMILY, ids::records_of(job, &event));
         }

@@ -165,9 +165,32 @@ pub(super) fn find(
     Ok(select(connection, filter, params![workflow_name, workflow_digest, input_digest, cancelled])?.pop())
 }
 
+/// Closed jobs of which some event was not made small yet.
+pub(super) fn to_compact(connection: &Connection) -> rusqlite::Result<Vec<JobId>> {
+    let sql = "SELECT id FROM jobs WHERE compacted = 0 AND status IN (?1, ?2) ORDER BY id";
+    let closed = (Status::Finished.number(), Status::Cancelled.number());
+    let mut statement = connection.prepare(sql)?;
+    statement.query_map(closed, |row| row.get(0).map(JobId))?.collect()
+}
+
+/// The last event of a job that was made small, and its last.
+pub(super) fn span_to_compact(connection: &Connection, job: JobId) -> rusqlite::Result<(i64, i64)> {
+    let sql =
+        "SELECT compacted_to, (SELECT ifnull(max(id), 0) FROM events WHERE job = ?1) FROM jobs WHERE id = ?1";
+    let span = connection.query_row(sql, [job.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(span.unwrap_or_default())
+}
+
+/// Notes how far a job's events were made small.
+pub(super) fn compacted(connection: &Connection, job: JobId, to: i64, all: bool) -> rusqlite::Result<()> {
+    let sql = "UPDATE jobs SET compacted_to = ?2, compacted = ?3 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute(params![job.0, to, all])?;
+    Ok(())
+}
+
 /// Notes that a job goes on, also one that was closed.
 pub(super) fn reopen(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
-    let sql = "UPDATE jobs SET status = ?2 WHERE id = ?1";
+    let sql = "UPDATE jobs SET status = ?2, compacted = 0 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![job.0, Status::Open.number()])?;
     Ok(())
 }

@@ -5,10 +5,13 @@
 //! mean is the work of `job`; acting on them that of `engine`. The rule that keeps it right: nothing
 //! is ever reported durable that is not, and after one failed write nothing is written any more.
 
+mod checksum;
 mod codec;
 mod commit;
+mod compact;
 mod directory;
 mod error;
+mod events;
 mod guard;
 mod ids;
 mod index;

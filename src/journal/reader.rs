@@ -7,12 +7,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use crate::job::{Event, JobId, Position, State};
 
 use super::directory::database_in;
 use super::error::{Doing, StoreError};
+use super::events::{self, Row};
 use super::jobs::{self, JobRecord};
 use super::{codec, guard, schema};
 
@@ -75,19 +76,19 @@ impl Reader {
         let doing = "read its events";
         let connection = self.lock();
         // The kind stands in the text, because the index is of this kind only.
-        let sql = format!("SELECT id, body FROM events WHERE job = ?1 AND kind = {}", codec::kind::REOPENED);
+        let (columns, kind) = (events::COLUMNS, codec::kind::REOPENED);
+        let sql = format!("SELECT {columns} FROM events WHERE job = ?1 AND kind = {kind}");
         let mut statement = connection.prepare_cached(&sql).doing(doing)?;
         let mut rows = statement.query([job.0]).doing(doing)?;
         let mut positions = BTreeSet::new();
         while let Some(row) = rows.next().doing(doing)? {
-            let event: i64 = row.get(0).doing(doing)?;
-            let body = row.get_ref(1).doing(doing)?.as_blob().map_err(rusqlite::Error::from).doing(doing)?;
-            match codec::decode(body) {
+            let row = events::of(row)?;
+            match codec::decode(&row.body) {
                 Ok(Event::Reopened(reopened)) => positions.extend(reopened.positions),
                 Ok(_) => {
                     return Err(StoreError::Damaged { what: "an event is not of the kind it stands under" });
                 }
-                Err(source) => return Err(StoreError::Event { job, event, source }),
+                Err(source) => return Err(StoreError::Event { job, event: row.id, source }),
             }
         }
         Ok(positions)
@@ -136,21 +137,14 @@ pub struct Events {
     reader: Reader,
     job: JobId,
     after: i64,
-    pending: VecDeque<(i64, i64, Vec<u8>)>,
+    pending: VecDeque<Row>,
     is_over: bool,
 }
 
 impl Events {
-    fn read_on(&mut self) -> rusqlite::Result<()> {
+    fn read_on(&mut self) -> Result<(), StoreError> {
         let connection = self.reader.lock();
-        let sql = "SELECT id, at_ms, body FROM events WHERE job = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-        let mut statement = connection.prepare_cached(sql)?;
-        let rows = statement.query_map(params![self.job.0, self.after, READ_AT_ONCE], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-        for row in rows {
-            self.pending.push_back(row?);
-        }
+        self.pending = events::rows(&connection, self.job, self.after, i64::MAX, READ_AT_ONCE)?.into();
         Ok(())
     }
 }
@@ -160,13 +154,13 @@ impl Iterator for Events {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.pending.is_empty() && !self.is_over {
-            if let Err(error) = self.read_on().doing("read its events") {
+            if let Err(error) = self.read_on() {
                 self.is_over = true;
                 return Some(Err(error));
             }
             self.is_over = self.pending.is_empty();
         }
-        let (number, at_ms, body) = self.pending.pop_front()?;
+        let Row { id: number, at_ms, body, .. } = self.pending.pop_front()?;
         self.after = number;
         let event = codec::decode(&body);
         Some(match event {

@@ -16,9 +16,6 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/002-marks-and-second-tries.sql"),
 ];
 
-/// The oldest format that can be read as it is; the writer brings older ones up to date.
-const OLDEST_READABLE: i64 = 1;
-
 /// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and
 /// two blocks of a segment.
 const PAGE_BYTES: i64 = 8192;
@@ -54,7 +51,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let known = MIGRATIONS.len() as i64;
     match found {
         _ if found > known => Err(StoreError::Newer { path: path.to_owned(), found, known }),
-        _ if found < OLDEST_READABLE => Err(StoreError::Damaged { what: "its database is not set up" }),
+        0 => Err(StoreError::Damaged { what: "its database is not set up" }),
+        _ if found < known => Err(StoreError::Older { path: path.to_owned(), found }),
         _ => Ok(connection),
     }
 }
@@ -64,6 +62,8 @@ fn prepare_writer(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(32);
     // The page size must come before the first table and before the log.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    // So that room can be given back a slice at a time.
+    connection.pragma_update(None, "auto_vacuum", "incremental")?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::job::JobId;
 
 use super::commit::Committer;
+use super::compact::Compactor;
 use super::directory::{Directory, file};
 use super::error::{Doing, StoreError};
 use super::ids::Ids;
@@ -115,12 +116,14 @@ impl Store {
         let keys = Keys::new(directory.keys());
         destroy_leftover_keys(&connection, &keys)?;
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
+        let compactor = Compactor::open(&connection)?;
         let failure: Failure = Arc::new(OnceLock::new());
         let committer = Committer {
             connection,
             path: directory.path().to_owned(),
             keys: keys.clone(),
             keepers,
+            compactor,
             failure: Arc::clone(&failure),
             writers: HashMap::new(),
             keeps_key: HashSet::new(),
@@ -150,10 +153,18 @@ impl Store {
         &self,
         task: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.with_committer(move |committer| task(&mut committer.connection))
+    }
+
+    /// Does something with all that writes, after what was handed over before.
+    pub(super) fn with_committer<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Committer) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = mpsc::sync_channel(1);
-        let task = move |connection: Result<&mut Connection, &Arc<StoreError>>| {
-            let result = match connection {
-                Ok(connection) => task(connection),
+        let task = move |committer: Result<&mut Committer, &Arc<StoreError>>| {
+            let result = match committer {
+                Ok(committer) => task(committer),
                 Err(failure) => Err(StoreError::Stopped(Some(Arc::clone(failure)))),
             };
             // Whoever asked waits for exactly this.

@@ -7,11 +7,11 @@
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 
-use rusqlite::Connection;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::{Event, JobId};
 
+use super::commit::Committer;
 use super::error::StoreError;
 use super::guard::Irreversible;
 
@@ -26,14 +26,14 @@ pub(super) enum Command {
     Append { writer: u64, event: Event, note: Option<Irreversible> },
     /// No more events come from this writer.
     End { writer: u64 },
-    /// Something else with the one connection that writes, in a transaction of its own.
+    /// Something else with what writes, in transactions of its own.
     Task(Task),
     /// Commit what came before, and stop.
     Stop,
 }
 
-/// Is called with the connection, or with the reason why nothing is written any more.
-pub(super) type Task = Box<dyn FnOnce(Result<&mut Connection, &Arc<StoreError>>) + Send>;
+/// Is called with what writes, or with the reason why nothing is written any more.
+pub(super) type Task = Box<dyn FnOnce(Result<&mut Committer, &Arc<StoreError>>) + Send>;
 
 /// Appends events of one job, in order.
 pub struct Writer {

@@ -34,11 +34,15 @@ pub enum Format {
     Csv,
 }
 
-/// How many distinct people may be touched irreversibly before a person is asked.
+/// How far a job may go before a person is asked: how many distinct people it may touch irreversibly,
+/// and how much larger or smaller than the last one it may be.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Guard {
     /// In one job; default 500 for a workflow with an irreversible action.
     pub per_job: Option<u64>,
     /// In any rolling hour of the workspace; default none.
     pub per_hour: Option<u64>,
+    /// By how many percent the requests of a file may be more or fewer than those of the last finished
+    /// job of the workflow; default any.
+    pub max_change: Option<u64>,
 }

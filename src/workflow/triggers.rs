@@ -140,25 +140,44 @@ fn onetrust_subtask(reader: &mut Reader<'_>, node: &Node) {
     }
 }
 
-/// How many people may be touched irreversibly.
+/// How far a job may go unasked.
 pub(super) fn guard(reader: &mut Reader<'_>, node: &Node) -> Guard {
     let mut guard = Guard::default();
-    for entry in reader.map("guard", node, &["max_subjects"]).unwrap_or_default() {
-        if entry.key != "max_subjects" {
-            continue;
-        }
-        for limit in
-            reader.map("guard.max_subjects", &entry.value, &["per_job", "per_hour"]).unwrap_or_default()
-        {
-            let what = format!("guard.max_subjects.{}", limit.key);
-            match limit.key.as_str() {
-                "per_job" => guard.per_job = reader.count(&what, &limit.value),
-                "per_hour" => guard.per_hour = reader.count(&what, &limit.value),
-                _ => {}
-            }
+    for entry in reader.map("guard", node, &["max_subjects", "max_change"]).unwrap_or_default() {
+        match entry.key.as_str() {
+            "max_subjects" => max_subjects(reader, &entry.value, &mut guard),
+            "max_change" => guard.max_change = percentage(reader, "guard.max_change", &entry.value),
+            _ => {}
         }
     }
     guard
+}
+
+fn max_subjects(reader: &mut Reader<'_>, node: &Node, guard: &mut Guard) {
+    for limit in reader.map("guard.max_subjects", node, &["per_job", "per_hour"]).unwrap_or_default() {
+        let what = format!("guard.max_subjects.{}", limit.key);
+        match limit.key.as_str() {
+            "per_job" => guard.per_job = reader.count(&what, &limit.value),
+            "per_hour" => guard.per_hour = reader.count(&what, &limit.value),
+            _ => {}
+        }
+    }
+}
+
+/// A whole number of percent: `20%`.
+fn percentage(reader: &mut Reader<'_>, what: &str, node: &Node) -> Option<u64> {
+    let help = "write a whole number and `%`, such as `20%`";
+    let Some(text) = node.as_text() else {
+        reader.wrong_type(what, node, "a percentage", Some(help));
+        return None;
+    };
+    let is_number = |digits: &&str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let percent = text.strip_suffix('%').filter(is_number).and_then(|digits| digits.parse().ok());
+    if percent.is_none() {
+        let message = format!("`{text}` is no percentage");
+        reader.add(Mistake::error("bad_value", node.at.clone(), message).help(help));
+    }
+    percent
 }
 
 /// Warns when a workflow that cannot be undone takes requests that ask for something else.

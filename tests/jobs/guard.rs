@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::folder::{ERASE, Folder, deletion};
+use crate::folder::{ERASE, Folder, TAG, deletion, request};
 use crate::server::Server;
 
 #[test]
@@ -125,4 +125,35 @@ fn people_of_a_cancelled_job_can_be_erased_by_another_job() {
     folder.write("flow.yaml", guarded.replace("per_job: 1", "per_job: 2"));
 
     assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
+}
+
+#[test]
+fn a_file_that_changed_too_much_since_the_last_job_waits_for_a_person() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, &format!("{TAG}guard: {{ max_change: 20% }}\n"));
+    let tag = |file: &str, numbers: std::ops::Range<usize>| {
+        let record = |number| request("other", &format!("r-{number}"), &format!("u-{number}"));
+        let lines: String = numbers.map(|number| format!("{}\n", record(number))).collect();
+        folder.write(file, lines);
+        folder.run(&["run", "flow.yaml", "--input", file, "--output", "json"])
+    };
+    assert_eq!(tag("first", 0..10).counts(), (0, [10, 0, 0, 0]), "there is nothing to compare it to");
+    assert_eq!(tag("like", 10..22).counts(), (0, [12, 0, 0, 0]), "a fifth more");
+    let sent = server.people().len();
+
+    let more = tag("more", 30..45);
+    assert_eq!(more.counts(), (1, [0, 0, 0, 15]), "a quarter more than twelve");
+    assert_eq!(more.json()["waiting_by"], json!({ "guard": 15 }));
+    assert!(more.stderr.contains("15 requests") && more.stderr.contains("had 12"), "{}", more.stderr);
+    assert!(more.stderr.contains("20%") && more.stderr.contains("jobs approve job-3"), "{}", more.stderr);
+    let fewer = tag("fewer", 50..59);
+    assert_eq!(fewer.counts(), (1, [0, 0, 0, 9]), "a quarter fewer than twelve");
+    let shown = folder.run(&["jobs", "show", "job-4"]).stderr;
+    assert!(shown.contains("9 requests") && shown.contains("had 12"), "{shown}");
+    assert_eq!(server.people().len(), sent);
+
+    assert_eq!(folder.run(&["jobs", "approve", "job-3"]).code, 0);
+    let resumed = folder.run(&["jobs", "resume", "job-3", "--output", "json"]);
+    assert_eq!(resumed.counts(), (0, [15, 0, 0, 0]), "{}", resumed.stderr);
+    assert_eq!(tag("again", 60..75).counts(), (0, [15, 0, 0, 0]), "the approved job is the last one now");
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::catalogue::Refusal;
-use crate::engine::task::Past;
+use crate::engine::task::{Opened, Past};
 use crate::intake::{Input, Reading};
 use crate::job::{Answered, Event, JobId, State};
 use crate::journal::Store;

@@ -93,7 +93,8 @@ impl State {
         self.again.parked.contains(&position) || self.is_in_the_air(position)
     }
 
-    pub(super) fn is_given_up(&self, position: Position) -> bool {
+    /// Whether the record was given up with its job and not taken up again since, as others were.
+    pub fn is_given_up(&self, position: Position) -> bool {
         self.again.rest_is_given_up && !self.again.tried.contains_key(&position)
     }
 

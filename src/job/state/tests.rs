@@ -151,7 +151,7 @@ fn a_record_at_a_wait_counts_as_waiting_until_it_ends() {
 #[test]
 fn a_held_job_counts_every_record_as_waiting_for_the_guard() {
     let planned = ends(&[ended(0, Verdict::Failed(Fail::WrongType))]);
-    let held = Event::Held { subjects: 501, limit: 500 };
+    let held = Event::Held { subjects: 501, limit: 500, max_change: None };
     let mut state = after(&[planned, held, stopped(false, Some(600), &[])]);
     assert_eq!((state.status(), counts(&state)), (Status::Held, [600, 0, 0, 1, 599]));
     assert_eq!(state.totals().waiting_by[&Pause::Guard], 599);

@@ -5,15 +5,14 @@
 
 use crate::job::{Answered, Intended, StepAnswer};
 
-use super::CodecError;
 use super::bytes::{Input, put_bytes, put_positions, put_signed, put_text, put_varint};
-use super::{ended, marks};
+use super::{CodecError, Form, MOST_IN_BATCH, ended, marks};
 
-/// Records in one batch that a reader believes in: far more than any endpoint takes, and little
-/// enough that a damaged count cannot fill the memory.
-const MOST_IN_BATCH: usize = 1 << 20;
 /// Bytes that an answered step takes at least: path, flags, time, length of the output.
 const STEP_BYTES: usize = 4;
+
+/// The version of answers that hold neither ids nor marks.
+pub(super) const COMPACT_ANSWERED: u8 = 3;
 
 const REPEATABLE: u8 = 1;
 const ACCEPTED: u8 = 1;
@@ -38,18 +37,21 @@ pub(super) fn intended(input: &mut Input<'_>) -> Result<Intended, CodecError> {
     })
 }
 
-pub(super) fn put_answered(answered: &Answered, out: &mut Vec<u8>) {
+pub(super) fn put_answered(answered: &Answered, form: Form, out: &mut Vec<u8>) {
     put_varint(answered.batch, out);
     put_signed(answered.at_ms, out);
     put_varint(u64::from(answered.status), out);
     put_text(answered.request_id.as_deref(), out);
     put_steps(&answered.steps, answered.at_ms, out);
-    ended::put(&answered.ended, out);
-    marks::put(&answered.marks, answered.at_ms, out);
+    ended::put(&answered.ended, form, out);
+    if form == Form::Whole {
+        marks::put(&answered.marks, answered.at_ms, out);
+    }
 }
 
-/// Reads an answer; the first version had no marks.
+/// Reads an answer; the first version had no marks, the compact one has neither marks nor ids.
 pub(super) fn answered(version: u8, input: &mut Input<'_>) -> Result<Answered, CodecError> {
+    let form = if version == COMPACT_ANSWERED { Form::Compact } else { Form::Whole };
     let batch = input.varint()?;
     let at_ms = input.signed()?;
     Ok(Answered {
@@ -58,8 +60,8 @@ pub(super) fn answered(version: u8, input: &mut Input<'_>) -> Result<Answered, C
         status: input.number()?,
         request_id: input.text()?,
         steps: steps(at_ms, input)?,
-        ended: ended::read(input)?,
-        marks: if version == 1 { Vec::new() } else { marks::read(at_ms, input)? },
+        ended: ended::read(form, input)?,
+        marks: if version == 2 { marks::read(at_ms, input)? } else { Vec::new() },
     })
 }
 

@@ -1,12 +1,13 @@
-//! How runs ended, packed by column: positions, then verdicts, then ids, then failures.
+//! How runs ended, packed by column: positions, then verdicts, then ids, then failures. Compact, the
+//! ids are left out.
 //!
 //! In a batch where everybody is done the verdicts are one run, so that a person costs the 24 bytes
 //! of their entry in the index of ids and next to nothing else.
 
 use crate::job::{Ended, Fail, Failure, IdEntry, Pause, Skip, Verdict};
 
-use super::CodecError;
 use super::bytes::{Input, put_positions, put_text, put_varint};
+use super::{CodecError, Form, MOST_IN_BATCH};
 
 const ACCEPTED: u8 = 1;
 const VERIFIED: u8 = 2;
@@ -19,7 +20,7 @@ const ID_BYTES: usize = 24;
 /// below) and the flags.
 type Shape = (u8, u8);
 
-pub(super) fn put(ended: &[Ended], out: &mut Vec<u8>) {
+pub(super) fn put(ended: &[Ended], form: Form, out: &mut Vec<u8>) {
     out.reserve(ended.len() * (ID_BYTES + 2) + 16);
     put_positions(ended.iter().map(|ended| ended.position), out);
     for run in ended.chunk_by(|one, next| shape(one) == shape(next)) {
@@ -27,9 +28,11 @@ pub(super) fn put(ended: &[Ended], out: &mut Vec<u8>) {
         put_varint(run.len() as u64, out);
         out.extend([verdict, flags]);
     }
-    for ended in ended {
-        out.extend_from_slice(&ended.id.key);
-        out.extend_from_slice(&ended.id.content.to_le_bytes());
+    if form == Form::Whole {
+        for ended in ended {
+            out.extend_from_slice(&ended.id.key);
+            out.extend_from_slice(&ended.id.content.to_le_bytes());
+        }
     }
     for failure in ended.iter().filter_map(|ended| ended.failure.as_ref()) {
         put_text(failure.request.as_deref(), out);
@@ -40,8 +43,12 @@ pub(super) fn put(ended: &[Ended], out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn read(input: &mut Input<'_>) -> Result<Vec<Ended>, CodecError> {
-    let positions = input.positions(input.left() / ID_BYTES)?;
+pub(super) fn read(form: Form, input: &mut Input<'_>) -> Result<Vec<Ended>, CodecError> {
+    let most = match form {
+        Form::Whole => input.left() / ID_BYTES,
+        Form::Compact => MOST_IN_BATCH,
+    };
+    let positions = input.positions(most)?;
     let mut shapes: Vec<(usize, Shape)> = Vec::new();
     let mut left = positions.len();
     while left > 0 {
@@ -59,7 +66,10 @@ pub(super) fn read(input: &mut Input<'_>) -> Result<Vec<Ended>, CodecError> {
         if flags & !(ACCEPTED | VERIFIED | FAILURE) != 0 {
             return Err(CodecError::NotValid("flags"));
         }
-        let id = IdEntry { key: input.array()?, content: u64::from_le_bytes(input.array()?) };
+        let id = match form {
+            Form::Whole => IdEntry { key: input.array()?, content: u64::from_le_bytes(input.array()?) },
+            Form::Compact => IdEntry::FORGOTTEN,
+        };
         let (accepted, verified) = (flags & ACCEPTED != 0, flags & VERIFIED != 0);
         // The failures stand behind all the ids; the flag is remembered until they are read.
         let failure = (flags & FAILURE != 0).then(|| Failure {

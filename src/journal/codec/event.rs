@@ -4,7 +4,7 @@
 //! of the kind.
 
 use super::bytes::Input;
-use super::{CodecError, bulk, ended, rare};
+use super::{CodecError, Form, bulk, ended, rare};
 use crate::job::Event;
 
 /// The numbers of kinds. Never reused, never changed.
@@ -26,10 +26,21 @@ pub(in crate::journal) mod kind {
 pub(super) const VERSION: u8 = 1;
 /// Answers have marks since their second version.
 const ANSWERED_VERSION: u8 = 2;
+/// The version of ends that hold no ids.
+const COMPACT_ENDED: u8 = 2;
 
 /// The version in which a kind is written.
 fn version_of(kind: u8) -> u8 {
     if kind == kind::ANSWERED { ANSWERED_VERSION } else { VERSION }
+}
+
+/// The newest version of a kind that is understood.
+fn newest_version(kind: u8) -> u8 {
+    match kind {
+        kind::ANSWERED => bulk::COMPACT_ANSWERED,
+        kind::ENDED => COMPACT_ENDED,
+        _ => VERSION,
+    }
 }
 
 /// The number of an event's kind.
@@ -55,8 +66,8 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
     body.extend([kind, version_of(kind)]);
     match event {
         Event::Intended(intended) => bulk::put_intended(intended, body),
-        Event::Answered(answered) => bulk::put_answered(answered, body),
-        Event::Ended { ended } => ended::put(ended, body),
+        Event::Answered(answered) => bulk::put_answered(answered, Form::Whole, body),
+        Event::Ended { ended } => ended::put(ended, Form::Whole, body),
         Event::Passed { steps } => bulk::put_passed(steps, body),
         Event::Opened { .. }
         | Event::Waiting { .. }
@@ -68,20 +79,48 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
     }
 }
 
-/// Reads an event that [`encode`] wrote.
+/// A body without what only the indexes need; `None` when it has nothing of the kind.
+pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecError> {
+    let whole = match body {
+        [kind::ANSWERED, version, ..] => *version < bulk::COMPACT_ANSWERED,
+        [kind::ENDED, version, ..] => *version < COMPACT_ENDED,
+        _ => false,
+    };
+    if !whole {
+        return Ok(None);
+    }
+    let mut compact = Vec::new();
+    match decode(body)? {
+        Event::Answered(answered) if !answered.ended.is_empty() || !answered.marks.is_empty() => {
+            compact.extend([kind::ANSWERED, bulk::COMPACT_ANSWERED]);
+            bulk::put_answered(&answered, Form::Compact, &mut compact);
+        }
+        Event::Ended { ended } if !ended.is_empty() => {
+            compact.extend([kind::ENDED, COMPACT_ENDED]);
+            ended::put(&ended, Form::Compact, &mut compact);
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(compact))
+}
+
+/// Reads an event that [`encode`] or [`compact`] wrote.
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
     if !(kind::OPENED..=kind::REOPENED).contains(&kind) {
         return Err(CodecError::UnknownKind(kind));
     }
-    if !(VERSION..=version_of(kind)).contains(&version) {
+    if !(VERSION..=newest_version(kind)).contains(&version) {
         return Err(CodecError::UnknownVersion { kind, version });
     }
     let event = match kind {
         kind::INTENDED => Event::Intended(bulk::intended(&mut input)?),
         kind::ANSWERED => Event::Answered(bulk::answered(version, &mut input)?),
-        kind::ENDED => Event::Ended { ended: ended::read(&mut input)? },
+        kind::ENDED if version == COMPACT_ENDED => {
+            Event::Ended { ended: ended::read(Form::Compact, &mut input)? }
+        }
+        kind::ENDED => Event::Ended { ended: ended::read(Form::Whole, &mut input)? },
         kind::PASSED => Event::Passed { steps: bulk::passed(&mut input)? },
         _ => rare::read(kind, &mut input)?,
     };

@@ -3,6 +3,7 @@
 //! A body is the number of its kind, the version of that kind's format, and the rest. The kinds that
 //! come by the batch are packed ([`bulk`]), the rare ones are JSON ([`rare`]). What is written never
 //! changes: a new format of a kind gets a new version, and a reader refuses what it does not know.
+//! Events of jobs that are over are compacted: their ids and marks are in the indexes by then.
 //! No input makes it panic or take more memory than the body justifies.
 
 mod bulk;
@@ -14,8 +15,21 @@ mod marks;
 mod rare;
 
 pub use error::CodecError;
+pub(super) use event::{compact, kind, kind_of};
 pub use event::{decode, encode};
-pub(super) use event::{kind, kind_of};
+
+/// Records in one batch that a reader believes in: far more than any endpoint takes, and little
+/// enough that a damaged count cannot fill the memory.
+const MOST_IN_BATCH: usize = 1 << 20;
+
+/// How much of an end or an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// All of it.
+    Whole,
+    /// All but what only the indexes of ids and marks need, once they have it.
+    Compact,
+}
 
 #[cfg(test)]
 mod tests;

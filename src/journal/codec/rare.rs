@@ -27,6 +27,8 @@ struct Waiting {
 struct Held {
     subjects: u64,
     limit: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_change: Option<u64>,
 }
 
 /// An approval or a cancellation.
@@ -62,7 +64,9 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) {
         Event::Waiting { position, step, until_ms } => {
             put_json(&Waiting { position: *position, step: step.clone(), until_ms: *until_ms }, out);
         }
-        Event::Held { subjects, limit } => put_json(&Held { subjects: *subjects, limit: *limit }, out),
+        Event::Held { subjects, limit, max_change } => {
+            put_json(&Held { subjects: *subjects, limit: *limit, max_change: *max_change }, out);
+        }
         Event::Approved { at_ms, by } | Event::Cancelled { at_ms, by } => {
             put_json(&Decided { at_ms: *at_ms, by: by.clone() }, out);
         }
@@ -97,7 +101,11 @@ pub(super) fn read(kind: u8, input: &mut Input<'_>) -> Result<Event, CodecError>
             step,
             until_ms,
         }),
-        kind::HELD => json(input).map(|Held { subjects, limit }| Event::Held { subjects, limit }),
+        kind::HELD => json(input).map(|Held { subjects, limit, max_change }| Event::Held {
+            subjects,
+            limit,
+            max_change,
+        }),
         kind::APPROVED => json(input).map(|Decided { at_ms, by }| Event::Approved { at_ms, by }),
         kind::CANCELLED => json(input).map(|Decided { at_ms, by }| Event::Cancelled { at_ms, by }),
         kind::STOPPED => json(input).map(|StoppedWork { at_ms, elapsed_ms, finished, records, unmapped }| {

@@ -2,12 +2,16 @@
 //!
 //! A record is its key, big-endian so that bytes sort as numbers do, and its value.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Key, Value};
+use crate::journal::checksum::checksum;
+use crate::journal::error::{Doing, StoreError};
 
 /// Bytes of a record.
 pub(super) const RECORD_BYTES: usize = 32;
+/// Bytes of the sum behind the records of a block.
+const SUM_BYTES: usize = 4;
 /// Records in a block: two such rows fill a page of 8192 bytes with their headers.
 pub(super) const BLOCK_RECORDS: usize = 126;
 /// Bits of a row's number that count blocks; the bits above are the segment's.
@@ -43,18 +47,42 @@ pub(super) fn find(block: &[u8], key: Key) -> Option<Value> {
     record(block, index).map(|(_, value)| value)
 }
 
-pub(super) fn insert<'c>(connection: &'c Connection) -> rusqlite::Result<CachedStatement<'c>> {
-    connection.prepare_cached("INSERT INTO blocks (id, records) VALUES (?1, ?2)")
+/// Writes a row; its sum is put behind the records.
+pub(super) fn insert(connection: &Connection, row: i64, records: &mut Vec<u8>) -> rusqlite::Result<()> {
+    let sum = checksum(row.cast_unsigned(), records);
+    records.extend_from_slice(&sum.to_le_bytes());
+    let mut statement = connection.prepare_cached("INSERT INTO blocks (id, records) VALUES (?1, ?2)")?;
+    statement.execute(params![row, records.as_slice()])?;
+    Ok(())
 }
 
-/// Hands a row to `read`; `None` when it is not there.
+/// Hands the records of a row to `read`; `None` when it is not there.
 pub(super) fn read<T>(
     connection: &Connection,
     row: i64,
     read: impl FnOnce(&[u8]) -> T,
-) -> rusqlite::Result<Option<T>> {
-    let mut statement = connection.prepare_cached("SELECT records FROM blocks WHERE id = ?1")?;
-    statement.query_row([row], |row| Ok(read(row.get_ref(0)?.as_blob()?))).optional()
+) -> Result<Option<T>, StoreError> {
+    let doing = "read its index";
+    let mut statement = connection.prepare_cached("SELECT records FROM blocks WHERE id = ?1").doing(doing)?;
+    let whole = |bytes: &[u8]| whole(row, bytes).map(read);
+    let found = statement.query_row([row], |found| Ok(whole(found.get_ref(0)?.as_blob()?))).optional();
+    match found.doing(doing)? {
+        Some(None) => Err(StoreError::Damaged { what: "a block of its index is not as it was written" }),
+        Some(Some(value)) => Ok(Some(value)),
+        None => Ok(None),
+    }
+}
+
+/// The records of a row whose sum is right; the first format wrote none.
+fn whole(row: i64, bytes: &[u8]) -> Option<&[u8]> {
+    match bytes.len() % RECORD_BYTES {
+        0 => Some(bytes),
+        SUM_BYTES => {
+            let (records, sum) = bytes.split_last_chunk::<SUM_BYTES>()?;
+            (u32::from_le_bytes(*sum) == checksum(row.cast_unsigned(), records)).then_some(records)
+        }
+        _ => None,
+    }
 }
 
 /// Removes the rows from `first` to before `end`.

@@ -97,9 +97,14 @@ impl Keepers {
     ) -> Result<(), StoreError> {
         let next = &mut self.next_segment;
         // The fullest first, so that no table outgrows its memory while another is flushed.
-        let due = self.keepers.iter_mut().filter(|keeper| is_due(keeper, covered));
-        if let Some(keeper) = due.max_by_key(|keeper| keeper.recent()) {
-            return keeper.flush(connection, covered, next).doing("write its index");
+        let due = self.keepers.iter().filter(|keeper| is_due(keeper, covered));
+        if let Some(due) = due.max_by_key(|keeper| keeper.recent()).map(Keeper::family) {
+            // A table without records costs nothing to cover, so it never holds the others back.
+            let is_next = |keeper: &&mut Keeper| keeper.family() == due || keeper.recent() == 0;
+            for keeper in self.keepers.iter_mut().filter(is_next) {
+                keeper.flush(connection, covered, next).doing("write its index")?;
+            }
+            return Ok(());
         }
         let mut has_merged = false;
         for keeper in self.keepers.iter_mut().filter(|keeper| keeper.has_merge()) {

@@ -104,7 +104,7 @@ impl Cursor {
                 self.block.clear();
                 self.block.extend_from_slice(block);
             });
-            if read.doing("merge its index")?.is_none() {
+            if read?.is_none() {
                 return Err(StoreError::Damaged { what: "a block of its index is missing" });
             }
             self.next_block += 1;

@@ -6,8 +6,8 @@
 //! with one key stays is its [`Family`]'s. Random keys in a B-tree would write a page for each; a
 //! segment writes each record once per tier.
 //!
-//! The rule that keeps it right: everything here can be made again from events, so a crash may lose
-//! any unfinished segment, and nothing is visible before its transaction is on the disk.
+//! The rule that keeps it right: what no finished segment covers can be made again from events, so a
+//! crash may lose any unfinished one, and nothing is visible before its transaction is on the disk.
 
 mod block;
 mod family;

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, params};
 use super::block::{self, BLOCK_RECORDS, RECORD_BYTES};
 use super::filter::{Filter, Probe};
 use super::{Key, Value};
+use crate::journal::checksum::checksum;
 
 /// A finished segment.
 #[derive(Debug)]
@@ -37,6 +38,12 @@ impl Segment {
     /// Reads a row of `segments` with the columns of [`COLUMNS`]; `None` when it is damaged.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Segment>> {
         let (filter, fences) = (row.get_ref(3)?.as_blob()?, row.get_ref(4)?.as_blob()?);
+        let written: Option<u32> = row.get(5)?;
+        if written.is_some_and(|written| {
+            written != sum(row.get(0).unwrap_or(0), row.get(2).unwrap_or(0), filter, fences)
+        }) {
+            return Ok(None);
+        }
         let (fences, rest) = fences.as_chunks::<16>();
         let (Some(filter), []) = (Filter::of_bytes(filter), rest) else { return Ok(None) };
         let fences = fences.iter().map(|fence| Key::from_be_bytes(*fence)).collect();
@@ -45,7 +52,12 @@ impl Segment {
 }
 
 /// The columns that [`Segment::read`] reads.
-pub(super) const COLUMNS: &str = "id, tier, records, filter, fences";
+pub(super) const COLUMNS: &str = "id, tier, records, filter, fences, sum";
+
+/// The sum over what of a segment is kept in memory.
+fn sum(id: i64, records: u32, filter: &[u8], fences: &[u8]) -> u32 {
+    checksum(id.cast_unsigned() << 32 | u64::from(checksum(u64::from(records), fences)), filter)
+}
 
 /// Writes a segment, record by record in the order of their keys.
 #[derive(Debug)]
@@ -91,8 +103,11 @@ impl Builder {
             self.write_block(connection)?;
         }
         let fences: Vec<u8> = self.fences.iter().flat_map(|fence| fence.to_be_bytes()).collect();
-        let sql = "INSERT INTO segments (family, id, tier, records, filter, fences) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = params![family, self.id, self.tier, self.records, self.filter.to_bytes(), fences];
+        let filter = self.filter.to_bytes();
+        let sql = "INSERT INTO segments (family, id, tier, records, filter, fences, sum) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sum = sum(self.id, self.records, &filter, &fences);
+        let values = params![family, self.id, self.tier, self.records, filter, fences, sum];
         connection.prepare_cached(sql)?.execute(values)?;
         let Builder { id, tier, records, filter, fences, block: _ } = self;
         Ok(Segment { id, tier, records, filter, fences: fences.into_boxed_slice() })
@@ -100,7 +115,7 @@ impl Builder {
 
     fn write_block(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let number = self.fences.len().saturating_sub(1) as u32;
-        block::insert(connection)?.execute(params![block::row_of(self.id, number), self.block])?;
+        block::insert(connection, block::row_of(self.id, number), &mut self.block)?;
         self.block.clear();
         Ok(())
     }

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use super::filter::Probe;
 use super::segment::Segment;
 use super::{Key, Value, block};
-use crate::journal::error::{Doing, StoreError};
+use crate::journal::error::StoreError;
 
 /// The records of one family.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Sorted {
                 let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
                 let found = block::read(&reader, row, |block| block::find(block, key));
                 drop(reader);
-                match found.doing("read its index")? {
+                match found? {
                     Some(None) => {}
                     Some(Some(value)) => {
                         if let ControlFlow::Break(found) = decide(value) {

@@ -143,6 +143,6 @@ fn a_missing_block_is_damage_and_not_an_absent_key() {
 
     assert_eq!(
         error.to_string(),
-        "the store is damaged: a block of its index is missing; restore it from a backup"
+        "the store is damaged: a block of its index is missing; restore it from a backup (`privaflow store restore FILE`)"
     );
 }

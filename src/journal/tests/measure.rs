@@ -6,6 +6,19 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::job::MarkKind;
+use crate::request::{Order, OrderParts};
+
+/// One state of a person, changed at some time in the last months.
+fn mark(number: u64) -> Mark {
+    let nanoseconds = 1_790_000_000_000_000_000 + (number * 7_919 % 9_999_991) as i64 * 1_000_000_000;
+    let parts = OrderParts { nanoseconds, digits: 0, place: None, opts_out: number % 3 == 0 };
+    Mark {
+        kind: MarkKind::Target,
+        key: *Sha256::digest((number | 1 << 60).to_le_bytes()).first_chunk().unwrap(),
+        order: Order::from(parts),
+    }
+}
 
 /// CPU time of the threads with a name that starts so, since they began (Linux).
 fn cpu_of(thread: &str) -> Option<Duration> {
@@ -39,7 +52,8 @@ fn a_million_people() {
 
     for batch in 0..people / BATCH {
         let prepare = Instant::now();
-        let (intent, answer) = (intended(batch), answered(batch));
+        let marks = (batch * BATCH..(batch + 1) * BATCH).map(mark).collect();
+        let (intent, answer) = (intended(batch), answered_with(batch, marks));
         busy += prepare.elapsed();
         listening.writer.append(intent);
         let number = listening.writer.append(answer);
@@ -70,18 +84,43 @@ fn a_million_people() {
     println!("writer thread, CPU: {cpu:?}; resident before {before:?} kB, after {:?} kB", resident_kb());
     println!("one check: absent {absent:?}, present {present:?}");
     drop(store);
+    let size = || fs::metadata(directory.path().join("journal.db")).unwrap().len();
+    println!("{} bytes when the job ended, {:.1} a person", size(), size() as f64 / people as f64);
     let began = Instant::now();
     let store = Store::open(directory.path()).unwrap();
     println!("opened again in {:?}", began.elapsed());
+    let mark = |from: u64, to: u64, step: usize| {
+        let space = store.marks().space("eu");
+        let began = Instant::now();
+        for number in (from..to).step_by(step) {
+            let key = space.key(MarkKind::Target, u128::from(number));
+            drop(black_box(store.marks().newest(MarkKind::Target, key)));
+        }
+        began.elapsed() / ((to - from) as u32 / step as u32)
+    };
+    println!("one mark: key and question {:?}, absent erasure {:?}", mark(0, 200_000, 1), {
+        let began = Instant::now();
+        for number in 0..100_000_u64 {
+            let key = id_of(number).key;
+            drop(black_box(store.marks().newest(MarkKind::Erased, key)));
+        }
+        began.elapsed() / 100_000
+    });
     let pages = |sql: &str| {
         let sql = sql.to_owned();
         store.task(move |c| Ok(c.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap())).unwrap()
     };
+    let began = Instant::now();
+    while store.with_committer(|committer| Ok(committer.has_work())).unwrap() {
+        std::thread::yield_now();
+    }
+    println!("tidied up in {:?}", began.elapsed());
+    store.task(|c| Ok(c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap())).unwrap();
     let (all, free) = (pages("PRAGMA page_count"), pages("PRAGMA freelist_count"));
-    let size = fs::metadata(directory.path().join("journal.db")).unwrap().len();
     println!(
-        "{size} bytes, {:.1} a person, {:.1} % free",
-        size as f64 / people as f64,
+        "{} bytes, {:.1} a person, {:.1} % free",
+        size(),
+        size() as f64 / people as f64,
         free as f64 / all as f64 * 100.0
     );
     let began = Instant::now();

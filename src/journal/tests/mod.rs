@@ -1,6 +1,7 @@
 //! The store with real files: what is kept, what is refused, and what a crash leaves.
 
 mod again;
+mod compaction;
 mod crash;
 mod idempotency;
 mod marks;

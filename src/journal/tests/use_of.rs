@@ -53,7 +53,7 @@ fn the_status_of_a_job_follows_its_events_and_its_end_is_final() {
     let by = || "someone".to_owned();
 
     let statuses = [
-        status_after(Event::Held { subjects: 501, limit: 500 }),
+        status_after(Event::Held { subjects: 501, limit: 500, max_change: None }),
         status_after(stopped(false)),
         status_after(Event::Approved { at_ms: 1, by: by() }),
         status_after(stopped(true)),
@@ -134,7 +134,7 @@ fn an_event_of_a_later_release_is_told_and_ends_the_reading() {
     let mut listening = Listening::on(&store, job);
     (0..3).for_each(|batch| assert!(listening.write(intended(batch))));
     let damage = |connection: &mut rusqlite::Connection| {
-        connection.execute("UPDATE events SET body = x'2a01' WHERE id = 2", []).unwrap();
+        connection.execute("UPDATE events SET body = x'2a01', sum = NULL WHERE id = 2", []).unwrap();
         Ok(())
     };
     store.task(damage).unwrap();

@@ -1,0 +1,37 @@
+//! Requests for a profile that was stopped: put aside, so that those for other profiles go on.
+//!
+//! They would fill the memory that is kept for open runs, and the rest of the file would not be read.
+//! Nothing is written about them: they stay unfinished, and whoever goes on with the job reads them
+//! again. Where other profiles of the same workspace are at work nothing is put aside, since a later
+//! write to a person could then overtake an earlier one.
+
+use super::batches::Member;
+use super::driver::Driver;
+use crate::catalogue::Effect;
+
+impl Driver {
+    /// Puts aside what waits to leave for profiles that were stopped, unless all were.
+    pub(super) fn put_aside(&mut self) {
+        if !self.services.any_stopped() || self.services.all_stopped() {
+            return;
+        }
+        for service in self.services.stopped_alone() {
+            let mut members = self.batches.withdraw(service);
+            let retrying = self.retrying.extract_if(|_, batch| batch.service == service);
+            members.extend(retrying.flat_map(|(_, batch)| batch.members));
+            self.put_members_aside(service, members);
+        }
+    }
+
+    fn put_members_aside(&mut self, service: usize, members: Vec<Member>) {
+        let writes = members.iter().filter(|member| member.call.action().effect != Effect::Read);
+        self.leave_lanes(service, writes.map(|member| member.call.people()));
+        for Member { slot, call: _ } in members {
+            if let Some(live) = self.runs.take(slot) {
+                self.ids_in_hand.remove(&live.about.id.key);
+                self.aside += 1;
+            }
+            self.free(slot);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What a person decides about runs: to try them again, or to give them up.
+//!
+//! What is done or skipped is never touched, and a call that must not be repeated is sent again only
+//! when that was said in so many words; the journal keeps who said it.
+
+use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE};
+use super::fates::Fates;
+use super::input::Known;
+use crate::engine::relay::settled;
+use crate::job::{
+    Ended, Event, Fail, Failure, IdEntry, JobId, Pause, Position, Reopened, RunId, Stopped, Verdict,
+};
+use crate::journal::{Store, StoreError};
+
+/// Records named in one event.
+const TOGETHER: usize = 4096;
+
+/// Why a run cannot be tried again or given up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undecidable {
+    /// It is over and all is well.
+    #[error("{run} is {state}: there is nothing to try again or to give up")]
+    Over {
+        /// The run.
+        run: RunId,
+        /// `done` or `skipped`.
+        state: &'static str,
+    },
+    /// It failed: it is over.
+    #[error("{run} has failed already; `privaflow runs retry {run}` tries it again")]
+    Failed {
+        /// The run.
+        run: RunId,
+    },
+    /// It goes on with its job.
+    #[error("{run} is not over: `privaflow jobs resume {}` goes on with it", run.job)]
+    GoesOn {
+        /// The run.
+        run: RunId,
+    },
+    /// The guard holds its job.
+    #[error("{run} waits for the guard: `privaflow jobs approve {}`, or `privaflow jobs cancel {}`", run.job, run.job)]
+    Held {
+        /// The run.
+        run: RunId,
+    },
+    /// Its call must not be repeated unasked.
+    #[error(
+        "a call of {run} may have been sent, and sending it again may do the same twice: look at the service first, then `privaflow runs retry {run} --even-if-sent`, or `privaflow runs cancel {run}`"
+    )]
+    MayHaveBeenSent {
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// Whether a run may be tried again.
+pub fn may_be_retried(run: RunId, fate: &Fate, even_if_sent: bool) -> Result<(), Undecidable> {
+    match fate.verdict {
+        Verdict::Done | Verdict::Skipped(_) => Err(Undecidable::Over { run, state: fate.state() }),
+        Verdict::Failed(_) => Ok(()),
+        Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
+            Some(FUTURE_TIME | PARKED_ELSEWHERE) => Ok(()),
+            _ if even_if_sent => Ok(()),
+            _ => Err(Undecidable::MayHaveBeenSent { run }),
+        },
+        Verdict::Waiting(Pause::Guard) => Err(Undecidable::Held { run }),
+        Verdict::Waiting(Pause::Approval | Pause::Wait | Pause::Retry) => Err(Undecidable::GoesOn { run }),
+    }
+}
+
+/// Whether a run may be given up.
+pub fn may_be_cancelled(run: RunId, fate: &Fate) -> Result<(), Undecidable> {
+    match fate.verdict {
+        Verdict::Done | Verdict::Skipped(_) => Err(Undecidable::Over { run, state: fate.state() }),
+        Verdict::Failed(_) => Err(Undecidable::Failed { run }),
+        Verdict::Waiting(_) => Ok(()),
+    }
+}
+
+/// A person's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Who, as the system knows them.
+    pub by: String,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// Opens runs of a job again that [`may_be_retried`]; carrying on with the job then carries them out.
+pub async fn reopen(
+    store: &Store,
+    fates: &Fates,
+    positions: &[Position],
+    even_if_sent: bool,
+    decided: &Decided,
+) -> Result<(), StoreError> {
+    let mut events = settle(fates, decided.at_ms);
+    events.extend(positions.chunks(TOGETHER).map(|positions| {
+        let (by, positions) = (decided.by.clone(), positions.to_vec());
+        Event::Reopened(Reopened { at_ms: decided.at_ms, by, positions, even_if_sent })
+    }));
+    write_down(store, fates.record().id, events).await
+}
+
+/// Ends runs of a job that [`may_be_cancelled`], with what their records say of themselves; the job is
+/// finished when nothing else is left of it.
+pub async fn give_up(
+    store: &Store,
+    fates: &Fates,
+    runs: &[(Fate, Option<Known>)],
+    decided: &Decided,
+) -> Result<(), StoreError> {
+    let ended = runs.iter().map(|(fate, known)| cancelled(fate, known.as_ref())).collect();
+    let mut events = settle(fates, decided.at_ms);
+    events.push(Event::Ended { ended });
+    let records = fates.state().totals().records;
+    if records.is_some_and(|records| fates.over() + runs.len() as u64 == records) {
+        let at_ms = decided.at_ms;
+        events.push(Event::Stopped(Stopped {
+            at_ms,
+            elapsed_ms: 0,
+            finished: true,
+            records,
+            unmapped: Vec::new(),
+        }));
+    }
+    write_down(store, fates.record().id, events).await
+}
+
+/// Settles calls without an answer that must not be repeated, so that nothing is decided over a call
+/// still in the air. The others are for the process that goes on: it sends them before anything else.
+fn settle(fates: &Fates, at_ms: i64) -> Vec<Event> {
+    let unknown = fates.state().unresolved().filter(|exchange| !exchange.repeatable);
+    unknown.flat_map(|exchange| settled(exchange, at_ms)).collect()
+}
+
+fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {
+    let reason = Fail::Cancelled;
+    let noted = fate.failure.as_ref();
+    let key = fate.key.or(known.map(|known| known.key)).unwrap_or([0; 16]);
+    let failure = Failure {
+        request: noted
+            .and_then(|failure| failure.request.clone())
+            .or_else(|| known.and_then(|known| known.request.clone())),
+        line: noted.map(|failure| failure.line).or(known.map(|known| known.line)).unwrap_or(0),
+        step: fate.step().map(str::to_owned),
+        code: reason.word().to_owned(),
+        message:
+            "a person gave the request up before it was finished: `privaflow runs retry` takes it up again"
+                .to_owned(),
+    };
+    Ended {
+        position: fate.position,
+        verdict: Verdict::Failed(reason),
+        accepted: fate.accepted,
+        verified: fate.verified,
+        id: IdEntry { key, content: known.map_or(0, |known| known.content) },
+        failure: Some(failure),
+    }
+}
+
+/// Returns once the events are on the disk.
+async fn write_down(store: &Store, job: JobId, events: Vec<Event>) -> Result<(), StoreError> {
+    let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
+    let mut writer = store.writer(job, sender);
+    let last = events.into_iter().map(|event| writer.append(event)).last().unwrap_or(0);
+    let mut seen = 0;
+    while seen < last {
+        match durable.recv().await {
+            Some(number) => seen = number,
+            None => return Err(StoreError::Stopped(writer.error())),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! What the runs of a job came to, one after another, however many they are.
+//!
+//! The journal is read twice: once for what was tried again and what is still open, once to tell. What
+//! is kept of a run that is over is one bit, as in [`State`]; only runs that are not over, or were tried
+//! again, take memory of their own. An end counts when it is the first one, or the first one since the
+//! run was last tried again.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use super::fate::Fate;
+use crate::job::{Ended, Event, Fail, Finished, Pause, Position, State, Status, Verdict};
+use crate::journal::{JobRecord, Reader, Recorded, StoreError};
+
+/// The runs of one job.
+#[derive(Debug)]
+pub struct Fates {
+    reader: Reader,
+    record: JobRecord,
+    state: State,
+    /// Over, without having been tried again.
+    over: Finished,
+    /// Event that last asked for a run to be tried again, by number.
+    reopened: HashMap<Position, i64>,
+    /// Over since they were tried again.
+    over_again: HashSet<Position>,
+    /// Not over, with what was written down of them.
+    left: BTreeMap<Position, Fate>,
+    /// Sent without an answer, and not to be repeated.
+    unknown: HashSet<Position>,
+    cancelled_ms: Option<i64>,
+}
+
+impl Fates {
+    /// Reads what the journal says of a job.
+    pub fn of(reader: &Reader, record: JobRecord) -> Result<Fates, StoreError> {
+        let mut fates = Fates {
+            reader: reader.clone(),
+            state: State::default(),
+            over: Finished::default(),
+            reopened: HashMap::new(),
+            over_again: HashSet::new(),
+            left: BTreeMap::new(),
+            unknown: HashSet::new(),
+            cancelled_ms: None,
+            record,
+        };
+        fates.state = reader.fold(fates.record.id, |recorded| fates.note(recorded))?;
+        let unresolved = fates.state.unresolved().filter(|exchange| !exchange.repeatable);
+        fates.unknown = unresolved.flat_map(|exchange| exchange.positions.iter().copied()).collect();
+        Ok(fates)
+    }
+
+    /// The job.
+    pub fn record(&self) -> &JobRecord {
+        &self.record
+    }
+
+    /// Its events, folded.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether the job has such a run, as far as is known.
+    pub fn has(&self, position: Position) -> bool {
+        match self.state.totals().records {
+            Some(records) => position < records,
+            None => self.is_over(position) || self.heard_of().contains(&position),
+        }
+    }
+
+    /// Whether nothing is left to do for a run.
+    pub fn is_over(&self, position: Position) -> bool {
+        match self.reopened.contains_key(&position) {
+            true => self.over_again.contains(&position),
+            false => self.over.contains(position),
+        }
+    }
+
+    /// How many runs are over.
+    pub fn over(&self) -> u64 {
+        let reopened = self.reopened.keys().filter(|position| self.over.contains(**position)).count();
+        self.over.count() + self.over_again.len() as u64 - reopened as u64
+    }
+
+    /// Calls `see` with every run until it has seen enough: first those that are not over, in the order
+    /// of the input, then the others, in the order in which they ended.
+    pub fn each<E: From<StoreError>>(
+        &self,
+        mut see: impl FnMut(Fate) -> Result<ControlFlow<()>, E>,
+    ) -> Result<ControlFlow<()>, E> {
+        for position in self.open() {
+            if see(self.open_fate(position))?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let mut told = Finished::default();
+        let mut told_again = HashSet::new();
+        for recorded in self.reader.events(self.record.id) {
+            let Recorded { number, at_ms, event } = recorded?;
+            for ended in ends(&event).iter().filter(|ended| !is_open(ended)) {
+                let counts = match self.reopened.get(&ended.position) {
+                    Some(since) => number > *since && told_again.insert(ended.position),
+                    None => told.insert(ended.position),
+                };
+                if counts && see(Fate::of(ended, at_ms))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The fates of some runs, as far as the job has them.
+    pub fn some(&self, wanted: &BTreeSet<Position>) -> Result<BTreeMap<Position, Fate>, StoreError> {
+        let is_open = |position: &&Position| !self.is_over(**position) && self.has(**position);
+        let mut found: BTreeMap<Position, Fate> =
+            wanted.iter().filter(is_open).map(|position| (*position, self.open_fate(*position))).collect();
+        if found.len() < wanted.len() {
+            let _: ControlFlow<()> = self.each(|fate| {
+                if wanted.contains(&fate.position) {
+                    found.entry(fate.position).or_insert(fate);
+                }
+                let is_complete = found.len() == wanted.len();
+                Ok::<_, StoreError>(if is_complete {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                })
+            })?;
+        }
+        Ok(found)
+    }
+
+    fn note(&mut self, recorded: &Recorded) {
+        match &recorded.event {
+            Event::Answered(_) | Event::Ended { .. } => {
+                for ended in ends(&recorded.event) {
+                    self.note_end(ended, recorded.at_ms);
+                }
+            }
+            Event::Waiting { position, step, until_ms } => {
+                let mut fate = Fate::unknown(*position, Verdict::Waiting(Pause::Wait));
+                fate.at_ms = Some(recorded.at_ms);
+                fate.wait = Some((step.clone(), *until_ms));
+                self.left.insert(*position, fate);
+            }
+            Event::Reopened(reopened) => {
+                for position in &reopened.positions {
+                    self.reopened.insert(*position, recorded.number);
+                    self.over_again.remove(position);
+                    self.left.remove(position);
+                }
+            }
+            Event::Cancelled { at_ms, by: _ } => self.cancelled_ms = Some(*at_ms),
+            Event::Opened { .. }
+            | Event::Intended(_)
+            | Event::Held { .. }
+            | Event::Approved { .. }
+            | Event::Passed { .. }
+            | Event::Stopped(_) => {}
+        }
+    }
+
+    fn note_end(&mut self, ended: &Ended, at_ms: i64) {
+        let position = ended.position;
+        if is_open(ended) {
+            if !self.is_over(position) {
+                let mut fate = Fate::of(ended, at_ms);
+                if let Some(earlier) = self.left.remove(&position).filter(|it| it.verdict == fate.verdict) {
+                    fate.key = fate.key.or(earlier.key);
+                    fate.failure = fate.failure.or(earlier.failure);
+                    fate.wait = earlier.wait;
+                }
+                self.left.insert(position, fate);
+            }
+            return;
+        }
+        match self.reopened.contains_key(&position) {
+            true => drop(self.over_again.insert(position)),
+            false => drop(self.over.insert(position)),
+        }
+        if !self.left.is_empty() {
+            self.left.remove(&position);
+        }
+    }
+
+    /// Runs that are not over, in the order of the input.
+    fn open(&self) -> Box<dyn Iterator<Item = Position> + '_> {
+        match self.state.totals().records {
+            Some(records) => Box::new((0..records).filter(|position| !self.is_over(*position))),
+            None => Box::new(self.heard_of().into_iter().filter(|position| !self.is_over(*position))),
+        }
+    }
+
+    /// Runs that something was written about, of a job whose input was not yet read to its end.
+    fn heard_of(&self) -> BTreeSet<Position> {
+        let left = self.left.keys().chain(self.reopened.keys()).chain(&self.unknown);
+        left.chain(self.state.waits().keys()).copied().collect()
+    }
+
+    fn open_fate(&self, position: Position) -> Fate {
+        if self.state.status() == Status::Cancelled || self.state.is_given_up(position) {
+            let mut fate = Fate::unknown(position, Verdict::Failed(Fail::Cancelled));
+            fate.at_ms = self.cancelled_ms;
+            return fate;
+        }
+        let is_at_wait = self.state.waits().contains_key(&position);
+        let is_still_so = |fate: &&Fate| fate.verdict != Verdict::Waiting(Pause::Wait) || is_at_wait;
+        let pause = match self.left.get(&position).filter(is_still_so) {
+            Some(fate) => return fate.clone(),
+            None if self.unknown.contains(&position) => Pause::NeedsAttention,
+            None if self.state.hold().is_some() => Pause::Guard,
+            None => Pause::Retry,
+        };
+        Fate::unknown(position, Verdict::Waiting(pause))
+    }
+}
+
+fn ends(event: &Event) -> &[Ended] {
+    match event {
+        Event::Answered(answered) => &answered.ended,
+        Event::Ended { ended } => ended,
+        Event::Opened { .. }
+        | Event::Intended(_)
+        | Event::Waiting { .. }
+        | Event::Held { .. }
+        | Event::Approved { .. }
+        | Event::Cancelled { .. }
+        | Event::Passed { .. }
+        | Event::Reopened(_)
+        | Event::Stopped(_) => &[],
+    }
+}
+
+fn is_open(ended: &Ended) -> bool {
+    matches!(ended.verdict, Verdict::Waiting(_))
+}

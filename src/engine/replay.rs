@@ -1,0 +1,105 @@
+//! Feeding a run the answers it was given before, so that nothing accepted is sent again.
+//!
+//! Answers are found by the path of their step. Of a record that goes on after a crash they are all
+//! there, one behind the other. Of one that a person asked to be tried again some are missing: those of
+//! the steps that failed, which are carried out again, while what was accepted behind them is not.
+
+use serde_json::{Map, Value};
+
+use super::task::{Opened, Task};
+use crate::catalogue::Effect;
+use crate::job::{StepAnswer, Verdict};
+use crate::run::{Next, Run, Times};
+
+/// Tells a run what it was told before.
+pub(super) fn replay(task: &Task, run: &mut Run, next: &mut Next, answers: &[StepAnswer]) {
+    let mut used = 0;
+    loop {
+        match next {
+            Next::Call(_) => {
+                let path = run.path(&task.program);
+                let Some(kept) = answers.iter().find(|kept| kept.step == path) else { return };
+                if !give(task, run, next, kept) {
+                    return;
+                }
+                used += 1;
+            }
+            Next::Wait { until_ms } if used < answers.len() => {
+                // What was answered after a pause proves that it was over.
+                *next = run.next(&task.program, *until_ms);
+            }
+            Next::Wait { .. } => {
+                let path = run.path(&task.program);
+                if let Some(until_ms) = task.past.waits_until(run.position(), &path) {
+                    run.resume_wait(until_ms);
+                }
+                *next = run.next(&task.program, task.opened_ms);
+                // Behind a pause that is over there may be another one.
+                if matches!(next, Next::Wait { .. }) && run.path(&task.program) == path {
+                    return;
+                }
+            }
+            Next::Ended(_) => return,
+        }
+    }
+}
+
+/// Begins a run anew that fails again on nothing but what it was told before: without those answers that
+/// made it fail, and without any when no write was accepted, so that it looks at the world as it is now.
+pub(super) fn try_again(task: &Task, members: &Map<String, Value>, run: &mut Run, next: &mut Next) {
+    let mut answers = task.past.answers(run.position()).to_vec();
+    while let Next::Ended(finish) = &*next
+        && matches!(finish.verdict, Verdict::Failed(_))
+        && !answers.is_empty()
+    {
+        let before = answers.len();
+        let failed_at = finish.failure.as_ref().and_then(|trouble| trouble.step.as_deref());
+        let is_of = |kept: &StepAnswer, step| kept.step.split('#').next() == Some(step);
+        match failed_at {
+            Some(step) if finish.accepted => answers.retain(|kept| !is_of(kept, step)),
+            Some(_) | None if finish.accepted => {}
+            Some(_) | None => answers.clear(),
+        }
+        if answers.len() == before {
+            return;
+        }
+        let position = run.position();
+        let begun = Run::start(&task.program, position, members.clone());
+        let times = task.sets_states.then(|| Times::of(members, task.started_ms, position));
+        *run = match times {
+            Some(times) => begun.dated(times),
+            None => begun,
+        };
+        *next = run.next(&task.program, task.started_ms);
+        replay(task, run, next, &answers);
+    }
+}
+
+/// Goes past the calls of a run that were accepted before one that was carried out again just now. What
+/// only reads is asked again: the answer before it may be another one.
+pub(super) fn skip_accepted(task: &Task, run: &mut Run, next: &mut Next) {
+    let answers = task.past.answers(run.position());
+    while let Next::Call(prepared) = &*next
+        && prepared.call.action().effect != Effect::Read
+    {
+        let path = run.path(&task.program);
+        let Some(kept) = answers.iter().find(|kept| kept.accepted && kept.step == path) else { return };
+        if !give(task, run, next, kept) {
+            return;
+        }
+    }
+}
+
+/// Gives a run one kept answer; false when it cannot be opened.
+fn give(task: &Task, run: &mut Run, next: &mut Next, kept: &StepAnswer) -> bool {
+    match task.open(kept) {
+        Ok(Opened::Answer(answer)) => run.answer(&task.program, answer),
+        Ok(Opened::Passed(why)) => run.pass(&task.program, why),
+        Err(message) => {
+            tracing::warn!(position = run.position(), "{message}");
+            return false;
+        }
+    }
+    *next = run.next(&task.program, kept.at_ms);
+    true
+}
