@@ -22,3 +22,5 @@ mod list;
 mod server;
 #[path = "runs/show.rs"]
 mod show;
+#[path = "runs/subject.rs"]
+mod subject;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::output::Format;
-use super::{actions, init, jobs, logs, plan, profiles, run, runs, sandbox, validate};
+use super::{actions, init, jobs, logs, plan, profiles, run, runs, sandbox, store, validate};
 
 /// What stands under the help of the program.
 const START_HERE: &str = "\
@@ -60,6 +60,8 @@ enum Command {
     Jobs(jobs::Args),
     /// See what became of single requests; try one again, or give it up
     Runs(runs::Args),
+    /// Copy the store, put a copy back, or remove what is old
+    Store(store::Args),
     /// See the profiles of the settings, and whether their credentials are there
     Profiles(profiles::Args),
     /// See the actions that workflows can call
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&common, &args),
         Command::Jobs(args) => jobs::run(&common, &args),
         Command::Runs(args) => runs::run(&common, &args),
+        Command::Store(args) => store::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
         Command::Actions(args) => actions::run(&common, &args),
         Command::Sandbox(args) => sandbox::run(&args),

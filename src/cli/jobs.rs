@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::output::{self, Format};
 use super::run::{self, Ready};
 use super::runs::{self, How};
-use super::{Common, Failure, setup};
+use super::{Common, Failure, setup, store};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, Summary};
 use crate::job::{Event, JobId, State, Status};
@@ -78,6 +78,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 Err(StoreError::Missing { .. }) => return Err(no_such(job)),
                 reader => reader.map_err(Failure::wrong)?,
             };
+            store::warn_if_restored(&reader)?;
             let record = record(&reader, job)?;
             let state = reader.state(record.id)?;
             let summary = summary(&reader, &record, &path)?;
@@ -101,6 +102,7 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
         }
         Err(error) => return Err(Failure::wrong(error)),
     };
+    store::warn_if_restored(&reader)?;
     let mut rows = Vec::new();
     for record in reader.jobs().map_err(Failure::wrong)? {
         let summary = summary(&reader, &record, path)?;
@@ -157,6 +159,7 @@ fn resume(
     run::runtime()?.block_on(async {
         let stop = run::stop_on_signal();
         let store = Store::open(&settings.store).map_err(Failure::wrong)?;
+        store::warn_if_restored(store.reader())?;
         let record = record(store.reader(), job)?;
         if record.status == Status::Held {
             return Err(Failure::Usage(format!(
@@ -219,6 +222,7 @@ fn decide(
     }
     run::runtime()?.block_on(async {
         let store = Store::open(path).map_err(Failure::wrong)?;
+        store::warn_if_restored(store.reader())?;
         let record = record(store.reader(), job)?;
         let is_possible = match decision {
             Decision::Approve => record.status == Status::Held,

@@ -17,6 +17,7 @@ mod run;
 mod runs;
 mod sandbox;
 mod setup;
+mod store;
 mod trial;
 mod validate;
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::{INTERRUPTED, NOT_ALL_WELL, SERVICE};
 use super::output::{self, Format};
 use super::trial::Trial;
-use super::{Common, Failure, progress, setup};
+use super::{Common, Failure, progress, setup, store};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, Order, Outcome, Patience, Summary};
 use crate::intake::{Input, Reading};
@@ -87,6 +87,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         } else {
             let services = setup::services(&settings, &workflow).await?;
             let store = Store::open(&settings.store).map_err(Failure::wrong)?;
+            store::warn_if_restored(store.reader())?;
             let failures = settings.store.join("failures");
             Ready { workflow, input, wait: args.wait, trial: None, services, retries, store, failures, stop }
         };

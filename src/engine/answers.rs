@@ -1,11 +1,11 @@
 //! What came back: told to each run, written down, and only then acted on.
 
+use super::again::Outcome;
 use super::batches::{Batch, Member};
 use super::driver::{After, Driver};
 use super::fresh::marks_of;
 use super::planned::ended;
 use super::send::{Replied, Reply};
-use super::timers::Due;
 use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::braze::Item;
 use crate::catalogue::Effect;
@@ -83,12 +83,12 @@ impl Driver {
             }
             Reply::NotApplied { not_before_ms, counts } => {
                 self.resolve(&batch, status, request_id, at_ms);
-                self.try_again(batch, not_before_ms, counts, now_ms);
+                self.try_again(batch, not_before_ms, Outcome::Nothing, counts, now_ms);
             }
             Reply::NotReached { why } => {
                 self.resolve(&batch, status, request_id, at_ms);
                 self.services.note_not_reached(batch.service, batch.tries, &why);
-                self.try_again(batch, None, true, now_ms);
+                self.try_again(batch, None, Outcome::Nothing, true, now_ms);
             }
             Reply::Unknown { .. } if self.is_poisoned(&batch) => {
                 tracing::warn!(
@@ -105,7 +105,7 @@ impl Driver {
                     "batch {} has no answer ({why}); it is repeated",
                     batch.number
                 );
-                self.try_again(batch, None, true, now_ms);
+                self.try_again(batch, None, Outcome::Unknown, true, now_ms);
             }
             Reply::Unknown { why } => self.park(batch, &why),
             Reply::Stop { why } => {
@@ -125,79 +125,7 @@ impl Driver {
             && self.services.accepted_since(batch.service, batch.first_ms)
     }
 
-    /// The exchange is known not to have changed anything, or may be made again whatever it did.
-    fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
-        let answered = Answered {
-            batch: batch.number,
-            at_ms,
-            status,
-            request_id,
-            steps: Vec::new(),
-            ended: Vec::new(),
-            marks: Vec::new(),
-        };
-        self.write(Event::Answered(answered), None);
-    }
-
-    /// A batch that was about to leave does not.
-    pub(super) fn hold_back(&mut self, batch: Batch) {
-        self.in_flight -= 1;
-        if let Some(gate) = batch.gate() {
-            self.services.settle(gate, batch.left_ms, self.clock.steady_ms());
-        }
-        let at_ms = self.clock.now_ms();
-        self.resolve(&batch, crate::job::NEVER_LEFT, None, at_ms);
-        self.batches.put_back(batch);
-    }
-
-    /// Tries a batch again, not before the service allows; beyond its budget it is left waiting.
-    fn try_again(&mut self, mut batch: Batch, not_before_ms: Option<i64>, counts: bool, now_ms: i64) {
-        batch.attempt += 1;
-        if counts {
-            batch.tries += 1;
-        }
-        let budget = self.task.budget(batch.step);
-        let due_ms = self.services.next_try(&batch, budget.backoff, not_before_ms, now_ms);
-        // Waiting for a place under a limit counts against no time-out.
-        let under_limit_ms = if counts { 0 } else { due_ms.saturating_sub(now_ms) };
-        let first_ms = batch.first_ms.unwrap_or(now_ms).saturating_add(under_limit_ms);
-        batch.first_ms = Some(first_ms);
-        if let Some(timeout_ms) = budget.timeout_ms
-            && due_ms >= first_ms.saturating_add(timeout_ms)
-        {
-            return self.time_out(batch);
-        }
-        let number = batch.number;
-        let is_spent = batch.tries >= budget.attempts || due_ms > first_ms.saturating_add(budget.at_most_ms);
-        self.retrying.insert(number, batch);
-        if !is_spent && !self.stopping {
-            self.timers.at(due_ms, Due::Retry(number));
-        }
-    }
-
-    /// The step's time is up: its runs fail.
-    fn time_out(&mut self, batch: Batch) {
-        let refusal = crate::catalogue::Refusal::new(
-            "timeout",
-            "the service did not accept the call within the step's `timeout`",
-        );
-        let items = batch.members.iter().map(|_| Item::Refused(refusal.clone())).collect();
-        let now_ms = self.clock.now_ms();
-        self.on_items(batch, items, 0, None, now_ms);
-    }
-
-    /// Nobody knows whether a call that must not be repeated took effect: a person decides.
-    fn park(&mut self, batch: Batch, why: &str) {
-        tracing::error!(
-            batch = batch.number,
-            "batch {} may or may not have taken effect ({why}) and must not be repeated; its requests wait for a person",
-            batch.number
-        );
-        self.held.extend(batch.members.iter().map(|member| member.slot));
-        self.parked.push(batch);
-    }
-
-    fn on_items(
+    pub(super) fn on_items(
         &mut self,
         batch: Batch,
         items: Vec<Item>,
@@ -205,6 +133,9 @@ impl Driver {
         request_id: Option<String>,
         at_ms: i64,
     ) {
+        if batch.is_abandoned {
+            return self.settle_abandoned(batch, items, status, request_id);
+        }
         let number = batch.number;
         if (200..300).contains(&status) {
             self.services.note_accepted(batch.service, self.clock.steady_ms());
@@ -234,10 +165,11 @@ impl Driver {
                     continue;
                 }
             };
-            if result.is_ok() && member.call.action().effect != Effect::Read {
-                if let Some(space) = self.marks_in.get(pending.batch.service) {
-                    marks_of(&member.call, space, at_ms, &mut pending.marks);
-                }
+            if result.is_ok()
+                && member.call.action().effect != Effect::Read
+                && let Some(space) = self.marks_in.get(pending.batch.service)
+            {
+                marks_of(&member.call, space, at_ms, &mut pending.marks);
             }
             let Some(mut live) = self.runs.take(member.slot) else { continue };
             live.again = false;
@@ -315,7 +247,7 @@ impl Driver {
             keys: ended.iter().map(|ended| ended.id.key).collect(),
             service: batch.service,
             continued,
-            members: batch.members,
+            members: if batch.keeps_lanes { Vec::new() } else { batch.members },
         };
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
         self.write_answered(answered, settled);
@@ -326,7 +258,7 @@ impl Driver {
     }
 
     /// Writes an answer down, with a note for the guard when people were written to irreversibly.
-    fn write_answered(&mut self, answered: Answered, settled: Settled) {
+    pub(super) fn write_answered(&mut self, answered: Answered, settled: Settled) {
         let is_irreversible =
             settled.members.first().is_some_and(|member| member.call.action().effect == Effect::Irreversible);
         let event = Event::Answered(answered);

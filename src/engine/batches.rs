@@ -41,6 +41,10 @@ pub(super) struct Batch {
     pub left_ms: i64,
     /// How often the service answered something else than "not so fast".
     pub tries: u32,
+    /// Its runs are over; it is sent until it is answered, because it may have been made.
+    pub is_abandoned: bool,
+    /// Its people's lanes are still needed when its runs are over.
+    pub keeps_lanes: bool,
 }
 
 impl Batch {
@@ -123,13 +127,43 @@ impl Batches {
     /// Puts the halves of a batch back. They remember how often it failed, so that a half that fails
     /// again is halved at once.
     pub(super) fn close_halves(&mut self, batch: Batch) {
-        let Batch { service, step, mut members, first_ms, tries, .. } = batch;
+        let Batch { service, step, mut members, first_ms, tries, is_abandoned, keeps_lanes, .. } = batch;
         let half = members.split_off(members.len() / 2);
         for members in [members, half] {
             let number = self.next_number;
             self.next_number += 1;
-            let half = Batch { number, attempt: 0, service, step, members, first_ms, left_ms: 0, tries };
+            let half = Batch {
+                number,
+                attempt: 0,
+                service,
+                step,
+                members,
+                first_ms,
+                left_ms: 0,
+                tries,
+                is_abandoned,
+                keeps_lanes,
+            };
             self.closed.push_back(half);
+        }
+    }
+
+    /// The calls of a batch whose runs are over, to be sent until they are answered.
+    pub(super) fn abandon(&mut self, batch: &Batch, calls: Vec<Call>) -> Batch {
+        let number = self.next_number;
+        self.next_number += 1;
+        let members = calls.into_iter().map(|call| Member { slot: Slot::MAX, call }).collect();
+        Batch {
+            number,
+            attempt: 0,
+            service: batch.service,
+            step: batch.step,
+            members,
+            first_ms: None,
+            left_ms: 0,
+            tries: 0,
+            is_abandoned: true,
+            keeps_lanes: false,
         }
     }
 
@@ -163,6 +197,8 @@ impl Batches {
             first_ms: None,
             left_ms: 0,
             tries: 0,
+            is_abandoned: false,
+            keeps_lanes: false,
         });
     }
 
@@ -204,6 +240,8 @@ impl Batches {
                     first_ms: None,
                     left_ms: 0,
                     tries: 0,
+                    is_abandoned: false,
+                    keeps_lanes: false,
                 })
             }
         }

@@ -90,11 +90,15 @@ pub(super) struct Driver {
     pub(super) ended: Vec<Ended>,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
     pub(super) in_flight: usize,
+    /// Those of them whose runs are over.
+    pub(super) abandoned: usize,
     pub(super) working: usize,
     pub(super) stopping: bool,
     pub(super) held: HashSet<Slot>,
     pub(super) parked: Vec<Batch>,
     pub(super) held_records: u64,
+    /// Requests that wait for a person in other jobs.
+    pub(super) elsewhere: HashMap<[u8; 16], crate::job::RunId>,
     /// Requests that wait for a profile that was stopped, and are no longer kept in memory.
     pub(super) aside: u64,
     pub(super) chunks: usize,
@@ -109,9 +113,10 @@ pub(super) struct Driver {
     pub(super) read_bytes: u64,
 }
 
-/// How many exchanges may be on their way at once. Braze documents no limit of its own; 3,000 requests
-/// in 3 s at 80 ms an answer need 80.
-const MOST_IN_FLIGHT: usize = 128;
+/// How many exchanges may be on their way at once, from the intent to the answer. Braze documents no
+/// limit of its own; 3,000 requests in 3 s at 80 ms an answer need 80, and as many again where the disk
+/// takes as long to keep an intent.
+const MOST_IN_FLIGHT: usize = 256;
 
 /// How many ended runs may wait to be written down together.
 const ENDED_TOGETHER: usize = 512;
@@ -195,6 +200,7 @@ impl Driver {
             }
             Message::Replied(replied) => {
                 self.in_flight -= 1;
+                self.abandoned -= usize::from(replied.batch.is_abandoned);
                 self.on_replied(replied);
                 Ok(())
             }
@@ -297,6 +303,7 @@ impl Driver {
     fn intend(&mut self, mut batch: Batch, now_ms: i64) {
         batch.first_ms.get_or_insert(now_ms);
         self.in_flight += 1;
+        self.abandoned += usize::from(batch.is_abandoned);
         batch.left_ms = now_ms;
         let event = self.intended(&batch);
         self.write(event, Some(After::Send(Box::new(batch))));
@@ -329,7 +336,8 @@ impl Driver {
             );
         }
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
-        let at_most = self.task.budget(batch.step).timeout_ms.map(|timeout_ms| {
+        let timeout_ms = self.task.budget(batch.step).timeout_ms.filter(|_| !batch.is_abandoned);
+        let at_most = timeout_ms.map(|timeout_ms| {
             let over_ms = batch.first_ms.unwrap_or(batch.left_ms).saturating_add(timeout_ms);
             std::time::Duration::from_millis(over_ms.saturating_sub(clock.steady_ms()).max(1).unsigned_abs())
         });

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found, LastJob};
+use super::history::{Kept, parked_elsewhere};
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
@@ -244,11 +245,13 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         ended: Vec::new(),
         advancing: Default::default(),
         in_flight: 0,
+        abandoned: 0,
         working: 0,
         stopping: false,
         held: Default::default(),
         parked: Vec::new(),
         held_records: 0,
+        elsewhere: parked_elsewhere(store.reader(), &record)?,
         aside: 0,
         chunks: 0,
         chunks_read: 0,
@@ -278,7 +281,11 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let stopped = driver.services.stopped();
     let tolerated = driver.tolerated;
     let (waiting, last) = driver.leave(began.elapsed());
-    let settled = driver.settle_journal(last).await;
+    let mut settled = driver.settle_journal(last).await;
+    if driven.is_ok() && settled.is_ok() {
+        let kept = Kept::of(&record, workflow, input);
+        settled = driver.identify(store.reader().clone(), kept).await;
+    }
     let state = std::mem::take(&mut driver.state);
     shared.part(driver.engine);
     drop(driver);

@@ -4,6 +4,7 @@
 //! driver keeps order, gathers calls into batches, writes down that a batch is about to leave, sends
 //! it, writes down what came of it, and only then lets its runs go on.
 
+mod again;
 mod answers;
 mod aside;
 mod batches;
@@ -38,7 +39,7 @@ pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use history::{
     Decided, Fate, Fates, Gone, Happened, Kept, Known, Undecidable, Way, give_up, may_be_cancelled,
-    may_be_retried, reopen, story, ways,
+    may_be_retried, reopen, requests_of, story, ways,
 };
 pub use job::{JobError, Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};

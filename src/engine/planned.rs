@@ -109,7 +109,14 @@ impl Driver {
             Err(error) => return Err(EngineError::Journal(std::sync::Arc::new(error))),
         };
         match seen {
-            Seen::New => {}
+            Seen::New => {
+                if let Some(run) = self.elsewhere.get(&about.id.key) {
+                    self.ended.push(super::relay::waits_for(&about, *run));
+                    self.held_records += 1;
+                    self.ids_in_hand.insert(about.id.key, about.id.content);
+                    return Ok(());
+                }
+            }
             Seen::Duplicate => {
                 self.end_at_once(&about, skipped(Skip::Duplicate));
                 return Ok(());

@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use super::driver::Driver;
-use super::history::MAY_HAVE_BEEN_SENT;
+use super::history::{Kept, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE, identify};
 use super::job::JobError;
 use super::plan_record::Planner;
 use super::runs::About;
 use super::task::{EngineError, Task};
 use super::worker::Planned;
 use crate::intake::Records;
-use crate::job::{Answered, Ended, Event, IdEntry, Pause, Position, Unresolved, Verdict};
+use crate::job::{Answered, Ended, Event, IdEntry, Pause, Position, RunId, Unresolved, Verdict};
+use crate::journal::Reader;
 
 /// Plans the records of which an earlier process may have sent a call: they go before all others, so
 /// that the same state is answered before a newer one leaves.
@@ -105,6 +106,31 @@ impl Driver {
     }
 }
 
+impl Driver {
+    /// Writes down, as digests, whose requests failed or wait for a person. It costs nothing where all
+    /// went well; where it cannot be done, those requests are found only while their input is there.
+    pub(super) async fn identify(&mut self, reader: Reader, kept: Kept) -> Result<(), EngineError> {
+        let totals = self.state.totals();
+        let waits = |pause| totals.waiting_by.get(&pause).is_some_and(|count| *count > 0);
+        if totals.failed() == 0 && !waits(Pause::NeedsAttention) && !waits(Pause::Wait) {
+            return Ok(());
+        }
+        let identified = tokio::task::spawn_blocking(move || identify(&reader, &kept)).await;
+        match identified.map_err(|_| EngineError::Stopped("the reader"))? {
+            Ok(events) => {
+                let last = events.into_iter().map(|event| self.write(event, None)).last();
+                self.settle_journal(last.unwrap_or(0)).await
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "people of requests that failed can be looked up only while the input is there: {error}"
+                );
+                Ok(())
+            }
+        }
+    }
+}
+
 /// A request that waits for a person, as the journal keeps it.
 pub(super) fn parked(about: &About, step: Option<String>, code: &str, message: String) -> Ended {
     let failure = Some(about.failure(step, code, message));
@@ -115,6 +141,14 @@ pub(super) fn parked(about: &About, step: Option<String>, code: &str, message: S
 pub(super) fn sent_without_answer(about: &About, step: Option<String>) -> Ended {
     let message = "nobody knows whether its call took effect, and it must not be repeated unasked: look at the service, then `privaflow runs retry --even-if-sent` or `privaflow runs cancel`";
     parked(about, step, MAY_HAVE_BEEN_SENT, message.to_owned())
+}
+
+/// A request that waits until a person has decided about the same request in another job.
+pub(super) fn waits_for(about: &About, run: RunId) -> Ended {
+    let message = format!(
+        "a request under the same id waits for a person in another job: `privaflow runs show {run}` says what can be done about that one; then `privaflow runs retry` looks again at this one"
+    );
+    parked(about, None, PARKED_ELSEWHERE, message)
 }
 
 /// The same of a request of which only the place is known.

@@ -83,6 +83,12 @@ pub enum Event {
     /// A person asked for requests to be tried again that failed or wait for a person; a finished job
     /// is open again.
     Reopened(Reopened),
+    /// Who the people of requests are that failed or wait for a person, as digests: so that their
+    /// requests are found when the input is gone.
+    Identified {
+        /// The requests.
+        identified: Vec<Identified>,
+    },
     /// The process stopped working on the job; `finished` when nothing is left to do.
     Stopped(Stopped),
 }
@@ -145,6 +151,15 @@ pub enum MarkKind {
     Target,
     /// The newest accepted erasure of a person, as addressed, in a workspace.
     Erased,
+}
+
+/// The identifiers of one request's subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// The record.
+    pub position: Position,
+    /// Keyed digests, see `journal::Pseudonyms`.
+    pub identifiers: Vec<[u8; 16]>,
 }
 
 /// A person's decision to try requests again.

@@ -137,6 +137,7 @@ impl State {
                 }
             }
             Event::Reopened(reopened) => self.reopen(reopened),
+            Event::Identified { identified: _ } => {}
             Event::Stopped(stopped) => self.stop(stopped),
         }
     }

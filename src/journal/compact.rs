@@ -76,8 +76,8 @@ impl Compactor {
             pending.go_on(connection, covered)?;
             if pending.from >= pending.to {
                 self.jobs.remove(index);
-                self.may_shrink = true;
             }
+            self.may_shrink = true;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The directory of a store, and the lock that gives it to one process.
 //!
 //! ```text
-//! .privaflow/   journal.db   keys/job-7.key   lock
+//! .privaflow/   journal.db   keys/job-7.key   failures/job-7.ndjson   lock
 //! ```
 //!
 //! Only its owner may look inside. The lock is the system's, held by the open file, so it goes with
@@ -11,7 +11,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::job::JobId;
+
 use super::error::StoreError;
+use super::seal::Keys;
 
 /// A store's directory, locked for as long as this lives.
 #[derive(Debug)]
@@ -51,6 +54,11 @@ impl Directory {
         database_in(&self.path)
     }
 
+    /// The highest number of a job that has a key, 0 without any.
+    pub(super) fn highest_job(&self) -> Result<i64, StoreError> {
+        Ok(Keys::new(self.keys()).jobs()?.into_iter().map(|job| job.0).max().unwrap_or(0))
+    }
+
     /// Where the keys of jobs stand.
     pub(super) fn keys(&self) -> PathBuf {
         keys_in(&self.path)
@@ -70,6 +78,11 @@ impl Drop for Directory {
 /// The database of a store's directory.
 pub(super) fn database_in(path: &Path) -> PathBuf {
     path.join("journal.db")
+}
+
+/// The list of a job's failures, as the program writes it beside the database.
+pub(super) fn failures_of(path: &Path, job: JobId) -> PathBuf {
+    path.join("failures").join(format!("{job}.ndjson"))
 }
 
 fn keys_in(path: &Path) -> PathBuf {
@@ -108,6 +121,11 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .and_then(|()| lock.flush());
     written.map_err(doing)?;
     file.map_err(self::file("lock", &name))
+}
+
+/// Makes the names in a directory durable, where the system can.
+pub(super) fn sync(path: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 /// Names the file that the system refused.

@@ -108,6 +108,39 @@ pub enum StoreError {
         /// What was found.
         what: &'static str,
     },
+    /// A backup is never written over another file.
+    #[error("`{}` is there already; name a new file for the backup", path.display())]
+    BackupExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no file where a backup was to be read.
+    #[error("there is no file `{}`", path.display())]
+    NoFile {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// What was to be restored is no backup, or not a whole one.
+    #[error("`{}` is no whole backup made by `privaflow store backup`; name another one", path.display())]
+    NotABackup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Option<Box<StoreError>>,
+    },
+    /// The store has more than the backup that was to replace it.
+    #[error(
+        "the store `{}` has events that came after the backup of {}; --force replaces it all the same and \
+         keeps it beside the new one",
+        path.display(), moment(*backup_ms)
+    )]
+    WouldForget {
+        /// The store.
+        path: PathBuf,
+        /// When the backup was made, in Unix milliseconds.
+        backup_ms: i64,
+    },
     /// There is no such job.
     #[error("there is no {0}; `privaflow jobs list` shows the jobs there are")]
     NoSuchJob(JobId),
@@ -137,8 +170,32 @@ pub enum StoreError {
     Stopped(#[source] Option<Arc<StoreError>>),
 }
 
+fn moment(ms: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 fn owner(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// Whether an error says that the database is not whole: SQLite noticed, or a damaged length asked for
+/// more memory than there is, or a value is not of the type that its column has.
+fn is_malformed(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    match error.sqlite_error_code() {
+        Some(code) => matches!(
+            code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::OutOfMemory | ErrorCode::TooBig
+        ),
+        None => matches!(
+            error,
+            Error::FromSqlConversionFailure(..)
+                | Error::IntegralValueOutOfRange(..)
+                | Error::InvalidColumnType(..)
+                | Error::Utf8Error(..)
+        ),
+    }
 }
 
 /// Turns SQLite's errors into ours, by what was tried.
@@ -148,11 +205,9 @@ pub(super) trait Doing<T> {
 
 impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                StoreError::Malformed { doing, source }
-            }
-            _ => StoreError::Sqlite { doing, source },
+        self.map_err(|source| match source {
+            source if is_malformed(&source) => StoreError::Malformed { doing, source },
+            source => StoreError::Sqlite { doing, source },
         })
     }
 }

@@ -82,3 +82,14 @@ pub(super) fn of(row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
         Some(_) | None => Ok(event),
     }
 }
+
+/// Looks at every row.
+pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
+    let doing = "read its events";
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM events")).doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        of(row)?;
+    }
+    Ok(())
+}

@@ -88,6 +88,7 @@ pub(super) fn records_of(job: JobId, event: &Event) -> impl Iterator<Item = (Key
         | Event::Cancelled { .. }
         | Event::Passed { .. }
         | Event::Reopened(_)
+        | Event::Identified { .. }
         | Event::Stopped(_) => &[],
     };
     ended.iter().filter_map(move |ended| {

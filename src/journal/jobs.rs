@@ -93,6 +93,7 @@ pub(super) fn status_after(event: &Event) -> Option<Status> {
         | Event::Waiting { .. }
         | Event::Passed { .. }
         | Event::Reopened(_)
+        | Event::Identified { .. }
         | Event::Stopped(_) => None,
     }
 }
@@ -111,6 +112,7 @@ pub(super) fn leaves_something_to_try(event: &Event) -> bool {
         | Event::Approved { .. }
         | Event::Passed { .. }
         | Event::Reopened(_)
+        | Event::Identified { .. }
         | Event::Stopped(_) => &[],
     };
     ended.iter().any(|ended| match ended.verdict {

@@ -30,7 +30,7 @@ pub(super) const ERASED: Family = Family { number: 3, keep: keep_erased };
 const SECRET_BYTES: usize = 20;
 const SPACE_BYTES: usize = 8;
 
-type Secret = Zeroizing<[u8; SECRET_BYTES]>;
+pub(super) type Secret = Zeroizing<[u8; SECRET_BYTES]>;
 
 /// The index of marks. Clone it freely; asking takes no turn behind the writer.
 #[derive(Clone)]
@@ -122,6 +122,7 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
         | Event::Cancelled { .. }
         | Event::Passed { .. }
         | Event::Reopened(_)
+        | Event::Identified { .. }
         | Event::Stopped(_) => &[],
     }
 }
@@ -133,21 +134,28 @@ pub(super) fn record_of(mark: &Mark) -> (Key, Value) {
 
 /// The secret of the store, made at its first start.
 pub(super) fn secret(connection: &Connection) -> Result<Secret, StoreError> {
-    let doing = "read its secret";
-    let sql = "SELECT value FROM secrets WHERE name = 'marks'";
-    let found: Option<Zeroizing<Vec<u8>>> =
-        connection.query_row(sql, [], |row| row.get(0).map(Zeroizing::new)).optional().doing(doing)?;
-    if let Some(found) = found {
-        let secret = <[u8; SECRET_BYTES]>::try_from(found.as_slice());
-        return secret
-            .map(Zeroizing::new)
-            .map_err(|_| StoreError::Damaged { what: "its secret is not whole" });
+    if let Some(secret) = known_secret(connection)? {
+        return Ok(secret);
     }
     let mut secret = Zeroizing::new([0; SECRET_BYTES]);
     getrandom::fill(secret.as_mut_slice()).map_err(StoreError::Random)?;
     let sql = "INSERT INTO secrets (name, value) VALUES ('marks', ?1)";
     connection.execute(sql, [secret.as_slice()]).doing("write its secret")?;
     Ok(secret)
+}
+
+/// The secret of a store that was started before.
+pub(super) fn known_secret(connection: &Connection) -> Result<Option<Secret>, StoreError> {
+    let sql = "SELECT value FROM secrets WHERE name = 'marks'";
+    let found: Option<Zeroizing<Vec<u8>>> = connection
+        .query_row(sql, [], |row| row.get(0).map(Zeroizing::new))
+        .optional()
+        .doing("read its secret")?;
+    let whole = |found: Zeroizing<Vec<u8>>| <[u8; SECRET_BYTES]>::try_from(found.as_slice());
+    let secret = found.map(whole).transpose();
+    secret
+        .map(|secret| secret.map(Zeroizing::new))
+        .map_err(|_| StoreError::Damaged { what: "its secret is not whole" })
 }
 
 fn keep_target(older: Value, newer: Value) -> Value {

@@ -5,6 +5,7 @@
 //! mean is the work of `job`; acting on them that of `engine`. The rule that keeps it right: nothing
 //! is ever reported durable that is not, and after one failed write nothing is written any more.
 
+mod backup;
 mod checksum;
 mod codec;
 mod commit;
@@ -17,6 +18,8 @@ mod ids;
 mod index;
 mod jobs;
 mod marks;
+mod prune;
+mod pseudonyms;
 mod reader;
 mod schema;
 mod seal;
@@ -24,12 +27,15 @@ mod segments;
 mod store;
 mod writer;
 
+pub use backup::{Backup, Replace, Restored, restore};
 pub use codec::{CodecError, decode, encode};
 pub use error::StoreError;
 pub use guard::Irreversible;
 pub use ids::{Ids, Seen};
 pub use jobs::{JobRecord, NewJob};
 pub use marks::{Marks, Space};
+pub use prune::Pruned;
+pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
 pub use seal::Sealer;
 pub use store::Store;

@@ -15,7 +15,8 @@ use super::directory::database_in;
 use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::jobs::{self, JobRecord};
-use super::{codec, guard, schema};
+use super::pseudonyms::Pseudonyms;
+use super::{codec, guard, marks, schema};
 
 /// Events read at once: two megabytes when every one of them is a full batch of failures.
 const READ_AT_ONCE: u32 = 64;
@@ -110,12 +111,25 @@ impl Reader {
         Ok(state)
     }
 
+    /// Makes the digests under which the store keeps identifiers.
+    pub fn pseudonyms(&self) -> Result<Pseudonyms, StoreError> {
+        let secret = marks::known_secret(&self.lock())?;
+        let none = StoreError::Damaged { what: "its secret is not there" };
+        secret.map(Pseudonyms::new).ok_or(none)
+    }
+
     /// People irreversibly written to in a workspace at or after a moment in Unix milliseconds.
     pub fn irreversible(&self, workspace: &str, since_ms: i64) -> Result<u64, StoreError> {
         guard::count(&self.lock(), workspace, since_ms).doing("count the people it wrote to")
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    /// A connection of its own to the same database, for what takes long.
+    pub(super) fn beside(&self) -> Result<Connection, StoreError> {
+        let path = self.lock().path().map(std::path::PathBuf::from);
+        schema::open_reader(&path.unwrap_or_default())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

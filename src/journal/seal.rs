@@ -7,7 +7,7 @@
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::job::{JobId, Position};
 
-use super::directory::file;
+use super::directory::{file, sync};
 use super::error::StoreError;
 
 const KEY_BYTES: usize = 32;
@@ -135,11 +135,6 @@ impl Keys {
     fn of(&self, job: JobId) -> PathBuf {
         self.path.join(format!("{job}.key"))
     }
-}
-
-/// Makes the names in a directory durable, where the system can.
-fn sync(path: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { fs::File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

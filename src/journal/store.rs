@@ -25,10 +25,10 @@ use super::index::{self, Index};
 use super::jobs::{self, NewJob};
 use super::marks::Marks;
 use super::reader::Reader;
-use super::schema;
 use super::seal::{Keys, Sealer};
 use super::segments::RECENT_RECORDS;
 use super::writer::{Command, Failure, Writer};
+use super::{backup, schema};
 
 /// A store that this process owns. Reads go through the [`Reader`] it dereferences to.
 #[derive(Debug)]
@@ -114,7 +114,10 @@ impl Store {
         let connection = schema::open_writer(&database)?;
         let reader = Reader::of_database(&database)?;
         let keys = Keys::new(directory.keys());
-        destroy_leftover_keys(&connection, &keys)?;
+        // After a restore a person may want the replaced database back, and its keys with it.
+        if backup::restored(&connection)?.is_none() {
+            destroy_leftover_keys(&connection, &keys)?;
+        }
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
         let compactor = Compactor::open(&connection)?;
         let failure: Failure = Arc::new(OnceLock::new());

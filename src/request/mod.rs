@@ -7,6 +7,7 @@
 mod bad;
 mod decode;
 mod digest;
+mod identifiers;
 mod json;
 mod kind;
 mod moment;
@@ -25,6 +26,7 @@ use serde_json::{Map, Value};
 pub use bad::{BadRecord, Problem};
 pub use decode::parse_row;
 pub use digest::{ContentDigest, Identity, identity};
+pub use identifiers::{identifiers, identifiers_like};
 pub use kind::Kind;
 pub use moment::{Moment, changed_at};
 pub use order::{Order, OrderParts};

@@ -18,8 +18,8 @@ use crate::config::{Connection, Generation, Scheme, Token};
 /// Largest answer that is read. An export of fifty people with long histories is a tenth of it.
 const MOST_BYTES: usize = 32 << 20;
 
-/// Connections kept open to a host. At 1,000 requests a second and 80 ms an answer, 80 are in use.
-const IDLE_CONNECTIONS: usize = 128;
+/// Connections kept open to a host: as many as the engine ever uses at once.
+const IDLE_CONNECTIONS: usize = 256;
 
 /// How long is waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -90,6 +90,31 @@ fn the_answer_to_an_older_record_does_not_let_it_overtake_a_newer_record() {
 }
 
 #[test]
+fn a_state_that_may_have_been_set_is_answered_before_a_newer_one_leaves() {
+    let first = Gate::default();
+    let waits = first.clone();
+    let server = Server::start(move |_, number| {
+        if number == 0 {
+            waits.pass();
+        }
+        accepted()
+    });
+    let folder = Folder::to(server.address, &TAG.replace("    with:", "    timeout: 300ms\n    with:"));
+    let changed = |id: &str, at: &str| json!({ "id": id, "kind": "other", "subject": { "external_id": "u-1" }, "occurred_at": at });
+    folder.requests([changed("old", "2026-11-20T10:00:00Z"), changed("new", "2026-11-20T11:00:00Z")]);
+
+    let shot = folder.job();
+
+    // The older one failed when its time was over; nobody knows whether it was made, so it was asked for
+    // again until there was an answer.
+    assert_eq!(shot.counts(), (1, [1, 0, 1, 0]));
+    let tags: Vec<Value> =
+        server.requests().iter().map(|request| request.json()["attributes"][0]["tag"].clone()).collect();
+    assert_eq!(tags, ["old", "old", "new"]);
+    first.open();
+}
+
+#[test]
 fn a_service_that_never_answers_is_given_up_when_the_time_of_the_step_is_over() {
     let never = Gate::default();
     let closed = never.clone();

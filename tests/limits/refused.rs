@@ -26,8 +26,8 @@ pub fn record(number: usize) -> Value {
 
 #[test]
 fn nothing_leaves_after_a_refusal_and_what_is_on_its_way_still_counts() {
-    const RECORDS: usize = 300;
-    const IN_FLIGHT: usize = 128;
+    const RECORDS: usize = 500;
+    const IN_FLIGHT: usize = 256;
     for status in [401, 403, 404] {
         let (gate, mended) = (Gate::default(), Arc::new(AtomicBool::new(false)));
         let came = Arc::new(AtomicUsize::new(0));

@@ -254,3 +254,84 @@ fn without_its_input_nothing_is_tried_again() {
     assert!(refused.stderr.contains("put the file back"), "{}", refused.stderr);
     assert_eq!(folder.run(&["jobs", "list", "--output", "json"]).lines()[0]["status"], "finished");
 }
+
+#[test]
+fn what_waits_for_a_person_in_one_job_is_not_sent_by_another() {
+    let healed = Arc::new(AtomicBool::new(false));
+    let is_healed = Arc::clone(&healed);
+    let server = Server::start(move |_, _| match is_healed.load(Ordering::SeqCst) {
+        true => accepted(),
+        false => Reply::Cut,
+    });
+    let folder = Folder::to(server.address, EVENT);
+    folder.requests([request("other", "r-1", "u-1")]);
+    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    healed.store(true, Ordering::SeqCst);
+    let both = [request("other", "r-1", "u-1"), request("other", "r-2", "u-2")];
+    folder.write("other.ndjson", both.map(|record| format!("{record}\n")).concat());
+
+    let other = folder.run(&["run", "flow.yaml", "--input", "other.ndjson", "--output", "json"]);
+
+    assert_eq!(other.counts(), (1, [1, 0, 0, 1]), "{}", other.stderr);
+    assert_eq!((server.requests().len(), bodies(&server, "u-2")), (2, 1));
+    let parked = folder.run(&["runs", "show", "job-2:0", "--output", "json"]).json();
+    assert_eq!(parked["code"], "parked_elsewhere");
+    assert!(parked["message"].as_str().unwrap().contains("job-1:0"), "{parked}");
+    let early = folder.run(&["runs", "retry", "job-2:0", "--output", "json"]);
+    assert_eq!(early.counts(), (1, [1, 0, 0, 1]), "the other is not settled yet: {}", early.stderr);
+
+    let first = folder.run(&["runs", "retry", "job-1:0", "--even-if-sent", "--output", "json"]);
+    assert_eq!(first.counts(), (0, [1, 0, 0, 0]), "{}", first.stderr);
+    let second = folder.run(&["runs", "retry", "job-2:0", "--output", "json"]);
+    assert_eq!(second.counts(), (0, [1, 1, 0, 0]), "a duplicate now: {}", second.stderr);
+    assert_eq!(bodies(&server, "u-1"), 2);
+}
+
+#[test]
+fn what_may_have_been_sent_by_a_killed_process_is_not_sent_by_another_job() {
+    let gate = crate::server::Gate::default();
+    let server = Server::start({
+        let gate = gate.clone();
+        move |_, before| {
+            if before == 0 {
+                gate.pass();
+            }
+            accepted()
+        }
+    });
+    let folder = Folder::to(server.address, EVENT);
+    folder.requests([request("other", "r-1", "u-1")]);
+    let mut child = folder.start();
+    server.wait_for(1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    folder.write("other.ndjson", format!("\n{}\n", request("other", "r-1", "u-1")));
+
+    let other = folder.run(&["run", "flow.yaml", "--input", "other.ndjson", "--output", "json"]);
+
+    assert_eq!(other.counts(), (1, [0, 0, 0, 1]), "{}", other.stderr);
+    assert_eq!(server.requests().len(), 1);
+    gate.open();
+    let cancelled = folder.run(&["runs", "cancel", "job-1:0"]);
+    assert_eq!(cancelled.code, 0, "a process that was killed left it open: {}", cancelled.stderr);
+    assert_eq!(folder.run(&["runs", "retry", "job-2:0", "--output", "json"]).counts(), (0, [1, 0, 0, 0]));
+}
+
+#[test]
+fn a_request_from_the_future_is_carried_out_when_a_person_says_so() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, TAG);
+    let mut record = request("other", "r-1", "u-1");
+    record["occurred_at"] = json!("2099-01-01T00:00:00Z");
+    folder.requests([record]);
+    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    let listed = folder.run(&["runs", "list", "--code", "future_time", "--output", "json"]).lines();
+    assert_eq!(listed[0]["run"], "job-1:0");
+    let said = folder.run(&["jobs", "show", "job-1"]).stderr;
+    assert!(said.contains("runs list --job job-1 --reason needs_attention"), "{said}");
+
+    let again = folder.run(&["runs", "retry", "job-1:0", "--output", "json"]);
+
+    assert_eq!(again.counts(), (0, [1, 0, 0, 0]), "{}", again.stderr);
+    assert_eq!(server.requests().len(), 1);
+}

@@ -71,13 +71,14 @@ pub(super) fn retry_chosen(
         let fates = Fates::of(store.reader(), record)?;
         let mut positions = Vec::new();
         for filter in &filters {
-            let _: ControlFlow<()> = filter.each(&fates, |found| {
+            let went = filter.each(store.reader(), &fates, |found| {
                 match may_be_retried(found.run, &found.fate, how.even_if_sent) {
                     Ok(()) => positions.push(found.fate.position),
                     Err(why) => *left_out.entry(in_short(&why)).or_default() += 1,
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
+            debug_assert!(went.is_continue());
         }
         if !positions.is_empty() {
             chosen.push(Chosen { fates, positions });

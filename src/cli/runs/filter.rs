@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use crate::cli::Failure;
-use crate::engine::{Fate, Fates, Gone, Kept, Known};
+use crate::engine::{Fate, Fates, Gone, Kept, Known, requests_of};
 use crate::job::{Fail, JobId, Pause, RunId, Skip};
 use crate::journal::{JobRecord, Reader};
 use crate::request::{Identity, identity};
@@ -54,6 +54,34 @@ pub(super) struct Filter {
     /// Only requests with this id
     #[arg(long, value_name = "ID")]
     pub request: Option<String>,
+    /// Only those of the person with this identifier, such as an e-mail address, phone number or external
+    /// id; - reads it from standard input. It is compared by digests, and shown nowhere
+    #[arg(long, value_name = "IDENTIFIER")]
+    pub subject: Option<Typed>,
+}
+
+/// An identifier that somebody typed.
+#[derive(Clone)]
+pub(super) struct Typed(String);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(redacted)")
+    }
+}
+
+impl std::str::FromStr for Typed {
+    type Err = std::io::Error;
+
+    fn from_str(text: &str) -> Result<Typed, std::io::Error> {
+        let mut typed = text.to_owned();
+        if text == "-" {
+            typed.clear();
+            std::io::stdin().read_line(&mut typed)?;
+            typed.truncate(typed.trim_end_matches(['\r', '\n']).len());
+        }
+        Ok(Typed(typed))
+    }
 }
 
 /// A run that was asked for, with what its record says of itself where that is known.
@@ -81,9 +109,9 @@ impl Found {
 impl Filter {
     /// Whether every run is meant.
     pub fn is_empty(&self) -> bool {
-        let Filter { state, reason, code, workflow, job, request } = self;
+        let Filter { state, reason, code, workflow, job, request, subject } = self;
         let words = [reason, code, workflow, request];
-        state.is_none() && job.is_none() && words.iter().all(|word| word.is_none())
+        state.is_none() && job.is_none() && subject.is_none() && words.iter().all(|word| word.is_none())
     }
 
     /// Refuses words that no run can have.
@@ -116,14 +144,34 @@ impl Filter {
     /// Calls `see` with the runs of a job that are meant, until it has seen enough.
     pub fn each(
         &self,
+        reader: &Reader,
         fates: &Fates,
         mut see: impl FnMut(Found) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<ControlFlow<()>, Failure> {
         let record = fates.record();
         let mut looking = Looking { filter: self, record, kept: None };
         let key = self.request.as_ref().map(|id| identity(&record.workflow_name, Identity::Id(id)));
+        let theirs = match &self.subject {
+            Some(Typed(identifier)) => {
+                let (theirs, gone) = requests_of(reader, record, identifier)?;
+                if let Some(gone) = gone {
+                    let job = record.id;
+                    anstream::eprintln!(
+                        "note: of {job} only requests that failed or wait for a person were looked up: {gone}"
+                    );
+                }
+                if theirs.is_empty() {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                Some(theirs)
+            }
+            None => None,
+        };
         let mut page = Vec::new();
         let went = fates.each(|fate| {
+            if theirs.as_ref().is_some_and(|theirs| !theirs.contains(&fate.position)) {
+                return Ok(ControlFlow::Continue(()));
+            }
             let is_other = key.is_some() && fate.key.is_some() && fate.key != key;
             if is_other || !self.takes(&fate) {
                 return Ok(ControlFlow::Continue(()));

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::command::moment;
 use super::filter::{Filter, Found};
-use super::moment;
 use crate::cli::output::{self, Format};
 use crate::cli::{Common, Failure};
 use crate::engine::Fates;
@@ -29,7 +29,7 @@ pub(super) fn run(
     let mut is_cut = false;
     for record in filter.jobs(reader)? {
         let fates = Fates::of(reader, record).map_err(Failure::wrong)?;
-        let went = filter.each(&fates, |found| {
+        let went = filter.each(reader, &fates, |found| {
             if limit != 0 && shown == limit {
                 is_cut = true;
                 return Ok(ControlFlow::Break(()));

@@ -1,93 +1,10 @@
 //! `privaflow runs list|show|retry|cancel`: single requests, found by what became of them.
 
 mod change;
+mod command;
 mod filter;
 mod list;
 mod show;
 
-use std::process::ExitCode;
-
-use super::{Common, Failure, setup};
-use crate::job::RunId;
-use crate::journal::{Reader, StoreError};
-use filter::Filter;
-
 pub(super) use change::{How, retry_failed};
-
-/// Arguments of `runs`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Show what became of requests, a line each: newest jobs first, in each job those that wait first
-    List {
-        #[command(flatten)]
-        filter: Filter,
-        /// Show at most so many; 0 for all
-        #[arg(long, value_name = "N", default_value_t = 100)]
-        limit: usize,
-    },
-    /// Show what happened to one request, what it waits for, and what can be done now
-    Show {
-        /// Such as job-7:123
-        run: RunId,
-    },
-    /// Try requests again that failed, or wait for a person; nothing that was accepted is sent again
-    Retry {
-        /// Such as job-7:123
-        #[arg(value_name = "RUN", required_unless_present_any = ["failed", "state"])]
-        runs: Vec<RunId>,
-        /// All that failed, as far as the other options choose them
-        #[arg(long, conflicts_with_all = ["runs", "state"])]
-        failed: bool,
-        #[command(flatten)]
-        filter: Filter,
-        #[command(flatten)]
-        how: How,
-    },
-    /// Give requests up that are not over; they count as failed
-    Cancel {
-        /// Such as job-7:123
-        #[arg(value_name = "RUN", required = true)]
-        runs: Vec<RunId>,
-    },
-}
-
-/// Does what the subcommand says.
-pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
-    let loaded = setup::settings(common)?;
-    let path = loaded.settings.store.clone();
-    match &args.command {
-        Command::List { filter, limit } => match Reader::open(&path) {
-            Ok(reader) => list::run(common, &reader, filter, *limit),
-            Err(StoreError::Missing { .. }) => {
-                anstream::eprintln!("there is no store at {} yet: no job was run", path.display());
-                Ok(ExitCode::SUCCESS)
-            }
-            Err(error) => Err(Failure::wrong(error)),
-        },
-        Command::Retry { runs, failed, filter, how } if runs.is_empty() => {
-            let state = if *failed { Some(filter::State::Failed) } else { filter.state };
-            change::retry_chosen(common, &loaded, &Filter { state, ..filter.clone() }, how)
-        }
-        Command::Retry { runs, filter, how, .. } => {
-            if !filter.is_empty() {
-                let message = "name runs, or choose them by options; not both";
-                return Err(Failure::Usage(message.to_owned()));
-            }
-            change::retry_named(common, &loaded, runs, how)
-        }
-        Command::Cancel { runs } => change::cancel(common, &path, runs),
-        Command::Show { run } => show::run(common, &Reader::open(&path).map_err(Failure::wrong)?, *run),
-    }
-}
-
-/// A moment as it is shown; `None` for one that nobody noted.
-fn moment(at_ms: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
-    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
+pub(super) use command::{Args, run};

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::command::moment;
 use super::filter::Found;
-use super::{list, moment};
+use super::list;
 use crate::cli::output::{self, Format};
 use crate::cli::{Common, Failure};
 use crate::engine::{Fates, Happened, Kept, Way, story, ways};

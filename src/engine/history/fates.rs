@@ -83,6 +83,13 @@ impl Fates {
         self.over.count() + self.over_again.len() as u64 - reopened as u64
     }
 
+    /// Runs that wait for a person, with what was written down of them.
+    pub(super) fn parked(&self) -> impl Iterator<Item = Fate> {
+        let left = self.left.keys().chain(&self.unknown).copied();
+        let open = left.filter(|position| !self.is_over(*position)).map(|position| self.open_fate(position));
+        open.filter(|fate| fate.verdict == Verdict::Waiting(Pause::NeedsAttention))
+    }
+
     /// Calls `see` with every run until it has seen enough: first those that are not over, in the order
     /// of the input, then the others, in the order in which they ended.
     pub fn each<E: From<StoreError>>(
@@ -116,19 +123,19 @@ impl Fates {
         let is_open = |position: &&Position| !self.is_over(**position) && self.has(**position);
         let mut found: BTreeMap<Position, Fate> =
             wanted.iter().filter(is_open).map(|position| (*position, self.open_fate(*position))).collect();
-        if found.len() < wanted.len() {
-            let _: ControlFlow<()> = self.each(|fate| {
-                if wanted.contains(&fate.position) {
-                    found.entry(fate.position).or_insert(fate);
-                }
-                let is_complete = found.len() == wanted.len();
-                Ok::<_, StoreError>(if is_complete {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                })
-            })?;
+        if found.len() == wanted.len() {
+            return Ok(found);
         }
+        let went = self.each(|fate| {
+            if wanted.contains(&fate.position) {
+                found.entry(fate.position).or_insert(fate);
+            }
+            Ok::<_, StoreError>(match found.len() == wanted.len() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            })
+        })?;
+        debug_assert!(went.is_break() || found.len() < wanted.len());
         Ok(found)
     }
 
@@ -158,6 +165,7 @@ impl Fates {
             | Event::Held { .. }
             | Event::Approved { .. }
             | Event::Passed { .. }
+            | Event::Identified { .. }
             | Event::Stopped(_) => {}
         }
     }
@@ -229,6 +237,7 @@ fn ends(event: &Event) -> &[Ended] {
         | Event::Cancelled { .. }
         | Event::Passed { .. }
         | Event::Reopened(_)
+        | Event::Identified { .. }
         | Event::Stopped(_) => &[],
     }
 }

@@ -16,7 +16,7 @@ use crate::journal::JobRecord;
 use crate::request::{Identity, Request, Spare, Warnings, identity};
 use crate::run::Program;
 use crate::source::{Source, safe_id};
-use crate::workflow::{Known as Names, load};
+use crate::workflow::{Known as Names, Workflow, load};
 
 /// Records looked at together.
 const TOGETHER: usize = 512;
@@ -77,8 +77,13 @@ impl Kept {
     }
 
     /// The same over an input that a running job holds open.
-    pub(in crate::engine) fn of(record: &JobRecord, program: Program, input: Input) -> Kept {
-        Kept { record: record.clone(), program, input }
+    pub(in crate::engine) fn of(record: &JobRecord, workflow: Arc<Workflow>, input: Input) -> Kept {
+        Kept { record: record.clone(), program: Program::new(workflow, facts(record)), input }
+    }
+
+    /// The job.
+    pub(super) fn record(&self) -> &JobRecord {
+        &self.record
     }
 
     /// What some records say of themselves.

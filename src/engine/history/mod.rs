@@ -4,16 +4,21 @@
 //! the rest its record, as long as the job's input is still there. Nothing here shows a person.
 
 mod decide;
+mod elsewhere;
 mod fate;
 mod fates;
 mod input;
+mod people;
 mod story;
 mod ways;
 
 pub use decide::{Decided, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen};
+pub(in crate::engine) use elsewhere::parked_elsewhere;
 pub use fate::Fate;
-pub(in crate::engine) use fate::{FUTURE_TIME, MAY_HAVE_BEEN_SENT};
+pub(in crate::engine) use fate::{FUTURE_TIME, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE};
 pub use fates::Fates;
 pub use input::{Gone, Kept, Known};
+pub(in crate::engine) use people::identify;
+pub use people::requests_of;
 pub use story::{Happened, story};
 pub use ways::{Way, ways};

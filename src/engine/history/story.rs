@@ -111,7 +111,11 @@ impl Teller {
             Event::Held { .. } => self.told.push(of("held")),
             Event::Approved { by, .. } => self.told.push(Happened { by: Some(by), ..of("approved") }),
             Event::Cancelled { by, .. } => self.told.push(Happened { by: Some(by), ..of("cancelled") }),
-            Event::Opened { .. } | Event::Waiting { .. } | Event::Reopened(_) | Event::Stopped(_) => {}
+            Event::Opened { .. }
+            | Event::Waiting { .. }
+            | Event::Reopened(_)
+            | Event::Identified { .. }
+            | Event::Stopped(_) => {}
         }
     }
 

@@ -273,6 +273,8 @@ fn a_batch_is_never_tried_earlier_than_the_service_said() {
         first_ms: Some(NOW_MS),
         left_ms: NOW_MS,
         tries: 1,
+        is_abandoned: false,
+        keeps_lanes: false,
     };
 
     let mut waits = Vec::new();
@@ -302,6 +304,8 @@ fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
         first_ms: Some(0),
         left_ms: 0,
         tries: 0,
+        is_abandoned: false,
+        keeps_lanes: false,
     };
     (0..500).map(|_| services.next_try(&batch, BACKOFF, not_before_ms, 0)).max().unwrap_or_default()
 }

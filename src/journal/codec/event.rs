@@ -4,7 +4,7 @@
 //! of the kind.
 
 use super::bytes::Input;
-use super::{CodecError, Form, bulk, ended, rare};
+use super::{CodecError, Form, bulk, ended, identified, rare};
 use crate::job::Event;
 
 /// The numbers of kinds. Never reused, never changed.
@@ -20,6 +20,7 @@ pub(in crate::journal) mod kind {
     pub const STOPPED: u8 = 9;
     pub const PASSED: u8 = 10;
     pub const REOPENED: u8 = 11;
+    pub const IDENTIFIED: u8 = 12;
 }
 
 /// The first version of every kind.
@@ -57,6 +58,7 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
         Event::Stopped(_) => kind::STOPPED,
         Event::Passed { .. } => kind::PASSED,
         Event::Reopened(_) => kind::REOPENED,
+        Event::Identified { .. } => kind::IDENTIFIED,
     }
 }
 
@@ -69,6 +71,7 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
         Event::Answered(answered) => bulk::put_answered(answered, Form::Whole, body),
         Event::Ended { ended } => ended::put(ended, Form::Whole, body),
         Event::Passed { steps } => bulk::put_passed(steps, body),
+        Event::Identified { identified } => identified::put(identified, body),
         Event::Opened { .. }
         | Event::Waiting { .. }
         | Event::Held { .. }
@@ -108,7 +111,7 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
-    if !(kind::OPENED..=kind::REOPENED).contains(&kind) {
+    if !(kind::OPENED..=kind::IDENTIFIED).contains(&kind) {
         return Err(CodecError::UnknownKind(kind));
     }
     if !(VERSION..=newest_version(kind)).contains(&version) {
@@ -121,6 +124,7 @@ pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
             Event::Ended { ended: ended::read(Form::Compact, &mut input)? }
         }
         kind::ENDED => Event::Ended { ended: ended::read(Form::Whole, &mut input)? },
+        kind::IDENTIFIED => Event::Identified { identified: identified::read(&mut input)? },
         kind::PASSED => Event::Passed { steps: bulk::passed(&mut input)? },
         _ => rare::read(kind, &mut input)?,
     };

@@ -11,6 +11,7 @@ mod bytes;
 mod ended;
 mod error;
 mod event;
+mod identified;
 mod marks;
 mod rare;
 

@@ -89,7 +89,11 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) {
             };
             put_json(&again, out);
         }
-        Event::Intended(_) | Event::Answered(_) | Event::Ended { .. } | Event::Passed { .. } => {}
+        Event::Intended(_)
+        | Event::Answered(_)
+        | Event::Ended { .. }
+        | Event::Passed { .. }
+        | Event::Identified { .. } => {}
     }
 }
 

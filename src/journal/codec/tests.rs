@@ -8,8 +8,8 @@ use super::bytes::put_varint;
 use super::event::VERSION;
 use super::*;
 use crate::job::{
-    Answered, Ended, Event, Fail, Failure, IdEntry, Intended, Mark, MarkKind, Pause, Reopened, Skip,
-    StepAnswer, Stopped, Verdict,
+    Answered, Ended, Event, Fail, Failure, IdEntry, Identified, Intended, Mark, MarkKind, Pause, Reopened,
+    Skip, StepAnswer, Stopped, Verdict,
 };
 use crate::request::{Order, OrderParts};
 
@@ -99,6 +99,10 @@ fn event() -> impl Strategy<Value = Event> {
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Approved { at_ms, by }),
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Cancelled { at_ms, by }),
         vec(step(), 0..9).prop_map(|steps| Event::Passed { steps }),
+        vec((any::<u64>(), vec(any::<[u8; 16]>(), 0..4)), 0..9).prop_map(|all| {
+            let one = |(position, identifiers)| Identified { position, identifiers };
+            Event::Identified { identified: all.into_iter().map(one).collect() }
+        }),
         (any::<(i64, bool)>(), ".{0,9}", vec(any::<u64>(), 0..9)).prop_map(
             |((at_ms, even_if_sent), by, positions)| {
                 Event::Reopened(Reopened { at_ms, by, positions, even_if_sent })

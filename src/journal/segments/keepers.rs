@@ -123,6 +123,18 @@ impl Keepers {
         Ok(())
     }
 
+    /// Flushes every table, whatever it holds, so that nothing is left to be folded.
+    pub(in crate::journal) fn flush_all(
+        &mut self,
+        connection: &Connection,
+        covered: i64,
+    ) -> Result<(), StoreError> {
+        for keeper in self.keepers.iter_mut().filter(|keeper| keeper.watermark() < covered) {
+            keeper.flush(connection, covered, &mut self.next_segment).doing("write its index")?;
+        }
+        Ok(())
+    }
+
     /// Lets questions see what was done; its transaction is on the disk.
     pub(in crate::journal) fn committed(&mut self) {
         for keeper in &mut self.keepers {

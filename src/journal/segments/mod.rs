@@ -17,10 +17,12 @@ mod keepers;
 mod merge;
 mod segment;
 mod sorted;
+mod verify;
 
 pub(super) use family::{Family, Key, Value};
 pub(super) use keepers::{Keepers, RECENT_RECORDS};
 pub(super) use sorted::Sorted;
+pub(super) use verify::verify;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::request::{Order, OrderParts};
 /// One state of a person, changed at some time in the last months.
 fn mark(number: u64) -> Mark {
     let nanoseconds = 1_790_000_000_000_000_000 + (number * 7_919 % 9_999_991) as i64 * 1_000_000_000;
-    let parts = OrderParts { nanoseconds, digits: 0, place: None, opts_out: number % 3 == 0 };
+    let parts = OrderParts { nanoseconds, digits: 0, place: None, opts_out: number.is_multiple_of(3) };
     Mark {
         kind: MarkKind::Target,
         key: *Sha256::digest((number | 1 << 60).to_le_bytes()).first_chunk().unwrap(),

@@ -1,12 +1,15 @@
 //! The store with real files: what is kept, what is refused, and what a crash leaves.
 
 mod again;
+mod backup;
 mod compaction;
 mod crash;
 mod idempotency;
 mod marks;
 mod measure;
 mod owner;
+mod prune;
+mod torn;
 mod use_of;
 
 use sha2::{Digest, Sha256};

@@ -1,0 +1,148 @@
+//! What is sent again, when, and what is not.
+//!
+//! A call that may be repeated is tried until its budget is spent; what must not be repeated and may
+//! have been made waits for a person. The rule that keeps it right: after an unknown outcome the same
+//! state is answered before a newer one leaves, even if the run that wanted it is long over.
+
+use super::answers::Settled;
+use super::batches::{Batch, Member};
+use super::driver::Driver;
+use super::fresh::marks_of;
+use super::timers::Due;
+use crate::braze::Item;
+use crate::catalogue::Effect;
+use crate::job::{Answered, Event};
+
+/// What is known of the last exchange of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It changed nothing.
+    Nothing,
+    /// It may have been made.
+    Unknown,
+}
+
+impl Driver {
+    /// The exchange is known not to have changed anything, or may be made again whatever it did.
+    pub(super) fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
+        let answered = Answered {
+            batch: batch.number,
+            at_ms,
+            status,
+            request_id,
+            steps: Vec::new(),
+            ended: Vec::new(),
+            marks: Vec::new(),
+        };
+        self.write(Event::Answered(answered), None);
+    }
+
+    /// A batch that was about to leave does not.
+    pub(super) fn hold_back(&mut self, batch: Batch) {
+        self.in_flight -= 1;
+        self.abandoned -= usize::from(batch.is_abandoned);
+        if let Some(gate) = batch.gate() {
+            self.services.settle(gate, batch.left_ms, self.clock.steady_ms());
+        }
+        let at_ms = self.clock.now_ms();
+        self.resolve(&batch, crate::job::NEVER_LEFT, None, at_ms);
+        self.batches.put_back(batch);
+    }
+
+    /// Tries a batch again, not before the service allows; beyond its budget it is left waiting.
+    pub(super) fn try_again(
+        &mut self,
+        mut batch: Batch,
+        not_before_ms: Option<i64>,
+        outcome: Outcome,
+        counts: bool,
+        now_ms: i64,
+    ) {
+        batch.attempt += 1;
+        if counts {
+            batch.tries += 1;
+        }
+        let budget = self.task.budget(batch.step);
+        let due_ms = self.services.next_try(&batch, budget.backoff, not_before_ms, now_ms);
+        // Waiting for a place under a limit counts against no time-out.
+        let under_limit_ms = if counts { 0 } else { due_ms.saturating_sub(now_ms) };
+        let first_ms = batch.first_ms.unwrap_or(now_ms).saturating_add(under_limit_ms);
+        batch.first_ms = Some(first_ms);
+        if let Some(timeout_ms) = budget.timeout_ms
+            && !batch.is_abandoned
+            && due_ms >= first_ms.saturating_add(timeout_ms)
+        {
+            return self.time_out(batch, outcome);
+        }
+        let number = batch.number;
+        let is_spent = batch.tries >= budget.attempts || due_ms > first_ms.saturating_add(budget.at_most_ms);
+        if is_spent && batch.is_abandoned {
+            return self.settle_abandoned(batch, Vec::new(), 0, None);
+        }
+        self.retrying.insert(number, batch);
+        if !is_spent && !self.stopping {
+            self.timers.at(due_ms, Due::Retry(number));
+        }
+    }
+
+    /// The step's time is up: its runs fail. A write that may have been made is still asked for until it
+    /// is answered, so that nothing newer leaves before it.
+    pub(super) fn time_out(&mut self, mut batch: Batch, outcome: Outcome) {
+        let refusal = crate::catalogue::Refusal::new(
+            "timeout",
+            "the service did not accept the call within the step's `timeout`",
+        );
+        let is_write = |member: &Member| member.call.action().effect != Effect::Read;
+        if outcome == Outcome::Unknown && batch.members.iter().all(is_write) {
+            let calls = batch.members.iter().map(|member| member.call.clone()).collect();
+            let abandoned = self.batches.abandon(&batch, calls);
+            let due_ms = self.clock.steady_ms();
+            let number = abandoned.number;
+            self.retrying.insert(number, abandoned);
+            self.timers.at(due_ms, Due::Retry(number));
+            batch.keeps_lanes = true;
+        }
+        let items = batch.members.iter().map(|_| Item::Refused(refusal.clone())).collect();
+        let now_ms = self.clock.now_ms();
+        self.on_items(batch, items, 0, None, now_ms);
+    }
+
+    /// A write whose runs failed is answered, or given up: those that wait behind it may leave.
+    pub(super) fn settle_abandoned(
+        &mut self,
+        batch: Batch,
+        items: Vec<Item>,
+        status: u16,
+        request_id: Option<String>,
+    ) {
+        let at_ms = self.clock.now_ms();
+        let mut marks = Vec::new();
+        if let Some(space) = self.marks_in.get(batch.service) {
+            let accepted = batch.members.iter().zip(&items);
+            for (member, _) in accepted.filter(|(_, item)| matches!(item, Item::Accepted { .. })) {
+                marks_of(&member.call, space, at_ms, &mut marks);
+            }
+        }
+        let settled = Settled {
+            members: batch.members,
+            service: batch.service,
+            over: Vec::new(),
+            keys: Vec::new(),
+            continued: Vec::new(),
+        };
+        let (steps, ended) = (Vec::new(), Vec::new());
+        let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
+        self.write_answered(answered, settled);
+    }
+
+    /// Nobody knows whether a call that must not be repeated took effect: a person decides.
+    pub(super) fn park(&mut self, batch: Batch, why: &str) {
+        tracing::error!(
+            batch = batch.number,
+            "batch {} may or may not have taken effect ({why}) and must not be repeated; its requests wait for a person",
+            batch.number
+        );
+        self.held.extend(batch.members.iter().map(|member| member.slot));
+        self.parked.push(batch);
+    }
+}

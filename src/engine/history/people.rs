@@ -1,0 +1,94 @@
+//! Whose requests these are: found by digests of identifiers, which are never shown or kept plain.
+//!
+//! Requests that end well leave nothing of a person behind, so they are found only while their input is
+//! there. Of those that failed or wait for a person, the journal keeps keyed digests.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ops::ControlFlow;
+
+use super::fates::Fates;
+use super::input::{Gone, Kept};
+use crate::engine::task::EngineError;
+use crate::job::{Event, Identified, Pause, Position, Verdict};
+use crate::journal::{JobRecord, Pseudonyms, Reader, StoreError};
+use crate::request::{identifiers, identifiers_like};
+
+/// Requests identified by one event.
+const TOGETHER: usize = 256;
+
+/// The requests of a job whose subject has an identifier, and why its input could not be asked: then
+/// only requests that failed or wait for a person are found.
+pub fn requests_of(
+    reader: &Reader,
+    record: &JobRecord,
+    identifier: &str,
+) -> Result<(HashSet<Position>, Option<Gone>), EngineError> {
+    let like = identifiers_like(identifier);
+    let mut found = HashSet::new();
+    match Kept::open(record) {
+        Ok(kept) => {
+            kept.each(
+                Position::MAX,
+                |_| true,
+                |position, _, request| {
+                    let own = request.map(|request| identifiers(&request.scope)).unwrap_or_default();
+                    if own.iter().any(|identifier| like.contains(identifier)) {
+                        found.insert(position);
+                    }
+                },
+            )?;
+            Ok((found, None))
+        }
+        Err(gone) => {
+            let pseudonyms = reader.pseudonyms()?;
+            let like: Vec<[u8; 16]> = like.into_iter().map(|identifier| pseudonyms.of(identifier)).collect();
+            for recorded in reader.events(record.id) {
+                let Event::Identified { identified } = recorded?.event else { continue };
+                let is_own = |one: &&Identified| one.identifiers.iter().any(|own| like.contains(own));
+                found.extend(identified.iter().filter(is_own).map(|one| one.position));
+            }
+            Ok((found, Some(gone)))
+        }
+    }
+}
+
+/// What the journal is to keep of the people of a job's requests that failed or wait for a person.
+pub(in crate::engine) fn identify(reader: &Reader, kept: &Kept) -> Result<Vec<Event>, EngineError> {
+    let wanted = to_be_identified(reader, kept.record().clone())?;
+    let Some(last) = wanted.last().copied() else { return Ok(Vec::new()) };
+    let pseudonyms: Pseudonyms = reader.pseudonyms()?;
+    let mut all = Vec::new();
+    kept.each(
+        last,
+        |position| wanted.contains(&position),
+        |position, _, request| {
+            let plain = request.map(|request| identifiers(&request.scope)).unwrap_or_default();
+            let identifiers = plain.into_iter().map(|identifier| pseudonyms.of(identifier)).collect();
+            all.push(Identified { position, identifiers });
+        },
+    )?;
+    Ok(all.chunks(TOGETHER).map(|identified| Event::Identified { identified: identified.to_vec() }).collect())
+}
+
+fn to_be_identified(reader: &Reader, record: JobRecord) -> Result<BTreeSet<Position>, StoreError> {
+    let mut known = HashSet::new();
+    for recorded in reader.events(record.id) {
+        if let Event::Identified { identified } = recorded?.event {
+            known.extend(identified.iter().map(|one| one.position));
+        }
+    }
+    let mut wanted = BTreeSet::new();
+    let told: ControlFlow<()> = Fates::of(reader, record)?.each(|fate| {
+        let is_to_be_found = match fate.verdict {
+            Verdict::Failed(_) => true,
+            Verdict::Waiting(pause) => matches!(pause, Pause::NeedsAttention | Pause::Wait),
+            Verdict::Done | Verdict::Skipped(_) => false,
+        };
+        if is_to_be_found && !known.contains(&fate.position) {
+            wanted.insert(fate.position);
+        }
+        Ok::<_, StoreError>(ControlFlow::Continue(()))
+    })?;
+    debug_assert!(told.is_continue());
+    Ok(wanted)
+}

@@ -1,0 +1,255 @@
+//! A copy of the store while it is in use, and the way back from one.
+//!
+//! A backup is one file: jobs, events, ids, freshness and erasures as they were at one moment. The keys
+//! of jobs are not in it, so that whoever finds a backup cannot read what was sealed. Going back loses
+//! what came later; the restored store says so until a person has read it. The rule that keeps it
+//! right: there is never a moment without a whole database in the store's place.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use serde::{Deserialize, Serialize};
+
+use crate::job::JobId;
+
+use super::commit::now_ms;
+use super::directory::{Directory, file, sync};
+use super::error::{Doing, StoreError};
+use super::{Reader, Store, events, jobs, schema, segments};
+
+/// What a backup holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// When it was made, in Unix milliseconds. What came later is not in it.
+    pub at_ms: i64,
+    /// How many jobs it holds.
+    pub jobs: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What a person must know of a store that was restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// When the backup was made, in Unix milliseconds. What was finished, accepted or erased since is
+    /// not known to the store.
+    pub backup_ms: i64,
+    /// When it was put in place, in Unix milliseconds.
+    pub restored_ms: i64,
+    /// Jobs that were open when the backup was made: what they sent since may be sent again.
+    pub open_jobs: Vec<JobId>,
+    /// Where the store is that stood there before.
+    pub replaced: Option<PathBuf>,
+}
+
+/// Whether a store may be replaced that has more than the backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// Only one that has nothing the backup has not.
+    Older,
+    /// Any.
+    Newer,
+}
+
+const BACKUP: &str = "backup";
+const RESTORED: &str = "restored";
+
+#[derive(Serialize, Deserialize)]
+struct MadeAt {
+    at_ms: i64,
+}
+
+impl Reader {
+    /// Copies the store as it is at this moment into a new file; others may go on writing.
+    pub fn backup(&self, path: &Path) -> Result<Backup, StoreError> {
+        if path.exists() {
+            return Err(StoreError::BackupExists { path: path.to_owned() });
+        }
+        let doing = "make a backup";
+        let part = with_ending(path, ".part");
+        make_private(&part)?;
+        let at_ms = now_ms();
+        let source = self.beside()?;
+        let name = part.to_string_lossy().into_owned();
+        source.execute("VACUUM INTO ?1", [name]).doing(doing)?;
+        let copy = Connection::open(&part).doing(doing)?;
+        note(&copy, BACKUP, &MadeAt { at_ms }).doing(doing)?;
+        let jobs =
+            copy.query_row("SELECT count(*) FROM jobs", [], |row| row.get::<_, i64>(0)).doing(doing)?;
+        drop(copy);
+        put_in_place(&part, path)?;
+        let bytes = fs::metadata(path).map_err(file("read", path))?.len();
+        Ok(Backup { at_ms, jobs: jobs.cast_unsigned(), bytes })
+    }
+
+    /// What a person must know, if the store was restored and nobody has read it yet.
+    pub fn restored(&self) -> Result<Option<Restored>, StoreError> {
+        restored(&self.lock())
+    }
+}
+
+impl Store {
+    /// A person has read what the restored store may have forgotten; `false` when there was nothing.
+    pub fn acknowledge_restore(&self) -> Result<bool, StoreError> {
+        self.task(|connection| {
+            let sql = "DELETE FROM notes WHERE name = ?1";
+            Ok(connection.execute(sql, [RESTORED]).doing("write what was read")? > 0)
+        })
+    }
+}
+
+/// Puts a backup in the place of a store that nobody uses. What stood there is kept beside it.
+pub fn restore(store: &Path, backup: &Path, replace: Replace) -> Result<Restored, StoreError> {
+    let doing = "read the backup";
+    let directory = Directory::take(store)?;
+    let made = verified(backup)?;
+    let at = Connection::open_with_flags(backup, OpenFlags::SQLITE_OPEN_READ_ONLY).doing(doing)?;
+    let newest = newest_event(&at).doing(doing)?;
+    let open = jobs::all(&at)?.into_iter().filter(|job| !job.status.is_closed()).map(|job| job.id);
+    let open_jobs: Vec<JobId> = open.collect();
+    drop(at);
+    let database = directory.database();
+    if replace == Replace::Older && has_more(&database, newest)? {
+        return Err(StoreError::WouldForget { path: store.to_owned(), backup_ms: made.at_ms });
+    }
+    let restored_ms = now_ms();
+    let part = with_ending(&database, ".restoring");
+    remove(&part)?;
+    fs::copy(backup, &part).map_err(file("copy the backup to", &part))?;
+    let replaced = keep_beside(store, &database, restored_ms)?;
+    let restored = Restored { backup_ms: made.at_ms, restored_ms, open_jobs, replaced };
+    let copy = Connection::open(&part).doing(doing)?;
+    note(&copy, RESTORED, &restored).doing(doing)?;
+    // A number that a lost job had is not given again: its key and its failures may still be there.
+    let highest = directory.highest_job()?;
+    let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'jobs'";
+    copy.execute(sql, [highest]).doing(doing)?;
+    drop(copy);
+    // The log and its index belong to the old database; SQLite would play them into the new one.
+    remove(&database.with_extension("db-wal"))?;
+    remove(&database.with_extension("db-shm"))?;
+    put_in_place(&part, &database)?;
+    Ok(restored)
+}
+
+/// What a person must know, if the store was restored and nobody has read it yet.
+pub(super) fn restored(connection: &Connection) -> Result<Option<Restored>, StoreError> {
+    let text = text_of(connection, RESTORED).doing("read its notes")?;
+    let read = |text: String| serde_json::from_str(&text);
+    let damaged = |_| StoreError::Damaged { what: "the note of its restoring is not JSON" };
+    text.map(read).transpose().map_err(damaged)
+}
+
+/// When a backup was made, having looked at every page, sum and row of it.
+fn verified(backup: &Path) -> Result<MadeAt, StoreError> {
+    let refused = |source: Option<StoreError>| StoreError::NotABackup {
+        path: backup.to_owned(),
+        source: source.map(Box::new),
+    };
+    if !backup.is_file() {
+        return Err(StoreError::NoFile { path: backup.to_owned() });
+    }
+    let connection = match schema::open_reader(backup) {
+        Err(error @ StoreError::Newer { .. }) => return Err(error),
+        opened => opened.map_err(|error| refused(Some(error)))?,
+    };
+    let check = || {
+        let doing = "read the backup";
+        let text = text_of(&connection, BACKUP).doing(doing)?;
+        let found = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
+        if found.doing(doing)? != "ok" {
+            return Err(StoreError::Damaged { what: "its pages do not belong together" });
+        }
+        events::verify(&connection)?;
+        segments::verify(&connection)?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    };
+    check().map_err(|error| refused(Some(error)))?.ok_or_else(|| refused(None))
+}
+
+/// Whether the store has events that the backup has not. One that is too damaged to tell has not.
+fn has_more(database: &Path, newest: i64) -> Result<bool, StoreError> {
+    if !database.exists() {
+        return Ok(false);
+    }
+    let found = schema::open_writer(database).and_then(|connection| {
+        connection.busy_timeout(Duration::from_secs(1)).doing("read it")?;
+        newest_event(&connection).doing("read it")
+    });
+    match found {
+        Ok(own) => Ok(own > newest),
+        Err(StoreError::Newer { .. }) => Ok(true),
+        Err(StoreError::Malformed { .. } | StoreError::Damaged { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Keeps the old database under another name too, with its log when it could not be taken in.
+fn keep_beside(store: &Path, database: &Path, now_ms: i64) -> Result<Option<PathBuf>, StoreError> {
+    if !database.exists() {
+        return Ok(None);
+    }
+    let folder = store.join(format!("replaced-{now_ms}"));
+    fs::create_dir(&folder).map_err(file("make the directory", &folder))?;
+    for name in ["journal.db", "journal.db-wal"] {
+        let (from, to) = (store.join(name), folder.join(name));
+        if from.exists() && fs::hard_link(&from, &to).is_err() {
+            fs::copy(&from, &to).map_err(file("keep", &from))?;
+        }
+    }
+    Ok(Some(folder))
+}
+
+/// Brings a file to the disk and gives it its name.
+fn put_in_place(part: &Path, path: &Path) -> Result<(), StoreError> {
+    let bring = || {
+        OpenOptions::new().write(true).open(part)?.sync_all()?;
+        fs::rename(part, path)?;
+        match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => sync(Path::new(".")),
+            Some(parent) => sync(parent),
+            None => Ok(()),
+        }
+    };
+    bring().map_err(file("write", path))
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    remove(path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(file("write", path))
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file("remove", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn newest_event(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT ifnull(max(id), 0) FROM events", [], |row| row.get(0))
+}
+
+fn note(connection: &Connection, name: &str, value: &impl Serialize) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    connection.execute("INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)", [name, &text])?;
+    Ok(())
+}
+
+fn text_of(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT value FROM notes WHERE name = ?1";
+    connection.query_row(sql, [name], |row| row.get(0)).optional()
+}

@@ -1,0 +1,133 @@
+//! `privaflow store`: the copy, the way back, and what is removed, as the program that people run.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use privaflow::job::{Ended, Event, IdEntry, JobId, Stopped, Verdict};
+use privaflow::journal::{NewJob, Reader, Store};
+use serde_json::Value;
+
+/// Settings may be missing: the store then stands in `.privaflow`.
+const STORE: &str = ".privaflow";
+
+fn store_in(folder: &Path) -> Store {
+    Store::open(&folder.join(STORE)).expect("nobody owns it")
+}
+
+/// A job of one done request; over, or open.
+fn job_in(store: &Store, name: &str, finished: bool) -> JobId {
+    let job = NewJob {
+        workflow_name: name.to_owned(),
+        workflow_digest: [1; 32],
+        workflow_text: format!("workflow: {name}\n"),
+        input_path: "requests.ndjson".to_owned(),
+        input_digest: [2; 32],
+        format: Value::Null,
+        started_ms: 1_700_000_000_000,
+        sandbox: false,
+    };
+    let job = store.create_job(job).expect("it can be written");
+    let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
+    let mut writer = store.writer(job, sender);
+    let id = IdEntry { key: [job.0 as u8; 16], content: 7 };
+    let (position, verdict) = (0, Verdict::Done);
+    let done = Ended { position, verdict, accepted: true, verified: false, id, failure: None };
+    writer.append(Event::Ended { ended: vec![done] });
+    let (records, unmapped) = (Some(1), Vec::new());
+    let last =
+        writer.append(Event::Stopped(Stopped { at_ms: 2, elapsed_ms: 1, finished, records, unmapped }));
+    while durable.blocking_recv().expect("it is written") < last {}
+    job
+}
+
+fn jobs_in(folder: &Path) -> usize {
+    Reader::open(&folder.join(STORE)).and_then(|reader| reader.jobs()).expect("it can be read").len()
+}
+
+fn privaflow<'w>(folder: &Path, words: impl IntoIterator<Item = &'w str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privaflow"));
+    command.args(words).current_dir(folder).env_remove("PRIVAFLOW_LOG").output().expect("it can be started")
+}
+
+fn said(output: &Output) -> (String, String, Option<i32>) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr), output.status.code())
+}
+
+#[test]
+fn a_store_in_use_is_copied_and_the_copy_put_back_warns_until_it_is_acknowledged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store_in(folder.path());
+    job_in(&store, "erase", false);
+
+    let (out, err, code) = said(&privaflow(folder.path(), ["store", "backup", "copy"]));
+    assert!(out.starts_with("copy holds 1 job and every finished id as of 20"), "{out}");
+    assert!(err.contains("the folder .privaflow/keys is not in it") && code == Some(0), "{err}");
+    job_in(&store, "consent", true);
+    let (_, in_use, code) = said(&privaflow(folder.path(), ["store", "restore", "copy", "--force"]));
+    let owner = format!("is in use by process {}", std::process::id());
+    assert!(in_use.contains(&owner) && code == Some(2), "{in_use}");
+    drop(store);
+
+    let (_, refused, code) = said(&privaflow(folder.path(), ["store", "restore", "copy"]));
+    assert!(refused.contains("has events that came after the backup") && code == Some(2), "{refused}");
+    assert_eq!(jobs_in(folder.path()), 2);
+    let (out, warned, code) = said(&privaflow(folder.path(), ["store", "restore", "copy", "--force"]));
+    assert!(out.contains("the store that stood there is in .privaflow/replaced-"), "{out}");
+    assert!(warned.contains("open then, and perhaps further on since: job-1") && code == Some(0), "{warned}");
+    assert_eq!(jobs_in(folder.path()), 1);
+    let warning = "It knows nothing of what came between: ids that were finished";
+    let (_, later, _) = said(&privaflow(folder.path(), ["jobs", "list"]));
+    assert!(later.contains(warning), "{later}");
+    let (out, ..) = said(&privaflow(folder.path(), ["store", "restore", "--acknowledge"]));
+    let (_, quiet, _) = said(&privaflow(folder.path(), ["jobs", "list"]));
+    assert_eq!((out.as_str(), quiet.as_str()), ("noted: commands warn no more\n", ""));
+}
+
+#[test]
+fn old_jobs_are_removed_and_open_ones_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store_in(folder.path());
+    let (old, open) = (job_in(&store, "erase", true), job_in(&store, "consent", false));
+    let (_, in_use, code) = said(&privaflow(folder.path(), ["store", "prune"]));
+    assert!(in_use.contains("is in use by process") && code == Some(2), "{in_use}");
+    drop(store);
+
+    let kept: Value = json(&privaflow(folder.path(), ["store", "prune", "--output", "json"]));
+    let pruned: Value =
+        json(&privaflow(folder.path(), ["store", "prune", "--older-than", "0s", "--output", "json"]));
+
+    assert_eq!(kept["jobs"], serde_json::json!([]));
+    assert_eq!((&pruned["jobs"], &pruned["events"]), (&serde_json::json!([old.to_string()]), &2.into()));
+    let reader = Reader::open(&folder.path().join(STORE)).expect("it is there");
+    assert_eq!(reader.jobs().expect("it can be read")[0].id, open);
+}
+
+#[test]
+fn what_is_no_store_and_no_backup_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("letter"), "dear reader").expect("it can be written");
+
+    let errors = [
+        ["store", "backup", "copy"].as_slice(),
+        &["store", "prune"],
+        &["store", "restore", "--acknowledge"],
+        &["store", "restore", "letter"],
+        &["store", "restore", "nothing"],
+    ]
+    .map(|words| said(&privaflow(folder.path(), words.iter().copied())));
+
+    for (number, (out, err, code)) in errors.into_iter().enumerate() {
+        let expected = match number {
+            0..3 => "error: there is no store `.privaflow`",
+            3 => "error: `letter` is no whole backup made by `privaflow store backup`",
+            _ => "error: there is no file `nothing`",
+        };
+        assert!(err.starts_with(expected) && out.is_empty() && code == Some(2), "{err}");
+    }
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).expect("it is JSON")
+}
