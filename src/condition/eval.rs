@@ -64,10 +64,16 @@ impl Node {
                     Err(error) => Err(error),
                 }
             }
-            Node::Has(of, name) => match optional_member(of.eval(world, locals)?, name)? {
-                Val::Optional(held) => Ok(Val::Bool(held.is_some())),
-                other => Ok(other),
-            },
+            Node::Has(of, name) => {
+                let value = of.eval(world, locals)?;
+                if let Some(found) = value.member(name) {
+                    return Ok(Val::Bool(found.is_some()));
+                }
+                match optional_member(value, name)? {
+                    Val::Optional(held) => Ok(Val::Bool(held.is_some())),
+                    other => Ok(other),
+                }
+            }
             Node::List(items) => list(items, world, locals),
             Node::Map(entries) => map(entries, world, locals),
             Node::And(left, right) => {

@@ -13,7 +13,7 @@ use super::task::EngineError;
 use crate::intake::Records;
 use crate::job::{Ended, Fail, IdEntry, State, Verdict};
 use crate::journal::JobRecord;
-use crate::request::{Identity, Warnings, identity};
+use crate::request::{Identity, Spare, Warnings, identity};
 use crate::run::{Finish, Program, Trouble};
 use crate::workflow::Workflow;
 
@@ -35,7 +35,7 @@ pub fn cancelled(
             .map(|raw| {
                 let position = raw.position();
                 let place = Identity::Place { input: &record.input_digest, position };
-                let request = request_of(&program, raw, &mut Warnings::default()).ok();
+                let request = request_of(&program, raw, &mut Warnings::default(), &mut Spare::default()).ok();
                 let content = request.as_ref().map_or(0, |request| request.digest.0);
                 let given = request.and_then(|request| request.id);
                 let key = identity(&workflow.name, given.as_deref().map_or(place, Identity::Id));

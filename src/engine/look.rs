@@ -11,7 +11,7 @@ use super::planned::conflict;
 use super::task::{EngineError, Unusable};
 use crate::intake::{RawRecord, Records};
 use crate::job::Skip;
-use crate::request::{ContentDigest, Identity, Kind, Request, Warnings, identity};
+use crate::request::{ContentDigest, Identity, Kind, Request, Spare, Warnings, identity};
 use crate::run::{Facts, Known, Previewed, Program, preview};
 use crate::template::{Extra, Scope};
 use crate::workflow::Workflow;
@@ -24,9 +24,10 @@ pub(super) fn request_of(
     program: &Program,
     record: RawRecord<'_>,
     warnings: &mut Warnings,
+    spare: &mut Spare,
 ) -> Result<Request, Unusable> {
     let Some(map) = program.workflow.on.file.as_ref().and_then(|file| file.map.as_ref()) else {
-        return record.request(warnings).map_err(Unusable::Record);
+        return record.request_in(warnings, spare).map_err(Unusable::Record);
     };
     let data = Map::from_iter([("row".to_owned(), Value::Object(record.row()?))]);
     let extra = Extra::new(program.facts().seed_of(record.position()));
@@ -43,7 +44,8 @@ pub fn each_request(
     let program = Program::new(Arc::clone(workflow), nowhere());
     while let Some(chunk) = records.next_chunk(TOGETHER, 1 << 20).map_err(EngineError::Input)? {
         for record in chunk.records() {
-            if let Ok(request) = request_of(&program, record, &mut Warnings::default()) {
+            if let Ok(request) = request_of(&program, record, &mut Warnings::default(), &mut Spare::default())
+            {
                 see(&request);
             }
         }
@@ -75,7 +77,7 @@ pub fn planned_calls<E: From<EngineError>>(
     while let Some(chunk) = records.next_chunk(TOGETHER, 1 << 20).map_err(EngineError::Input)? {
         for record in chunk.records() {
             let line = record.line();
-            let request = request_of(&program, record, &mut Warnings::default());
+            let request = request_of(&program, record, &mut Warnings::default(), &mut Spare::default());
             let earlier =
                 request.as_ref().ok().and_then(|request| earlier(&mut ids, &workflow.name, request));
             let mut skipped = None;

@@ -13,7 +13,7 @@ use super::task::{Kept, Task, Unusable};
 use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
 use crate::job::{Ended, Fail, IdEntry, StepAnswer, Verdict};
-use crate::request::{BadRecord, Identity, Kind, Request, Warnings, identity};
+use crate::request::{BadRecord, Identity, Kind, Request, Spare, Warnings, identity};
 use crate::run::{Finish, Next, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
 
@@ -21,12 +21,13 @@ use crate::template::Scope;
 pub(super) struct Planner<'t> {
     task: &'t Task,
     scope: Option<Scope>,
+    spare: Spare,
 }
 
 impl<'t> Planner<'t> {
     /// A planner for a job.
     pub(super) fn new(task: &'t Arc<Task>) -> Planner<'t> {
-        Planner { task, scope: None }
+        Planner { task, scope: None, spare: Spare::default() }
     }
 
     /// Does what is asked.
@@ -52,7 +53,8 @@ impl<'t> Planner<'t> {
     ) -> Option<serde_json::Map<String, serde_json::Value>> {
         let position = record.position();
         // What is odd about it is noted when it is planned, and only then.
-        let request = request_of(&self.task.program, record, &mut Warnings::default()).ok()?;
+        let request =
+            request_of(&self.task.program, record, &mut Warnings::default(), &mut Spare::default()).ok()?;
         let is_taken = self.task.kinds.as_ref().is_none_or(|kinds| kinds.contains(&request.kind));
         let is_over = self.task.past.is_finished(position);
         (is_taken && !is_over).then_some(request.scope)
@@ -68,7 +70,7 @@ impl<'t> Planner<'t> {
         let position = record.position();
         let workflow = &task.program.workflow.name;
         let place = Identity::Place { input: &task.input_digest, position };
-        let request = match task.request_of(record) {
+        let request = match task.request_of(record, &mut self.spare) {
             Ok(request) => request,
             Err(bad) => {
                 let id = IdEntry { key: identity(workflow, place), content: 0 };
@@ -86,7 +88,7 @@ impl<'t> Planner<'t> {
         }
         let named = request.id.as_deref().map_or(place, Identity::Id);
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
-        let Request { id: given, kind, scope: members, .. } = request;
+        let Request { id: given, kind, scope: mut members, .. } = request;
         let about = About { position, line: record.line(), request: given, id };
         if task.past.is_finished(position) || (!again && task.past.is_again(position)) {
             return Planned { about, first: First::Finished };
@@ -115,8 +117,10 @@ impl<'t> Planner<'t> {
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
         // Only a record that a person wants tried again may have to begin twice.
         let once_more = task.past.is_reopened(position).then(|| members.clone());
-        let scope = self.scope.take().unwrap_or_else(|| task.program.scope());
-        let mut run = Run::start_in(&task.program, scope, position, members);
+        let mut scope = self.scope.take().unwrap_or_else(|| task.program.scope());
+        Run::take_emptied(&mut scope, |emptied| self.spare.keep(emptied));
+        let mut run = Run::start_in(&task.program, scope, position, &mut members);
+        self.spare.keep(serde_json::Value::Object(members));
         if let Some(times) = times {
             run = run.dated(times);
         }

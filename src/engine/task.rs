@@ -9,7 +9,7 @@ use crate::catalogue::Refusal;
 use crate::intake::{InputError, RawRecord};
 use crate::job::{JobId, Pause, Position, Skip, State, StepAnswer};
 use crate::journal::{Sealer, StoreError};
-use crate::request::{BadRecord, Kind, Request, Warnings};
+use crate::request::{BadRecord, Kind, Request, Spare, Warnings};
 use crate::run::{Answer, Program};
 use crate::template::RenderError;
 use crate::wire::Backoff;
@@ -198,9 +198,9 @@ impl Past {
 
 impl Task {
     /// Decodes and checks a record; a mapped row is rendered first.
-    pub(super) fn request_of(&self, record: RawRecord<'_>) -> Result<Request, Unusable> {
+    pub(super) fn request_of(&self, record: RawRecord<'_>, spare: &mut Spare) -> Result<Request, Unusable> {
         let mut warnings = Warnings::default();
-        let request = super::look::request_of(&self.program, record, &mut warnings);
+        let request = super::look::request_of(&self.program, record, &mut warnings, spare);
         if !warnings.is_empty() {
             self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(warnings);
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::Columns;
 use crate::job::Position;
-use crate::request::{self, BadRecord, Problem, Request, Warnings};
+use crate::request::{self, BadRecord, Problem, Request, Spare, Warnings};
 
 /// Consecutive records of one input.
 pub struct Chunk {
@@ -116,9 +116,14 @@ impl<'c> RawRecord<'c> {
     /// The record, for a workflow without `on.file.map`. The columns of a table are named like the
     /// members they fill: `kind`, `subject.email`, `consents.0.status`, `fields.State`.
     pub fn request(self, warnings: &mut Warnings) -> Result<Request, BadRecord> {
+        self.request_in(warnings, &mut Spare::default())
+    }
+
+    /// The same, in maps of earlier records.
+    pub fn request_in(self, warnings: &mut Warnings, spare: &mut Spare) -> Result<Request, BadRecord> {
         self.check()?;
         match &self.chunk.columns {
-            None => Request::parse(self.bytes(), warnings),
+            None => Request::parse_in(self.bytes(), warnings, spare),
             Some(columns) => Request::from_value(columns.record(self.cells())?, warnings),
         }
     }

@@ -10,17 +10,22 @@ use super::bad::{BadRecord, Problem};
 use super::json::Any;
 use super::shape::{CONSENTS_AT, FIELDS_AT, RECORD, SUBJECT, SUBJECT_AT};
 use super::visit::{Blank, Places, Reader, Record, collect, grammar, no_places};
-use super::{Kind, Request, Warnings, changed_at, digest};
+use super::{Kind, Request, Spare, Warnings, changed_at, digest};
 
 impl Request {
     /// Decodes and checks one line of JSON; unknown members are counted in `warnings`.
     pub fn parse(line: &[u8], warnings: &mut Warnings) -> Result<Request, BadRecord> {
-        let mut reader = Reader::new(warnings, Blank::Mistake);
+        Request::parse_in(line, warnings, &mut Spare::default())
+    }
+
+    /// The same, in maps of earlier records.
+    pub fn parse_in(line: &[u8], warnings: &mut Warnings, spare: &mut Spare) -> Result<Request, BadRecord> {
+        let mut reader = Reader::new(warnings, spare, Blank::Mistake);
         let mut json = serde_json::Deserializer::from_str(utf8(line)?);
         let mut places = no_places();
         let record = Record { reader: &mut reader, places: &mut places };
         match record.deserialize(&mut json).and_then(|()| json.end()) {
-            Ok(()) => finish(&mut places, line.len()),
+            Ok(()) => finish(&mut places, line.len(), spare),
             Err(error) => Err(BadRecord { problem: reader.problem(&error), column: column(line, &error) }),
         }
     }
@@ -28,10 +33,11 @@ impl Request {
     /// Checks a record that was made from a row of a table or of another shape. An empty string in
     /// a known member is absent, because a table cannot leave a cell out.
     pub fn from_value(value: Value, warnings: &mut Warnings) -> Result<Request, BadRecord> {
-        let mut reader = Reader::new(warnings, Blank::Absent);
+        let mut spare = Spare::default();
+        let mut reader = Reader::new(warnings, &mut spare, Blank::Absent);
         let mut places = no_places();
         match (Record { reader: &mut reader, places: &mut places }).deserialize(value) {
-            Ok(()) => finish(&mut places, 256),
+            Ok(()) => finish(&mut places, 256, &mut spare),
             Err(error) => Err(reader.problem(&error).into()),
         }
     }
@@ -53,22 +59,29 @@ pub fn parse_row(line: &[u8]) -> Result<Map<String, Value>, BadRecord> {
     }
 }
 
+/// What a request gives to the scope, in the order of its digest.
+const SCOPE: [&str; 4] = ["request", "subject", "consents", "fields"];
+
 /// Puts the scope together in its fixed order.
-fn finish(places: &mut Places, size_hint: usize) -> Result<Request, BadRecord> {
+fn finish(places: &mut Places, size_hint: usize, spare: &mut Spare) -> Result<Request, BadRecord> {
     let mut take = |at: usize| places.get_mut(at).map(Value::take).unwrap_or_default();
     let (subject, mut consents, fields) = (take(SUBJECT_AT), take(CONSENTS_AT), take(FIELDS_AT));
     let member = |at: usize| places.get(at).and_then(Value::as_str);
     let id = member(0).map(str::to_owned);
     let kind = member(1).and_then(Kind::of).ok_or(Problem::KindMissing)?;
 
-    let mut scope = Map::with_capacity(5);
     let of_request = RECORD.members.get(..SUBJECT_AT).unwrap_or_default();
-    let or = |value: Value, other: fn() -> Value| if value.is_null() { other() } else { value };
-    scope.insert("request".to_owned(), collect(of_request, places));
-    scope.insert("subject".to_owned(), or(subject, || collect(SUBJECT.members, &mut no_places())));
-    order_by_time(&mut consents, scope.get("request"));
-    scope.insert("consents".to_owned(), or(consents, || Value::Array(Vec::new())));
-    scope.insert("fields".to_owned(), or(fields, || Value::Object(Map::new())));
+    let request = collect(of_request, places, spare);
+    let subject = if subject.is_null() { collect(SUBJECT.members, &mut no_places(), spare) } else { subject };
+    order_by_time(&mut consents, Some(&request));
+    let consents = if consents.is_null() { Value::Array(Vec::new()) } else { consents };
+    let fields = if fields.is_null() { Value::Object(Map::new()) } else { fields };
+    let mut scope = spare
+        .take(SCOPE.into_iter())
+        .unwrap_or_else(|| SCOPE.into_iter().map(|name| (name.to_owned(), Value::Null)).collect());
+    for (place, value) in scope.values_mut().zip([request, subject, consents, fields]) {
+        *place = value;
+    }
     let digest = digest::of_scope(&scope, size_hint + 128);
     Ok(Request { id, kind, scope, digest })
 }

@@ -13,6 +13,7 @@ mod kind;
 mod moment;
 mod order;
 mod shape;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -29,6 +30,7 @@ pub use identifiers::{identifiers, identifiers_like};
 pub use kind::Kind;
 pub use moment::{Moment, changed_at};
 pub use order::{Order, OrderParts};
+pub use spare::Spare;
 pub use warnings::Warnings;
 
 /// One request record, checked: identifiers are strings, times are RFC 3339, `null` is absent.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::bad::Problem;
 use super::json::Any;
 use super::shape::{MOST_MEMBERS, Member, RECORD, Rule, Shape};
-use super::{Kind, Moment, Warnings};
+use super::{Kind, Moment, Spare, Warnings};
 
 /// The values of one object's members, in the order of its table; `Null` is absent.
 pub(super) type Places = [Value; MOST_MEMBERS];
@@ -33,24 +33,34 @@ pub(super) fn no_places() -> Places {
 }
 
 /// The present members as an object; an absent list of objects is an empty one.
-pub(super) fn collect(members: &[Member], places: &mut Places) -> Value {
-    let present = places.iter().filter(|value| !value.is_null()).count();
-    let mut map = Map::with_capacity(present + 1);
-    for (member, place) in members.iter().zip(places) {
-        if place.is_null() {
-            if let Rule::Objects(_) = member.rule {
-                map.insert(member.name.to_owned(), Value::Array(Vec::new()));
-            }
-        } else {
-            map.insert(member.name.to_owned(), place.take());
+pub(super) fn collect(members: &[Member], places: &mut Places, spare: &mut Spare) -> Value {
+    let mut names = [""; MOST_MEMBERS];
+    let mut present = 0;
+    for (member, place) in members.iter().zip(&mut *places) {
+        if let (Value::Null, Rule::Objects(_)) = (&*place, member.rule) {
+            *place = Value::Array(Vec::new());
+        }
+        if let (false, Some(name)) = (place.is_null(), names.get_mut(present)) {
+            *name = member.name;
+            present += 1;
         }
     }
+    let names = names.get(..present).unwrap_or_default();
+    let values = places.iter_mut().take(members.len()).filter(|place| !place.is_null()).map(Value::take);
+    let map = match spare.take(names.iter().copied()) {
+        Some(mut map) => {
+            map.values_mut().zip(values).for_each(|(place, value)| *place = value);
+            map
+        }
+        None => names.iter().map(|name| (*name).to_owned()).zip(values).collect(),
+    };
     Value::Object(map)
 }
 
 /// What is known while one record is read.
 pub(super) struct Reader<'w> {
     warnings: &'w mut Warnings,
+    spare: &'w mut Spare,
     blank: Blank,
     found: Option<Found>,
     expected: Option<&'static str>,
@@ -75,8 +85,8 @@ enum Step {
 }
 
 impl<'w> Reader<'w> {
-    pub(super) fn new(warnings: &'w mut Warnings, blank: Blank) -> Reader<'w> {
-        Reader { warnings, blank, found: None, expected: None, path: Vec::new() }
+    pub(super) fn new(warnings: &'w mut Warnings, spare: &'w mut Spare, blank: Blank) -> Reader<'w> {
+        Reader { warnings, spare, blank, found: None, expected: None, path: Vec::new() }
     }
 
     /// What the error came from.
@@ -341,7 +351,7 @@ impl<'de> Visitor<'de> for One<'_, '_> {
             Rule::Object(shape) => {
                 let mut places = no_places();
                 self.reader.fill(shape, members, &mut places)?;
-                Ok(collect(shape.members, &mut places))
+                Ok(collect(shape.members, &mut places, self.reader.spare))
             }
             Rule::Fields => {
                 let (mut fields, mut is_twice, mut nulls) = (Map::new(), false, false);

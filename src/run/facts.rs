@@ -3,11 +3,12 @@
 //! A bulk job plans hundreds of thousands of people a second, so whatever does not depend on the
 //! person (literal `vars`, which names are read at all) is decided here.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::quiet::quiet;
 use crate::plan::Mold;
 use crate::template::Scope;
 use crate::workflow::{Setting, Step, StepKind, Workflow};
@@ -22,6 +23,7 @@ pub struct Program {
     literal_vars: Map<String, Value>,
     /// By the number of the step: its `with`, made ready to become calls.
     molds: Vec<Option<Mold>>,
+    quiet: BTreeSet<String>,
     facts: Facts,
 }
 
@@ -88,7 +90,8 @@ impl Program {
         }
         let mut molds = Vec::new();
         prepare(&workflow.steps, &mut molds);
-        Program { workflow, reads, literal_vars, molds, facts }
+        let quiet = quiet(&workflow);
+        Program { workflow, reads, literal_vars, molds, quiet, facts }
     }
 
     /// What every run of the job shares.
@@ -103,6 +106,11 @@ impl Program {
         data.insert("steps".into(), Value::Object(Map::new()));
         data.insert("now".into(), Value::String(self.facts.started_at.clone()));
         Scope::new(data)
+    }
+
+    /// Whether nobody can see if a variable was there before the run set it.
+    pub(super) fn is_quiet(&self, name: &str) -> bool {
+        self.quiet.contains(name)
     }
 
     /// The `with` of a step made ready, if it could be.
@@ -158,7 +166,7 @@ fn prepare(steps: &[Step], molds: &mut Vec<Option<Mold>>) {
 }
 
 /// Calls `see` with every path that a template or condition of these steps reads.
-fn walk(steps: &[Step], see: &mut impl FnMut(&[String])) {
+pub(super) fn walk(steps: &[Step], see: &mut impl FnMut(&[String])) {
     for step in steps {
         let mut condition = |condition: &crate::condition::Condition| {
             condition.names().iter().for_each(|name| see(&name.segments));

@@ -11,6 +11,7 @@ use super::times::Times;
 use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
 use crate::plan::Call;
+use crate::request::Spare;
 use crate::template::{Extra, Scope};
 use crate::workflow::{Repeat, Step, StepKind};
 
@@ -21,7 +22,7 @@ pub struct Run {
     pub(super) scope: Scope,
     pub(super) extra: Extra,
     /// What `vars` were before `set` changed them, the oldest change first.
-    pub(super) undo: Vec<(String, Option<Value>)>,
+    pub(super) undo: Vec<Undo>,
     pub(super) frames: Vec<Frame>,
     pub(super) tally: Tally,
     pub(super) stopped: bool,
@@ -29,6 +30,15 @@ pub struct Run {
     pub(super) log: Vec<String>,
     /// How new what it sets is; `None` when nobody asks.
     pub(super) times: Option<Times>,
+}
+
+/// How a variable becomes again what it was before it was set.
+#[derive(Debug)]
+pub(super) enum Undo {
+    /// It gets its value back, or is taken away.
+    Restore(String, Option<Value>),
+    /// A quiet variable, by its place in `vars`: only its value is taken away.
+    Empty(usize),
 }
 
 /// What a run is in the middle of.
@@ -83,19 +93,20 @@ pub struct Answer {
 
 impl Run {
     /// Begins a run. `scope` is what [`Program::scope`] made or a finished run gave back.
-    pub fn start(program: &Program, position: Position, request: Map<String, Value>) -> Run {
-        Run::start_in(program, program.scope(), position, request)
+    pub fn start(program: &Program, position: Position, mut request: Map<String, Value>) -> Run {
+        Run::start_in(program, program.scope(), position, &mut request)
     }
 
-    /// Begins a run in a scope given back by [`Run::into_scope`], which saves building one.
+    /// Begins a run in a scope given back by [`Run::into_scope`], which saves building one. The values
+    /// of the request are taken, its names stay behind.
     pub fn start_in(
         program: &Program,
         mut scope: Scope,
         position: Position,
-        request: Map<String, Value>,
+        request: &mut Map<String, Value>,
     ) -> Run {
         for (name, value) in request {
-            scope.set(&name, value);
+            scope.set(name, value.take());
         }
         if program.reads("run") {
             scope.set("run", program.run_value(position));
@@ -272,11 +283,28 @@ impl Run {
         self.roll_back(0);
         self.times = None;
         let mut scope = std::mem::replace(&mut self.scope, Scope::new(Map::new()));
-        scope.data_mut().retain(|name, _| matches!(name.as_str(), "vars" | "steps" | "now"));
-        if let Some(Value::Object(steps)) = scope.data_mut().get_mut("steps") {
-            steps.clear();
+        let stays = |name: &str| matches!(name, "vars" | "steps" | "now") || KNOWN.contains(&name);
+        if scope.data().keys().any(|name| !stays(name)) {
+            scope.data_mut().retain(|name, _| stays(name));
+        }
+        for (name, value) in scope.data_mut() {
+            match (name.as_str(), value) {
+                ("steps", Value::Object(steps)) if !steps.is_empty() => steps.clear(),
+                ("fields", value) => *value = Value::Null,
+                (name, value) if KNOWN.contains(&name) => Spare::empty(value),
+                _ => {}
+            }
         }
         scope
+    }
+
+    /// Takes the shape that a person's record left behind out of a scope.
+    pub fn take_emptied(scope: &mut Scope, mut keep: impl FnMut(Value)) {
+        for (name, value) in scope.data_mut() {
+            if KNOWN.contains(&name.as_str()) {
+                keep(value.take());
+            }
+        }
     }
 
     /// Path of the step the run stands at, with loop indexes and tries: `mail[2].track`, `verify#3`.
@@ -350,6 +378,9 @@ impl Run {
         }
     }
 }
+
+/// What a request fills in a scope.
+const KNOWN: [&str; 4] = ["request", "subject", "consents", "fields"];
 
 /// The reason of the summary for a refusal.
 pub(super) fn reason_of(refusal: &Refusal) -> Fail {

@@ -12,6 +12,7 @@ mod loops;
 mod machine;
 mod open;
 mod preview;
+mod quiet;
 mod steps;
 mod times;
 mod unmapped;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::facts::Program;
 use super::finish::Trouble;
 use super::frame::{Frame, steps_of, writes};
-use super::machine::{Next, Pending, Prepared, Run, reason_of};
+use super::machine::{Next, Pending, Prepared, Run, Undo, reason_of};
 use crate::catalogue::{Action, Effect};
 use crate::condition::Condition;
 use crate::job::Fail;
@@ -189,7 +189,7 @@ impl Run {
         let in_loop = self.frames.len() > 1;
         if let Some(id) = &step.id
             && (in_loop || program.reads_step(id))
-            && let Some(Value::Object(steps)) = self.scope.data_mut().get_mut("steps")
+            && let Some(Value::Object(steps)) = self.scope.get_mut("steps")
         {
             steps.insert(id.clone(), json!({ "status": status, "output": output }));
         }
@@ -218,12 +218,16 @@ impl Run {
     /// Undoes changes of `vars` down to a mark.
     pub(super) fn roll_back(&mut self, mark: usize) {
         while self.undo.len() > mark {
-            let Some((name, before)) = self.undo.pop() else { return };
-            if let Some(Value::Object(vars)) = self.scope.data_mut().get_mut("vars") {
-                match before {
-                    Some(value) => vars.insert(name, value),
-                    None => vars.shift_remove(&name),
-                };
+            let Some(undo) = self.undo.pop() else { return };
+            let Some(Value::Object(vars)) = self.scope.get_mut("vars") else { continue };
+            match undo {
+                Undo::Restore(name, Some(value)) => drop(vars.insert(name, value)),
+                Undo::Restore(name, None) => drop(vars.shift_remove(&name)),
+                Undo::Empty(at) => {
+                    if let Some(value) = vars.values_mut().nth(at) {
+                        *value = Value::Null;
+                    }
+                }
             }
         }
     }
@@ -248,10 +252,28 @@ impl Run {
     }
 
     pub(super) fn write_var(&mut self, name: &str, value: Value) {
-        if let Some(Value::Object(vars)) = self.scope.data_mut().get_mut("vars") {
+        if let Some(Value::Object(vars)) = self.scope.get_mut("vars") {
             let before = vars.insert(name.to_owned(), value);
-            self.undo.push((name.to_owned(), before));
+            self.undo.push(Undo::Restore(name.to_owned(), before));
         }
+    }
+
+    /// Writes a variable of which nobody can see whether it was there before.
+    fn write_quiet(&mut self, name: &str, value: Value) {
+        let Some(Value::Object(vars)) = self.scope.get_mut("vars") else { return };
+        let at = match vars.keys().position(|key| key == name) {
+            Some(at) => {
+                if let Some(place) = vars.values_mut().nth(at) {
+                    *place = value;
+                }
+                at
+            }
+            None => {
+                vars.insert(name.to_owned(), value);
+                vars.len() - 1
+            }
+        };
+        self.undo.push(Undo::Empty(at));
     }
 
     fn skip(&mut self, program: &Program, step: &Step) {
@@ -276,8 +298,11 @@ impl Run {
     }
 
     fn set(&mut self, program: &Program, step: &Step, settings: &[(String, Setting)]) {
+        // What a loop sets is undone after each item.
+        let in_order = self.frames.len() == 1;
         for (name, setting) in settings {
             match self.setting(program, name, setting) {
+                Ok(value) if in_order && program.is_quiet(name) => self.write_quiet(name, value),
                 Ok(value) => self.write_var(name, value),
                 Err(trouble) => return self.fail(program, step, trouble),
             }

@@ -13,6 +13,7 @@ use crate::catalogue::Effect;
 use crate::job::Position;
 use crate::plan::{Call, Target};
 use crate::request::{Order, changed_at};
+use crate::template::member;
 
 /// Beginnings that are tried; a record with more consents of different moments is cut into so many
 /// pieces.
@@ -52,11 +53,11 @@ impl Times {
     /// The times of a record: of each consent its own, else those of the record, else when its input
     /// was received (Unix milliseconds) and where it stands there.
     pub fn of(members: &Map<String, Value>, received_ms: i64, position: Position) -> Times {
-        let record = members.get("request");
+        let record = member(members, "request");
         let order = |consent: Option<&Value>| {
             changed_at(consent, record).map_or_else(|| Order::placed(received_ms, position), Order::of)
         };
-        let consents = members.get("consents").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let consents = member(members, "consents").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let Some(first) = consents.first().map(|first| order(Some(first))) else {
             return Times(Kind::One(order(None)));
         };

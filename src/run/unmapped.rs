@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use crate::template::member;
+
 /// What a mapped purpose without a status is counted under: nobody can say what was chosen.
 const NO_STATUS: &str = "(no status)";
 
@@ -18,7 +20,7 @@ pub fn count_unmapped(
     words: &HashSet<String>,
     counts: &mut BTreeMap<String, u64>,
 ) {
-    let Some(Value::Array(consents)) = scope.get("consents") else { return };
+    let Some(Value::Array(consents)) = member(scope, "consents") else { return };
     let mut count = |name: &str| match counts.get_mut(name) {
         Some(number) => *number += 1,
         None => {
@@ -26,7 +28,8 @@ pub fn count_unmapped(
         }
     };
     for consent in consents {
-        let text = |member: &str| consent.get(member).and_then(Value::as_str);
+        let Value::Object(consent) = consent else { continue };
+        let text = |name: &str| member(consent, name).and_then(Value::as_str);
         let (id, name) = (text("purpose_id"), text("purpose"));
         let is_mapped = [id, name].into_iter().flatten().any(|word| words.contains(word));
         if !is_mapped && let Some(shown) = name.or(id) {

@@ -36,11 +36,17 @@ impl Scope {
 
     /// Gives a name of the first level a value; the former is gone.
     pub fn set(&mut self, name: &str, value: Value) {
-        if let Some(place) = self.data.get_mut(name) {
+        if let Some(place) = self.get_mut(name) {
             *place = value;
         } else {
             self.data.insert(name.to_owned(), value);
         }
+    }
+
+    /// The value of a name of the first level, to be changed in place.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        // There are few names of the first level, and comparing a few is faster than hashing one.
+        self.data.iter_mut().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// Takes a name of the first level out; the order of the others is not kept.
@@ -51,7 +57,7 @@ impl Scope {
 
 /// A member of a map. Small maps, which nearly all are, are compared faster than hashed.
 pub(crate) fn member<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
-    const SMALL: usize = 8;
+    const SMALL: usize = 16;
     if map.len() <= SMALL {
         map.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     } else {

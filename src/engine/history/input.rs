@@ -13,7 +13,7 @@ use crate::engine::task::EngineError;
 use crate::intake::{Input, Reading};
 use crate::job::Position;
 use crate::journal::JobRecord;
-use crate::request::{Identity, Request, Warnings, identity};
+use crate::request::{Identity, Request, Spare, Warnings, identity};
 use crate::run::Program;
 use crate::source::{Source, safe_id};
 use crate::workflow::{Known as Names, Workflow, load};
@@ -112,7 +112,8 @@ impl Kept {
         while let Some(chunk) = records.next_chunk(TOGETHER, 1 << 20).map_err(EngineError::Input)? {
             for raw in chunk.records().filter(|raw| is_wanted(raw.position())) {
                 let (position, line) = (raw.position(), raw.line());
-                let request = request_of(&self.program, raw, &mut Warnings::default()).ok();
+                let request =
+                    request_of(&self.program, raw, &mut Warnings::default(), &mut Spare::default()).ok();
                 let id = request.as_ref().and_then(|request| request.id.as_deref());
                 let place = Identity::Place { input: &self.record.input_digest, position };
                 let known = Known {

@@ -151,7 +151,7 @@ fn a_scope_that_was_forgotten_serves_the_next_person_as_a_new_one_would() {
     let scope = run.forget();
 
     assert!(!format!("{:?}", run.into_scope().data_mut()).contains("example"));
-    let reused = carry_out(&program, Run::start_in(&program, scope, 5, other.clone()), accepted);
+    let reused = carry_out(&program, Run::start_in(&program, scope, 5, &mut other.clone()), accepted);
     assert_eq!(reused.did, carry_out(&program, Run::start(&program, 5, other), accepted).did);
     assert_eq!(reused.did[0].1, json!({"external_ids": ["u-2", "b@example.com", "skipped"]}));
 }
@@ -167,4 +167,43 @@ fn a_run_can_read_its_own_name_and_when_the_job_began() {
     let began = "2027-01-15T08:00:00Z";
     let object = json!({"external_id": "u", "a": "job-7:4", "b": "w", "c": began, "d": began});
     assert_eq!(ran.did[0].1["attributes"][0], object);
+}
+
+#[test]
+fn a_variable_of_the_last_person_is_not_there_for_the_next() {
+    let program = program(
+        "\
+- if: has(vars.late)
+  fail: somebody was here before
+- set: { early: subject.external_id, late: vars.early, other: subject.external_id }
+- if: subject.external_id == 'u-1'
+  set: { sometimes: subject.email }
+- set: { all: size(vars.early) }
+- for_each: '[1, 2]'
+  steps:
+    - set: { early: \"vars.early + 'x'\" }
+- uses: braze/users.track
+  with:
+    attributes:
+      - external_id: '{{ vars.early }}'
+        sometimes: '{{default vars.sometimes \"never\"}}'
+        late: '{{ vars.late }}'
+        all: '{{ vars.all }}'
+",
+    );
+    let mut other = someone();
+    other.insert("subject".into(), json!({"external_id": "u-22", "aliases": []}));
+    let mut scope = program.scope();
+    let mut sent = Vec::new();
+
+    for mut person in [someone(), other.clone(), someone(), other] {
+        let ran = carry_out(&program, Run::start_in(&program, scope, 4, &mut person), accepted);
+        assert!(!format!("{:?}", ran.scope.data()).contains("u-"), "{:?}", ran.scope.data());
+        sent.push(ran.did[0].1["attributes"][0].clone());
+        scope = ran.scope;
+    }
+
+    let one = json!({"external_id": "u-1", "sometimes": "a@example.com", "late": "u-1", "all": 3});
+    let two = json!({"external_id": "u-22", "sometimes": "never", "late": "u-22", "all": 4});
+    assert_eq!(sent, [one.clone(), two.clone(), one, two]);
 }

@@ -128,8 +128,23 @@ fn finds(count: usize) -> impl FnMut(&str) -> Answered {
     move |_| Ok(json!({"users": users, "message": "success"}))
 }
 
-/// Everything in a scope that is a value.
+/// Everything in a scope that is a value; shapes without one are nothing.
 fn left_in(scope: &mut Scope) -> Map<String, Value> {
-    let members = scope.data_mut().iter().filter(|(_, value)| !value.is_null());
-    members.map(|(name, value)| (name.clone(), value.clone())).collect()
+    fn values(value: &Value) -> Option<Value> {
+        match value {
+            Value::Null => None,
+            Value::Array(items) => {
+                let items: Vec<Value> = items.iter().filter_map(values).collect();
+                (!items.is_empty()).then_some(Value::Array(items))
+            }
+            Value::Object(members) => {
+                let members: Map<String, Value> =
+                    members.iter().filter_map(|(name, value)| Some((name.clone(), values(value)?))).collect();
+                (!members.is_empty()).then_some(Value::Object(members))
+            }
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.clone()),
+        }
+    }
+    let members = scope.data_mut().iter();
+    members.filter_map(|(name, value)| Some((name.clone(), values(value)?))).collect()
 }

@@ -39,7 +39,7 @@ fn a_scope_that_is_given_back_holds_nothing_of_the_person_and_the_vars_of_the_st
 
     let mut scope = ran.scope;
     assert_eq!(left_in(&mut scope), left_in(&mut program.scope()));
-    let again = carry_out(&program, Run::start_in(&program, scope, 5, someone()), accepted);
+    let again = carry_out(&program, Run::start_in(&program, scope, 5, &mut someone()), accepted);
     assert_eq!(again.did, ran.did);
 }
 
