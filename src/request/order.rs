@@ -88,7 +88,8 @@ impl Order {
         if reach(&self) < reach(&other) { other } else { self }
     }
 
-    fn reach(&self) -> i64 {
+    /// Up to which Unix nanosecond a permission yields to the change.
+    pub(super) fn reach(&self) -> i64 {
         let unit = 10_i64.pow(9 - u32::from(self.digits));
         let start = self.nanoseconds.div_euclid(unit).saturating_mul(unit);
         if self.opts_out { start.saturating_add(unit - 1) } else { start }
