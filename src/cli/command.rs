@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::output::Format;
-use super::{actions, init, jobs, logs, plan, profiles, run, runs, sandbox, store, validate};
+use super::{actions, init, jobs, logs, pauses, plan, profiles, run, runs, sandbox, store, validate};
 
 /// What stands under the help of the program.
 const START_HERE: &str = "\
@@ -60,6 +60,10 @@ enum Command {
     Jobs(jobs::Args),
     /// See what became of single requests; try one again, or give it up
     Runs(runs::Args),
+    /// Emergency stop: hold back everything, or one profile, until `resume`
+    Pause(pauses::PauseArgs),
+    /// Let go what `pause` holds back
+    Resume(pauses::ResumeArgs),
     /// Copy the store, put a copy back, or remove what is old
     Store(store::Args),
     /// See the profiles of the settings, and whether their credentials are there
@@ -97,6 +101,8 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&common, &args),
         Command::Jobs(args) => jobs::run(&common, &args),
         Command::Runs(args) => runs::run(&common, &args),
+        Command::Pause(args) => pauses::pause(&common, &args),
+        Command::Resume(args) => pauses::resume(&common, &args),
         Command::Store(args) => store::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
         Command::Actions(args) => actions::run(&common, &args),

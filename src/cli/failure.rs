@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::LoadError;
-use crate::engine::JobError;
+use crate::host::{HostError, Kind};
 use crate::source::{Colour, Mistake, Source, render};
 
 /// Exit code: something failed, or waits.
@@ -37,6 +37,12 @@ pub enum Failure {
     /// A service refused the credentials or cannot be reached.
     #[error("{0}")]
     Service(String),
+    /// The mistakes of a file, written out by another process; nothing was done.
+    #[error("{0}")]
+    Told(String),
+    /// A person asked to stop before anything was done.
+    #[error("{0}")]
+    Interrupted(String),
 }
 
 impl Failure {
@@ -48,7 +54,10 @@ impl Failure {
     /// The exit code (design section 6).
     pub fn code(&self) -> ExitCode {
         match self {
-            Failure::Usage(_) | Failure::Mistakes { .. } | Failure::Wrong(_) => ExitCode::from(2),
+            Failure::Usage(_) | Failure::Mistakes { .. } | Failure::Wrong(_) | Failure::Told(_) => {
+                ExitCode::from(2)
+            }
+            Failure::Interrupted(_) => ExitCode::from(INTERRUPTED),
             Failure::GaveUp(_) => ExitCode::from(NOT_ALL_WELL),
             Failure::Service(_) => ExitCode::from(SERVICE),
         }
@@ -58,6 +67,10 @@ impl Failure {
     pub fn print(&self) {
         if let Failure::Mistakes { file, mistakes } = self {
             anstream::eprint!("{}", render(mistakes, file, Colour::Terminal));
+            return;
+        }
+        if let Failure::Told(text) = self {
+            anstream::eprint!("{text}");
             return;
         }
         let mut text = self.to_string();
@@ -94,11 +107,14 @@ impl From<crate::journal::StoreError> for Failure {
     }
 }
 
-impl From<JobError> for Failure {
-    fn from(error: JobError) -> Failure {
-        match error {
-            error @ JobError::Engine(_) => Failure::GaveUp(Box::new(error)),
-            error => Failure::wrong(error),
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Failure {
+        match (error.kind(), error) {
+            (_, HostError::Mistakes { file, mistakes }) => Failure::Mistakes { file, mistakes },
+            (Kind::Mistakes, error) => Failure::Told(error.to_string()),
+            (Kind::GaveUp, error) => Failure::GaveUp(Box::new(error)),
+            (Kind::Interrupted, error) => Failure::Interrupted(error.to_string()),
+            (Kind::Wrong, error) => Failure::wrong(error),
         }
     }
 }

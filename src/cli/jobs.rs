@@ -1,6 +1,5 @@
 //! `privaflow jobs list|show|resume|retry|cancel|approve`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,24 +7,25 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{self, Format};
-use super::run::{self, Ready};
+use super::place::{self, Home};
 use super::runs::{self, How};
-use super::{Common, Failure, setup, store};
-use crate::clock::{Clock, SystemClock};
+use super::{Common, Failure, pauses, run, setup, show, store};
 use crate::engine::{self, Summary};
-use crate::job::{Event, JobId, State, Status};
-use crate::journal::{JobRecord, Reader, Store, StoreError, Writer};
-use crate::source::{Source, duration};
+use crate::host::{self, Answer, Command};
+use crate::job::{JobId, State, Status};
+use crate::journal::{JobRecord, Pauses, Reader, StoreError};
+use crate::source::Source;
+use crate::workflow::Known;
 
 /// Arguments of `jobs`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: Subcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {
+enum Subcommand {
     /// Show all jobs, a line each
     List,
     /// Show what a job came to so far
@@ -38,7 +38,7 @@ enum Command {
         /// Such as job-7
         job: String,
         /// Stay through pauses of up to this long; what pauses longer ends as waiting [default: 10m]
-        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        #[arg(long, value_name = "DURATION", value_parser = run::parse_duration)]
         wait: Option<Duration>,
     },
     /// Give a job up for good; what is not finished counts as failed
@@ -63,33 +63,34 @@ enum Command {
     },
 }
 
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration(text).ok_or_else(|| "write a number and a unit: 500ms, 30s, 10m, 2h, 1d".to_owned())
-}
-
 /// Does what the subcommand says.
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
     let path = loaded.settings.store.clone();
     match &args.command {
-        Command::List => list(common, &path),
-        Command::Show { job } => {
-            let reader = match Reader::open(&path) {
-                Err(StoreError::Missing { .. }) => return Err(no_such(job)),
-                reader => reader.map_err(Failure::wrong)?,
-            };
+        Subcommand::List => list(common, &path),
+        Subcommand::Show { job } => {
+            let record = known(&path, job)?;
+            let reader = Reader::open(&path)?;
             store::warn_if_restored(&reader)?;
-            let record = record(&reader, job)?;
             let state = reader.state(record.id)?;
             let summary = summary(&reader, &record, &path)?;
             say_how_it_stands(&record, &state, &summary);
-            run::show_summary(common, &summary)?;
+            pauses::warn(&Pauses::of(&path));
+            show::summary(common, &summary)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Resume { job, wait } => resume(common, &loaded, job, *wait),
-        Command::Retry { job, failed: _, how } => runs::retry_failed(common, &loaded, *job, how),
-        Command::Cancel { job } => decide(common, &path, job, Decision::Cancel),
-        Command::Approve { job } => decide(common, &path, job, Decision::Approve),
+        Subcommand::Resume { job, wait } => {
+            let home = Home::of(&loaded);
+            let record = known(&path, job)?;
+            run::runtime()?.block_on(async {
+                let stop = run::stop_on_signal();
+                carry_on(common, &home, &record, *wait, stop).await
+            })
+        }
+        Subcommand::Retry { job, failed: _, how } => runs::retry_failed(common, &loaded, *job, how),
+        Subcommand::Cancel { job } => decide(common, &loaded, job, cancel),
+        Subcommand::Approve { job } => decide(common, &loaded, job, approve),
     }
 }
 
@@ -103,6 +104,8 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
         Err(error) => return Err(Failure::wrong(error)),
     };
     store::warn_if_restored(&reader)?;
+    let pauses = Pauses::of(path);
+    pauses::warn(&pauses);
     let mut rows = Vec::new();
     for record in reader.jobs().map_err(Failure::wrong)? {
         let summary = summary(&reader, &record, path)?;
@@ -113,6 +116,7 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
                 "input": record.input_path, "started_at": started.to_string(), "requests": summary.requests,
                 "done": summary.done, "skipped": summary.skipped, "failed": summary.failed,
                 "waiting": summary.waiting,
+                "paused": pauses.all.is_some() && !record.status.is_closed(),
             }))?,
             Format::Text => rows.push(vec![
                 summary.job,
@@ -142,155 +146,80 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
 fn say_how_it_stands(record: &JobRecord, state: &State, summary: &Summary) {
     let (id, word) = (record.id, record.status.word());
     match (record.status, state.hold()) {
-        (Status::Held, Some(hold)) => run::say_held(&hold, &summary.job),
+        (Status::Held, Some(hold)) => show::held(&hold, &summary.job),
         (status, _) if status.is_closed() => anstream::eprintln!("{id} is {word}"),
         _ => anstream::eprintln!("{id} is {word}: `privaflow jobs resume {id}` goes on"),
     }
-    run::say_ways(summary);
+    show::ways(summary);
 }
 
-fn resume(
-    common: &Common,
-    loaded: &crate::config::Loaded,
-    job: &str,
-    wait: Option<Duration>,
-) -> Result<ExitCode, Failure> {
-    let settings = &loaded.settings;
-    run::runtime()?.block_on(async {
-        let stop = run::stop_on_signal();
-        let store = Store::open(&settings.store).map_err(Failure::wrong)?;
-        store::warn_if_restored(store.reader())?;
-        let record = record(store.reader(), job)?;
-        if record.status == Status::Held {
-            return Err(Failure::Usage(format!(
-                "{id} is held by its guard: `privaflow jobs approve {id}` first, or `privaflow jobs cancel {id}`",
-                id = record.id
-            )));
-        }
-        if record.status.is_closed() {
-            let reader = store.reader();
-            anstream::eprintln!("{} is {}; nothing was sent", record.id, record.status.word());
-            let summary = summary(reader, &record, &settings.store)?;
-            run::show_summary(common, &summary)?;
-            return Ok(ExitCode::from(u8::from(!summary.is_all_well())));
-        }
-        carry_on(common, loaded, store, record, wait, stop).await
-    })
-}
-
-/// Goes on with an open job where it stopped, with the workflow as it was when the job began.
+/// Goes on with a job where it stopped, with the workflow as it was when the job began.
 pub(super) async fn carry_on(
     common: &Common,
-    loaded: &crate::config::Loaded,
-    store: Store,
-    record: JobRecord,
+    home: &Home,
+    record: &JobRecord,
     wait: Option<Duration>,
     stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
-    let settings = &loaded.settings;
-    let name = format!("{} as it was when {} began", record.workflow_name, record.id);
-    let workflow = setup::workflow(Source::new(name, record.workflow_text.clone()), &setup::known(loaded))?;
-    let input = run::open_input(&workflow, &PathBuf::from(&record.input_path))?;
-    if input.digest() != record.input_digest {
-        return Err(Failure::wrong(engine::JobError::EditedInput {
-            workflow: record.workflow_name,
-            job: record.id,
-        }));
-    }
-    let services = setup::services(settings, &workflow).await?;
-    let failures = settings.store.join("failures");
-    let retries = settings.retries.clone();
-    let ready = Ready { workflow, input, wait, trial: None, services, retries, store, failures, stop };
-    run::carry_out(common, ready).await
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decision {
-    Approve,
-    Cancel,
+    let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
+    let (workflow, _) = crate::workflow::load(&source, &Known::default());
+    let profiles = workflow.map(|workflow| home.profiles_of(&workflow)).unwrap_or_default();
+    let input = run::Spooled::of_job(record, &home.settings.store)?;
+    let resume = host::Resume {
+        job: record.id,
+        input: input.order.clone(),
+        wait_ms: run::millis(wait.unwrap_or(run::WAIT)),
+    };
+    let show = |answer, logged| match answer {
+        Answer::Job(report) => show::report(common, &report, logged),
+        Answer::Summary(summary) => show::summary(common, &summary).map(|()| ExitCode::SUCCESS),
+        Answer::Result(_) => Ok(ExitCode::SUCCESS),
+    };
+    let size_bytes = std::fs::metadata(&input.order.path).map_or(0, |metadata| metadata.len());
+    place::execute(home, Command::Resume(resume), profiles, size_bytes, stop, show).await
 }
 
 /// Writes a person's decision down.
 fn decide(
     common: &Common,
-    path: &std::path::Path,
+    loaded: &crate::config::Loaded,
     job: &str,
-    decision: Decision,
+    decision: fn(JobId) -> Result<Command, Failure>,
 ) -> Result<ExitCode, Failure> {
-    if !path.exists() {
-        return Err(no_such(job));
-    }
+    let home = Home::of(loaded);
+    let id = known(&home.settings.store, job)?.id;
+    let command = decision(id)?;
+    let said = match &command {
+        Command::Approve { .. } => format!("{id} is approved; `privaflow jobs resume {id}` goes on"),
+        _ => format!("{id} is cancelled"),
+    };
     run::runtime()?.block_on(async {
-        let store = Store::open(path).map_err(Failure::wrong)?;
-        store::warn_if_restored(store.reader())?;
-        let record = record(store.reader(), job)?;
-        let is_possible = match decision {
-            Decision::Approve => record.status == Status::Held,
-            Decision::Cancel => !record.status.is_closed(),
+        let stop = run::stop_on_signal();
+        let show = |answer, _| {
+            anstream::eprintln!("{said}");
+            if let Answer::Summary(summary) = answer {
+                show::summary(common, &summary)?;
+            }
+            Ok(ExitCode::SUCCESS)
         };
-        if !is_possible {
-            return Err(Failure::Usage(format!(
-                "{} is {}: there is nothing to decide",
-                record.id,
-                record.status.word()
-            )));
-        }
-        let at_ms = SystemClock.now_ms();
-        let by = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-        let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
-        let mut writer = store.writer(record.id, sender);
-        let last = match decision {
-            Decision::Approve => writer.append(Event::Approved { at_ms, by }),
-            Decision::Cancel => {
-                end_the_rest(&store, &record, &mut writer);
-                writer.append(Event::Cancelled { at_ms, by })
-            }
-        };
-        loop {
-            match durable.recv().await {
-                Some(number) if number >= last => break,
-                Some(_) => {}
-                None => {
-                    return Err(Failure::Usage(format!(
-                        "{} cannot be changed: the store does not take it",
-                        record.id
-                    )));
-                }
-            }
-        }
-        match decision {
-            Decision::Approve => {
-                anstream::eprintln!("{id} is approved; `privaflow jobs resume {id}` goes on", id = record.id);
-            }
-            Decision::Cancel => anstream::eprintln!("{} is cancelled", record.id),
-        }
-        run::show_summary(common, &summary(store.reader(), &record, path)?)?;
-        Ok(ExitCode::SUCCESS)
+        place::execute(&home, command, Vec::new(), 0, stop, show).await
     })
 }
 
-/// Ends every request of a job that is not over, so that the failures file lists it.
-fn end_the_rest(store: &Store, record: &JobRecord, writer: &mut Writer) {
-    let mut end = || -> Result<(), Failure> {
-        if record.input_path == "-" {
-            return Err(Failure::Usage("the input was standard input".to_owned()));
-        }
-        let name = format!("{} as it was when {} began", record.workflow_name, record.id);
-        let source = Source::new(name, record.workflow_text.clone());
-        let workflow = setup::workflow(source, &crate::workflow::Known::default())?;
-        let input = run::open_input(&workflow, &PathBuf::from(&record.input_path))?;
-        if input.digest() != record.input_digest {
-            return Err(Failure::Usage("the input is not what it was".to_owned()));
-        }
-        let state = store.reader().state(record.id)?;
-        let records = input.records().map_err(Failure::wrong)?;
-        engine::cancelled(record, &state, &workflow, records, |ended| {
-            writer.append(Event::Ended { ended });
-        })?;
-        Ok(())
-    };
-    if let Err(failure) = end() {
-        anstream::eprintln!("warning: what is cancelled cannot be listed request by request: {failure}");
+fn cancel(job: JobId) -> Result<Command, Failure> {
+    let folder = std::env::current_dir().map_err(Failure::wrong)?;
+    Ok(Command::Cancel { job, folder, by: pauses::who() })
+}
+
+fn approve(job: JobId) -> Result<Command, Failure> {
+    Ok(Command::Approve { job, by: pauses::who() })
+}
+
+/// A job of the store, whoever owns that.
+fn known(store: &std::path::Path, job: &str) -> Result<JobRecord, Failure> {
+    match Reader::open(store) {
+        Err(StoreError::Missing { .. }) => Err(no_such(job)),
+        reader => record(&reader.map_err(Failure::wrong)?, job),
     }
 }
 

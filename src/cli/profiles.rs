@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use super::output::{self, Format};
-use super::{Common, Failure, setup};
+use super::{Common, Failure, pauses, setup};
+use crate::journal::Pauses;
 
 /// Arguments of `profiles`.
 #[derive(Debug, clap::Args)]
@@ -25,11 +26,18 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     if settings.profiles.is_empty() {
         anstream::eprintln!("the settings have no profiles; `privaflow init` writes some to start from");
     }
+    let pauses = Pauses::of(&settings.store);
+    pauses::warn(&pauses);
     let mut rows = Vec::new();
     for profile in settings.profiles.values() {
         let listed = profile.listed();
+        let paused = pauses.of_profile(&profile.name);
         match common.output {
-            Format::Json => output::json(&listed)?,
+            Format::Json => {
+                let mut line = serde_json::to_value(&listed).map_err(Failure::wrong)?;
+                line["paused"] = serde_json::to_value(paused).map_err(Failure::wrong)?;
+                output::json(&line)?;
+            }
             Format::Text => rows.push(vec![
                 listed.profile,
                 listed.system.to_owned(),
@@ -38,11 +46,12 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                 format!("{}", listed.share),
                 listed.token,
                 listed.missing.map_or_else(|| "yes".to_owned(), |missing| format!("no: {missing}")),
+                if paused.is_some() { "yes".to_owned() } else { "no".to_owned() },
             ]),
         }
     }
     if common.output == Format::Text {
-        let head = ["PROFILE", "SYSTEM", "HOST", "WORKSPACE", "SHARE", "CREDENTIAL", "FOUND"];
+        let head = ["PROFILE", "SYSTEM", "HOST", "WORKSPACE", "SHARE", "CREDENTIAL", "FOUND", "PAUSED"];
         output::text(&output::table(&head, rows))?;
     }
     Ok(ExitCode::SUCCESS)

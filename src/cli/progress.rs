@@ -5,51 +5,68 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::engine::{Progress, Standing};
-use crate::intake::Input;
+use crate::engine::Standing;
+use crate::host::Heard;
 
 /// How often a plain line is written.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// What is shown while a job runs.
-pub(super) struct Bar(Option<ProgressBar>);
+pub(super) struct Bar {
+    bar: Option<ProgressBar>,
+    size_bytes: u64,
+    began: Instant,
+    last: Instant,
+}
 
 impl Bar {
+    /// For a job on an input of this size.
+    pub(super) fn of(size_bytes: u64) -> Bar {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(size_bytes);
+            let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}  {eta} left");
+            if let Ok(style) = style {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Bar { bar, size_bytes, began: Instant::now(), last: Instant::now() }
+    }
+
+    /// Shows what is told of the job, wherever it is carried out.
+    pub(super) fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Say(text) => self.say(&text),
+            Heard::Progress(standing) => self.show(standing),
+        }
+    }
+
+    /// A line above the bar.
+    pub(super) fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| anstream::eprintln!("{text}")),
+            None => anstream::eprintln!("{text}"),
+        }
+    }
+
     /// Clears the bar, so that the summary stands alone.
     pub(super) fn finish(&self) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
-}
 
-/// A watcher for the engine and the bar it moves.
-pub(super) fn of(input: &Input) -> (Progress, Bar) {
-    let size_bytes = input.size_bytes();
-    if std::io::stderr().is_terminal() {
-        let bar = ProgressBar::new(size_bytes);
-        let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}  {eta} left");
-        if let Ok(style) = style {
-            bar.set_style(style);
+    fn show(&mut self, standing: Standing) {
+        let part = part_over(&standing, self.size_bytes);
+        if let Some(bar) = &self.bar {
+            bar.set_position((part * self.size_bytes as f64) as u64);
+            bar.set_message(words(&standing, self.began));
+        } else if self.last.elapsed() >= EVERY {
+            self.last = Instant::now();
+            let left = remaining(part, self.began.elapsed());
+            anstream::eprintln!("{}, {left}", words(&standing, self.began));
         }
-        let shown = bar.clone();
-        let began = Instant::now();
-        let progress = Progress::to(move |standing| {
-            shown.set_position((part_over(&standing, size_bytes) * size_bytes as f64) as u64);
-            shown.set_message(words(&standing, began));
-        });
-        return (progress, Bar(Some(bar)));
     }
-    let began = Instant::now();
-    let mut last = Instant::now();
-    let progress = Progress::to(move |standing| {
-        if last.elapsed() >= EVERY {
-            last = Instant::now();
-            let left = remaining(part_over(&standing, size_bytes), began.elapsed());
-            anstream::eprintln!("{}, {left}", words(&standing, began));
-        }
-    });
-    (progress, Bar(None))
 }
 
 fn words(standing: &Standing, began: Instant) -> String {

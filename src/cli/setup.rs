@@ -5,12 +5,13 @@ use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::output::colour;
 use super::{Common, Failure};
-use crate::config::{self, Credential, Loaded, Profile, Settings, System};
-use crate::engine::Service;
+use crate::config::{self, Loaded, Settings};
+use crate::host::SettingsName;
 use crate::source::{Severity, Source, closest, render};
-use crate::wire::{Client, Timeouts};
 use crate::workflow::{Known, Workflow, load};
 
 /// Reads the settings; warnings go to standard error.
@@ -30,6 +31,16 @@ pub(super) fn known(loaded: &Loaded) -> Known {
     });
     let retries = loaded.source.as_ref().map(|_| loaded.settings.retries.names());
     Known { profiles, retries }
+}
+
+/// Which settings these are, for a process that has others.
+pub(super) fn name(loaded: &Loaded) -> SettingsName {
+    let path = loaded.source.as_ref().map(|source| {
+        let path = Path::new(&source.name);
+        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    });
+    let text = loaded.source.as_ref().map(|source| source.text.as_str()).unwrap_or_default();
+    SettingsName { path, digest: Sha256::digest(text).into() }
 }
 
 /// The workflow file that a person means: a path, or the name of a workflow in the settings' folder.
@@ -128,58 +139,6 @@ pub(super) fn workflow(source: Source, known: &Known) -> Result<Arc<Workflow>, F
         }
         None => Err(Failure::Mistakes { file: Box::new(source), mistakes }),
     }
-}
-
-/// The profiles a workflow may use, ready to be used; their credentials are read now.
-pub(super) async fn services(settings: &Settings, workflow: &Workflow) -> Result<Vec<Arc<Service>>, Failure> {
-    let named: Vec<&String> = workflow.profiles.values().collect();
-    let of_system = |system: System| settings.profiles.values().filter(move |it| it.system == system);
-    let mut services = Vec::new();
-    for profile in of_system(System::Braze) {
-        let is_wanted = named.is_empty() || named.contains(&&profile.name) || names_profiles(workflow);
-        if is_wanted {
-            profile.check().await.map_err(Failure::wrong)?;
-            services.push(Arc::new(service(profile)?));
-        }
-    }
-    if services.is_empty() {
-        return Err(Failure::Usage(
-            "the settings have no Braze profile for this workflow: add one under `profiles`, or try it with --sandbox"
-                .to_owned(),
-        ));
-    }
-    Ok(services)
-}
-
-fn service(profile: &Profile) -> Result<Service, Failure> {
-    let Credential::Token(token) = &profile.credential else {
-        return Err(Failure::Usage(format!(
-            "profile `{}` is for Braze and needs a `token`, not `oauth2`",
-            profile.name
-        )));
-    };
-    let client =
-        Client::new(&profile.connection, token.clone(), Timeouts::default()).map_err(Failure::wrong)?;
-    Ok(Service {
-        name: profile.name.clone(),
-        system: profile.system.word().to_owned(),
-        workspace: profile.workspace.clone(),
-        client,
-        share: profile.share,
-        limits: profile.limits.iter().map(|(id, limit)| (id.clone(), (limit.requests, limit.per))).collect(),
-        any_name: false,
-    })
-}
-
-/// Whether some step says itself which profile it uses.
-fn names_profiles(workflow: &Workflow) -> bool {
-    fn any(steps: &[crate::workflow::Step]) -> bool {
-        steps.iter().any(|step| {
-            step.profile.is_some()
-                || matches!(&step.kind, crate::workflow::StepKind::ForEach { steps, .. } if any(steps))
-        })
-    }
-    any(&workflow.steps)
 }
 
 /// Whether a list of mistakes stops a file from being used.

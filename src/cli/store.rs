@@ -1,7 +1,7 @@
 //! `privaflow store backup|restore|prune`, and the warning of a store that was restored.
 //!
-//! A backup reads beside whoever works on the store; restoring and pruning need the store for
-//! themselves, and say who has it. What is kept, lost and forgotten is the work of `journal`.
+//! A backup reads beside whoever works on the store; pruning is done by whoever owns it; restoring needs
+//! the store for itself, and says who has it. What is kept, lost and forgotten is the work of `journal`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,20 +10,23 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::output::{self, Format, counted};
-use super::{Common, Failure, setup};
+use super::place::{self, Home};
+use super::{Common, Failure, run, setup};
 use crate::clock::{Clock, SystemClock};
-use crate::journal::{self, Reader, Replace, Restored, Store, StoreError};
+use crate::config::Loaded;
+use crate::host::{Answer, Command};
+use crate::journal::{self, Reader, Replace, Restored};
 use crate::source::duration;
 
 /// Arguments of `store`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: Subcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {
+enum Subcommand {
     /// Copy the store into a new file, also while jobs run
     ///
     /// The copy holds jobs, their events, the finished ids, freshness and erasures. It does not hold the
@@ -68,14 +71,15 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Does what the subcommand says.
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
-    let path = setup::settings(common)?.settings.store;
+    let loaded = setup::settings(common)?;
+    let path = loaded.settings.store.clone();
     match &args.command {
-        Command::Backup { file } => backup(common, &path, file),
-        Command::Restore { file: Some(file), force, acknowledge: _ } => {
+        Subcommand::Backup { file } => backup(common, &path, file),
+        Subcommand::Restore { file: Some(file), force, acknowledge: _ } => {
             restore(common, &path, file, if *force { Replace::Newer } else { Replace::Older })
         }
-        Command::Restore { file: None, .. } => acknowledge(common, &path),
-        Command::Prune { older_than } => prune(common, &path, older_than.unwrap_or(KEPT)),
+        Subcommand::Restore { file: None, .. } => acknowledge(common, &loaded),
+        Subcommand::Prune { older_than } => prune(common, &loaded, older_than.unwrap_or(KEPT)),
     }
 }
 
@@ -129,46 +133,49 @@ fn restore(common: &Common, store: &Path, file: &Path, replace: Replace) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn acknowledge(common: &Common, store: &Path) -> Result<ExitCode, Failure> {
+fn acknowledge(common: &Common, loaded: &Loaded) -> Result<ExitCode, Failure> {
     // Only a store that is there can have been restored.
-    drop(Reader::open(store).map_err(Failure::wrong)?);
-    let was_there = opened(store)?.acknowledge_restore().map_err(Failure::wrong)?;
-    match common.output {
-        Format::Json => output::json(&json!({ "acknowledged": was_there }))?,
-        Format::Text if was_there => output::text("noted: commands warn no more\n")?,
-        Format::Text => output::text("there was nothing to acknowledge\n")?,
-    }
-    Ok(ExitCode::SUCCESS)
+    drop(Reader::open(&loaded.settings.store)?);
+    carried_out(loaded, Command::AcknowledgeRestore, |result| match common.output {
+        Format::Json => output::json(&result),
+        Format::Text if result["acknowledged"] == true => output::text("noted: commands warn no more\n"),
+        Format::Text => output::text("there was nothing to acknowledge\n"),
+    })
 }
 
-fn prune(common: &Common, store: &Path, kept: Duration) -> Result<ExitCode, Failure> {
-    if let Err(error @ StoreError::Missing { .. }) = Reader::open(store) {
-        return Err(Failure::wrong(error));
-    }
-    let opened = opened(store)?;
-    warn_if_restored(opened.reader())?;
+fn prune(common: &Common, loaded: &Loaded, kept: Duration) -> Result<ExitCode, Failure> {
+    drop(Reader::open(&loaded.settings.store)?);
     let kept_ms = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
     let before_ms = SystemClock.now_ms().saturating_sub(kept_ms);
-    let pruned = opened.prune(before_ms).map_err(Failure::wrong)?;
-    let jobs: Vec<String> = pruned.jobs.iter().map(ToString::to_string).collect();
-    match common.output {
-        Format::Json => output::json(&json!({
-            "jobs": jobs, "events": pruned.events, "bytes_before": pruned.bytes_before,
-            "bytes_after": pruned.bytes_after,
-        }))?,
+    carried_out(loaded, Command::Prune { before_ms }, |result| match common.output {
+        Format::Json => output::json(&result),
         Format::Text => output::text(&format!(
             "removed {} that ended before {}; the store was {} and is {}\n",
-            counted(jobs.len() as u64, "job"),
+            counted(result["jobs"].as_array().map_or(0, Vec::len) as u64, "job"),
             moment(before_ms),
-            size(pruned.bytes_before),
-            size(pruned.bytes_after),
-        ))?,
-    }
-    Ok(ExitCode::SUCCESS)
+            size(result["bytes_before"].as_u64().unwrap_or_default()),
+            size(result["bytes_after"].as_u64().unwrap_or_default()),
+        )),
+    })
 }
 
-fn opened(store: &Path) -> Result<Store, Failure> {
-    Store::open(store).map_err(Failure::wrong)
+/// Has something done in the store, by whoever owns it.
+fn carried_out(
+    loaded: &Loaded,
+    command: Command,
+    show: impl FnOnce(serde_json::Value) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
+    let home = Home::of(loaded);
+    run::runtime()?.block_on(async {
+        let stop = run::stop_on_signal();
+        let show = |answer, _| {
+            if let Answer::Result(result) = answer {
+                show(result)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        };
+        place::execute(&home, command, Vec::new(), 0, stop, show).await
+    })
 }
 
 fn forgotten(restored: &Restored) -> String {

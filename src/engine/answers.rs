@@ -282,9 +282,7 @@ impl Driver {
         let Settled { members, service, over, keys, continued } = settled;
         let writes = members.iter().filter(|member| member.call.action().effect != Effect::Read);
         self.leave_lanes(service, writes.map(|member| member.call.people()));
-        for key in keys {
-            self.ids_in_hand.remove(&key);
-        }
+        self.shared.in_hand().give_back(&keys);
         for slot in over {
             self.free(slot);
         }

@@ -28,7 +28,7 @@ impl Driver {
         self.leave_lanes(service, writes.map(|member| member.call.people()));
         for Member { slot, call: _ } in members {
             if let Some(live) = self.runs.take(slot) {
-                self.ids_in_hand.remove(&live.about.id.key);
+                self.shared.in_hand().give_back([&live.about.id.key]);
                 self.aside += 1;
             }
             self.free(slot);

@@ -86,7 +86,6 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     pub(super) retrying: HashMap<u64, Batch>,
     pub(super) after: VecDeque<(u64, After)>,
-    pub(super) ids_in_hand: HashMap<[u8; 16], u64>,
     pub(super) ended: Vec<Ended>,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
     pub(super) in_flight: usize,
@@ -111,6 +110,7 @@ pub(super) struct Driver {
     /// Requests of which a failure was tolerated.
     pub(super) tolerated: u64,
     pub(super) read_bytes: u64,
+    pub(super) outside: super::outside::Outside,
 }
 
 /// How many exchanges may be on their way at once, from the intent to the answer. Braze documents no
@@ -141,7 +141,7 @@ impl Driver {
                 if self.skip_time() {
                     continue;
                 }
-                if self.after.is_empty() && self.gives_up() {
+                if self.after.is_empty() && self.should_leave() {
                     self.stopping = true;
                     continue;
                 }
@@ -212,11 +212,7 @@ impl Driver {
             match self.after.pop_front() {
                 Some((_, After::Send(batch))) => self.launch(*batch),
                 Some((_, After::Settled(settled))) => self.on_settled(*settled),
-                Some((_, After::Finished(keys))) => {
-                    for key in keys {
-                        self.ids_in_hand.remove(&key);
-                    }
-                }
+                Some((_, After::Finished(keys))) => self.shared.in_hand().give_back(&keys),
                 None => return,
             }
         }
@@ -272,12 +268,13 @@ impl Driver {
             return;
         }
         self.timers.looked();
+        self.outside.begin();
         let quiet = self.working == 0 && self.in_flight == 0;
         let mut blocked = Vec::new();
         while self.in_flight < MOST_IN_FLIGHT {
             let now_ms = self.clock.steady_ms();
             let Some((gate, which)) = self.batches.next(now_ms, quiet, &blocked) else { break };
-            if self.services.is_stopped(gate.service) {
+            if self.services.is_stopped(gate.service) || self.is_braked(gate.service) {
                 blocked.push(gate);
                 continue;
             }
@@ -303,6 +300,7 @@ impl Driver {
     fn intend(&mut self, mut batch: Batch, now_ms: i64) {
         batch.first_ms.get_or_insert(now_ms);
         self.in_flight += 1;
+        self.outside.note_that_something_left();
         self.abandoned += usize::from(batch.is_abandoned);
         batch.left_ms = now_ms;
         let event = self.intended(&batch);

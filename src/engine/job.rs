@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found, LastJob};
 use super::history::{Kept, parked_elsewhere};
+use super::open::{JobError, Place, find_or_create};
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
@@ -19,9 +20,9 @@ use super::summary::Summary;
 use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
-use crate::intake::{Input, InputError};
-use crate::job::{Event, JobId, State, Status};
-use crate::journal::{JobRecord, NewJob, Store, StoreError};
+use crate::intake::Input;
+use crate::job::{Event, State, Status};
+use crate::journal::{JobRecord, Store};
 use crate::request::Warnings;
 use crate::run::{Facts, Program};
 use crate::workflow::{Policies, Workflow};
@@ -52,8 +53,8 @@ pub struct Order {
     pub progress: Progress,
     /// Folder for the files of failed requests.
     pub failures: std::path::PathBuf,
-    /// Against the sandbox.
-    pub sandbox: bool,
+    /// Where its calls go.
+    pub place: Place,
 }
 
 /// What came of it.
@@ -75,43 +76,10 @@ pub struct Outcome {
     pub was_finished: bool,
 }
 
-/// Why a job could not be opened or driven.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// The store does not work.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The input cannot be read.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The engine had to give up.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The workflow was edited while a job of it is open.
-    #[error(
-        "`{workflow}` was edited while {job} is open on this input; `privaflow jobs resume {job}` goes on with the workflow as it was, `privaflow jobs cancel {job}` gives it up"
-    )]
-    EditedWorkflow {
-        /// Its name.
-        workflow: String,
-        /// The open job.
-        job: JobId,
-    },
-    /// The input was edited while a job on it is open.
-    #[error(
-        "the input was edited while {job} of `{workflow}` is open on it; put it back and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
-    )]
-    EditedInput {
-        /// The workflow's name.
-        workflow: String,
-        /// The open job.
-        job: JobId,
-    },
-}
-
 /// Carries a job out, from its start or from where it stopped.
 pub async fn run(order: Order) -> Result<Outcome, JobError> {
-    let record = find_or_create(&order)?;
+    let Order { store, workflow, input, clock, .. } = &order;
+    let record = find_or_create(store, workflow, input, clock.now_ms(), order.place)?;
     let state = order.store.reader().state(record.id)?;
     match state.status() {
         Status::Finished | Status::Cancelled | Status::Held => {
@@ -134,33 +102,6 @@ pub async fn run(order: Order) -> Result<Outcome, JobError> {
     drive(order, record, state).await
 }
 
-fn find_or_create(order: &Order) -> Result<JobRecord, JobError> {
-    let Order { workflow, input, store, .. } = order;
-    if let Some(record) = store.reader().find_job(&workflow.name, &workflow.digest, &input.digest())? {
-        return Ok(record);
-    }
-    let path = input.path().to_owned();
-    for open in store.reader().open_jobs(&workflow.name)? {
-        if open.input_digest == input.digest() {
-            return Err(JobError::EditedWorkflow { workflow: open.workflow_name, job: open.id });
-        }
-        if open.input_path == path && path != "-" {
-            return Err(JobError::EditedInput { workflow: open.workflow_name, job: open.id });
-        }
-    }
-    let job = store.create_job(NewJob {
-        workflow_name: workflow.name.clone(),
-        workflow_digest: workflow.digest,
-        workflow_text: workflow.text.clone(),
-        input_path: path,
-        input_digest: input.digest(),
-        format: serde_json::Value::Null,
-        started_ms: order.clock.now_ms(),
-        sandbox: order.sandbox,
-    })?;
-    Ok(store.reader().job(job)?)
-}
-
 async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome, JobError> {
     let Order {
         workflow,
@@ -175,7 +116,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         stop,
         progress,
         failures,
-        sandbox: _,
+        place: _,
     } = order;
     let began = std::time::Instant::now();
     let opened_ms = clock.now_ms();
@@ -241,7 +182,6 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         timers: Default::default(),
         retrying: Default::default(),
         after: Default::default(),
-        ids_in_hand: Default::default(),
         ended: Vec::new(),
         advancing: Default::default(),
         in_flight: 0,
@@ -262,6 +202,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         records: None,
         tolerated: 0,
         read_bytes: 0,
+        outside: Default::default(),
     };
     let (job, name) = (record.id, &record.workflow_name);
     tracing::info!(%job, workflow = name, "{job} of workflow {name} is opened");

@@ -169,6 +169,16 @@ impl Lanes {
         touched.into_iter().filter_map(|(space, person)| self.next(space, person)).collect()
     }
 
+    /// Whether a call of an engine waits for one of another engine.
+    pub(super) fn waits_for_others(&self, engine: u32) -> bool {
+        let is_of_another = |space: u32, person: &PersonKey| {
+            let lane = self.lanes.get(&(space, *person));
+            matches!(lane, Some(Lane::Queue { holder: Some(holder), .. }) if holder.engine != engine)
+        };
+        let mut own = self.waiting.iter().filter(|(ticket, _)| ticket.engine == engine);
+        own.any(|(_, waiting)| waiting.people.iter().any(|person| is_of_another(waiting.space, person)))
+    }
+
     /// Whether nobody of these people has a call in hand.
     pub(super) fn are_free(&self, space: u32, people: &[PersonKey]) -> bool {
         self.lanes.is_empty() || people.iter().all(|person| !self.lanes.contains_key(&(space, *person)))

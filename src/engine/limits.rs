@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::fair::Fair;
 use super::service::Service;
 use crate::catalogue::{self, Limit};
 use crate::wire::{Grant, Limiter};
@@ -22,6 +23,7 @@ const CLOCKS_DIFFER_MS: i64 = 2_000;
 pub(super) struct Limits {
     pools: Mutex<HashMap<PoolName, Arc<Pool>>>,
     profiles: Mutex<HashMap<String, Arc<Standing>>>,
+    jobs: AtomicU64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,6 +51,11 @@ impl Limits {
         Some(Arc::clone(known))
     }
 
+    /// A number for a job that takes places here.
+    pub(super) fn join(&self) -> u64 {
+        self.jobs.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// What is known of a profile, by its name.
     pub(super) fn standing(&self, profile: &str) -> Arc<Standing> {
         Arc::clone(locked(&self.profiles).entry(profile.to_owned()).or_default())
@@ -59,22 +66,35 @@ impl Limits {
 #[derive(Debug)]
 pub(super) struct Pool {
     limiter: Mutex<Limiter>,
+    turns: Mutex<Fair>,
     /// An answer told that another documented limit holds.
     is_variant: AtomicBool,
 }
 
 impl Default for Pool {
     fn default() -> Pool {
-        Pool { limiter: Mutex::new(Limiter::unlimited()), is_variant: AtomicBool::new(false) }
+        let limiter = Mutex::new(Limiter::unlimited());
+        Pool { limiter, turns: Mutex::default(), is_variant: AtomicBool::new(false) }
     }
 }
 
 impl Pool {
-    /// Takes a place: `None` when a request may leave now, else when to ask again.
-    pub(super) fn reserve(&self, now_ms: i64) -> Option<i64> {
+    /// Takes a place for a job: `None` when a request may leave now, else when to ask again.
+    pub(super) fn reserve(&self, job: u64, now_ms: i64) -> Option<i64> {
+        let mut turns = locked(&self.turns);
+        if let Some(again_ms) = turns.yields_until(job, now_ms) {
+            return Some(again_ms);
+        }
         match locked(&self.limiter).reserve(since_zero(now_ms)) {
-            Grant::Now => None,
-            Grant::At(at) => Some(i64::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)),
+            Grant::Now => {
+                turns.took(job, now_ms);
+                None
+            }
+            Grant::At(at) => {
+                let at_ms = i64::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+                turns.waits(job, at_ms);
+                Some(at_ms)
+            }
         }
     }
 

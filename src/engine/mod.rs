@@ -8,16 +8,21 @@ mod again;
 mod answers;
 mod aside;
 mod batches;
+mod brake;
 mod cancel;
 mod driver;
+mod fair;
 mod fresh;
 mod guard;
 mod history;
 mod idle;
+mod in_hand;
 mod job;
 mod lanes;
 mod limits;
 mod look;
+mod open;
+mod outside;
 mod plan_record;
 mod planned;
 mod progress;
@@ -35,14 +40,16 @@ mod timers;
 mod turns;
 mod worker;
 
+pub use brake::Brake;
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use history::{
     Decided, Fate, Fates, Gone, Happened, Kept, Known, Undecidable, Way, give_up, may_be_cancelled,
     may_be_retried, reopen, requests_of, story, ways,
 };
-pub use job::{JobError, Order, Outcome, run};
+pub use job::{Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
+pub use open::{JobError, Place, find_or_create};
 pub use progress::{Progress, Standing};
 pub use report::summary;
 pub use service::{Service, Stopped};

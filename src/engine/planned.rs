@@ -99,7 +99,7 @@ impl Driver {
                 }
                 self.held_records += 1;
                 // The same request again must not be sent while a person decides about this one.
-                self.ids_in_hand.entry(about.id.key).or_insert(about.id.content);
+                self.shared.in_hand().take(self.engine, &about.id);
                 return Ok(());
             }
             First::Ended(_) | First::Goes { .. } => {}
@@ -113,7 +113,6 @@ impl Driver {
                 if let Some(run) = self.elsewhere.get(&about.id.key) {
                     self.ended.push(super::relay::waits_for(&about, *run));
                     self.held_records += 1;
-                    self.ids_in_hand.insert(about.id.key, about.id.content);
                     return Ok(());
                 }
             }
@@ -126,7 +125,6 @@ impl Driver {
                 return Ok(());
             }
         }
-        self.ids_in_hand.insert(about.id.key, about.id.content);
         match first {
             First::Finished | First::Held(_) => {}
             First::Ended(finish) => self.end_at_once(&about, finish),
@@ -141,14 +139,21 @@ impl Driver {
         Ok(())
     }
 
+    /// Whether a request was seen before; from now on this job has a new one in hand.
     fn seen(&self, about: &About) -> Result<Seen, StoreError> {
-        match self.ids_in_hand.get(&about.id.key) {
-            Some(content) if *content == about.id.content => Ok(Seen::Duplicate),
-            Some(_) => Ok(Seen::Conflict),
-            // Its own failure does not hinder a request that is tried again.
-            None if self.task.past.is_reopened(about.position) => self.ids.check_again(&about.id),
-            None => self.ids.check(&about.id, self.task.job),
+        match self.shared.in_hand().take(self.engine, &about.id) {
+            Seen::New => {}
+            taken => return Ok(taken),
         }
+        // Its own failure does not hinder a request that is tried again.
+        let seen = match self.task.past.is_reopened(about.position) {
+            true => self.ids.check_again(&about.id)?,
+            false => self.ids.check(&about.id, self.task.job)?,
+        };
+        if seen != Seen::New {
+            self.shared.in_hand().give_back([&about.id.key]);
+        }
+        Ok(seen)
     }
 
     /// Counts a name that no table maps. Beyond a bound, names are counted together: a file in which

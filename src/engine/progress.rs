@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::job::State;
 
 /// How often the watcher is told.
 const EVERY: Duration = Duration::from_millis(100);
 
 /// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Requests that are done or skipped.
     pub well: u64,

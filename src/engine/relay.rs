@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::driver::Driver;
 use super::history::{Kept, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE, identify};
-use super::job::JobError;
+use super::open::JobError;
 use super::plan_record::Planner;
 use super::runs::About;
 use super::task::{EngineError, Task};

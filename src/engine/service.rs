@@ -53,6 +53,8 @@ pub(super) struct Services {
     list: Vec<Arc<Service>>,
     workspaces: Vec<u32>,
     limits: Arc<Limits>,
+    /// Who it is that takes places.
+    job: u64,
     pools: HashMap<(u32, &'static str), Arc<Pool>>,
     /// What the process knows of each profile, and how often it had been stopped when this job began.
     standings: Vec<(Arc<Standing>, u64)>,
@@ -83,7 +85,8 @@ impl Services {
         };
         let standings = list.iter().map(standing).collect();
         let accepted_ms = vec![None; list.len()];
-        Services { list, workspaces, limits, pools: HashMap::new(), standings, accepted_ms, random: seed | 1 }
+        let (job, pools) = (limits.join(), HashMap::new());
+        Services { list, workspaces, limits, job, pools, standings, accepted_ms, random: seed | 1 }
     }
 
     /// The profile a call goes to: by name, or the only one of its system.
@@ -117,7 +120,7 @@ impl Services {
 
     /// Takes a place under the limit: `None` when a request may leave now, else when to ask again.
     pub(super) fn reserve(&mut self, gate: Gate, now_ms: i64) -> Option<i64> {
-        self.pool(gate)?.reserve(now_ms)
+        self.pool(gate)?.reserve(self.job, now_ms)
     }
 
     /// A request ended that left at `left_ms`.

@@ -1,5 +1,5 @@
-//! What the jobs of one process have in common: the lanes of everybody they write to, and the limits
-//! under which they do.
+//! What the jobs of one process have in common: the lanes of everybody they write to, the limits
+//! under which they do, and the brake that holds them.
 //!
 //! Each job is driven by an engine of its own. A person is written to by one of them at a time, so
 //! the lanes are shared; a call that may leave is told to the engine it belongs to.
@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::brake::Brake;
 use super::driver::Message;
+use super::in_hand::InHand;
 use super::lanes::{Lanes, Ticket};
 use super::limits::Limits;
 
@@ -19,6 +21,8 @@ pub struct Shared {
     lanes: Mutex<Lanes>,
     engines: Mutex<Engines>,
     spaces: Mutex<Vec<String>>,
+    brake: Option<Arc<Brake>>,
+    in_hand: InHand,
     limits: Arc<Limits>,
 }
 
@@ -29,6 +33,21 @@ struct Engines {
 }
 
 impl Shared {
+    /// For jobs of a store that the emergency stop can hold.
+    pub fn with_brake(brake: Arc<Brake>) -> Shared {
+        Shared { brake: Some(brake), ..Shared::default() }
+    }
+
+    /// Whether the emergency stop holds a profile.
+    pub(super) fn holds(&self, profile: &str) -> bool {
+        self.brake.as_ref().is_some_and(|brake| brake.holds(profile))
+    }
+
+    /// The requests that are worked on.
+    pub(super) fn in_hand(&self) -> &InHand {
+        &self.in_hand
+    }
+
     /// The lanes; never held over an `.await`.
     pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,6 +80,7 @@ impl Shared {
     /// An engine is gone, and with it what it had in the lanes.
     pub(super) fn part(&self, engine: u32) {
         self.engines().senders.remove(&engine);
+        self.in_hand.forget(engine);
         let granted = self.lanes().forget(engine);
         granted.into_iter().for_each(|ticket| self.tell(ticket));
     }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The document that `run --output json` ends with (design section 6).
 ///
 /// `requests = done + skipped + failed + waiting`. `accepted` counts requests with a write that the
 /// service accepted, `verified` those of them that a later read proved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// `job-7`.
     pub job: String,

@@ -44,6 +44,7 @@ impl Reading {
 }
 
 /// An input that can be read from its start any number of times.
+#[derive(Clone)]
 pub struct Input {
     /// As given, for its ending.
     path: String,
@@ -59,9 +60,15 @@ pub struct Input {
 impl Input {
     /// Opens a file, or standard input for `-`, and reads it once for its digest.
     pub fn open(path: &Path, reading: &Reading) -> Result<Input, InputError> {
+        Input::open_as(path, &path.display().to_string(), reading)
+    }
+
+    /// Opens a file that was given under another name: relative to another folder, or as the standard
+    /// input of another process. Messages and the journal call it as it was given.
+    pub fn open_as(path: &Path, name: &str, reading: &Reading) -> Result<Input, InputError> {
         let encoding = encoding(reading)?;
-        let name = path.display().to_string();
-        if name == "-" {
+        let name = name.to_owned();
+        if path == Path::new("-") {
             return Input::spooled(io::stdin().lock(), reading);
         }
         let unreadable = |source: io::Error| match source.kind() {
@@ -113,6 +120,12 @@ impl Input {
         let (start, _, _) = input.text()?;
         input.format = format::of(&input.path, &input.name(), told, &start)?;
         Ok(input)
+    }
+
+    /// Writes it out as it was given, for another process.
+    pub fn copy_to(&self, mut to: impl Write) -> Result<(), InputError> {
+        let copied = io::copy(&mut from_start(&self.file), &mut to);
+        copied.map(drop).map_err(|source| InputError::Spool { source })
     }
 
     /// How messages call it: the path in backticks, or standard input.

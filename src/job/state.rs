@@ -64,7 +64,7 @@ pub struct Wait {
 }
 
 /// Why the guard stopped a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Hold {
     /// People the job would write to irreversibly; with `max_change`, its requests.
     pub subjects: u64,

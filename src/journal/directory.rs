@@ -1,7 +1,7 @@
 //! The directory of a store, and the lock that gives it to one process.
 //!
 //! ```text
-//! .privaflow/   journal.db   keys/job-7.key   failures/job-7.ndjson   lock
+//! .privaflow/   journal.db   keys/job-7.key   failures/job-7.ndjson   lock   pauses.json   control.sock
 //! ```
 //!
 //! Only its owner may look inside. The lock is the system's, held by the open file, so it goes with
@@ -89,7 +89,7 @@ fn keys_in(path: &Path) -> PathBuf {
     path.join("keys")
 }
 
-fn make_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

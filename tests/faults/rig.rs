@@ -105,7 +105,7 @@ impl Rig {
             stop: tokio_util::sync::CancellationToken::new(),
             progress: Progress::to(drop),
             failures: self.folder.path().join("failures"),
-            sandbox: true,
+            place: engine::Place::Sandbox,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         runtime.unwrap().block_on(engine::run(order))

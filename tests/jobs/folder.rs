@@ -171,7 +171,7 @@ impl Folder {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else {
+                } else if path.is_file() {
                     bytes.extend(std::fs::read(path).unwrap());
                 }
             }

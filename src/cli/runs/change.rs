@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use super::filter::{Filter, State};
 use crate::cli::failure::{INTERRUPTED, NOT_ALL_WELL, SERVICE};
-use crate::cli::{Common, Failure, jobs, output, run};
-use crate::clock::{Clock, SystemClock};
+use crate::cli::place::{self, Home};
+use crate::cli::{Common, Failure, jobs, output, pauses, run, show};
 use crate::config::Loaded;
-use crate::engine::{
-    Decided, Fate, Fates, Kept, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen,
-};
+use crate::engine::{Fate, Fates, Kept, Undecidable, may_be_cancelled, may_be_retried};
+use crate::host::{Answer, Command};
 use crate::job::{JobId, Pause, Position, RunId};
-use crate::journal::{Reader, Store, StoreError};
+use crate::journal::{Reader, StoreError};
+
+/// Runs that are handed to the owner of the store at once: a megabyte or two.
+const TOGETHER: usize = 100_000;
 
 /// How runs are tried again.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,7 +32,7 @@ pub(in crate::cli) struct How {
     #[arg(long)]
     no_resume: bool,
     /// Stay through pauses of up to this long; what pauses longer ends as waiting [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = jobs::parse_duration, conflicts_with = "no_resume")]
+    #[arg(long, value_name = "DURATION", value_parser = run::parse_duration, conflicts_with = "no_resume")]
     wait: Option<Duration>,
 }
 
@@ -59,7 +61,7 @@ pub(super) fn retry_chosen(
     how: &How,
 ) -> Result<ExitCode, Failure> {
     filter.check()?;
-    let store = open(&loaded.settings.store)?;
+    let reader = open(&loaded.settings.store)?;
     let mut filters = vec![filter.clone()];
     if how.even_if_sent && filter.state == Some(State::Failed) {
         let parked = Some(Pause::NeedsAttention.word().to_owned());
@@ -67,11 +69,11 @@ pub(super) fn retry_chosen(
     }
     let mut chosen = Vec::new();
     let mut left_out: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for record in filter.jobs(store.reader())?.into_iter().rev() {
-        let fates = Fates::of(store.reader(), record)?;
+    for record in filter.jobs(&reader)?.into_iter().rev() {
+        let fates = Fates::of(&reader, record)?;
         let mut positions = Vec::new();
         for filter in &filters {
-            let went = filter.each(store.reader(), &fates, |found| {
+            let went = filter.each(&reader, &fates, |found| {
                 match may_be_retried(found.run, &found.fate, how.even_if_sent) {
                     Ok(()) => positions.push(found.fate.position),
                     Err(why) => *left_out.entry(in_short(&why)).or_default() += 1,
@@ -87,7 +89,7 @@ pub(super) fn retry_chosen(
     for (why, count) in left_out {
         anstream::eprintln!("note: {} left as they are: {why}", output::counted(count, "request"));
     }
-    carry_out(common, loaded, store, chosen, how)
+    carry_out(common, loaded, chosen, how)
 }
 
 /// Tries these runs again.
@@ -97,52 +99,47 @@ pub(super) fn retry_named(
     runs: &[RunId],
     how: &How,
 ) -> Result<ExitCode, Failure> {
-    let store = open(&loaded.settings.store)?;
-    let chosen = named(store.reader(), runs, |run, fate| may_be_retried(run, fate, how.even_if_sent))?;
+    let reader = open(&loaded.settings.store)?;
+    let chosen = named(&reader, runs, |run, fate| may_be_retried(run, fate, how.even_if_sent))?;
     let chosen = chosen.into_iter().map(|(fates, found)| {
         let positions = found.into_iter().map(|fate| fate.position).collect();
         Chosen { fates, positions }
     });
-    carry_out(common, loaded, store, chosen.collect(), how)
+    carry_out(common, loaded, chosen.collect(), how)
 }
 
 /// Gives these runs up.
-pub(super) fn cancel(common: &Common, path: &Path, runs: &[RunId]) -> Result<ExitCode, Failure> {
-    let store = open(path)?;
-    let chosen = named(store.reader(), runs, may_be_cancelled)?;
+pub(super) fn cancel(common: &Common, loaded: &Loaded, runs: &[RunId]) -> Result<ExitCode, Failure> {
+    let home = Home::of(loaded);
+    let chosen = named(&open(&home.settings.store)?, runs, may_be_cancelled)?;
     run::runtime()?.block_on(async {
+        let stop = run::stop_on_signal();
         for (fates, found) in chosen {
-            let wanted: BTreeSet<Position> = found.iter().map(|fate| fate.position).collect();
-            // A request without its record is given up all the same; only its id is not known then.
-            let mut known = match Kept::open(fates.record()) {
-                Ok(kept) => kept.look_up(&wanted)?,
-                Err(_) => Default::default(),
-            };
-            let found: Vec<_> = found
-                .into_iter()
-                .map(|fate| {
-                    let known = known.remove(&fate.position);
-                    (fate, known)
-                })
-                .collect();
-            give_up(&store, &fates, &found, &decided()).await?;
-            let given_up = output::counted(found.len() as u64, "request");
-            let record = store.reader().job(fates.record().id)?;
-            anstream::eprintln!("{given_up} of {} given up; the job is {}", record.id, record.status.word());
-            run::show_summary(common, &jobs::summary(store.reader(), &record, path)?)?;
+            let job = fates.record().id;
+            let positions: Vec<Position> = found.iter().map(|fate| fate.position).collect();
+            drop((fates, found));
+            let folder = std::env::current_dir().map_err(Failure::wrong)?;
+            for positions in positions.chunks(TOGETHER) {
+                let (positions, folder, by) = (positions.to_vec(), folder.clone(), pauses::who());
+                let given_up = output::counted(positions.len() as u64, "request");
+                let command = Command::GiveUp { job, positions, folder, by };
+                let show = |answer, _| {
+                    let status = open(&home.settings.store)?.job(job)?.status.word();
+                    anstream::eprintln!("{given_up} of {job} given up; the job is {status}");
+                    if let Answer::Summary(summary) = answer {
+                        show::summary(common, &summary)?;
+                    }
+                    Ok(ExitCode::SUCCESS)
+                };
+                place::execute(&home, command, Vec::new(), 0, stop.clone(), show).await?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
 /// Writes down what is tried again, then goes on with the jobs.
-fn carry_out(
-    common: &Common,
-    loaded: &Loaded,
-    store: Store,
-    chosen: Vec<Chosen>,
-    how: &How,
-) -> Result<ExitCode, Failure> {
+fn carry_out(common: &Common, loaded: &Loaded, chosen: Vec<Chosen>, how: &How) -> Result<ExitCode, Failure> {
     if chosen.is_empty() {
         anstream::eprintln!("there is nothing to try again");
         return Ok(ExitCode::SUCCESS);
@@ -156,13 +153,19 @@ fn carry_out(
             ))
         })?;
     }
+    let home = Home::of(loaded);
     run::runtime()?.block_on(async {
         let stop = run::stop_on_signal();
-        let decided = decided();
         let mut opened = Vec::new();
-        for Chosen { fates, positions } in &chosen {
-            reopen(&store, fates, positions, how.even_if_sent, &decided).await?;
+        for Chosen { fates, positions } in chosen {
             let (job, count) = (fates.record().id, output::counted(positions.len() as u64, "request"));
+            drop(fates);
+            for positions in positions.chunks(TOGETHER) {
+                let (positions, by) = (positions.to_vec(), pauses::who());
+                let command = Command::Reopen { job, positions, even_if_sent: how.even_if_sent, by };
+                let show = |_, _| Ok(ExitCode::SUCCESS);
+                place::execute(&home, command, Vec::new(), 0, stop.clone(), show).await?;
+            }
             match how.no_resume {
                 true => {
                     anstream::eprintln!("{count} of {job} to be tried again: `privaflow jobs resume {job}`")
@@ -171,13 +174,10 @@ fn carry_out(
             }
             opened.push(job);
         }
-        drop(chosen);
-        drop(store);
         let mut worst = ExitCode::SUCCESS;
         for job in opened.into_iter().filter(|_| !how.no_resume) {
-            let store = Store::open(&loaded.settings.store)?;
-            let record = store.reader().job(job)?;
-            let code = jobs::carry_on(common, loaded, store, record, how.wait, stop.clone()).await?;
+            let record = open(&home.settings.store)?.job(job)?;
+            let code = jobs::carry_on(common, &home, &record, how.wait, stop.clone()).await?;
             worst = worse(worst, code);
             if worst == ExitCode::from(INTERRUPTED) {
                 break;
@@ -228,16 +228,14 @@ fn named(
     }
 }
 
-fn open(path: &Path) -> Result<Store, Failure> {
-    if !path.exists() {
-        return Err(Failure::Usage(format!("there is no store at {} yet: no job was run", path.display())));
+/// What is chosen is read beside whoever owns the store, and checked once more by the owner.
+fn open(path: &Path) -> Result<Reader, Failure> {
+    match Reader::open(path) {
+        Err(StoreError::Missing { .. }) => {
+            Err(Failure::Usage(format!("there is no store at {} yet: no job was run", path.display())))
+        }
+        reader => Ok(reader?),
     }
-    Ok(Store::open(path)?)
-}
-
-fn decided() -> Decided {
-    let by = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-    Decided { by, at_ms: SystemClock.now_ms() }
 }
 
 fn in_short(why: &Undecidable) -> &'static str {

@@ -76,7 +76,7 @@ pub(in crate::cli) fn run(common: &Common, args: &Args) -> Result<ExitCode, Fail
             }
             change::retry_named(common, &loaded, runs, how)
         }
-        Command::Cancel { runs } => change::cancel(common, &path, runs),
+        Command::Cancel { runs } => change::cancel(common, &loaded, runs),
         Command::Show { run } => show::run(common, &Reader::open(&path).map_err(Failure::wrong)?, *run),
     }
 }

@@ -146,7 +146,11 @@ fn sentence(happened: &Happened) -> String {
         say(format!("until {}", moment(until_ms)));
     }
     if let Some((state, reason)) = happened.verdict.map(words) {
-        say(reason.map_or_else(|| state.to_owned(), |reason| format!("{state} ({reason})")));
+        // The code behind it says the same, or more.
+        say(match (reason, &happened.text) {
+            (Some(reason), None) => format!("{state} ({reason})"),
+            (Some(_), Some(_)) | (None, _) => state.to_owned(),
+        });
     }
     if let Some(by) = &happened.by {
         say(format!("by {}", output::plain(by)));

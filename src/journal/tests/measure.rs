@@ -115,7 +115,11 @@ fn a_million_people() {
         std::thread::yield_now();
     }
     println!("tidied up in {:?}", began.elapsed());
-    store.task(|c| Ok(c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap())).unwrap();
+    let truncate = |c: &mut rusqlite::Connection| {
+        c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        Ok(())
+    };
+    store.task(truncate).unwrap();
     let (all, free) = (pages("PRAGMA page_count"), pages("PRAGMA freelist_count"));
     println!(
         "{} bytes, {:.1} a person, {:.1} % free",

@@ -1,0 +1,87 @@
+//! The job that an order is about: found by what it does and on what, or begun.
+//!
+//! Finding and beginning are two steps; whoever opens several jobs in one process opens them one after
+//! another, so that the same order is never begun twice.
+
+use super::task::EngineError;
+use crate::intake::{Input, InputError};
+use crate::job::JobId;
+use crate::journal::{JobRecord, NewJob, Store, StoreError};
+use crate::workflow::Workflow;
+
+/// Where a job's calls go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// To the services of the settings.
+    Services,
+    /// To the stand-in in this process.
+    Sandbox,
+}
+
+/// Why a job could not be opened or driven.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The store does not work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The input cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The engine had to give up.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The workflow was edited while a job of it is open.
+    #[error(
+        "`{workflow}` was edited while {job} is open on this input; `privaflow jobs resume {job}` goes on with the workflow as it was, `privaflow jobs cancel {job}` gives it up"
+    )]
+    EditedWorkflow {
+        /// Its name.
+        workflow: String,
+        /// The open job.
+        job: JobId,
+    },
+    /// The input was edited while a job on it is open.
+    #[error(
+        "the input was edited while {job} of `{workflow}` is open on it; put it back and `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
+    )]
+    EditedInput {
+        /// The workflow's name.
+        workflow: String,
+        /// The open job.
+        job: JobId,
+    },
+}
+
+/// The job of this workflow on this input; it is written down now if there is none. Refused while a
+/// job of another text of the workflow, or on another text of the input, is open.
+pub fn find_or_create(
+    store: &Store,
+    workflow: &Workflow,
+    input: &Input,
+    started_ms: i64,
+    place: Place,
+) -> Result<JobRecord, JobError> {
+    if let Some(record) = store.reader().find_job(&workflow.name, &workflow.digest, &input.digest())? {
+        return Ok(record);
+    }
+    let path = input.path().to_owned();
+    for open in store.reader().open_jobs(&workflow.name)? {
+        if open.input_digest == input.digest() {
+            return Err(JobError::EditedWorkflow { workflow: open.workflow_name, job: open.id });
+        }
+        if open.input_path == path && path != "-" {
+            return Err(JobError::EditedInput { workflow: open.workflow_name, job: open.id });
+        }
+    }
+    let job = store.create_job(NewJob {
+        workflow_name: workflow.name.clone(),
+        workflow_digest: workflow.digest,
+        workflow_text: workflow.text.clone(),
+        input_path: path,
+        input_digest: input.digest(),
+        format: serde_json::Value::Null,
+        started_ms,
+        sandbox: place == Place::Sandbox,
+    })?;
+    Ok(store.reader().job(job)?)
+}

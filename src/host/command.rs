@@ -1,0 +1,177 @@
+//! What can be asked of the process that owns a store.
+//!
+//! A command says everything that the owner must know, and nothing that depends on where the owner
+//! was started: paths are whole, and what the asker has in its memory comes as text. The same command
+//! is carried out here when this process owns the store. A new one is a variant here and an arm in
+//! `Host::execute`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::report::Report;
+use crate::engine::{Standing, Summary};
+use crate::job::{JobId, Position};
+
+/// What is to be done in a store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Carry a workflow out for every request of an input.
+    Run(Run),
+    /// Go on with a job where it stopped.
+    Resume(Resume),
+    /// Give a job up for good.
+    Cancel {
+        /// Which.
+        job: JobId,
+        /// Folder to which the path of its input is relative.
+        folder: PathBuf,
+        /// Who decided it.
+        by: String,
+    },
+    /// Let a job begin that its guard holds.
+    Approve {
+        /// Which.
+        job: JobId,
+        /// Who decided it.
+        by: String,
+    },
+    /// Open runs of a job again, so that going on with it carries them out.
+    Reopen {
+        /// Which job.
+        job: JobId,
+        /// Its runs.
+        positions: Vec<Position>,
+        /// Also calls that must not be repeated and may have been sent.
+        even_if_sent: bool,
+        /// Who decided it.
+        by: String,
+    },
+    /// Give runs of a job up.
+    GiveUp {
+        /// Which job.
+        job: JobId,
+        /// Its runs.
+        positions: Vec<Position>,
+        /// Folder to which the path of its input is relative.
+        folder: PathBuf,
+        /// Who decided it.
+        by: String,
+    },
+    /// Remove jobs that were over before a moment, and give room back.
+    Prune {
+        /// Unix milliseconds.
+        before_ms: i64,
+    },
+    /// Somebody has read what a restored store may have forgotten.
+    AcknowledgeRestore,
+    /// Look at the emergency stop now: it was changed.
+    Look,
+}
+
+impl Command {
+    /// Whether it may take so long that others should not wait for the store meanwhile.
+    pub fn is_long(&self) -> bool {
+        match self {
+            Command::Run(_) | Command::Resume(_) => true,
+            Command::Cancel { .. }
+            | Command::Approve { .. }
+            | Command::Reopen { .. }
+            | Command::GiveUp { .. }
+            | Command::Prune { .. }
+            | Command::AcknowledgeRestore
+            | Command::Look => false,
+        }
+    }
+}
+
+/// A workflow and an input.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Run {
+    /// What messages call the workflow's file.
+    pub workflow_name: String,
+    /// The workflow itself.
+    pub workflow_text: String,
+    /// On what.
+    pub input: InputOrder,
+    /// SHA-256 of the input as the asker read it.
+    pub input_digest: [u8; 32],
+    /// How long to stay through pauses, in milliseconds.
+    pub wait_ms: u64,
+}
+
+// The text of a workflow is long, and an address may stand in it.
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("workflow_name", &self.workflow_name).finish_non_exhaustive()
+    }
+}
+
+/// A job that is open.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Resume {
+    /// Which.
+    pub job: JobId,
+    /// Its input.
+    pub input: InputOrder,
+    /// How long to stay through pauses, in milliseconds.
+    pub wait_ms: u64,
+}
+
+/// Where an input is found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InputOrder {
+    /// The whole path; `-` for the standard input of this very process.
+    pub path: PathBuf,
+    /// As it was given; `-` for standard input.
+    pub name: String,
+    /// The file was made for this and goes away once it is open.
+    pub is_spooled: bool,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// A job was carried out, as far as it went.
+    Job(Box<Report>),
+    /// A job was changed; this is what it came to so far.
+    Summary(Box<Summary>),
+    /// Something else, as the command's own result.
+    Result(serde_json::Value),
+}
+
+/// What is told while a command is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// A word for people.
+    Say(String),
+    /// How far the job is.
+    Progress(Standing),
+}
+
+/// Tells whoever asked; nobody needs to listen.
+#[derive(Debug, Clone)]
+pub struct Talk(UnboundedSender<Heard>);
+
+impl Talk {
+    /// To whoever has the other end. A word now and then and ten figures a second: nothing piles up.
+    pub fn to(heard: UnboundedSender<Heard>) -> Talk {
+        Talk(heard)
+    }
+
+    /// A word for people.
+    pub fn say(&self, text: impl Into<String>) {
+        // Who asked may be gone.
+        drop(self.0.send(Heard::Say(text.into())));
+    }
+
+    /// How far the job is.
+    pub fn progress(&self, standing: Standing) {
+        // Who asked may be gone.
+        drop(self.0.send(Heard::Progress(standing)));
+    }
+}

@@ -1,0 +1,202 @@
+//! Decisions of people about a job: give it up, or let it begin.
+//!
+//! A job that is under way here is stopped in order before it is given up, and nobody begins one
+//! meanwhile; so the decision is the last thing in its journal.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::command::Talk;
+use super::error::HostError;
+use super::owner::Host;
+use super::prepare;
+use crate::engine::{
+    self, Decided, EngineError, Fate, Fates, Kept, Summary, Undecidable, may_be_cancelled, may_be_retried,
+};
+use crate::job::{Event, JobId, Position, RunId, Status};
+use crate::journal::{JobRecord, Store, Writer};
+use crate::source::Source;
+use crate::workflow::Known;
+
+impl Host {
+    /// Gives a job up for good; what is not finished counts as failed.
+    pub(super) async fn cancel(
+        &self,
+        job: JobId,
+        folder: PathBuf,
+        by: String,
+        talk: &Talk,
+    ) -> Result<Summary, HostError> {
+        let _nobody_begins = self.opening().await;
+        let stopped = self.stop_job(job).await;
+        let record = self.store().reader().job(job)?;
+        if record.status.is_closed() {
+            return Err(HostError::NothingToDecide { job, status: record.status });
+        }
+        let (store, talk, of) = (Arc::clone(self.store()), talk.clone(), record.clone());
+        let (sender, durable) = tokio::sync::mpsc::unbounded_channel();
+        let mut writer = self.store().writer(job, sender);
+        let listed = tokio::task::spawn_blocking(move || {
+            end_the_rest(&store, &of, &folder, &mut writer, &talk);
+            writer
+        });
+        let mut writer = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
+        let last = writer.append(Event::Cancelled { at_ms: self.now_ms(), by });
+        written(job, durable, last).await?;
+        drop(stopped);
+        self.summary(job)
+    }
+
+    /// Lets a job begin that its guard holds.
+    pub(super) async fn approve(&self, job: JobId, by: String) -> Result<Summary, HostError> {
+        let _nobody_begins = self.opening().await;
+        let record = self.store().reader().job(job)?;
+        if record.status != Status::Held {
+            return Err(HostError::NothingToDecide { job, status: record.status });
+        }
+        let (sender, durable) = tokio::sync::mpsc::unbounded_channel();
+        let mut writer = self.store().writer(job, sender);
+        let last = writer.append(Event::Approved { at_ms: self.now_ms(), by });
+        written(job, durable, last).await?;
+        self.summary(job)
+    }
+
+    /// Opens runs again, if each of them still may be; going on with the job then carries them out.
+    pub(super) async fn reopen(
+        &self,
+        job: JobId,
+        positions: Vec<Position>,
+        even_if_sent: bool,
+        by: String,
+    ) -> Result<Summary, HostError> {
+        let _nobody_begins = self.opening().await;
+        let stopped = self.stop_job(job).await;
+        let fates = Fates::of(self.store().reader(), self.store().reader().job(job)?)?;
+        let check = |run, fate: &Fate| may_be_retried(run, fate, even_if_sent);
+        chosen(&fates, &positions, check)?;
+        let decided = Decided { by, at_ms: self.now_ms() };
+        engine::reopen(self.store(), &fates, &positions, even_if_sent, &decided).await?;
+        let summary = self.summary(job);
+        drop(stopped);
+        summary
+    }
+
+    /// Gives runs up, if each of them still may be.
+    pub(super) async fn give_up(
+        &self,
+        job: JobId,
+        positions: Vec<Position>,
+        folder: PathBuf,
+        by: String,
+    ) -> Result<Summary, HostError> {
+        let _nobody_begins = self.opening().await;
+        let stopped = self.stop_job(job).await;
+        let mut record = self.store().reader().job(job)?;
+        let fates = Fates::of(self.store().reader(), record.clone())?;
+        let found = chosen(&fates, &positions, may_be_cancelled)?;
+        if record.input_path != "-" {
+            record.input_path = folder.join(&record.input_path).display().to_string();
+        }
+        let wanted: BTreeSet<Position> = positions.into_iter().collect();
+        // A request without its record is given up all the same; only its id is not known then.
+        let mut known = match Kept::open(&record) {
+            Ok(kept) => kept.look_up(&wanted)?,
+            Err(_) => Default::default(),
+        };
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|fate| {
+                let known = known.remove(&fate.position);
+                (fate, known)
+            })
+            .collect();
+        engine::give_up(self.store(), &fates, &found, &Decided { by, at_ms: self.now_ms() }).await?;
+        let summary = self.summary(job);
+        drop(stopped);
+        summary
+    }
+
+    /// Removes jobs that were over before a moment; what it came to, as the command's own result.
+    pub(super) async fn prune(&self, before_ms: i64) -> Result<serde_json::Value, HostError> {
+        let store = Arc::clone(self.store());
+        let pruned = tokio::task::spawn_blocking(move || store.prune(before_ms));
+        let pruned = pruned.await.map_err(|_| EngineError::Stopped("removing old jobs"))??;
+        let jobs: Vec<String> = pruned.jobs.iter().map(ToString::to_string).collect();
+        Ok(serde_json::json!({
+            "jobs": jobs, "events": pruned.events, "bytes_before": pruned.bytes_before,
+            "bytes_after": pruned.bytes_after,
+        }))
+    }
+
+    /// What a job came to so far.
+    pub(super) fn summary(&self, job: JobId) -> Result<Summary, HostError> {
+        let reader = self.store().reader();
+        let record = reader.job(job)?;
+        let state = reader.state(job)?;
+        Ok(engine::summary(reader, &record, &state, None, self.failures())?)
+    }
+}
+
+/// Runs of a job, each of them checked once more: the journal may have gone on since they were chosen.
+fn chosen(
+    fates: &Fates,
+    positions: &[Position],
+    check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,
+) -> Result<Vec<Fate>, HostError> {
+    let job = fates.record().id;
+    let mut found = fates.some(&positions.iter().copied().collect())?;
+    let mut good = Vec::with_capacity(positions.len());
+    for position in positions {
+        let run = RunId { job, position: *position };
+        let Some(fate) = found.remove(position) else { return Err(HostError::NoSuchRun(run)) };
+        check(run, &fate)?;
+        good.push(fate);
+    }
+    Ok(good)
+}
+
+/// Waits until an event is on the disk.
+async fn written(
+    job: JobId,
+    mut durable: tokio::sync::mpsc::UnboundedReceiver<u64>,
+    last: u64,
+) -> Result<(), HostError> {
+    loop {
+        match durable.recv().await {
+            Some(number) if number >= last => return Ok(()),
+            Some(_) => {}
+            None => return Err(HostError::NotWritten(job)),
+        }
+    }
+}
+
+/// Ends every request of a job that is not over, so that the failures file lists it.
+fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, writer: &mut Writer, talk: &Talk) {
+    let warn = |why: &str| {
+        talk.say(format!("warning: what is cancelled cannot be listed request by request: {why}"));
+    };
+    let mut end = || -> Result<(), HostError> {
+        if record.input_path == "-" {
+            warn("the input was standard input");
+            return Ok(());
+        }
+        let name = format!("{} as it was when {} began", record.workflow_name, record.id);
+        let source = Source::new(name, record.workflow_text.clone());
+        let workflow = prepare::workflow(source, &Known::default(), talk)?;
+        let path = folder.join(&record.input_path);
+        let input = prepare::open_input(&workflow, &path, &record.input_path)?;
+        if input.digest() != record.input_digest {
+            warn("the input is not what it was");
+            return Ok(());
+        }
+        let state = store.reader().state(record.id)?;
+        engine::cancelled(record, &state, &workflow, input.records()?, |ended| {
+            writer.append(Event::Ended { ended });
+        })?;
+        Ok(())
+    };
+    if let Err(error) = end() {
+        warn(&error.refusal().text);
+    }
+}

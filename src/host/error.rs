@@ -1,0 +1,199 @@
+//! Why something could not be done in a store, here or in the process that owns it.
+//!
+//! An error crosses the socket as a [`Refusal`]: its text with all causes, and what kind it is, so that
+//! the asker ends with the same words and the same exit code as if it had done the work itself.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::TokenError;
+use crate::engine::{EngineError, JobError, Undecidable};
+use crate::intake::InputError;
+use crate::job::{JobId, RunId, Status};
+use crate::journal::StoreError;
+use crate::source::{Colour, Mistake, Source, render};
+use crate::wire::WireError;
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The job.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The input.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The engine, where no job was driven.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A workflow has mistakes.
+    #[error("{} cannot be used", file.name)]
+    Mistakes {
+        /// The file.
+        file: Box<Source>,
+        /// All of them.
+        mistakes: Vec<Mistake>,
+    },
+    /// A workflow has no `file` among its triggers.
+    #[error("workflow `{0}` cannot be run on a file: add `file: {{}}` under its `on`")]
+    NotOnFiles(String),
+    /// The settings do not say where the workflow's calls go.
+    #[error(
+        "the settings have no Braze profile for this workflow: add one under `profiles`, or try it with --sandbox"
+    )]
+    NoProfile,
+    /// A profile has a credential of another kind.
+    #[error("profile `{0}` is for Braze and needs a `token`, not `oauth2`")]
+    NoToken(String),
+    /// A credential is not there.
+    #[error(transparent)]
+    Credential(#[from] TokenError),
+    /// A profile cannot be used.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The guard holds the job.
+    #[error("{0} is held by its guard: `privaflow jobs approve {0}` first, or `privaflow jobs cancel {0}`")]
+    Held(JobId),
+    /// A decision that the job is not waiting for.
+    #[error("{job} is {}: there is nothing to decide", status.word())]
+    NothingToDecide {
+        /// The job.
+        job: JobId,
+        /// Where it stands.
+        status: Status,
+    },
+    /// Nothing is known of a run.
+    #[error("there is no run {0} as far as the journal knows")]
+    NoSuchRun(RunId),
+    /// A decision that a run does not allow.
+    #[error(transparent)]
+    Undecidable(#[from] Undecidable),
+    /// The store stopped writing.
+    #[error("{0} cannot be changed: the store does not take it")]
+    NotWritten(JobId),
+    /// It was asked to stop before it began.
+    #[error("interrupted before anything was done; the same command begins")]
+    Interrupted,
+    /// The socket of the store cannot be used.
+    #[error("cannot {doing} `{}`", path.display())]
+    Socket {
+        /// What was tried.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// The system's word.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another release owns the store.
+    #[error(
+        "the store is owned by process {pid}, which is privaflow {theirs} (protocol {their_protocol}); this is {ours} (protocol {our_protocol}): use that release, or wait for the process to end"
+    )]
+    OtherRelease {
+        /// Its process.
+        pid: u32,
+        /// Its release.
+        theirs: String,
+        /// Of the socket.
+        their_protocol: u32,
+        /// This release.
+        ours: &'static str,
+        /// Of the socket.
+        our_protocol: u32,
+    },
+    /// The owner of the store has other settings.
+    #[error(
+        "the store is owned by a process with other settings: {theirs} there, {ours} here; use the same file, or wait for the process to end"
+    )]
+    OtherSettings {
+        /// Its file.
+        theirs: String,
+        /// Our file.
+        ours: String,
+    },
+    /// What came through the socket is no line of the protocol.
+    #[error("what came through the store's socket makes no sense: {0}")]
+    Nonsense(&'static str),
+    /// The owner of the store refused.
+    #[error("{}", .0.text)]
+    Refused(Refusal),
+}
+
+/// An error as it is told to another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What is wrong, with its causes.
+    pub text: String,
+    /// What kind of error it is.
+    pub kind: Kind,
+}
+
+/// What an error means for who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Nothing was done.
+    Wrong,
+    /// The mistakes of a file, written out.
+    Mistakes,
+    /// The job had to give up half-way.
+    GaveUp,
+    /// A person asked to stop.
+    Interrupted,
+}
+
+impl HostError {
+    /// What the error means for who asked.
+    pub fn kind(&self) -> Kind {
+        match self {
+            HostError::Job(JobError::Engine(_)) => Kind::GaveUp,
+            HostError::Mistakes { .. } => Kind::Mistakes,
+            HostError::Interrupted => Kind::Interrupted,
+            HostError::Refused(refusal) => refusal.kind,
+            HostError::Job(_)
+            | HostError::Store(_)
+            | HostError::Input(_)
+            | HostError::Engine(_)
+            | HostError::NotOnFiles(_)
+            | HostError::NoProfile
+            | HostError::NoToken(_)
+            | HostError::Credential(_)
+            | HostError::Wire(_)
+            | HostError::Held(_)
+            | HostError::NothingToDecide { .. }
+            | HostError::NoSuchRun(_)
+            | HostError::Undecidable(_)
+            | HostError::NotWritten(_)
+            | HostError::Socket { .. }
+            | HostError::OtherRelease { .. }
+            | HostError::OtherSettings { .. }
+            | HostError::Nonsense(_) => Kind::Wrong,
+        }
+    }
+
+    /// As another process is told of it.
+    pub(super) fn refusal(&self) -> Refusal {
+        let kind = self.kind();
+        if let HostError::Mistakes { file, mistakes } = self {
+            return Refusal { text: render(mistakes, file, Colour::Plain), kind };
+        }
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        if let HostError::Credential(_) = self {
+            text.push_str(&format!(
+                " (in process {}, which owns the store and carries the job out: its environment counts)",
+                std::process::id()
+            ));
+        }
+        Refusal { text, kind }
+    }
+}

@@ -1,0 +1,31 @@
+//! Who owns a store, and how everybody else has something done in it.
+//!
+//! One process owns a store. It carries out its own job and, beside it, whatever other processes hand
+//! over through a socket in the store: a [`Command`] goes there as one line, and comes back as the same
+//! answer that it would have had here. A process that hands over keeps everything that it needs to do
+//! the work itself, so nothing depends on who came first or who stays. How a job is driven is the work
+//! of `engine`; what people read, and when a process owns or hands over, that of `cli`.
+
+mod command;
+mod connection;
+mod decide;
+mod error;
+mod guests;
+mod line;
+mod owner;
+mod prepare;
+mod protocol;
+mod report;
+mod serve;
+mod services;
+mod socket;
+
+pub use command::{Answer, Command, Heard, InputOrder, Resume, Run, Talk};
+pub use connection::Connection;
+pub use error::{HostError, Kind, Refusal};
+pub use owner::{Host, Job};
+pub use prepare::{SPOOLED, open_input, warn_if_empty};
+pub use protocol::SettingsName;
+pub use report::{Ending, Report};
+pub use serve::Listening;
+pub use services::{profiles, service, services};

@@ -1,0 +1,350 @@
+//! The process that owns a store: its own job, and those that others handed over.
+//!
+//! Every job is driven by an engine of its own; they share the store, the lanes, and the brake. A job
+//! is driven once at a time: who asks for one that is under way waits for it, and then goes on with it
+//! or hears what it came to.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::command::{Answer, Command, Talk};
+use super::error::HostError;
+use super::guests::Guests;
+use super::protocol::SettingsName;
+use super::report::{Ending, Report};
+use crate::clock::{Clock, SystemClock, VirtualClock};
+use crate::config::Settings;
+use crate::engine::{self, Brake, Order, Patience, Place, Progress, Service, Shared};
+use crate::intake::Input;
+use crate::job::{JobId, Status};
+use crate::journal::Store;
+use crate::workflow::{Known, Workflow};
+
+/// A job that is ready to be carried out.
+pub struct Job {
+    /// What is carried out.
+    pub workflow: Arc<Workflow>,
+    /// On what.
+    pub input: Input,
+    /// Through which profiles.
+    pub services: Vec<Arc<Service>>,
+    /// How long to stay through pauses.
+    pub patience: Patience,
+    /// Time of its own, against the sandbox.
+    pub virtual_clock: Option<Arc<VirtualClock>>,
+    /// Asks it to stop; what is under way is written down first.
+    pub stop: CancellationToken,
+}
+
+/// The owner of a store.
+#[derive(Debug)]
+pub struct Host {
+    store: Arc<Store>,
+    shared: Arc<Shared>,
+    brake: Arc<Brake>,
+    settings: Settings,
+    settings_name: SettingsName,
+    known: Known,
+    failures: PathBuf,
+    stop: CancellationToken,
+    running: Mutex<HashMap<JobId, Running>>,
+    /// Held while a job is looked up and entered, so that none is begun twice.
+    opening: tokio::sync::Mutex<()>,
+    guests: Guests,
+}
+
+/// A job that is under way.
+#[derive(Debug)]
+struct Running {
+    stop: CancellationToken,
+    /// True once its engine is gone.
+    is_left: watch::Receiver<bool>,
+    /// Those who decide about it before anybody else goes on; each is done when its sender is dropped.
+    deciding: Vec<oneshot::Receiver<()>>,
+    /// Closed when it is over.
+    over: watch::Receiver<()>,
+}
+
+/// A job that this task carries out.
+struct Entered<'h> {
+    host: &'h Host,
+    job: JobId,
+    is_left: watch::Sender<bool>,
+    _over: watch::Sender<()>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.host.running().remove(&self.job);
+    }
+}
+
+impl Host {
+    /// Of a store that this process owns, with its settings. `stop` ends all jobs in order.
+    pub fn new(
+        store: Store,
+        settings: Settings,
+        settings_name: SettingsName,
+        known: Known,
+        failures: PathBuf,
+        stop: CancellationToken,
+    ) -> Arc<Host> {
+        let brake = Arc::new(Brake::of(store.path()));
+        Arc::new(Host {
+            store: Arc::new(store),
+            shared: Arc::new(Shared::with_brake(Arc::clone(&brake))),
+            brake,
+            settings,
+            settings_name,
+            known,
+            failures,
+            stop,
+            running: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
+            guests: Guests::default(),
+        })
+    }
+
+    /// Does what was asked; what is told meanwhile goes to `talk`.
+    pub async fn execute(
+        &self,
+        command: Command,
+        talk: &Talk,
+        stop: CancellationToken,
+    ) -> Result<Answer, HostError> {
+        match command {
+            Command::Run(run) => {
+                let job = self.prepare(run, stop).await?;
+                Ok(Answer::Job(Box::new(self.carry_out(job, talk).await?)))
+            }
+            Command::Resume(resume) => {
+                let record = self.store.reader().job(resume.job)?;
+                let ending = match record.status {
+                    Status::Held => return Err(HostError::Held(record.id)),
+                    Status::Finished => Some(Ending::WasFinished),
+                    Status::Cancelled => Some(Ending::WasCancelled),
+                    Status::Open => None,
+                };
+                if let Some(ending) = ending {
+                    let report = Report::of_closed(self.summary(record.id)?, ending);
+                    return Ok(Answer::Job(Box::new(report)));
+                }
+                let job = self.prepare_again(resume, talk, stop).await?;
+                Ok(Answer::Job(Box::new(self.carry_out(job, talk).await?)))
+            }
+            Command::Cancel { job, folder, by } => {
+                Ok(Answer::Summary(Box::new(self.cancel(job, folder, by, talk).await?)))
+            }
+            Command::Approve { job, by } => Ok(Answer::Summary(Box::new(self.approve(job, by).await?))),
+            Command::Reopen { job, positions, even_if_sent, by } => {
+                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
+            }
+            Command::GiveUp { job, positions, folder, by } => {
+                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
+            }
+            Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
+            Command::AcknowledgeRestore => {
+                let was_there = self.store.acknowledge_restore()?;
+                Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
+            }
+            Command::Look => {
+                self.brake.look();
+                Ok(Answer::Result(serde_json::Value::Null))
+            }
+        }
+    }
+
+    /// Carries a job out, as far as it goes.
+    pub async fn carry_out(&self, job: Job, talk: &Talk) -> Result<Report, HostError> {
+        let Job { workflow, input, services, patience, virtual_clock, stop } = job;
+        let clock: Arc<dyn Clock> = match &virtual_clock {
+            Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
+            None => Arc::new(SystemClock),
+        };
+        let place = if virtual_clock.is_some() { Place::Sandbox } else { Place::Services };
+        let entered = self.enter(&workflow, &input, clock.now_ms(), place, &stop, talk).await?;
+        loop {
+            let watcher = talk.clone();
+            let order = Order {
+                workflow: Arc::clone(&workflow),
+                input: input.clone(),
+                services: services.clone(),
+                retries: self.settings.retries.clone(),
+                store: Arc::clone(&self.store),
+                shared: Arc::clone(&self.shared),
+                clock: Arc::clone(&clock),
+                virtual_clock: virtual_clock.clone(),
+                patience,
+                stop: entered.stop(),
+                progress: Progress::to(move |standing| watcher.progress(standing)),
+                failures: self.failures.clone(),
+                place,
+            };
+            let outcome = Box::pin(engine::run(order)).await;
+            let was_decided_about = entered.wait_for_decisions().await;
+            let mut report = Report::from(outcome?);
+            match self.store.reader().job(entered.job)?.status {
+                Status::Cancelled => {
+                    report.summary = self.summary(entered.job)?;
+                    report.ending = Ending::Cancelled;
+                }
+                // It only stopped so that somebody could decide about requests of it.
+                Status::Open if was_decided_about && !stop.is_cancelled() => {
+                    entered.begin_again(&stop);
+                    continue;
+                }
+                Status::Open | Status::Held | Status::Finished => {}
+            }
+            return Ok(report);
+        }
+    }
+
+    /// Stays until no other process has anything done here, or until this one is to stop; then takes
+    /// nobody in any more.
+    pub async fn stay_for_guests(&self) {
+        tokio::select! {
+            () = self.guests.close_when_empty() => {}
+            () = self.stop.cancelled() => self.guests.close(),
+        }
+    }
+
+    /// How many other processes have something done here.
+    pub fn guests(&self) -> usize {
+        self.guests.count()
+    }
+
+    /// Looks at the emergency stop for as long as it is polled.
+    pub(super) async fn watch_brake(&self) {
+        self.brake.watch().await;
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn settings_name(&self) -> &SettingsName {
+        &self.settings_name
+    }
+
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    pub(super) fn failures(&self) -> &Path {
+        &self.failures
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        SystemClock.now_ms()
+    }
+
+    pub(super) fn admission(&self) -> &Guests {
+        &self.guests
+    }
+
+    /// Asked to end all jobs in order.
+    pub(super) fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// While this is held nobody begins or goes on with a job.
+    pub(super) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.opening.lock().await
+    }
+
+    /// Stops a job that is under way, in order. Nobody goes on with it until what this gives is dropped;
+    /// `None` when it is not under way.
+    pub(super) async fn stop_job(&self, job: JobId) -> Option<oneshot::Sender<()>> {
+        let (decided, deciding) = oneshot::channel();
+        let (stop, mut is_left) = {
+            let mut running = self.running();
+            let running = running.get_mut(&job)?;
+            running.deciding.push(deciding);
+            (running.stop.clone(), running.is_left.clone())
+        };
+        stop.cancel();
+        // An error means that it is over altogether.
+        drop(is_left.wait_for(|is_left| *is_left).await);
+        Some(decided)
+    }
+
+    async fn enter(
+        &self,
+        workflow: &Workflow,
+        input: &Input,
+        now_ms: i64,
+        place: Place,
+        stop: &CancellationToken,
+        talk: &Talk,
+    ) -> Result<Entered<'_>, HostError> {
+        loop {
+            let (job, mut over) = {
+                let _opening = self.opening.lock().await;
+                let record = engine::find_or_create(&self.store, workflow, input, now_ms, place)?;
+                let mut running = self.running();
+                match running.get(&record.id) {
+                    Some(other) => (record.id, other.over.clone()),
+                    None => {
+                        let (is_left, has_left) = watch::channel(false);
+                        let (over, is_over) = watch::channel(());
+                        let stop = stop.child_token();
+                        let deciding = Vec::new();
+                        running
+                            .insert(record.id, Running { stop, is_left: has_left, deciding, over: is_over });
+                        return Ok(Entered { host: self, job: record.id, is_left, _over: over });
+                    }
+                }
+            };
+            talk.say(format!("{job} is being carried out already; this command waits for it"));
+            tokio::select! {
+                // It never changes: it closes.
+                _ = over.changed() => {}
+                () = stop.cancelled() => return Err(HostError::Interrupted),
+            }
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entered<'_> {
+    /// Another engine takes the job on.
+    fn begin_again(&self, stop: &CancellationToken) {
+        self.is_left.send_replace(false);
+        if let Some(running) = self.host.running().get_mut(&self.job) {
+            running.stop = stop.child_token();
+        }
+    }
+
+    fn stop(&self) -> CancellationToken {
+        self.host.running().get(&self.job).map(|running| running.stop.clone()).unwrap_or_default()
+    }
+
+    /// The engine is gone: whoever decides about the job does so now. Tells if somebody did.
+    async fn wait_for_decisions(&self) -> bool {
+        self.is_left.send_replace(true);
+        let mut was_decided_about = false;
+        loop {
+            let next = self.host.running().get_mut(&self.job).and_then(|running| running.deciding.pop());
+            match next {
+                // An error means decided: nothing is ever sent.
+                Some(deciding) => {
+                    was_decided_about = true;
+                    drop(deciding.await);
+                }
+                None => return was_decided_about,
+            }
+        }
+    }
+}
