@@ -46,6 +46,10 @@ struct Several {
 #[derive(Clone)]
 struct Cut {
     order: Order,
+    /// The last moment before the next newer cut.
+    until: Order,
+    /// The last moment before this cut.
+    before: Order,
     states: Vec<(u128, Value)>,
 }
 
@@ -121,19 +125,26 @@ impl Times {
                     let digest = target.digest();
                     states.iter().find(|(known, _)| *known == digest).map(|(_, value)| value)
                 };
-                call.date(several.newest, |target| several.order_of(target.digest(), value(target)));
+                call.date(several.newest, |target| several.order_of(target, value(target)));
             }
         }
     }
 }
 
 impl Several {
-    /// As new as the newest cut from which on the record says the same of it.
-    fn order_of(&self, digest: u128, value: Option<&Value>) -> Order {
+    /// As new as the newest cut from which on the record says the same of it. Where moments between two
+    /// cuts were not tried, an opt-out counts as the newest of them and anything else as the oldest.
+    fn order_of(&self, target: &Target, value: Option<&Value>) -> Order {
+        let digest = target.digest();
         let says_so =
             |cut: &&Cut| cut.states.iter().any(|(known, said)| *known == digest && Some(said) == value);
-        let oldest = || self.orders.first().copied().unwrap_or(self.newest);
-        self.cuts.iter().find(says_so).map_or_else(oldest, |cut| cut.order)
+        let is_out = target.order.opts_out();
+        match self.cuts.iter().find(says_so) {
+            Some(cut) if is_out => cut.until,
+            Some(cut) => cut.order,
+            None if is_out => self.cuts.last().map_or(self.newest, |oldest| oldest.before),
+            None => self.orders.first().copied().unwrap_or(self.newest),
+        }
     }
 
     fn cut(&self, program: &Program, position: Position) -> Vec<Cut> {
@@ -141,9 +152,11 @@ impl Several {
             (1..self.orders.len()).filter(|at| self.orders.get(*at) != self.orders.get(*at - 1)).collect();
         let step = starts.len().div_ceil(MOST_CUTS).max(1);
         starts.reverse();
+        let mut until = self.orders.last().copied().unwrap_or(self.newest);
         let cuts = starts.into_iter().step_by(step).filter_map(|start| {
-            let order = *self.orders.get(start)?;
-            Some(Cut { order, states: self.states_from(start, program, position) })
+            let (order, before) = (*self.orders.get(start)?, *self.orders.get(start.checked_sub(1)?)?);
+            let until = std::mem::replace(&mut until, before);
+            Some(Cut { order, until, before, states: self.states_from(start, program, position) })
         });
         cuts.collect()
     }

@@ -148,3 +148,21 @@ fn a_step_whose_state_is_older_is_skipped_and_so_is_a_run_without_another_write(
     assert_eq!(finish.verdict, Verdict::Skipped(Skip::Superseded));
     assert!(!finish.accepted);
 }
+
+#[test]
+fn an_opt_out_among_very_many_moments_is_never_taken_for_older_than_it_is() {
+    let moment = |second: usize| format!("2026-11-20T10:{:02}:{:02}Z", second / 60, second % 60);
+    for out in [0, 1, 7, 151, 298, 299] {
+        let consent = |second: usize| {
+            let (purpose, status) = if second == out { ("email", "WITHDRAWN") } else { ("push", "ACTIVE") };
+            json!({"purpose": purpose, "status": status, "updated_at": moment(second)})
+        };
+        let consents: Vec<Value> = (0..300).map(consent).collect();
+        let record =
+            json!({"id": "r", "kind": "consent", "subject": {"external_id": "u-1"}, "consents": consents});
+
+        let email = times(ONE_OBJECT, &record.to_string())[0];
+
+        assert!((at(&moment(out))..at(&moment(out)) + 10_000).contains(&email), "{out}");
+    }
+}
