@@ -77,7 +77,7 @@ pub struct Prepared {
     /// of the action's system.
     pub profile: Option<Arc<str>>,
     /// What is sent.
-    pub call: Call,
+    pub call: Box<Call>,
 }
 
 /// What a call came to.

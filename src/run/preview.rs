@@ -117,7 +117,7 @@ fn go_through(
             let preview = if needs.is_empty() && of_profile.is_empty() {
                 match run.prepare(program, step) {
                     Ok(Prepared { profile, call, .. }) => {
-                        Preview { step: at, action, profile, known: Known::Call(Box::new(call)) }
+                        Preview { step: at, action, profile, known: Known::Call(call) }
                     }
                     Err(trouble) => return run.fail(program, step, trouble),
                 }

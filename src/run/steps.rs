@@ -130,7 +130,7 @@ impl Run {
         let profile = self.profile(program, step, action)?;
         let cast = program.mold(step.number).and_then(|mold| mold.cast(&self.scope, &self.extra));
         if let Some(call) = cast {
-            return Ok(Prepared { step: step.number, profile, call });
+            return Ok(Prepared { step: step.number, profile, call: Box::new(call) });
         }
         let body = with
             .render(&self.scope, &self.extra)
@@ -139,7 +139,7 @@ impl Run {
         let call = Call::new(action, &body).map_err(|refusal| {
             self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned())
         })?;
-        Ok(Prepared { step: step.number, profile, call })
+        Ok(Prepared { step: step.number, profile, call: Box::new(call) })
     }
 
     /// The profile of an action step: its own, else the workflow's for the action's system.
