@@ -3,7 +3,7 @@
 //! A mark comes with the answer to the write that made it and counts only once that answer is
 //! durable. Its key is a digest under a secret of this store, so that the journal alone says nothing
 //! about anybody; the secret stands in the database, so that a backup keeps its meaning. The rule
-//! that keeps it right: of two marks of one target the one that does not yield stays, whichever came
+//! that keeps it right: of two marks of one target the one to which more yields stays, whichever came
 //! first.
 
 use std::fmt;
@@ -63,6 +63,15 @@ impl Marks {
     /// The key under which something of a workspace is marked: see [`Space::key`].
     pub fn key(&self, kind: MarkKind, workspace: &str, digest: u128) -> [u8; 16] {
         self.space(workspace).key(kind, digest)
+    }
+
+    /// Whether nothing at all is marked, so that no key need be made.
+    pub fn is_empty(&self, kind: MarkKind) -> bool {
+        let sorted = match kind {
+            MarkKind::Target => &self.targets,
+            MarkKind::Erased => &self.erased,
+        };
+        sorted.is_empty()
     }
 
     /// How new the newest durable mark of a key is; `None` when nothing was ever marked.
@@ -159,7 +168,7 @@ pub(super) fn known_secret(connection: &Connection) -> Result<Option<Secret>, St
 }
 
 fn keep_target(older: Value, newer: Value) -> Value {
-    if Order::of_bytes(newer).yields_to(&Order::of_bytes(older)) { older } else { newer }
+    Order::of_bytes(newer).lasting(Order::of_bytes(older)).to_bytes()
 }
 
 fn keep_erased(older: Value, newer: Value) -> Value {

@@ -97,6 +97,13 @@ impl Call {
         }
     }
 
+    /// Gives each of its states the key under which it is marked, made of its digest.
+    pub fn key(&mut self, key: impl Fn(u128) -> [u8; 16]) {
+        for target in &mut self.targets {
+            target.key = key(target.digest());
+        }
+    }
+
     /// Whether it holds more than states, so that nothing may overtake it.
     pub fn keeps_turn(&self) -> bool {
         self.keeps_turn
@@ -112,7 +119,9 @@ impl Call {
         for target in &mut call.targets {
             let digest = target.digest();
             let known = self.targets.iter().find(|known| known.digest() == digest);
-            target.order = known.map_or(target.order, |known| known.order);
+            if let Some(known) = known {
+                (target.order, target.key) = (known.order, known.key);
+            }
         }
         Some(call)
     }

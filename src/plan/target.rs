@@ -18,6 +18,8 @@ pub struct Target {
     pub person: PersonKey,
     /// How new it is, and whether it takes a permission away.
     pub order: Order,
+    /// Under which it is marked once it is accepted; see [`super::Call::key`].
+    pub key: [u8; 16],
     /// Whether setting it can make a profile that is not there.
     pub makes_profile: bool,
     /// Digest of the name of the attribute or group.
@@ -28,7 +30,7 @@ impl Target {
     fn new(person: PersonKey, name: &str, opts_out: bool, makes_profile: bool) -> Target {
         // How new it is says the run, which knows the record.
         let order = Order::placed(0, 0).opting(opts_out);
-        Target { person, order, makes_profile, name: fnv(name) }
+        Target { person, order, key: [0; 16], makes_profile, name: fnv(name) }
     }
 
     /// A digest of person and name, without a secret: for keyed digests, never to be stored.

@@ -10,7 +10,7 @@ use super::bad::{BadRecord, Problem};
 use super::json::Any;
 use super::shape::{CONSENTS_AT, FIELDS_AT, RECORD, SUBJECT, SUBJECT_AT};
 use super::visit::{Blank, Places, Reader, Record, collect, grammar, no_places};
-use super::{Kind, Request, Spare, Warnings, changed_at, digest};
+use super::{Kind, Order, Request, Spare, Warnings, changed_at, digest};
 
 impl Request {
     /// Decodes and checks one line of JSON; unknown members are counted in `warnings`.
@@ -86,19 +86,26 @@ fn finish(places: &mut Places, size_hint: usize, spare: &mut Spare) -> Result<Re
     Ok(Request { id, kind, scope, digest })
 }
 
+/// Statuses with which OneTrust says that there is no permission (OneTrust docs, purpose status and transaction type).
+const NO: [&str; 6] = ["WITHDRAWN", "OPT_OUT", "HARD_OPT_OUT", "NO_CONSENT", "EXPIRED", "NOTGIVEN"];
+
 /// Puts consents from the oldest change to the newest, so that whoever takes the last one takes the
-/// newest. One without `updated_at` changed when the record did; if that is not said either, nobody
-/// knows the order and it stays as it was written.
+/// newest. One without `updated_at` changed when the record did; if that is not said either, it counts
+/// from when its input was received, after all others. Where the coarser precision of two cannot tell
+/// them apart, a "no" stands behind a "yes": [`Order`] says why it counts to the end of its unit.
 fn order_by_time(consents: &mut Value, record: Option<&Value>) {
     let Value::Array(consents) = consents else { return };
     if consents.len() < 2 {
         return;
     }
     let key = |consent: &Value| {
-        let moment = changed_at(Some(consent), record)?;
-        Some((moment.seconds, moment.nanoseconds))
+        let status = consent.get("status").and_then(Value::as_str);
+        let is_no = status.is_some_and(|status| NO.contains(&status));
+        let reach = |moment| Order::of(moment).opting(is_no).reach();
+        // Of those without any time the last one written is the newest.
+        changed_at(Some(consent), record).map_or((i64::MAX, false), |moment| (reach(moment), is_no))
     };
-    if consents.iter().all(|consent| key(consent).is_some()) && !consents.is_sorted_by_key(key) {
+    if !consents.is_sorted_by_key(key) {
         consents.sort_by_cached_key(key);
     }
 }

@@ -75,6 +75,26 @@ impl Order {
         }
     }
 
+    /// Which of two accepted changes of one state stands for both where later ones are compared: the one
+    /// to which more of them yield.
+    ///
+    /// Comparing at the coarser precision is no order of more than two: an opt-out of 10:00:00 is as
+    /// old as one of 10:00:00.5 and as a permission of 10:00:00.9, which is newer than the second
+    /// opt-out. So an opt-out reaches to the end of the unit it was written in and anything else
+    /// stands at its beginning; a permission then yields exactly to what reaches as far.
+    #[must_use]
+    pub fn lasting(self, other: Order) -> Order {
+        let reach = |order: &Order| (order.reach(), order.place, order.opts_out);
+        if reach(&self) < reach(&other) { other } else { self }
+    }
+
+    /// Up to which Unix nanosecond a permission yields to the change.
+    pub(super) fn reach(&self) -> i64 {
+        let unit = 10_i64.pow(9 - u32::from(self.digits));
+        let start = self.nanoseconds.div_euclid(unit).saturating_mul(unit);
+        if self.opts_out { start.saturating_add(unit - 1) } else { start }
+    }
+
     /// The same change made no later than a moment in Unix milliseconds.
     #[must_use]
     pub fn at_most(self, ms: i64) -> Order {
@@ -160,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn an_opt_out_of_a_coarse_clock_is_not_forgotten_for_one_of_a_finer_clock() {
+        let coarse = at("2026-11-20T10:00:00Z").opting(true);
+        let fine = at("2026-11-20T10:00:00.500Z").opting(true);
+        let choice = at("2026-11-20T10:00:00.900Z");
+
+        assert!(!choice.yields_to(&fine) && choice.yields_to(&coarse));
+        assert_eq!(fine.lasting(coarse), coarse);
+        assert_eq!(coarse.lasting(fine), coarse);
+    }
+
+    #[test]
     fn records_without_a_time_are_as_new_as_their_place_says() {
         let (first, second) = (Order::placed(1000, 7), Order::placed(1000, 8));
 
@@ -178,6 +209,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whichever_comes_first_the_same_change_stays(
+            changes in proptest::collection::vec((0_i64..40, 0_u8..=2, any::<bool>()), 2..6).prop_shuffle(),
+        ) {
+            let order = |(tenths, digits, opts_out): &(i64, u8, bool)| Order {
+                nanoseconds: tenths * 100_000_000, digits: *digits, place: None, opts_out: *opts_out,
+            };
+            let mut held: Option<Order> = None;
+            let mut is_out = false;
+            for change in changes.iter().map(order) {
+                if held.is_none_or(|held| !change.yields_to(&held)) {
+                    is_out = change.opts_out;
+                    held = Some(held.map_or(change, |held| change.lasting(held)));
+                }
+            }
+
+            // Nothing is strictly newer than what stays.
+            let orders: Vec<Order> = changes.iter().map(order).collect();
+            let stays = |one: &&Order| !orders.iter().any(|other| one.compare(other).is_lt());
+            prop_assert_eq!(is_out, orders.iter().filter(stays).any(Order::opts_out));
+        }
+
         #[test]
         fn what_is_stored_comes_back(nanoseconds: i64, digits in 0_u8..=9, place in proptest::option::of(0_u64..1 << 46), opts_out: bool) {
             let order = Order { nanoseconds, digits, place, opts_out };

@@ -6,7 +6,8 @@
 use crate::job::{Answered, Intended, StepAnswer};
 
 use super::bytes::{Input, put_bytes, put_positions, put_signed, put_text, put_varint};
-use super::{CodecError, Form, MOST_IN_BATCH, ended, marks};
+use super::form::{Form, MOST_IN_BATCH};
+use super::{CodecError, ended, marks};
 
 /// Bytes that an answered step takes at least: path, flags, time, length of the output.
 const STEP_BYTES: usize = 4;

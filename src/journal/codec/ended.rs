@@ -6,8 +6,9 @@
 
 use crate::job::{Ended, Fail, Failure, IdEntry, Pause, Skip, Verdict};
 
+use super::CodecError;
 use super::bytes::{Input, put_positions, put_text, put_varint};
-use super::{CodecError, Form, MOST_IN_BATCH};
+use super::form::{Form, MOST_IN_BATCH};
 
 const ACCEPTED: u8 = 1;
 const VERIFIED: u8 = 2;

@@ -4,7 +4,8 @@
 //! of the kind.
 
 use super::bytes::Input;
-use super::{CodecError, Form, bulk, ended, identified, rare};
+use super::form::Form;
+use super::{CodecError, bulk, ended, identified, rare};
 use crate::job::Event;
 
 /// The numbers of kinds. Never reused, never changed.

@@ -11,6 +11,7 @@ mod bytes;
 mod ended;
 mod error;
 mod event;
+mod form;
 mod identified;
 mod marks;
 mod rare;
@@ -18,19 +19,6 @@ mod rare;
 pub use error::CodecError;
 pub(super) use event::{compact, kind, kind_of};
 pub use event::{decode, encode};
-
-/// Records in one batch that a reader believes in: far more than any endpoint takes, and little
-/// enough that a damaged count cannot fill the memory.
-const MOST_IN_BATCH: usize = 1 << 20;
-
-/// How much of an end or an answer is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// All of it.
-    Whole,
-    /// All but what only the indexes of ids and marks need, once they have it.
-    Compact,
-}
 
 #[cfg(test)]
 mod tests;

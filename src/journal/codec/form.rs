@@ -1,0 +1,14 @@
+//! How much of an event is written, and how much a reader believes in.
+
+/// Records in one batch that a reader believes in: far more than any endpoint takes, and little
+/// enough that a damaged count cannot fill the memory.
+pub(super) const MOST_IN_BATCH: usize = 1 << 20;
+
+/// How much of an end or an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// All of it.
+    Whole,
+    /// All but what only the indexes of ids and marks need, once they have it.
+    Compact,
+}
