@@ -35,3 +35,7 @@ mod rig;
 mod server;
 #[path = "faults/service.rs"]
 mod service;
+#[path = "faults/torn.rs"]
+mod torn;
+#[path = "faults/wal.rs"]
+mod wal;

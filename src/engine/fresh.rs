@@ -36,12 +36,13 @@ enum Left {
 }
 
 /// What may be made of a call, given what was accepted before.
-fn left_of(call: &Call, marks: &Marks, space: &Space) -> Result<Left, StoreError> {
+fn left_of(call: &mut Call, marks: &Marks, space: &Space) -> Result<Left, StoreError> {
     if call.action().effect == Effect::Irreversible {
         return Ok(Left::All);
     }
     let mut erased = Vec::new();
-    for person in call.people() {
+    let people = if marks.is_empty(MarkKind::Erased) { &[] } else { call.people() };
+    for person in people {
         if let Some(at) = marks.newest(MarkKind::Erased, space.key(MarkKind::Erased, person.digest()))? {
             erased.push((*person, at.at_ms().saturating_add(QUIET_MS)));
         }
@@ -58,11 +59,12 @@ fn left_of(call: &Call, marks: &Marks, space: &Space) -> Result<Left, StoreError
     };
     let mut dropped = Vec::new();
     let mut why = None;
+    call.key(|digest| space.key(MarkKind::Target, digest));
     for target in call.targets() {
         if is_erased(target) {
             why = Some(Skip::Erased);
             dropped.push(target.digest());
-        } else if is_older(target, marks, space)? {
+        } else if is_older(target, marks)? {
             why = why.or(Some(Skip::Superseded));
             dropped.push(target.digest());
         }
@@ -74,18 +76,20 @@ fn left_of(call: &Call, marks: &Marks, space: &Space) -> Result<Left, StoreError
     })
 }
 
-fn is_older(target: &Target, marks: &Marks, space: &Space) -> Result<bool, StoreError> {
-    let held = marks.newest(MarkKind::Target, space.key(MarkKind::Target, target.digest()))?;
+fn is_older(target: &Target, marks: &Marks) -> Result<bool, StoreError> {
+    let held = marks.newest(MarkKind::Target, target.key)?;
     Ok(held.is_some_and(|held| target.order.yields_to(&held)))
 }
 
 /// What an accepted call leaves behind for later ones.
 pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<Mark>) {
-    let mark = |kind, digest, order| Mark { kind, key: space.key(kind, digest), order };
-    marks.extend(call.targets().iter().map(|target| mark(MarkKind::Target, target.digest(), target.order)));
+    let target = |target: &Target| Mark { kind: MarkKind::Target, key: target.key, order: target.order };
+    marks.extend(call.targets().iter().map(target));
     if call.action().effect == Effect::Irreversible {
         let order = Order::placed(now_ms, 0);
-        marks.extend(call.people().iter().map(|person| mark(MarkKind::Erased, person.digest(), order)));
+        let key = |person: &PersonKey| space.key(MarkKind::Erased, person.digest());
+        let erased = |person| Mark { kind: MarkKind::Erased, key: key(person), order };
+        marks.extend(call.people().iter().map(erased));
     }
 }
 
@@ -115,9 +119,9 @@ impl Driver {
 
     /// The lanes of a call are its own: what may still be made of it is gathered with others.
     fn granted(&mut self, slot: Slot, blocked: Blocked) {
-        let Blocked { service, step, call } = blocked;
+        let Blocked { service, step, mut call } = blocked;
         let left = match self.marks_in.get(service) {
-            Some(space) => left_of(&call, &self.marks, space),
+            Some(space) => left_of(&mut call, &self.marks, space),
             None => Ok(Left::All),
         };
         let call = match left {
@@ -127,7 +131,7 @@ impl Driver {
                     let is_gone = |person: &&PersonKey| !left.people().contains(*person);
                     let gone: Vec<PersonKey> = call.people().iter().filter(is_gone).copied().collect();
                     self.leave_lanes(service, std::iter::once(gone.as_slice()));
-                    Ok(left)
+                    Ok(Box::new(left))
                 }
                 None => Err((call, Skip::Superseded)),
             },

@@ -65,6 +65,15 @@ impl Marks {
         self.space(workspace).key(kind, digest)
     }
 
+    /// Whether nothing at all is marked, so that no key need be made.
+    pub fn is_empty(&self, kind: MarkKind) -> bool {
+        let sorted = match kind {
+            MarkKind::Target => &self.targets,
+            MarkKind::Erased => &self.erased,
+        };
+        sorted.is_empty()
+    }
+
     /// How new the newest durable mark of a key is; `None` when nothing was ever marked.
     pub fn newest(&self, kind: MarkKind, key: [u8; 16]) -> Result<Option<Order>, StoreError> {
         let (sorted, keep) = match kind {

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::PersonKey;
+use super::call::Few;
 use super::split::key;
 use crate::catalogue::{Action, Batch, Identifier, Members, OPTS_OUT, State, Targets};
 use crate::request::Order;
@@ -18,6 +19,8 @@ pub struct Target {
     pub person: PersonKey,
     /// How new it is, and whether it takes a permission away.
     pub order: Order,
+    /// Under which it is marked once it is accepted; see [`super::Call::key`].
+    pub key: [u8; 16],
     /// Whether setting it can make a profile that is not there.
     pub makes_profile: bool,
     /// Digest of the name of the attribute or group.
@@ -28,7 +31,7 @@ impl Target {
     fn new(person: PersonKey, name: &str, opts_out: bool, makes_profile: bool) -> Target {
         // How new it is says the run, which knows the record.
         let order = Order::placed(0, 0).opting(opts_out);
-        Target { person, order, makes_profile, name: fnv(name) }
+        Target { person, order, key: [0; 16], makes_profile, name: fnv(name) }
     }
 
     /// A digest of person and name, without a secret: for keyed digests, never to be stored.
@@ -47,8 +50,8 @@ fn fnv(name: &str) -> u64 {
 }
 
 /// What a checked `with` sets, and whether it holds anything besides.
-pub(super) fn find(action: &Action, with: &Map<String, Value>) -> (Vec<Target>, bool) {
-    let mut targets = Vec::with_capacity(1);
+pub(super) fn find(action: &Action, with: &Map<String, Value>) -> (Few<Target>, bool) {
+    let mut targets = Few::new();
     let keeps_turn = walk(action, with, &mut |target, _| targets.push(target));
     (targets, keeps_turn)
 }

@@ -7,12 +7,14 @@
 
 mod facts;
 mod finish;
+mod forget;
 mod frame;
 mod loops;
 mod machine;
 mod open;
 mod preview;
 mod quiet;
+mod reads;
 mod steps;
 mod times;
 mod unmapped;

@@ -59,7 +59,7 @@ impl Drop for Chance {
 }
 
 /// Whether the long mode is asked for.
-pub fn is_long() -> bool {
+fn is_long() -> bool {
     std::env::var_os("PRIVAFLOW_LONG").is_some_and(|value| value == "1")
 }
 
@@ -75,4 +75,20 @@ pub fn storm() -> Faults {
         of(Effect::Stall { for_ms: 5 }, 0.1),
     ];
     Faults { faults }
+}
+
+/// The same where waits are real and nobody shares them: a few of each kind, and fewer of those that
+/// make everybody wait.
+pub fn squall() -> Faults {
+    let mut faults = storm();
+    for fault in &mut faults.faults {
+        let is_rest = matches!(fault.effect, Effect::TooManyRequests { .. });
+        fault.at_most = Some(if is_rest { 3 } else { 12 });
+    }
+    faults
+}
+
+/// How many runs of the same test with chances of their own: one, or ten in the long mode.
+pub fn runs() -> u64 {
+    if is_long() { 10 } else { 1 }
 }

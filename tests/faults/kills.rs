@@ -1,11 +1,20 @@
-//! The real program killed at random moments of a job, against a service that goes wrong, too.
+//! The real program killed twenty times in one job, at moments drawn by chance, against a service that
+//! goes wrong, too.
+//!
+//! A job that is killed so often must be long: the settings of these tests let few requests leave in a
+//! second, so that each life makes a few and many are left for the next.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-use crate::chance::{Chance, is_long, storm};
+use serde_json::json;
+
+use crate::chance::{Chance, runs, squall};
 use crate::folder::{Folder, Shot, end, request};
 use crate::server::until_or;
 use crate::service::{Braze, consent, state_of};
+
+const CONSENT: &str = include_str!("../../workflows/consent-global.yaml");
 
 /// An event for each person.
 pub const EVENT: &str = r#"
@@ -17,89 +26,222 @@ steps:
     with: { events: [{ external_id: "{{ subject.external_id }}", name: consent, time: "2026-11-22T02:00:00Z" }] }
 "#;
 
-/// How often a job is killed, if it lives so long.
-pub fn kills() -> usize {
-    if is_long() { 20 } else { 5 }
+/// Looks for the profiles of an address, erases them, and looks until none is left.
+const ERASE: &str = r#"
+workflow: erase-found
+on: { file: {} }
+vars: { found: [] }
+steps:
+  - id: find
+    uses: braze/users.export.ids
+    with: { email_address: "{{ subject.email }}", fields_to_export: [braze_id] }
+  - set: { found: "steps.find.output.users.map(user, user.braze_id)" }
+  - id: erase
+    if: size(vars.found) > 0
+    uses: braze/users.delete
+    with: { braze_ids: "{{ vars.found }}" }
+  - id: verify
+    if: steps.erase.status == "done"
+    uses: braze/users.export.ids
+    with: { email_address: "{{ subject.email }}", fields_to_export: [braze_id] }
+    repeat: { every: 50ms, at_most: 10m, until: size(output.users) == 0 }
+"#;
+
+/// How often a job is killed.
+pub const KILLS: usize = 20;
+
+/// A folder whose settings let so many requests of a kind leave in a second.
+pub fn paced(braze: &Braze, workflow: &str, limits: &str) -> Folder {
+    let folder = Folder::with(workflow);
+    let rest = format!("token: {{ env: PRIVAFLOW_TEST_KEY }}\n    limits: {limits}");
+    folder.settings(braze.sandbox.address(), &rest);
+    folder
 }
 
-/// Starts the job again and again and kills it each time after some more requests came, then lets it
-/// come to its end. Gives what it came to, and how often it was killed.
+/// At most a hundred requests of `/users/track` in a second.
+pub const HUNDRED: &str = "{ users.track: { requests: 100, per: 1s } }";
+
+/// When a life ends: so much later than a request of the service, or than its own beginning.
+struct Moment {
+    after_requests: u64,
+    later: Duration,
+    reached: Option<Instant>,
+}
+
+impl Moment {
+    fn drawn(chance: &mut Chance, requests: u64, most: u64) -> Moment {
+        let from_beginning = chance.between(0, 4) == 0;
+        let (more, later_ms) = match from_beginning {
+            true => (0, chance.between(0, 150)),
+            false => (chance.between(1, most), chance.between(0, 12)),
+        };
+        let later = Duration::from_millis(later_ms);
+        Moment { after_requests: requests + more, later, reached: None }
+    }
+
+    fn has_come(&mut self, requests: u64) -> bool {
+        if requests >= self.after_requests {
+            return self.reached.get_or_insert_with(Instant::now).elapsed() >= self.later;
+        }
+        false
+    }
+}
+
+/// Starts the job, and kills it before it made more than about `most` requests, again and again; then
+/// lets it come to its end. Gives what it came to, and how often it was killed.
 #[track_caller]
-pub fn kill_and_go_on(folder: &Folder, braze: &Braze, chance: &mut Chance) -> (Shot, usize) {
+pub fn kill_and_go_on(folder: &Folder, braze: &Braze, chance: &mut Chance, most: u64) -> (Shot, usize) {
+    kill_each(folder, braze, chance, most, |_| ())
+}
+
+/// The same, and more is done to what each life left behind.
+#[track_caller]
+pub fn kill_each(
+    folder: &Folder,
+    braze: &Braze,
+    chance: &mut Chance,
+    most: u64,
+    mut and: impl FnMut(&mut Chance),
+) -> (Shot, usize) {
     let mut killed = 0;
-    while killed < kills() {
-        let enough = braze.requests() + chance.between(1, 12);
+    while killed < KILLS {
+        let mut moment = Moment::drawn(chance, braze.requests(), most);
         let mut child = folder.start();
-        let is_over = until_or(|| child.try_wait().unwrap().is_some(), || braze.requests() >= enough);
+        let is_over = until_or(|| child.try_wait().unwrap().is_some(), || moment.has_come(braze.requests()));
         if is_over {
             break;
         }
         child.kill().unwrap();
         child.wait().unwrap();
         killed += 1;
+        and(chance);
     }
     (end(folder.start()), killed)
 }
 
-fn people(people: usize) -> usize {
-    if is_long() { people * 4 } else { people }
-}
-
 #[test]
-fn a_job_killed_at_random_leaves_everybody_as_the_file_says() {
-    let mut chance = Chance::new().of(1000);
-    let (count, seed) = (people(6000), chance.next());
-    let braze = Braze::with(seed, storm());
-    let folder = Folder::to(braze.sandbox.address(), include_str!("../../workflows/consent-global.yaml"));
-    let status = |number: usize| if number.is_multiple_of(2) { "ACTIVE" } else { "WITHDRAWN" };
-    (0..count).for_each(|number| braze.seed(&format!("u-{number}")));
-    folder.requests(
-        (0..count).map(|number| consent(&format!("c-{number}"), &format!("u-{number}"), status(number))),
-    );
+fn a_job_killed_twenty_times_leaves_everybody_as_the_file_says() {
+    for run in 0..runs() {
+        let mut chance = Chance::new().of(1000 + run);
+        let count = 7500;
+        let braze = Braze::with(chance.next(), squall());
+        let folder = paced(&braze, CONSENT, HUNDRED);
+        let status = |number: usize| if number.is_multiple_of(2) { "ACTIVE" } else { "WITHDRAWN" };
+        (0..count).for_each(|number| braze.seed(&format!("u-{number}")));
+        folder.requests(
+            (0..count).map(|number| consent(&format!("c-{number}"), &format!("u-{number}"), status(number))),
+        );
 
-    let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance);
+        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 4);
 
-    assert_eq!(shot.counts(), (0, [count as u64, 0, 0, 0]), "{chance:?}\n{}", shot.stderr);
-    assert_eq!((shot.json()["accepted"].as_u64(), killed), (Some(count as u64), kills()), "{chance:?}");
-    let people = braze.people();
-    for number in 0..count {
-        let id = format!("u-{number}");
-        assert_eq!(people[&id].email_subscribe, state_of(status(number)), "{id}, {chance:?}");
+        assert_eq!(killed, KILLS, "run {run}, {chance:?}");
+        assert_eq!(shot.counts(), (0, [count as u64, 0, 0, 0]), "run {run}, {chance:?}\n{}", shot.stderr);
+        assert_eq!(shot.json()["accepted"].as_u64(), Some(count as u64), "run {run}, {chance:?}");
+        let people = braze.people();
+        for number in 0..count {
+            let id = format!("u-{number}");
+            assert_eq!(people[&id].email_subscribe, state_of(status(number)), "{id}, run {run}, {chance:?}");
+        }
+        check_the_rest(&folder, &braze, &shot, &format!("run {run}, {chance:?}"));
     }
-    let written = shot.json()["http_requests"].as_u64().unwrap();
-    assert!(written >= braze.requests(), "{written} of {} requests, {chance:?}", braze.requests());
-    assert_eq!(folder.job().stdout, shot.stdout, "{chance:?}");
 }
 
 #[test]
-fn events_of_a_job_killed_at_random_are_counted_once_or_wait_for_a_person() {
-    let mut chance = Chance::new().of(2000);
-    let (count, seed) = (people(3000), chance.next());
-    let braze = Braze::with(seed, storm());
-    let folder = Folder::to(braze.sandbox.address(), EVENT);
+fn deletions_of_a_job_killed_twenty_times_erase_everybody_who_was_found_and_prove_it() {
+    for run in 0..runs() {
+        let mut chance = Chance::new().of(1500 + run);
+        let count = 100;
+        let braze = Braze::eager(chance.next(), squall());
+        let limits =
+            "{ users.export.ids: { requests: 200, per: 1s }, users.delete: { requests: 200, per: 1s } }";
+        let folder = paced(&braze, ERASE, limits);
+        let email = |number: usize| format!("person-{number}@example.com");
+        // Every third person has two profiles, every tenth none.
+        let profiles = |number: usize| match number {
+            _ if number % 10 == 9 => 0,
+            _ if number.is_multiple_of(3) => 2,
+            _ => 1,
+        };
+        for number in 0..count {
+            (0..profiles(number))
+                .for_each(|which| braze.add(Some(&format!("u-{number}-{which}")), Some(&email(number))));
+        }
+        braze.add(Some("u-bystander"), Some("bystander@example.com"));
+        folder.requests((0..count).map(
+            |number| json!({ "id": format!("d-{number}"), "kind": "deletion", "subject": { "email": email(number) } }),
+        ));
+
+        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 12);
+
+        let what = format!("run {run}, {chance:?}");
+        assert_eq!(killed, KILLS, "{what}");
+        let left: Vec<String> = braze.people().into_keys().collect();
+        assert_eq!(left, ["u-bystander"], "{what}");
+        assert_eq!(shot.counts(), (0, [90, 10, 0, 0]), "{what}\n{}", shot.stderr);
+        let summary = shot.json();
+        assert_eq!(summary["skipped_by"], json!({ "no_profile": 10 }), "{what}");
+        assert_eq!((&summary["accepted"], &summary["verified"]), (&json!(90), &json!(90)), "{what}");
+        check_the_rest(&folder, &braze, &shot, &what);
+    }
+}
+
+#[test]
+fn events_of_a_job_killed_twenty_times_are_counted_once_or_wait_for_a_person() {
+    for run in 0..runs() {
+        let mut chance = Chance::new().of(2000 + run);
+        let count = 7500;
+        let braze = Braze::with(chance.next(), squall());
+        let folder = paced(&braze, EVENT, HUNDRED);
+        prepare_events(&folder, &braze, count);
+
+        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 4);
+
+        let what = format!("run {run}, {chance:?}");
+        assert_eq!(killed, KILLS, "{what}");
+        check_events(&folder, &braze, &shot, count, &what);
+        check_the_rest(&folder, &braze, &shot, &what);
+    }
+}
+
+/// An event for each of so many people.
+pub fn prepare_events(folder: &Folder, braze: &Braze, count: usize) {
     (0..count).for_each(|number| braze.seed(&format!("u-{number}")));
-    let records: Vec<Value> =
-        (0..count).map(|number| request("other", &format!("e-{number}"), &format!("u-{number}"))).collect();
-    folder.requests(records);
+    folder
+        .requests((0..count).map(|number| request("other", &format!("e-{number}"), &format!("u-{number}"))));
+}
 
-    let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance);
-
-    assert!(killed > 0, "{chance:?}");
+/// Every event was counted once and its request is done, or at most once and its request waits.
+#[track_caller]
+pub fn check_events(folder: &Folder, braze: &Braze, shot: &Shot, count: usize, what: &str) {
+    let (code, [done, skipped, failed, waiting]) = shot.counts();
+    assert_eq!((code, done + waiting, skipped + failed), (1, count as u64, 0), "{what}\n{}", shot.stderr);
     let summary = shot.json();
-    let [done, waiting] = ["done", "waiting"].map(|name| summary[name].as_u64().unwrap() as usize);
+    assert_eq!(summary["waiting_by"], json!({ "needs_attention": waiting }), "{what}");
+    assert_eq!(summary["accepted"], done, "{what}");
+    let arguments = ["runs", "list", "--state", "waiting", "--limit", "0", "--output", "json"];
+    let listed = folder.run(&arguments).lines();
+    let waits: BTreeSet<&str> = listed.iter().filter_map(|run| run["request"].as_str()).collect();
+    assert_eq!(waits.len() as u64, waiting, "{what}");
     let counted = braze.counted();
-    let [never, once] = [0, 1].map(|times| counted.values().filter(|count| **count == times).count());
-    assert_eq!(never + once, count, "somebody's event was sent twice, {chance:?}");
-    assert_eq!(done + waiting, count, "{chance:?}: {summary}");
-    assert!(done <= once && never <= waiting, "{done} done, {once} counted, {chance:?}");
-    assert!(waiting > 0, "nothing went wrong, {chance:?}");
-    assert_eq!(
-        (shot.code, &summary["waiting_by"]),
-        (1, &json!({ "needs_attention": waiting })),
-        "{chance:?}"
-    );
-    let before = braze.requests();
+    for number in 0..count {
+        let times = counted[&format!("u-{number}")];
+        let expected = if waits.contains(format!("e-{number}").as_str()) { 0..=1 } else { 1..=1 };
+        assert!(expected.contains(&times), "the event of {number} was counted {times} times, {what}");
+    }
+}
+
+/// The summary knows of every request that was made, and asking again changes nothing.
+#[track_caller]
+fn check_the_rest(folder: &Folder, braze: &Braze, shot: &Shot, what: &str) {
+    let (written, before) = (shot.json()["http_requests"].as_u64().unwrap(), braze.requests());
+    assert!(written >= before, "{written} of {before} requests, {what}");
     let again = folder.job();
-    assert_eq!((again.code, again.json()["waiting"].as_u64()), (1, Some(waiting as u64)), "{chance:?}");
-    assert_eq!(braze.requests(), before, "{chance:?}");
+    assert_eq!(
+        (again.code, again.json()["waiting"].clone()),
+        (shot.code, shot.json()["waiting"].clone()),
+        "{what}"
+    );
+    let is_over: bool = shot.json()["waiting"] == 0;
+    assert!(!is_over || again.stdout == shot.stdout, "{what}");
+    assert_eq!(braze.requests(), before, "{what}");
 }

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::chance::{Chance, storm};
-use crate::folder::Folder;
-use crate::kills::kill_and_go_on;
+use crate::chance::{Chance, runs, squall, storm};
+use crate::kills::{HUNDRED, KILLS, kill_and_go_on, paced};
 use crate::rig::Rig;
 use crate::service::{Braze, consent, state_of};
 
 const CONSENT: &str = include_str!("../../workflows/consent-global.yaml");
 const RECORDS: u64 = 200;
+/// Batches of others in the job that is killed.
+const BATCHES: u64 = 90;
 
 /// Two hundred changes of one person among others, and the state each of them ends in.
 fn changes(chance: &mut Chance) -> (Vec<Value>, &'static str) {
@@ -55,22 +56,35 @@ fn the_last_of_many_changes_decides_wherever_the_journal_ends() {
 
 #[test]
 fn the_last_of_many_changes_decides_whenever_the_process_is_killed() {
-    let mut chance = Chance::new().of(4000);
-    let (records, last) = changes(&mut chance);
-    // Waits are real here and nobody shares them: a few of each kind are enough.
-    let braze = Braze::with(chance.next(), {
-        let mut faults = storm();
-        faults.faults.iter_mut().for_each(|fault| fault.at_most = Some(3));
-        faults
-    });
-    seed(&braze);
-    let folder = Folder::to(braze.sandbox.address(), CONSENT);
-    folder.requests(records);
+    for run in 0..runs() {
+        let mut chance = Chance::new().of(4000 + run);
+        // Changes of one person fall together as long as they have not left, so others stand between
+        // them: a batch has one or two.
+        let (mut records, mut last) = (Vec::new(), "");
+        for number in 0..BATCHES * 75 {
+            records.push(consent(&format!("o-{number}"), &format!("u-{number}"), "WITHDRAWN"));
+            if number % 50 == 0 {
+                last = if chance.between(0, 1) == 0 { "ACTIVE" } else { "WITHDRAWN" };
+                records.push(consent(&format!("c-{number}"), "u-again", last));
+            }
+        }
+        let braze = Braze::with(chance.next(), squall());
+        braze.seed("u-again");
+        (0..BATCHES * 75).for_each(|number| braze.seed(&format!("u-{number}")));
+        let folder = paced(&braze, CONSENT, HUNDRED);
+        folder.requests(records.clone());
 
-    let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance);
+        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 4);
 
-    let (code, [done, skipped, failed, waiting]) = shot.counts();
-    assert_eq!((code, done + skipped, failed + waiting), (0, 2 * RECORDS, 0), "{chance:?}\n{}", shot.stderr);
-    assert_eq!(braze.people()["u-again"].email_subscribe, last, "{chance:?}");
-    assert!(killed > 0, "{chance:?}");
+        let what = format!("run {run}, {chance:?}");
+        let (code, [done, skipped, failed, waiting]) = shot.counts();
+        let all = records.len() as u64;
+        assert_eq!((code, done + skipped, failed + waiting), (0, all, 0), "{what}\n{}", shot.stderr);
+        assert_eq!(shot.json()["skipped_by"]["superseded"].as_u64().unwrap_or(0), skipped, "{what}");
+        let people = braze.people();
+        assert_eq!(people["u-again"].email_subscribe, state_of(last), "{what}");
+        let others = people.iter().filter(|(id, _)| *id != "u-again");
+        assert!(others.clone().all(|(_, profile)| profile.email_subscribe == "unsubscribed"), "{what}");
+        assert_eq!(killed, KILLS, "{what}");
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use privaflow::clock::{Clock, SystemClock};
-use privaflow::sandbox::{Faults, Identifiers, Options, Profile, Sandbox};
+use privaflow::sandbox::{Faults, Identifiers, Limits, Options, Profile, Sandbox};
 use serde_json::{Value, json};
 
 use crate::folder::KEY;
@@ -21,10 +22,20 @@ impl Braze {
         Braze::on(Arc::new(SystemClock), seed, faults)
     }
 
+    /// Where deletions show soon and nothing is limited: no test waits for either.
+    pub fn eager(seed: u64, faults: Faults) -> Braze {
+        let deletion_lag = Duration::from_millis(300);
+        Braze::start(Options { seed, faults, deletion_lag, limits: Limits::off(), ..Options::default() })
+    }
+
     pub fn on(clock: Arc<dyn Clock>, seed: u64, faults: Faults) -> Braze {
+        Braze::start(Options { clock, seed, faults, ..Options::default() })
+    }
+
+    fn start(options: Options) -> Braze {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build().unwrap();
-        let options = Options { token: Some(KEY.to_owned()), clock, seed, faults, ..Options::default() };
+        let options = Options { token: Some(KEY.to_owned()), ..options };
         let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
         Braze { sandbox, _runtime: runtime }
     }

@@ -87,6 +87,11 @@ impl Sorted {
         }
     }
 
+    /// Whether there is no record at all.
+    pub(in crate::journal) fn is_empty(&self) -> bool {
+        self.with(|contents| contents.recent.is_empty() && contents.segments.is_empty())
+    }
+
     /// Changes what questions see. Only the writer does, after its transaction is on the disk.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> T {
         change(&mut self.contents.write().unwrap_or_else(PoisonError::into_inner))
