@@ -171,8 +171,18 @@ impl Path {
                 for _ in 0..*out {
                     local = local.and_then(|local| local.outer);
                 }
-                let start = local.map(|local| local.value.clone()).ok_or_else(|| missing(name))?;
-                self.steps.iter().try_fold(start, select)
+                let start = local.map(|local| &local.value).ok_or_else(|| missing(name))?;
+                match (start, self.steps.split_first()) {
+                    (Val::Members(map), Some((first, rest))) => {
+                        let mut value = member(map, &first.name).ok_or_else(|| missing(&first.path))?;
+                        for step in rest {
+                            let found = value.as_object().and_then(|map| member(map, &step.name));
+                            value = found.ok_or_else(|| missing(&step.path))?;
+                        }
+                        Ok(Val::of(value))
+                    }
+                    _ => self.steps.iter().try_fold(start.clone(), select),
+                }
             }
         }
     }
@@ -240,7 +250,7 @@ fn map<'v>(entries: &'v [(Node, Node)], world: &World<'v>, locals: Locals<'_, 'v
     let mut values: Vec<(Val<'v>, Val<'v>)> = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         let key = key.eval(world, locals)?;
-        if !matches!(key, Val::Str(_) | Val::Text(_) | Val::Bool(_) | Val::Int(_) | Val::Uint(_)) {
+        if !is_key(&key) {
             return Err(wrong("{}", &[&key]));
         }
         if values.iter().any(|(other, _)| other.equals(&key)) {
@@ -249,6 +259,11 @@ fn map<'v>(entries: &'v [(Node, Node)], world: &World<'v>, locals: Locals<'_, 'v
         values.push((key, value.eval(world, locals)?));
     }
     Ok(Val::Map(values.into()))
+}
+
+/// Whether a value can be the key of a map.
+pub(super) fn is_key(value: &Val<'_>) -> bool {
+    matches!(value, Val::Str(_) | Val::Text(_) | Val::Bool(_) | Val::Int(_) | Val::Uint(_))
 }
 
 /// `&&` is decided by false, `||` by true; a side that fails matters only if the other does not decide.
@@ -266,7 +281,7 @@ fn either<'v>(
     if right == decisive { Ok(Val::Bool(right)) } else { left.map(Val::Bool) }
 }
 
-fn boolean(value: &Val<'_>, operation: &'static str) -> Result<bool, EvalError> {
+pub(super) fn boolean(value: &Val<'_>, operation: &'static str) -> Result<bool, EvalError> {
     match value {
         Val::Bool(yes) => Ok(*yes),
         other => Err(wrong(operation, &[other])),

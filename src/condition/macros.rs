@@ -9,23 +9,43 @@ use super::value::Val;
 /// Most items of a list that a macro goes through.
 const LONGEST_LIST: usize = 10_000;
 
-impl Macro {
-    pub fn value<'v>(&'v self, world: &World<'v>, locals: Locals<'_, 'v>) -> Answer<'v> {
-        let name = self.kind.name();
-        let over = self.over.eval(world, locals)?;
-        let over = match over.entries() {
+/// The list that a macro goes through.
+pub(super) struct Over<'v> {
+    list: Val<'v>,
+    pub count: usize,
+}
+
+impl<'v> Over<'v> {
+    pub fn of(body: &'v Macro, world: &World<'v>, locals: Locals<'_, 'v>) -> Result<Over<'v>, EvalError> {
+        let name = body.kind.name();
+        let over = body.over.eval(world, locals)?;
+        let list = match over.entries() {
             // Over a map, macros go through its keys.
             Some(entries) => Val::List(entries.into_iter().map(|(key, _)| key).collect::<Vec<_>>().into()),
             None => over,
         };
-        let count = over.list_len().ok_or_else(|| wrong(name, &[&over]))?;
+        let count = list.list_len().ok_or_else(|| wrong(name, &[&list]))?;
         if count > LONGEST_LIST {
             return Err(EvalError::BadValue {
                 operation: name,
                 problem: "the list has more than 10000 items",
             });
         }
-        let locals_of = |at: usize| Local { value: over.item(at).unwrap_or(Val::Null), outer: locals };
+        Ok(Over { list, count })
+    }
+
+    /// The variable of the macro for an item.
+    pub fn local<'l>(&self, at: usize, outer: Locals<'l, 'v>) -> Local<'l, 'v> {
+        Local { value: self.list.item(at).unwrap_or(Val::Null), outer }
+    }
+}
+
+impl Macro {
+    pub fn value<'v>(&'v self, world: &World<'v>, locals: Locals<'_, 'v>) -> Answer<'v> {
+        let name = self.kind.name();
+        let over = Over::of(self, world, locals)?;
+        let count = over.count;
+        let locals_of = |at: usize| over.local(at, locals);
         match &self.kind {
             MacroKind::All(test) => first_decides(test, count, false, name, world, locals_of),
             MacroKind::Exists(test) => first_decides(test, count, true, name, world, locals_of),

@@ -9,6 +9,7 @@ mod eval;
 mod function;
 mod lower;
 mod macros;
+mod made;
 mod methods;
 mod node;
 mod operators;
@@ -73,6 +74,6 @@ impl Condition {
 
     /// What it comes to, as JSON. Times become RFC 3339 text, durations text such as `90s`.
     pub fn value(&self, scope: &Scope) -> Result<Value, EvalError> {
-        self.root.value(&World::over(scope))?.into_json()
+        self.root.json(&World::over(scope), None)
     }
 }

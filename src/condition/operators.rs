@@ -7,6 +7,7 @@ use super::EvalError;
 use super::eval::{Answer, World};
 use super::node::{Literal, Node, Operator};
 use super::value::Val;
+use crate::template::member;
 
 pub(super) fn negate<'v>(value: &Val<'v>) -> Answer<'v> {
     match value {
@@ -61,14 +62,18 @@ pub(super) fn operate<'v>(
 }
 
 fn is_in<'v>(value: &Val<'v>, within: &Val<'v>, world: &World<'v>) -> Answer<'v> {
-    let found = match within {
-        Val::Items(_) | Val::List(_) => {
+    let found = match (within, value.as_str()) {
+        (Val::Items(items), Some(text)) => {
+            world.spend(items.len())?;
+            items.iter().any(|item| item.as_str() == Some(text))
+        }
+        (Val::Items(_) | Val::List(_), _) => {
             let count = within.list_len().unwrap_or(0);
             world.spend(count)?;
             (0..count).any(|at| within.item(at).is_some_and(|item| item.equals(value)))
         }
-        Val::Members(_) => value.as_str().is_some_and(|key| matches!(within.member(key), Some(Some(_)))),
-        Val::Map(entries) => entries.iter().any(|(key, _)| key.equals(value)),
+        (Val::Members(map), key) => key.is_some_and(|key| member(map, key).is_some()),
+        (Val::Map(entries), _) => entries.iter().any(|(key, _)| key.equals(value)),
         _ => return Err(wrong("in", &[value, within])),
     };
     Ok(Val::Bool(found))
