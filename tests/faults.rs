@@ -22,6 +22,8 @@ mod disk;
 mod folder;
 #[path = "faults/fresh.rs"]
 mod fresh;
+#[path = "faults/jumps.rs"]
+mod jumps;
 #[path = "faults/kills.rs"]
 mod kills;
 #[path = "faults/newest.rs"]

@@ -8,7 +8,6 @@ use super::answers::Settled;
 use super::batches::{Batch, Member};
 use super::driver::Driver;
 use super::fresh::marks_of;
-use super::timers::Due;
 use crate::braze::Item;
 use crate::catalogue::Effect;
 use crate::job::{Answered, Event};
@@ -81,7 +80,7 @@ impl Driver {
         }
         self.retrying.insert(number, batch);
         if !is_spent && !self.stopping {
-            self.timers.at(due_ms, Due::Retry(number));
+            self.timers.retry_at(due_ms, number);
         }
     }
 
@@ -99,7 +98,7 @@ impl Driver {
             let due_ms = self.clock.steady_ms();
             let number = abandoned.number;
             self.retrying.insert(number, abandoned);
-            self.timers.at(due_ms, Due::Retry(number));
+            self.timers.retry_at(due_ms, number);
             batch.keeps_lanes = true;
         }
         let items = batch.members.iter().map(|_| Item::Refused(refusal.clone())).collect();

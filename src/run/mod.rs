@@ -11,6 +11,7 @@ mod frame;
 mod loops;
 mod machine;
 mod open;
+mod pauses;
 mod preview;
 mod quiet;
 mod steps;

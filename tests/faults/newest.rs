@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::chance::{Chance, runs, squall, storm};
-use crate::kills::{HUNDRED, KILLS, kill_and_go_on, paced};
+use crate::folder::Folder;
+use crate::kills::{KILLS, kill_and_go_on};
 use crate::rig::Rig;
 use crate::service::{Braze, consent, state_of};
 
@@ -71,7 +72,7 @@ fn the_last_of_many_changes_decides_whenever_the_process_is_killed() {
         let braze = Braze::with(chance.next(), squall());
         braze.seed("u-again");
         (0..BATCHES * 75).for_each(|number| braze.seed(&format!("u-{number}")));
-        let folder = paced(&braze, CONSENT, HUNDRED);
+        let folder = Folder::with(CONSENT);
         folder.requests(records.clone());
 
         let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 4);

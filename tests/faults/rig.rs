@@ -4,8 +4,10 @@
 //! it does when the process is gone, and so does everything after it. The runtime of the life is taken
 //! down with all that was on its way; the service lives on. Time is virtual, so no pause costs any.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use privaflow::clock::{Clock, VirtualClock};
 use privaflow::config::{Connection, Host, Scheme, Token};
@@ -29,7 +31,11 @@ const START_MS: i64 = 1_795_312_800_000;
 /// A job and the service it is carried out at.
 pub struct Rig {
     pub braze: Braze,
+    /// The time that passes.
     clock: Arc<VirtualClock>,
+    /// What time the engine is told; the same, unless a test says otherwise.
+    told: Arc<dyn Clock>,
+    limits: HashMap<String, (u32, Duration)>,
     workflow: Arc<Workflow>,
     folder: TempDir,
 }
@@ -44,7 +50,27 @@ impl Rig {
         let clock = Arc::new(VirtualClock::at(START_MS));
         let braze = Braze::on(Arc::clone(&clock) as Arc<dyn Clock>, seed, faults);
         drop(Store::open(&folder.path().join("store")).unwrap());
-        Rig { braze, clock, workflow, folder }
+        let told = Arc::clone(&clock) as Arc<dyn Clock>;
+        Rig { braze, clock, told, limits: HashMap::new(), workflow, folder }
+    }
+
+    /// The same where the engine is told the time by another clock, made from the time that passes.
+    #[must_use]
+    pub fn told_by<C: Clock + 'static>(mut self, clock: impl FnOnce(Arc<VirtualClock>) -> C) -> Rig {
+        self.told = Arc::new(clock(Arc::clone(&self.clock)));
+        self
+    }
+
+    /// The same under a limit of an action: so many requests in a second.
+    #[must_use]
+    pub fn limited(mut self, action: &str, requests: u32) -> Rig {
+        self.limits.insert(action.to_owned(), (requests, Duration::from_secs(1)));
+        self
+    }
+
+    /// How much time passed since the beginning.
+    pub fn passed(&self) -> Duration {
+        Duration::from_millis((self.clock.steady_ms() - START_MS).unsigned_abs())
     }
 
     /// Works on the job until it is over.
@@ -99,7 +125,7 @@ impl Rig {
             retries: privaflow::workflow::Policies::default(),
             store: Arc::new(Store::open(&self.store()).unwrap()),
             shared: Arc::default(),
-            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            clock: Arc::clone(&self.told),
             virtual_clock: Some(Arc::clone(&self.clock)),
             patience: Patience::Endless,
             stop: tokio_util::sync::CancellationToken::new(),
@@ -121,7 +147,7 @@ impl Rig {
             workspace: "sandbox".to_owned(),
             client: Client::new(&connection, token, Timeouts::default()).unwrap(),
             share: 1.0,
-            limits: std::collections::HashMap::new(),
+            limits: self.limits.clone(),
             any_name: true,
         }
     }

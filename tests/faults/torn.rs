@@ -5,7 +5,7 @@
 
 use crate::chance::{Chance, runs, squall};
 use crate::folder::Folder;
-use crate::kills::{EVENT, HUNDRED, KILLS, check_events, kill_each, paced, prepare_events};
+use crate::kills::{EVENT, KILLS, check_events, kill_each, prepare_events};
 use crate::service::{Braze, consent, state_of};
 use crate::wal::Wal;
 
@@ -27,7 +27,7 @@ fn a_log_torn_behind_its_last_commit_loses_nothing_and_repeats_nothing() {
         let mut chance = Chance::new().of(5000 + run);
         let count = 7500;
         let braze = Braze::with(chance.next(), squall());
-        let folder = paced(&braze, EVENT, HUNDRED);
+        let folder = Folder::with(EVENT);
         prepare_events(&folder, &braze, count);
         let mut torn = 0;
 
@@ -57,7 +57,7 @@ fn states_are_right_even_when_the_disk_loses_what_was_committed() {
         let mut chance = Chance::new().of(6000 + run);
         let count = 3000;
         let braze = Braze::with(chance.next(), squall());
-        let folder = paced(&braze, CONSENT, HUNDRED);
+        let folder = Folder::with(CONSENT);
         let status = |number: usize| if number.is_multiple_of(2) { "ACTIVE" } else { "WITHDRAWN" };
         (0..count).for_each(|number| braze.seed(&format!("u-{number}")));
         folder.requests(
