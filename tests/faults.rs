@@ -37,6 +37,8 @@ mod rig;
 mod server;
 #[path = "faults/service.rs"]
 mod service;
+#[path = "faults/steps.rs"]
+mod steps;
 #[path = "faults/torn.rs"]
 mod torn;
 #[path = "faults/wal.rs"]

@@ -124,7 +124,7 @@ pub fn kill_each(
 fn a_job_killed_twenty_times_leaves_everybody_as_the_file_says() {
     for run in 0..runs() {
         let mut chance = Chance::new().of(1000 + run);
-        let count = 7500;
+        let count = 5250;
         let braze = Braze::with(chance.next(), squall());
         let folder = Folder::with(CONSENT);
         let status = |number: usize| if number.is_multiple_of(2) { "ACTIVE" } else { "WITHDRAWN" };
@@ -133,7 +133,7 @@ fn a_job_killed_twenty_times_leaves_everybody_as_the_file_says() {
             (0..count).map(|number| consent(&format!("c-{number}"), &format!("u-{number}"), status(number))),
         );
 
-        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 4);
+        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 3);
 
         assert_eq!(killed, KILLS, "run {run}, {chance:?}");
         assert_eq!(shot.counts(), (0, [count as u64, 0, 0, 0]), "run {run}, {chance:?}\n{}", shot.stderr);
@@ -188,12 +188,12 @@ fn deletions_of_a_job_killed_twenty_times_erase_everybody_who_was_found_and_prov
 fn events_of_a_job_killed_twenty_times_are_counted_once_or_wait_for_a_person() {
     for run in 0..runs() {
         let mut chance = Chance::new().of(2000 + run);
-        let count = 7500;
+        let count = 5250;
         let braze = Braze::with(chance.next(), squall());
         let folder = Folder::with(EVENT);
         prepare_events(&folder, &braze, count);
 
-        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 4);
+        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 3);
 
         let what = format!("run {run}, {chance:?}");
         assert_eq!(killed, KILLS, "{what}");

@@ -11,7 +11,7 @@ use crate::service::{Braze, consent, state_of};
 const CONSENT: &str = include_str!("../../workflows/consent-global.yaml");
 const RECORDS: u64 = 200;
 /// Batches of others in the job that is killed.
-const BATCHES: u64 = 90;
+const BATCHES: u64 = 70;
 
 /// Two hundred changes of one person among others, and the state each of them ends in.
 fn changes(chance: &mut Chance) -> (Vec<Value>, &'static str) {
@@ -75,7 +75,7 @@ fn the_last_of_many_changes_decides_whenever_the_process_is_killed() {
         let folder = Folder::with(CONSENT);
         folder.requests(records.clone());
 
-        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 4);
+        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 3);
 
         let what = format!("run {run}, {chance:?}");
         let (code, [done, skipped, failed, waiting]) = shot.counts();

@@ -5,6 +5,7 @@
 //! down with all that was on its way; the service lives on. Time is virtual, so no pause costs any.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use privaflow::clock::{Clock, VirtualClock};
 use privaflow::config::{Connection, Host, Scheme, Token};
 use privaflow::engine::{self, JobError, Order, Outcome, Patience, Progress, Service};
 use privaflow::intake::{Input, Reading};
-use privaflow::journal::Store;
+use privaflow::job::Verdict;
+use privaflow::journal::{Store, StoreError};
 use privaflow::sandbox::Faults;
 use privaflow::secret::Secret;
 use privaflow::source::Source;
@@ -68,6 +70,11 @@ impl Rig {
         self
     }
 
+    /// Lets time pass with no process at work.
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     /// How much time passed since the beginning.
     pub fn passed(&self) -> Duration {
         Duration::from_millis((self.clock.steady_ms() - START_MS).unsigned_abs())
@@ -99,7 +106,38 @@ impl Rig {
         newest.unsigned_abs()
     }
 
-    fn cut_at(&self, event: Option<u64>) {
+    /// How many events of a kind the journal has, by the number of the kind.
+    pub fn events_of(&self, kind: u8) -> u64 {
+        let sql = "SELECT count(*) FROM events WHERE kind = ?1";
+        let count: i64 = self.database().query_row(sql, [kind], |row| row.get(0)).unwrap();
+        count.unsigned_abs()
+    }
+
+    /// A person decides that every request that waits is tried again, even if it may have been sent. Gives
+    /// the positions; none of them is written down when the journal ends before.
+    pub fn retry_even_if_sent(&self) -> Vec<u64> {
+        let store = Store::open(&self.store()).unwrap();
+        let record = store.reader().jobs().unwrap().remove(0);
+        let fates = engine::Fates::of(store.reader(), record).unwrap();
+        let mut waiting = Vec::new();
+        let seen: ControlFlow<()> = fates
+            .each(|fate| {
+                if matches!(fate.verdict, Verdict::Waiting(_)) {
+                    waiting.push(fate.position);
+                }
+                Ok::<_, StoreError>(ControlFlow::Continue(()))
+            })
+            .unwrap();
+        assert!(seen.is_continue());
+        let decided = engine::Decided { by: "a test".to_owned(), at_ms: self.clock.now_ms() };
+        let reopened = engine::reopen(&store, &fates, &waiting, true, &decided);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        // A test may have ended the journal here.
+        drop(runtime.block_on(reopened));
+        waiting
+    }
+
+    pub fn cut_at(&self, event: Option<u64>) {
         let cut = event.map_or_else(String::new, |event| {
             format!(
                 "CREATE TRIGGER cut BEFORE INSERT ON events WHEN NEW.id > {event}

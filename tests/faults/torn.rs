@@ -25,13 +25,13 @@ fn spoil_the_index(folder: &Folder, chance: &mut Chance) {
 fn a_log_torn_behind_its_last_commit_loses_nothing_and_repeats_nothing() {
     for run in 0..runs() {
         let mut chance = Chance::new().of(5000 + run);
-        let count = 7500;
+        let count = 5250;
         let braze = Braze::with(chance.next(), squall());
         let folder = Folder::with(EVENT);
         prepare_events(&folder, &braze, count);
         let mut torn = 0;
 
-        let (shot, killed) = kill_each(&folder, &braze, &mut chance, 4, |chance| {
+        let (shot, killed) = kill_each(&folder, &braze, &mut chance, 3, |chance| {
             if let Some(wal) = Wal::of(&folder.path("store")) {
                 wal.tear(chance);
                 spoil_the_index(&folder, chance);
@@ -64,7 +64,7 @@ fn states_are_right_even_when_the_disk_loses_what_was_committed() {
             (0..count).map(|number| consent(&format!("c-{number}"), &format!("u-{number}"), status(number))),
         );
 
-        let (shot, killed) = kill_each(&folder, &braze, &mut chance, 4, |chance| {
+        let (shot, killed) = kill_each(&folder, &braze, &mut chance, 3, |chance| {
             if let Some(wal) = Wal::of(&folder.path("store")) {
                 wal.cut(chance);
             }
