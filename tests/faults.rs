@@ -22,6 +22,8 @@ mod disk;
 mod folder;
 #[path = "faults/fresh.rs"]
 mod fresh;
+#[path = "faults/jumps.rs"]
+mod jumps;
 #[path = "faults/kills.rs"]
 mod kills;
 #[path = "faults/newest.rs"]
@@ -35,6 +37,8 @@ mod rig;
 mod server;
 #[path = "faults/service.rs"]
 mod service;
+#[path = "faults/steps.rs"]
+mod steps;
 #[path = "faults/torn.rs"]
 mod torn;
 #[path = "faults/wal.rs"]

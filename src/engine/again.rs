@@ -9,10 +9,9 @@ use super::batches::{Batch, Member};
 use super::driver::Driver;
 use super::fresh::marks_of;
 use super::relay::sent_without_answer;
-use super::timers::Due;
 use crate::braze::Item;
 use crate::catalogue::Effect;
-use crate::job::{Answered, Event};
+use crate::job::{Answered, Event, MarkKind};
 
 /// What is known of the last exchange of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +81,7 @@ impl Driver {
         }
         self.retrying.insert(number, batch);
         if !is_spent && !self.stopping {
-            self.timers.at(due_ms, Due::Retry(number));
+            self.timers.retry_at(due_ms, number);
         }
     }
 
@@ -95,12 +94,11 @@ impl Driver {
         );
         let is_write = |member: &Member| member.call.action().effect != Effect::Read;
         if outcome == Outcome::Unknown && batch.members.iter().all(is_write) {
-            let calls = batch.members.iter().map(|member| member.call.clone()).collect();
-            let abandoned = self.batches.abandon(&batch, calls);
+            let abandoned = self.batches.abandon(&batch);
             let due_ms = self.clock.steady_ms();
             let number = abandoned.number;
             self.retrying.insert(number, abandoned);
-            self.timers.at(due_ms, Due::Retry(number));
+            self.timers.retry_at(due_ms, number);
             batch.keeps_lanes = true;
         }
         let items = batch.members.iter().map(|_| Item::Refused(refusal.clone())).collect();
@@ -144,15 +142,30 @@ impl Driver {
             "batch {} may or may not have taken effect ({why}) and must not be repeated; its requests wait for a person",
             batch.number
         );
-        for Member { slot, call } in batch.members {
+        let service = batch.service;
+        let mut marks = Vec::new();
+        if let Some(space) = self.marks_in.get(service) {
+            batch.members.iter().for_each(|member| marks_of(&member.call, space, 0, &mut marks));
+        }
+        // An opt-out that may have been set is not undone by an older choice while a person decides.
+        marks.retain(|mark| mark.kind == MarkKind::Target && mark.order.opts_out());
+        for Member { slot, .. } in &batch.members {
             // The same request again stays in hand, so that it is not sent while a person decides.
-            if let Some(live) = self.runs.take(slot) {
+            if let Some(live) = self.runs.take(*slot) {
                 let step = Some(live.run.path(&self.task.program));
                 self.ended.push(sent_without_answer(&live.about, step));
                 self.held_records += 1;
             }
-            self.leave_lanes(batch.service, std::iter::once(call.people()));
-            self.free(slot);
+            self.free(*slot);
         }
+        if marks.is_empty() {
+            return self.leave_lanes(service, batch.members.iter().map(|member| member.call.people()));
+        }
+        let number = self.batches.take_number();
+        let (steps, ended, at_ms) = (Vec::new(), Vec::new(), self.clock.now_ms());
+        let (over, keys, continued) = (Vec::new(), Vec::new(), Vec::new());
+        let settled = Settled { members: batch.members, service, over, keys, continued };
+        let answered = Answered { batch: number, at_ms, status: 0, request_id: None, steps, ended, marks };
+        self.write_answered(answered, settled);
     }
 }

@@ -181,6 +181,7 @@ impl Driver {
                 self.tolerated += u64::from(finish.tolerated);
                 pending.ended.push(ended(&live.about, finish));
             } else {
+                let at_ms = self.run_ms();
                 let heard = Heard::Answer(Answer { result, status, at_ms });
                 going.push(Going { slot: member.slot, live, heard });
             }
@@ -191,7 +192,7 @@ impl Driver {
         }
         self.advancing.insert(number, pending);
         self.working += 1;
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.run_ms();
         self.workers.give(Work::Advance { batch: Some(number), runs: going, now_ms });
     }
 

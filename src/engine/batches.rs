@@ -148,11 +148,17 @@ impl Batches {
         }
     }
 
-    /// The calls of a batch whose runs are over, to be sent until they are answered.
-    pub(super) fn abandon(&mut self, batch: &Batch, calls: Vec<Box<Call>>) -> Batch {
-        let number = self.next_number;
+    /// A number that no batch has had.
+    pub(super) fn take_number(&mut self) -> u64 {
         self.next_number += 1;
-        let members = calls.into_iter().map(|call| Member { slot: Slot::MAX, call }).collect();
+        self.next_number - 1
+    }
+
+    /// The calls of a batch whose runs are over, to be sent until they are answered.
+    pub(super) fn abandon(&mut self, batch: &Batch) -> Batch {
+        let number = self.take_number();
+        let nobody = |member: &Member| Member { slot: Slot::MAX, call: member.call.clone() };
+        let members = batch.members.iter().map(nobody).collect();
         Batch {
             number,
             attempt: 0,

@@ -57,6 +57,8 @@ pub(super) struct Driver {
     pub(super) task: Arc<Task>,
     pub(super) services: Services,
     pub(super) clock: Arc<dyn Clock>,
+    /// Steady time when this process took the job on.
+    pub(super) opened_steady_ms: i64,
     pub(super) virtual_clock: Option<Arc<crate::clock::VirtualClock>>,
     pub(super) patience: Patience,
     pub(super) writer: Writer,

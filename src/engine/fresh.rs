@@ -161,7 +161,7 @@ impl Driver {
             self.ended.push(ended);
             return self.free(slot);
         }
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.run_ms();
         let going = Going { slot, live, heard: Heard::Passed(why) };
         self.working += 1;
         self.workers.give(Work::Advance { batch: None, runs: vec![going], now_ms });

@@ -67,6 +67,13 @@ impl Driver {
         !self.batches.is_empty() && !self.services.any_stopped()
     }
 
+    /// What time it is for runs: they began by the calendar of the moment this process took them on, and
+    /// go on as time passes. A calendar that jumps meanwhile takes nothing off what a run was given.
+    pub(super) fn run_ms(&self) -> i64 {
+        let passed_ms = self.clock.steady_ms().saturating_sub(self.opened_steady_ms);
+        self.task.opened_ms.saturating_add(passed_ms)
+    }
+
     /// What time it is, by the calendar and in steady time.
     pub(super) fn now(&self) -> Now {
         Now::of(&*self.clock)

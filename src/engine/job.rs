@@ -119,7 +119,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         place: _,
     } = order;
     let began = std::time::Instant::now();
-    let opened_ms = clock.now_ms();
+    let (opened_ms, opened_steady_ms) = (clock.now_ms(), clock.steady_ms());
     let facts = facts(&record);
     let task = Arc::new(Task {
         job: record.id,
@@ -157,6 +157,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let mut driver = Driver {
         services,
         clock,
+        opened_steady_ms,
         virtual_clock,
         patience,
         writer,

@@ -11,7 +11,7 @@ use super::task::Patience;
 pub(super) struct Outside {
     /// The emergency stop held a batch back at the last look.
     is_braked: bool,
-    /// Since when nothing left, in Unix milliseconds; `None` while nothing is in other hands.
+    /// Since when nothing left, in milliseconds of steady time; `None` while nothing is in other hands.
     since_ms: Option<i64>,
 }
 
@@ -41,7 +41,7 @@ impl Driver {
             self.outside.since_ms = None;
             return self.gives_up();
         }
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.clock.steady_ms();
         let since_ms = *self.outside.since_ms.get_or_insert(now_ms);
         match self.patience {
             Patience::Endless => false,

@@ -4,7 +4,6 @@ use super::driver::{Driver, is_final};
 use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
-use super::timers::Due;
 use super::worker::{First, Heard, Planned, PlannedChunk, Work};
 use crate::catalogue::Effect;
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
@@ -169,15 +168,17 @@ impl Driver {
         match next {
             Next::Call(prepared) => self.queue_call(slot, prepared),
             Next::Wait { until_ms } => {
+                let (left_ms, now) = (until_ms.saturating_sub(self.run_ms()), self.now());
                 if let Some(live) = self.runs.get_mut(slot)
                     && live.run.is_at_wait_step()
                 {
                     let step = live.run.path(&self.task.program);
                     let position = live.about.position;
+                    let until_ms = now.wall_ms.saturating_add(left_ms);
                     self.write(Event::Waiting { position, step, until_ms }, None);
                 }
                 self.runs.note_waiting(1);
-                self.timers.at(until_ms, Due::Wake(slot));
+                self.timers.wake_in(left_ms, slot, now);
             }
             Next::Ended(finish) => {
                 if let Some(live) = self.runs.take(slot) {
@@ -191,9 +192,10 @@ impl Driver {
     /// A pause is over: the run goes to a worker.
     pub(super) fn wake(&mut self, slot: u32) {
         self.runs.note_waiting(-1);
-        if let Some(live) = self.runs.take(slot) {
+        if let Some(mut live) = self.runs.take(slot) {
+            live.run.end_pause();
             let going = super::worker::Going { slot, live, heard: Heard::Nothing };
-            let now_ms = self.clock.now_ms();
+            let now_ms = self.run_ms();
             self.working += 1;
             self.workers.give(Work::Advance { batch: None, runs: vec![going], now_ms });
         }

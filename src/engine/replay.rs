@@ -30,9 +30,8 @@ pub(super) fn replay(task: &Task, run: &mut Run, next: &mut Next, answers: &[Ste
             }
             Next::Wait { .. } => {
                 let path = run.path(&task.program);
-                if let Some(until_ms) = task.past.waits_until(run.position(), &path) {
-                    run.resume_wait(until_ms);
-                }
+                let recorded_ms = task.past.waits_until(run.position(), &path);
+                run.resume_wait(&task.program, recorded_ms, task.opened_ms);
                 *next = run.next(&task.program, task.opened_ms);
                 // Behind a pause that is over there may be another one.
                 if matches!(next, Next::Wait { .. }) && run.path(&task.program) == path {
@@ -100,6 +99,6 @@ fn give(task: &Task, run: &mut Run, next: &mut Next, kept: &StepAnswer) -> bool 
             return false;
         }
     }
-    *next = run.next(&task.program, kept.at_ms);
+    *next = run.next(&task.program, kept.at_ms.min(task.opened_ms));
     true
 }

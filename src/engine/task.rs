@@ -253,7 +253,9 @@ impl Task {
                 Err(Refusal::kept(text("code"), text("message").to_owned()))
             }
         };
-        Ok(Opened::Answer(Answer { result, status: status.unwrap_or_default(), at_ms: kept.at_ms }))
+        // One that came later than now came by a calendar that was set back since.
+        let at_ms = kept.at_ms.min(self.opened_ms);
+        Ok(Opened::Answer(Answer { result, status: status.unwrap_or_default(), at_ms }))
     }
 }
 

@@ -1,12 +1,12 @@
 //! What is to happen at a moment: the earliest first.
 //!
 //! The engine's own clock may be virtual, so moments are milliseconds of that clock and nothing here
-//! ever waits. Pauses of runs end by the calendar; retries and limits count time that passes, so that a
-//! clock that is set forward sends nothing earlier than a service allowed, and one that is set back
-//! stalls nothing.
+//! ever waits. Pauses of runs end by the calendar, and at the latest when as much time has passed as was
+//! left; retries and limits count time that passes. So a clock that is set forward sends nothing earlier
+//! than a service allowed, and one that is set back stalls nothing.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 use super::lanes::Slot;
 use crate::clock::Clock;
@@ -41,19 +41,29 @@ impl Now {
 pub(super) struct Timers {
     /// By steady time.
     retries: BinaryHeap<Reverse<(i64, u64)>>,
-    /// By the calendar.
-    wakes: BinaryHeap<Reverse<(i64, Slot)>>,
+    /// Pauses of runs, by number.
+    pauses: HashMap<u64, Slot>,
+    /// The same by the calendar and by steady time; one that is over still stands in the other.
+    by_calendar: BinaryHeap<Reverse<(i64, u64)>>,
+    by_time: BinaryHeap<Reverse<(i64, u64)>>,
+    next_pause: u64,
     /// Steady time.
     look_at: Option<i64>,
 }
 
 impl Timers {
-    /// Notes what is due at a moment: a retry in steady time, a wake by the calendar.
-    pub(super) fn at(&mut self, ms: i64, due: Due) {
-        match due {
-            Due::Retry(number) => self.retries.push(Reverse((ms, number))),
-            Due::Wake(slot) => self.wakes.push(Reverse((ms, slot))),
-        }
+    /// Notes that a batch may be tried again at a moment of steady time.
+    pub(super) fn retry_at(&mut self, steady_ms: i64, batch: u64) {
+        self.retries.push(Reverse((steady_ms, batch)));
+    }
+
+    /// Notes that a run pauses from now on for so long.
+    pub(super) fn wake_in(&mut self, ms: i64, slot: Slot, now: Now) {
+        let number = self.next_pause;
+        self.next_pause += 1;
+        self.by_calendar.push(Reverse((now.wall_ms.saturating_add(ms), number)));
+        self.by_time.push(Reverse((now.steady_ms.saturating_add(ms), number)));
+        self.pauses.insert(number, slot);
     }
 
     /// Looks again at a moment of steady time whether a batch may leave: a linger is over, or a limiter
@@ -71,8 +81,11 @@ impl Timers {
     pub(super) fn next_in(&self, now: Now) -> Option<i64> {
         let retry = self.retries.peek().map(|Reverse((ms, _))| *ms);
         let steady = [retry, self.look_at].into_iter().flatten().min().map(|ms| ms - now.steady_ms);
-        let wake = self.wakes.peek().map(|Reverse((ms, _))| ms.saturating_sub(now.wall_ms));
-        [steady, wake].into_iter().flatten().min()
+        let of = |pauses: &BinaryHeap<Reverse<(i64, u64)>>, now_ms| {
+            pauses.peek().map(|Reverse((ms, _))| ms.saturating_sub(now_ms))
+        };
+        let wakes = [of(&self.by_calendar, now.wall_ms), of(&self.by_time, now.steady_ms)];
+        wakes.into_iter().flatten().chain(steady).min()
     }
 
     /// Takes one thing that is due.
@@ -80,10 +93,26 @@ impl Timers {
         if self.retries.peek().is_some_and(|Reverse((ms, _))| *ms <= now.steady_ms) {
             return self.retries.pop().map(|Reverse((_, number))| Due::Retry(number));
         }
-        if self.wakes.peek().is_some_and(|Reverse((ms, _))| *ms <= now.wall_ms) {
-            return self.wakes.pop().map(|Reverse((_, slot))| Due::Wake(slot));
-        }
-        None
+        let over =
+            due(&mut self.by_calendar, now.wall_ms).or_else(|| due(&mut self.by_time, now.steady_ms))?;
+        let slot = self.pauses.remove(&over)?;
+        // What next is asked for must be a pause that is not over.
+        drop_over(&mut self.by_calendar, &self.pauses);
+        drop_over(&mut self.by_time, &self.pauses);
+        Some(Due::Wake(slot))
+    }
+}
+
+fn due(pauses: &mut BinaryHeap<Reverse<(i64, u64)>>, now_ms: i64) -> Option<u64> {
+    if pauses.peek().is_none_or(|Reverse((ms, _))| *ms > now_ms) {
+        return None;
+    }
+    pauses.pop().map(|Reverse((_, number))| number)
+}
+
+fn drop_over(heap: &mut BinaryHeap<Reverse<(i64, u64)>>, pauses: &HashMap<u64, Slot>) {
+    while heap.peek().is_some_and(|Reverse((_, number))| !pauses.contains_key(number)) {
+        heap.pop();
     }
 }
 
@@ -98,10 +127,10 @@ mod tests {
     #[test]
     fn what_is_due_comes_out_in_the_order_of_its_moments() {
         let mut timers = Timers::default();
-        timers.at(20, Due::Retry(2));
-        timers.at(10, Due::Retry(1));
-        timers.at(20, Due::Wake(4));
-        timers.at(10, Due::Wake(3));
+        timers.retry_at(20, 2);
+        timers.retry_at(10, 1);
+        timers.wake_in(20, 4, at(0));
+        timers.wake_in(10, 3, at(0));
 
         assert_eq!(timers.next_in(at(4)), Some(6));
         assert_eq!(timers.pop(at(9)), None);
@@ -119,7 +148,7 @@ mod tests {
         timers.look_again_at(30);
         timers.look_again_at(40);
         assert_eq!(timers.next_in(at(0)), Some(30));
-        timers.at(20, Due::Wake(1));
+        timers.wake_in(20, 1, at(0));
         assert_eq!(timers.next_in(at(5)), Some(15));
         timers.look_again_at(10);
         assert_eq!(timers.next_in(at(15)), Some(-5));
@@ -129,7 +158,7 @@ mod tests {
     fn to_look_again_is_no_thing_that_is_due_and_is_forgotten_once_it_was_done() {
         let mut timers = Timers::default();
         timers.look_again_at(10);
-        timers.at(20, Due::Wake(1));
+        timers.wake_in(20, 1, at(0));
 
         assert_eq!(timers.pop(at(15)), None);
         timers.looked();
@@ -139,9 +168,9 @@ mod tests {
     #[test]
     fn what_is_due_at_one_moment_comes_out_one_by_one() {
         let mut timers = Timers::default();
-        for due in [Due::Wake(3), Due::Wake(3), Due::Retry(9)] {
-            timers.at(10, due);
-        }
+        timers.wake_in(10, 3, at(0));
+        timers.wake_in(10, 3, at(0));
+        timers.retry_at(10, 9);
 
         let mut out = Vec::new();
         while let Some(due) = timers.pop(at(10)) {
@@ -154,12 +183,24 @@ mod tests {
     #[test]
     fn a_calendar_that_jumps_ends_pauses_and_sends_nothing_again_early() {
         let mut timers = Timers::default();
-        timers.at(5_000, Due::Retry(1));
-        timers.at(5_000, Due::Wake(2));
+        timers.retry_at(5_000, 1);
+        timers.wake_in(5_000, 2, at(0));
 
         let day_ms = 86_400_000;
-        assert_eq!(timers.pop(Now { wall_ms: day_ms, steady_ms: 4_999 }), Some(Due::Wake(2)));
-        assert_eq!(timers.pop(Now { wall_ms: day_ms, steady_ms: 4_999 }), None);
+        let ahead = Now { wall_ms: day_ms, steady_ms: 4_000 };
+        assert_eq!(timers.pop(ahead), Some(Due::Wake(2)));
+        assert_eq!((timers.pop(ahead), timers.next_in(ahead)), (None, Some(1_000)));
         assert_eq!(timers.pop(Now { wall_ms: 0, steady_ms: 5_000 }), Some(Due::Retry(1)));
+    }
+
+    #[test]
+    fn a_calendar_that_is_set_back_makes_no_pause_longer() {
+        let mut timers = Timers::default();
+        timers.wake_in(4_000, 2, at(1_000));
+
+        let back = |steady_ms| Now { wall_ms: steady_ms - 86_400_000, steady_ms };
+        assert_eq!((timers.pop(back(4_999)), timers.next_in(back(4_999))), (None, Some(1)));
+        assert_eq!(timers.pop(back(5_000)), Some(Due::Wake(2)));
+        assert_eq!((timers.pop(at(9_000)), timers.next_in(at(9_000))), (None, None));
     }
 }

@@ -90,9 +90,9 @@ impl Mold {
         let (mut text, mut items) = (Vec::with_capacity(160), Few::new());
         let mut people: Few<PersonKey> = Few::new();
         let mut targets: Few<Target> = Few::new();
+        let sets = self.action.targets.as_ref();
         // What is sent once is not replaced by what is sent later.
-        let sets = self.action.targets.as_ref().filter(|_| self.repeatable);
-        let mut keeps_turn = sets.is_none();
+        let mut keeps_turn = sets.is_none() || !self.repeatable;
         let mut own_bytes = 0;
         for form in &self.items {
             let start = text.len();

@@ -4,6 +4,7 @@
 //! e-mail and an external id belong to one person is not known here. Keys are for ordering and
 //! merging inside one process: they are digests without a secret, so they are never stored.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
@@ -15,17 +16,14 @@ use crate::catalogue::Identifier;
 pub struct PersonKey(u128);
 
 impl PersonKey {
-    /// The key of a person addressed by one text. Addresses are compared without regard to case and
-    /// spaces around, as mail platforms do; everything else byte by byte.
+    /// The key of a person addressed by one text. Addresses are compared without regard to case, spaces
+    /// around and how a domain in other letters is written; phone numbers by their digits; everything
+    /// else byte by byte.
     pub fn of(kind: Identifier, value: &str) -> PersonKey {
-        if kind != Identifier::Email {
-            return digest(kind, &[value]);
-        }
-        let trimmed = value.trim();
-        if trimmed.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
-            digest(kind, &[&trimmed.to_lowercase()])
-        } else {
-            digest(kind, &[trimmed])
+        match kind {
+            Identifier::Email => digest(kind, &[&address(value.trim())]),
+            Identifier::Phone => digest(kind, &[&number(value.trim())]),
+            Identifier::ExternalId | Identifier::BrazeId | Identifier::UserAlias => digest(kind, &[value]),
         }
     }
 
@@ -38,6 +36,33 @@ impl PersonKey {
     pub fn alias(label: &str, name: &str) -> PersonKey {
         digest(Identifier::UserAlias, &[label, name])
     }
+}
+
+/// An address as mail platforms compare it; dots and a plus are kept.
+fn address(value: &str) -> Cow<'_, str> {
+    if !value.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        return Cow::Borrowed(value);
+    }
+    let lower = value.to_lowercase();
+    match lower.rsplit_once('@') {
+        Some((name, domain)) if !domain.is_ascii() => match url::Host::parse(domain) {
+            Ok(domain) => Cow::Owned(format!("{name}@{domain}")),
+            Err(_) => Cow::Owned(lower),
+        },
+        _ => Cow::Owned(lower),
+    }
+}
+
+/// A phone number without what people put between its digits.
+fn number(value: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte == b'+' || byte.is_ascii_digit();
+    let is_between = |letter: char| matches!(letter, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
+    if value.bytes().all(is_plain)
+        || !value.chars().all(|letter| letter.is_ascii_digit() || letter == '+' || is_between(letter))
+    {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(value.chars().filter(|letter| !is_between(*letter)).collect())
 }
 
 fn digest(kind: Identifier, parts: &[&str]) -> PersonKey {
@@ -77,6 +102,22 @@ mod tests {
 
         assert_eq!(plain, PersonKey::of(Identifier::Email, " Müller@EXAMPLE.com "));
         assert_ne!(plain, PersonKey::of(Identifier::Email, "mueller@example.com"));
+    }
+
+    #[test]
+    fn a_domain_in_other_letters_is_the_same_domain() {
+        let plain = PersonKey::of(Identifier::Email, "a@xn--bcher-kva.example");
+
+        assert_eq!(plain, PersonKey::of(Identifier::Email, "A@Bücher.example"));
+    }
+
+    #[test]
+    fn a_phone_number_is_the_same_however_its_digits_are_set_apart() {
+        let plain = PersonKey::of(Identifier::Phone, "+15557770001");
+
+        assert_eq!(plain, PersonKey::of(Identifier::Phone, " +1 (555) 777-0001 "));
+        assert_ne!(plain, PersonKey::of(Identifier::Phone, "+15557770002"));
+        assert_ne!(plain, PersonKey::of(Identifier::Phone, "+1 555 777 0001 ext"));
     }
 
     #[test]

@@ -141,9 +141,9 @@ impl Parts {
         let repeatable = self.repeatable && !action.once.iter().any(|name| members.contains_key(name));
         let mergeable = !self.items.is_empty()
             && action.batch.as_ref().is_some_and(|batch| may_merge(batch, self.arrays, members));
+        let (targets, besides) = target::find(action, members);
         // What is sent once is not replaced by what is sent later.
-        let (targets, keeps_turn) =
-            if repeatable { target::find(action, members) } else { (Few::new(), true) };
+        let keeps_turn = besides || !repeatable;
         let envelope = Envelope::new(action, self.rest, self.arrays, repeatable);
         Call {
             frame_bytes: frame_bytes(&envelope),

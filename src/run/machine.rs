@@ -12,7 +12,7 @@ use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
 use crate::plan::Call;
 use crate::template::{Extra, Scope};
-use crate::workflow::{Repeat, Step, StepKind};
+use crate::workflow::{Step, StepKind};
 
 /// One workflow carried out for one request.
 #[derive(Debug)]
@@ -282,26 +282,6 @@ impl Run {
         text
     }
 
-    /// The pause the run is in, if it is in one.
-    pub fn waits_until(&self) -> Option<i64> {
-        match self.pending {
-            Pending::Wait { until_ms } | Pending::Pause { until_ms, .. } => Some(until_ms),
-            Pending::Nothing | Pending::Call { .. } => None,
-        }
-    }
-
-    /// Whether the pause is that of a `wait` step, whose end nothing else remembers.
-    pub fn is_at_wait_step(&self) -> bool {
-        matches!(self.pending, Pending::Wait { .. })
-    }
-
-    /// Moves the end of a `wait` step to where it was when the run first came there.
-    pub fn resume_wait(&mut self, recorded_until_ms: i64) {
-        if let Pending::Wait { until_ms } = &mut self.pending {
-            *until_ms = recorded_until_ms;
-        }
-    }
-
     /// Lines of `log` steps since the last time, already free of personal data.
     pub fn take_log(&mut self) -> Vec<String> {
         std::mem::take(&mut self.log)
@@ -319,27 +299,6 @@ impl Run {
     pub(super) fn trouble(&self, program: &Program, reason: Fail, code: &str, message: String) -> Trouble {
         let step = Some(path(&program.workflow.steps, &self.frames));
         Trouble { reason, code: code.to_owned(), step, message }
-    }
-
-    fn pause_or_time_out(
-        &mut self,
-        program: &Program,
-        step: &Step,
-        number: u32,
-        first_at_ms: Option<i64>,
-        at_ms: i64,
-    ) {
-        let Some(Repeat { every, at_most, .. }) = &step.repeat else { return };
-        let first_at_ms = first_at_ms.unwrap_or(at_ms);
-        let until_ms = at_ms.saturating_add(i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
-        let last_ms = first_at_ms.saturating_add(i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX));
-        if until_ms > last_ms {
-            let message = format!("`until` did not come true within {at_most:?}");
-            let trouble = self.trouble(program, Fail::Timeout, Fail::Timeout.word(), message);
-            self.fail(program, step, trouble);
-        } else {
-            self.pending = Pending::Pause { until_ms, number: number + 1, first_at_ms };
-        }
     }
 }
 

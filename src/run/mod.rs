@@ -12,6 +12,7 @@ mod frame;
 mod loops;
 mod machine;
 mod open;
+mod pauses;
 mod preview;
 mod quiet;
 mod reads;

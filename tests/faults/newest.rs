@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::chance::{Chance, runs, squall, storm};
-use crate::kills::{HUNDRED, KILLS, kill_and_go_on, paced};
+use crate::folder::Folder;
+use crate::kills::{KILLS, kill_and_go_on};
 use crate::rig::Rig;
 use crate::service::{Braze, consent, state_of};
 
 const CONSENT: &str = include_str!("../../workflows/consent-global.yaml");
 const RECORDS: u64 = 200;
 /// Batches of others in the job that is killed.
-const BATCHES: u64 = 90;
+const BATCHES: u64 = 70;
 
 /// Two hundred changes of one person among others, and the state each of them ends in.
 fn changes(chance: &mut Chance) -> (Vec<Value>, &'static str) {
@@ -71,10 +72,10 @@ fn the_last_of_many_changes_decides_whenever_the_process_is_killed() {
         let braze = Braze::with(chance.next(), squall());
         braze.seed("u-again");
         (0..BATCHES * 75).for_each(|number| braze.seed(&format!("u-{number}")));
-        let folder = paced(&braze, CONSENT, HUNDRED);
+        let folder = Folder::with(CONSENT);
         folder.requests(records.clone());
 
-        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 4);
+        let (shot, killed) = kill_and_go_on(&folder, &braze, &mut chance, 3);
 
         let what = format!("run {run}, {chance:?}");
         let (code, [done, skipped, failed, waiting]) = shot.counts();

@@ -4,14 +4,18 @@
 //! it does when the process is gone, and so does everything after it. The runtime of the life is taken
 //! down with all that was on its way; the service lives on. Time is virtual, so no pause costs any.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use privaflow::clock::{Clock, VirtualClock};
 use privaflow::config::{Connection, Host, Scheme, Token};
 use privaflow::engine::{self, JobError, Order, Outcome, Patience, Progress, Service};
 use privaflow::intake::{Input, Reading};
-use privaflow::journal::Store;
+use privaflow::job::Verdict;
+use privaflow::journal::{Store, StoreError};
 use privaflow::sandbox::Faults;
 use privaflow::secret::Secret;
 use privaflow::source::Source;
@@ -29,7 +33,11 @@ const START_MS: i64 = 1_795_312_800_000;
 /// A job and the service it is carried out at.
 pub struct Rig {
     pub braze: Braze,
+    /// The time that passes.
     clock: Arc<VirtualClock>,
+    /// What time the engine is told; the same, unless a test says otherwise.
+    told: Arc<dyn Clock>,
+    limits: HashMap<String, (u32, Duration)>,
     workflow: Arc<Workflow>,
     folder: TempDir,
 }
@@ -44,7 +52,32 @@ impl Rig {
         let clock = Arc::new(VirtualClock::at(START_MS));
         let braze = Braze::on(Arc::clone(&clock) as Arc<dyn Clock>, seed, faults);
         drop(Store::open(&folder.path().join("store")).unwrap());
-        Rig { braze, clock, workflow, folder }
+        let told = Arc::clone(&clock) as Arc<dyn Clock>;
+        Rig { braze, clock, told, limits: HashMap::new(), workflow, folder }
+    }
+
+    /// The same where the engine is told the time by another clock, made from the time that passes.
+    #[must_use]
+    pub fn told_by<C: Clock + 'static>(mut self, clock: impl FnOnce(Arc<VirtualClock>) -> C) -> Rig {
+        self.told = Arc::new(clock(Arc::clone(&self.clock)));
+        self
+    }
+
+    /// The same under a limit of an action: so many requests in a second.
+    #[must_use]
+    pub fn limited(mut self, action: &str, requests: u32) -> Rig {
+        self.limits.insert(action.to_owned(), (requests, Duration::from_secs(1)));
+        self
+    }
+
+    /// Lets time pass with no process at work.
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    /// How much time passed since the beginning.
+    pub fn passed(&self) -> Duration {
+        Duration::from_millis((self.clock.steady_ms() - START_MS).unsigned_abs())
     }
 
     /// Works on the job until it is over.
@@ -73,7 +106,38 @@ impl Rig {
         newest.unsigned_abs()
     }
 
-    fn cut_at(&self, event: Option<u64>) {
+    /// How many events of a kind the journal has, by the number of the kind.
+    pub fn events_of(&self, kind: u8) -> u64 {
+        let sql = "SELECT count(*) FROM events WHERE kind = ?1";
+        let count: i64 = self.database().query_row(sql, [kind], |row| row.get(0)).unwrap();
+        count.unsigned_abs()
+    }
+
+    /// A person decides that every request that waits is tried again, even if it may have been sent. Gives
+    /// the positions; none of them is written down when the journal ends before.
+    pub fn retry_even_if_sent(&self) -> Vec<u64> {
+        let store = Store::open(&self.store()).unwrap();
+        let record = store.reader().jobs().unwrap().remove(0);
+        let fates = engine::Fates::of(store.reader(), record).unwrap();
+        let mut waiting = Vec::new();
+        let seen: ControlFlow<()> = fates
+            .each(|fate| {
+                if matches!(fate.verdict, Verdict::Waiting(_)) {
+                    waiting.push(fate.position);
+                }
+                Ok::<_, StoreError>(ControlFlow::Continue(()))
+            })
+            .unwrap();
+        assert!(seen.is_continue());
+        let decided = engine::Decided { by: "a test".to_owned(), at_ms: self.clock.now_ms() };
+        let reopened = engine::reopen(&store, &fates, &waiting, true, &decided);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        // A test may have ended the journal here.
+        drop(runtime.block_on(reopened));
+        waiting
+    }
+
+    pub fn cut_at(&self, event: Option<u64>) {
         let cut = event.map_or_else(String::new, |event| {
             format!(
                 "CREATE TRIGGER cut BEFORE INSERT ON events WHEN NEW.id > {event}
@@ -99,7 +163,7 @@ impl Rig {
             retries: privaflow::workflow::Policies::default(),
             store: Arc::new(Store::open(&self.store()).unwrap()),
             shared: Arc::default(),
-            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            clock: Arc::clone(&self.told),
             virtual_clock: Some(Arc::clone(&self.clock)),
             patience: Patience::Endless,
             stop: tokio_util::sync::CancellationToken::new(),
@@ -121,7 +185,7 @@ impl Rig {
             workspace: "sandbox".to_owned(),
             client: Client::new(&connection, token, Timeouts::default()).unwrap(),
             share: 1.0,
-            limits: std::collections::HashMap::new(),
+            limits: self.limits.clone(),
             any_name: true,
         }
     }

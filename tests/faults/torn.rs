@@ -5,7 +5,7 @@
 
 use crate::chance::{Chance, runs, squall};
 use crate::folder::Folder;
-use crate::kills::{EVENT, HUNDRED, KILLS, check_events, kill_each, paced, prepare_events};
+use crate::kills::{EVENT, KILLS, check_events, kill_each, prepare_events};
 use crate::service::{Braze, consent, state_of};
 use crate::wal::Wal;
 
@@ -25,13 +25,13 @@ fn spoil_the_index(folder: &Folder, chance: &mut Chance) {
 fn a_log_torn_behind_its_last_commit_loses_nothing_and_repeats_nothing() {
     for run in 0..runs() {
         let mut chance = Chance::new().of(5000 + run);
-        let count = 7500;
+        let count = 5250;
         let braze = Braze::with(chance.next(), squall());
-        let folder = paced(&braze, EVENT, HUNDRED);
+        let folder = Folder::with(EVENT);
         prepare_events(&folder, &braze, count);
         let mut torn = 0;
 
-        let (shot, killed) = kill_each(&folder, &braze, &mut chance, 4, |chance| {
+        let (shot, killed) = kill_each(&folder, &braze, &mut chance, 3, |chance| {
             if let Some(wal) = Wal::of(&folder.path("store")) {
                 wal.tear(chance);
                 spoil_the_index(&folder, chance);
@@ -57,14 +57,14 @@ fn states_are_right_even_when_the_disk_loses_what_was_committed() {
         let mut chance = Chance::new().of(6000 + run);
         let count = 3000;
         let braze = Braze::with(chance.next(), squall());
-        let folder = paced(&braze, CONSENT, HUNDRED);
+        let folder = Folder::with(CONSENT);
         let status = |number: usize| if number.is_multiple_of(2) { "ACTIVE" } else { "WITHDRAWN" };
         (0..count).for_each(|number| braze.seed(&format!("u-{number}")));
         folder.requests(
             (0..count).map(|number| consent(&format!("c-{number}"), &format!("u-{number}"), status(number))),
         );
 
-        let (shot, killed) = kill_each(&folder, &braze, &mut chance, 4, |chance| {
+        let (shot, killed) = kill_each(&folder, &braze, &mut chance, 3, |chance| {
             if let Some(wal) = Wal::of(&folder.path("store")) {
                 wal.cut(chance);
             }

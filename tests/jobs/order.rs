@@ -133,3 +133,34 @@ fn a_service_that_never_answers_is_given_up_when_the_time_of_the_step_is_over() 
     assert_eq!(shot.json()["failed_by"], json!({ "timeout": 1 }));
     never.open();
 }
+
+#[test]
+fn an_opt_out_that_may_have_been_set_is_not_undone_by_an_older_choice_while_a_person_decides() {
+    let workflow = r#"
+workflow: told
+on: { file: {} }
+steps:
+  - id: put
+    uses: braze/users.track
+    with:
+      attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.0.status }}" }]
+      events: [{ external_id: "{{ subject.external_id }}", name: chosen, time: "{{ request.occurred_at }}" }]
+"#;
+    let server = Server::start(|_, number| if number == 0 { answer(500, "{}") } else { accepted() });
+    let folder = Folder::to(server.address, workflow);
+    let chosen = |id: &str, at: &str, status: &str| {
+        json!({ "id": id, "kind": "consent", "subject": { "external_id": "u-1" }, "occurred_at": at,
+            "consents": [{ "purpose": "email", "status": status, "updated_at": at }] })
+    };
+    folder.requests([
+        chosen("out", "2026-11-20T10:00:00Z", "unsubscribed"),
+        chosen("in", "2026-11-20T09:00:00Z", "opted_in"),
+    ]);
+
+    let shot = folder.job();
+
+    assert_eq!(shot.json()["waiting_by"], json!({ "needs_attention": 1 }));
+    let later = server.requests().into_iter().skip(1).map(|request| request.json());
+    let states: Vec<Value> = later.map(|body| body["attributes"][0]["email_subscribe"].clone()).collect();
+    assert!(!states.contains(&json!("opted_in")), "{states:?}");
+}

@@ -52,9 +52,40 @@ fn a_wait_that_began_in_an_earlier_process_ends_when_it_was_to() {
     let mut run = Run::start(&program, 0, someone());
     assert!(matches!(run.next(&program, START_MS + 300_000), Next::Wait { .. }));
 
-    run.resume_wait(START_MS + 400_000);
+    run.resume_wait(&program, Some(START_MS + 400_000), START_MS + 300_000);
 
     assert!(matches!(run.next(&program, START_MS + 400_000), Next::Call(_)));
+}
+
+#[test]
+fn a_wait_that_began_before_the_calendar_was_set_back_is_over_in_its_own_time() {
+    let program = program(&format!("- wait: 10m\n{ERASE}"));
+    let mut run = Run::start(&program, 0, someone());
+    assert!(matches!(run.next(&program, START_MS), Next::Wait { .. }));
+
+    let day_ms = 86_400_000;
+    run.resume_wait(&program, Some(START_MS + 400_000), START_MS - day_ms);
+
+    assert_eq!(run.waits_until(), Some(START_MS - day_ms + 600_000));
+}
+
+#[test]
+fn a_pause_that_is_ended_takes_nothing_off_the_time_of_a_repeated_read() {
+    let program = program(&format!("{ERASE}{VERIFY}"));
+    let mut run = Run::start(&program, 0, someone());
+    let still_there = || Answer { result: Ok(json!({"users": [1]})), status: 200, at_ms: START_MS };
+    for _ in 0..2 {
+        assert!(matches!(run.next(&program, START_MS), Next::Call(_)));
+        run.answer(&program, still_there());
+    }
+    for _ in 0..5 {
+        assert!(matches!(run.next(&program, START_MS), Next::Wait { .. }));
+        run.end_pause();
+        assert!(matches!(run.next(&program, START_MS), Next::Call(_)));
+        run.answer(&program, still_there());
+    }
+
+    assert!(matches!(run.next(&program, START_MS), Next::Wait { .. }));
 }
 
 #[test]
