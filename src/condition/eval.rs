@@ -7,7 +7,7 @@
 use std::cell::Cell;
 
 use super::EvalError;
-use super::node::{Node, Path, Root, Step};
+use super::node::{Literal, Node, Path, Root, Step};
 use super::operators::{negate, operate, wrong};
 use super::value::Val;
 use crate::template::{Scope, member};
@@ -53,9 +53,17 @@ impl Node {
             Node::Literal(literal) => Ok(Val::literal(literal)),
             Node::Path(path) => path.value(world, locals),
             Node::Select(of, step) => select(of.eval(world, locals)?, step),
-            Node::OptionalSelect(of, name) => optional_member(of.eval(world, locals)?, name),
+            Node::OptionalSelect(of, name) => match of.shared(world, name) {
+                Some(value) => Ok(Val::Optional(Some(value.into()))),
+                None => optional_member(of.eval(world, locals)?, name),
+            },
             Node::Index(of, at, path) => index(of.eval(world, locals)?, &at.eval(world, locals)?, path),
             Node::OptionalIndex(of, at) => {
+                if let Node::Literal(Literal::String(name)) = at.as_ref()
+                    && let Some(value) = of.shared(world, name)
+                {
+                    return Ok(Val::Optional(Some(value.into())));
+                }
                 let found = index(of.eval(world, locals)?, &at.eval(world, locals)?, "");
                 match found {
                     Ok(Val::Optional(held)) => Ok(Val::Optional(held)),
@@ -65,6 +73,9 @@ impl Node {
                 }
             }
             Node::Has(of, name) => {
+                if of.shared(world, name).is_some() {
+                    return Ok(Val::Bool(true));
+                }
                 let value = of.eval(world, locals)?;
                 if let Some(found) = value.member(name) {
                     return Ok(Val::Bool(found.is_some()));
@@ -120,6 +131,16 @@ impl Node {
         }
     }
 
+    /// A shared member of what this names; only a whole name of the first level has one.
+    fn shared<'v>(&self, world: &World<'v>, name: &str) -> Option<Val<'v>> {
+        match self {
+            Node::Path(Path { root: Root::Scope(root), steps }) if steps.is_empty() => {
+                world.scope.shared(root, name).map(Val::of)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is true; `of` names what asks.
     pub fn holds<'v>(
         &'v self,
@@ -136,8 +157,10 @@ impl Path {
         let missing = |path: &str| EvalError::Missing { path: path.to_owned() };
         match &self.root {
             Root::Scope(name) => {
-                let mut value = member(world.scope.data(), name).ok_or_else(|| missing(name))?;
-                for step in &self.steps {
+                let start = world.scope.get(name).ok_or_else(|| missing(name))?;
+                let Some((first, rest)) = self.steps.split_first() else { return Ok(Val::of(start)) };
+                let mut value = world.scope.member(name, &first.name).ok_or_else(|| missing(&first.path))?;
+                for step in rest {
                     let found = value.as_object().and_then(|map| member(map, &step.name));
                     value = found.ok_or_else(|| missing(&step.path))?;
                 }

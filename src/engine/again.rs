@@ -8,6 +8,7 @@ use super::answers::Settled;
 use super::batches::{Batch, Member};
 use super::driver::Driver;
 use super::fresh::marks_of;
+use super::relay::sent_without_answer;
 use crate::braze::Item;
 use crate::catalogue::Effect;
 use crate::job::{Answered, Event};
@@ -134,14 +135,23 @@ impl Driver {
         self.write_answered(answered, settled);
     }
 
-    /// Nobody knows whether a call that must not be repeated took effect: a person decides.
+    /// Nobody knows whether a call that must not be repeated took effect: a person decides. Until then
+    /// later requests of the same people go on, as they do when the job is taken up again.
     pub(super) fn park(&mut self, batch: Batch, why: &str) {
         tracing::error!(
             batch = batch.number,
             "batch {} may or may not have taken effect ({why}) and must not be repeated; its requests wait for a person",
             batch.number
         );
-        self.held.extend(batch.members.iter().map(|member| member.slot));
-        self.parked.push(batch);
+        for Member { slot, call } in batch.members {
+            // The same request again stays in hand, so that it is not sent while a person decides.
+            if let Some(live) = self.runs.take(slot) {
+                let step = Some(live.run.path(&self.task.program));
+                self.ended.push(sent_without_answer(&live.about, step));
+                self.held_records += 1;
+            }
+            self.leave_lanes(batch.service, std::iter::once(call.people()));
+            self.free(slot);
+        }
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Member {
     /// The run.
     pub slot: Slot,
     /// What is sent for it.
-    pub call: Call,
+    pub call: Box<Call>,
 }
 
 /// Calls that leave as one HTTP exchange.
@@ -149,7 +149,7 @@ impl Batches {
     }
 
     /// The calls of a batch whose runs are over, to be sent until they are answered.
-    pub(super) fn abandon(&mut self, batch: &Batch, calls: Vec<Call>) -> Batch {
+    pub(super) fn abandon(&mut self, batch: &Batch, calls: Vec<Box<Call>>) -> Batch {
         let number = self.next_number;
         self.next_number += 1;
         let members = calls.into_iter().map(|call| Member { slot: Slot::MAX, call }).collect();

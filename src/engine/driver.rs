@@ -6,7 +6,7 @@
 //! what the journal has stored: a batch leaves after its intent is durable, a run goes on after its
 //! answer is.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -95,8 +95,6 @@ pub(super) struct Driver {
     pub(super) abandoned: usize,
     pub(super) working: usize,
     pub(super) stopping: bool,
-    pub(super) held: HashSet<Slot>,
-    pub(super) parked: Vec<Batch>,
     pub(super) held_records: u64,
     /// Requests that wait for a person in other jobs.
     pub(super) elsewhere: HashMap<[u8; 16], crate::job::RunId>,

@@ -131,7 +131,7 @@ impl Driver {
                     let is_gone = |person: &&PersonKey| !left.people().contains(*person);
                     let gone: Vec<PersonKey> = call.people().iter().filter(is_gone).copied().collect();
                     self.leave_lanes(service, std::iter::once(gone.as_slice()));
-                    Ok(left)
+                    Ok(Box::new(left))
                 }
                 None => Err((call, Skip::Superseded)),
             },

@@ -11,9 +11,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::job::IdEntry;
 use crate::journal::Seen;
 
+/// Whose an id is, and what the request says.
+type Taken = HashMap<[u8; 16], (u32, u64), foldhash::fast::RandomState>;
+
 /// Ids in hand, with whose they are and what the request says.
 #[derive(Debug, Default)]
-pub(super) struct InHand(Mutex<HashMap<[u8; 16], (u32, u64)>>);
+pub(super) struct InHand(Mutex<Taken>);
 
 impl InHand {
     /// Takes an id in hand for an engine; tells if somebody has it, and then takes nothing.
@@ -41,7 +44,7 @@ impl InHand {
         self.ids().retain(|_, (whose, _)| *whose != engine);
     }
 
-    fn ids(&self) -> MutexGuard<'_, HashMap<[u8; 16], (u32, u64)>> {
+    fn ids(&self) -> MutexGuard<'_, Taken> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

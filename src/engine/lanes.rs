@@ -10,6 +10,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
+
 use crate::plan::PersonKey;
 use crate::request::Order;
 
@@ -56,8 +58,8 @@ impl Rank {
 /// The lanes of all engines of a process.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    lanes: HashMap<(u32, PersonKey), Lane>,
-    waiting: HashMap<Ticket, Waiting>,
+    lanes: HashMap<(u32, PersonKey), Lane, RandomState>,
+    waiting: HashMap<Ticket, Waiting, RandomState>,
 }
 
 /// Usually one call; a queue only for a person who is written to again and again.

@@ -17,17 +17,21 @@ use crate::request::{BadRecord, Identity, Kind, Request, Spare, Warnings, identi
 use crate::run::{Finish, Next, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
 
-/// Plans records, keeping one scope to plan them in.
+/// Most scopes that are kept for later runs.
+const MOST_SCOPES: usize = 256;
+
+/// Plans records, keeping scopes to plan them in.
 pub(super) struct Planner<'t> {
     task: &'t Task,
-    scope: Option<Scope>,
+    /// Scopes of runs that are over, with nothing of a person in them.
+    scopes: Vec<Scope>,
     spare: Spare,
 }
 
 impl<'t> Planner<'t> {
     /// A planner for a job.
     pub(super) fn new(task: &'t Arc<Task>) -> Planner<'t> {
-        Planner { task, scope: None, spare: Spare::default() }
+        Planner { task, scopes: Vec::new(), spare: Spare::default() }
     }
 
     /// Does what is asked.
@@ -117,7 +121,7 @@ impl<'t> Planner<'t> {
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
         // Only a record that a person wants tried again may have to begin twice.
         let once_more = task.past.is_reopened(position).then(|| members.clone());
-        let mut scope = self.scope.take().unwrap_or_else(|| task.program.scope());
+        let mut scope = self.scopes.pop().unwrap_or_else(|| task.program.scope());
         Run::take_emptied(&mut scope, |emptied| self.spare.keep(emptied));
         let mut run = Run::start_in(&task.program, scope, position, &mut members);
         self.spare.keep(serde_json::Value::Object(members));
@@ -132,20 +136,28 @@ impl<'t> Planner<'t> {
         self.say(&mut run, &about);
         match next {
             Next::Ended(finish) => {
-                self.scope = Some(run.into_scope());
+                self.keep(run.into_scope());
                 Planned { about, first: First::Ended(finish) }
             }
             next => {
                 let is_thin = matches!(next, Next::Call(_)) && run.is_last_call(&task.program);
                 if is_thin {
-                    self.scope = Some(run.forget());
+                    self.keep(run.forget());
+                } else {
+                    run.slim(&task.program, |emptied| self.spare.keep(emptied));
                 }
                 Planned { about, first: First::Goes { run: Box::new(run), is_thin, again, people, next } }
             }
         }
     }
 
-    fn advance(&self, going: Going, now_ms: i64) -> Gone {
+    fn keep(&mut self, scope: Scope) {
+        if self.scopes.len() < MOST_SCOPES {
+            self.scopes.push(scope);
+        }
+    }
+
+    fn advance(&mut self, going: Going, now_ms: i64) -> Gone {
         let Going { slot, mut live, heard } = going;
         let program = &self.task.program;
         let step = match heard {
@@ -165,9 +177,15 @@ impl<'t> Planner<'t> {
         if self.task.past.is_reopened(live.run.position()) {
             skip_accepted(self.task, &mut live.run, &mut next);
         }
+        let is_over = matches!(next, Next::Ended(_));
         if matches!(next, Next::Call(_)) && live.run.is_last_call(program) {
             live.is_thin = true;
-            drop(live.run.forget());
+        }
+        if is_over || live.is_thin {
+            let scope = live.run.forget();
+            self.keep(scope);
+        } else {
+            live.run.slim(program, |emptied| self.spare.keep(emptied));
         }
         let Live { run, about, .. } = &mut *live;
         self.say(run, about);

@@ -71,16 +71,8 @@ impl Driver {
         elapsed: std::time::Duration,
     ) -> (std::collections::BTreeMap<Pause, u64>, u64) {
         let mut waiting = std::collections::BTreeMap::new();
-        let mut held = Vec::new();
-        for (slot, live) in self.runs.drain() {
-            let pause = if self.held.contains(&slot) {
-                held.push(sent_without_answer(&live.about, Some(live.run.path(&self.task.program))));
-                Pause::NeedsAttention
-            } else if live.run.waits_until().is_some() {
-                Pause::Wait
-            } else {
-                Pause::Retry
-            };
+        for (_, live) in self.runs.drain() {
+            let pause = if live.run.waits_until().is_some() { Pause::Wait } else { Pause::Retry };
             *waiting.entry(pause).or_default() += 1;
         }
         if self.aside > 0 {
@@ -88,9 +80,6 @@ impl Driver {
         }
         if self.held_records > 0 {
             *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
-        }
-        if !held.is_empty() {
-            self.write(Event::Ended { ended: held }, None);
         }
         let finished =
             waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();

@@ -53,7 +53,7 @@ pub(super) struct Blocked {
     /// The step it belongs to.
     pub step: u32,
     /// The call.
-    pub call: Call,
+    pub call: Box<Call>,
 }
 
 #[derive(Debug)]

@@ -77,7 +77,7 @@ pub(super) async fn exchange(
     at_most: Option<Duration>,
     clock: Arc<dyn Clock>,
 ) -> Replied {
-    let calls: Vec<&Call> = batch.members.iter().map(|member| &member.call).collect();
+    let calls: Vec<&Call> = batch.members.iter().map(|member| &*member.call).collect();
     let exchange = Exchange {
         method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
         path_and_query: plan::path_and_query(&calls),

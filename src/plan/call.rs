@@ -13,17 +13,20 @@ use super::{Envelope, PersonKey, Target, body, path_and_query, target};
 use crate::catalogue::{Action, Refusal, check_rendered};
 use crate::request::Order;
 
+/// Mostly one of them: no list beside the call.
+pub(super) type Few<T> = smallvec::SmallVec<[T; 1]>;
+
 /// One rendered action for one request, ready to be merged and sent.
 #[derive(Clone)]
 pub struct Call {
     pub(super) envelope: Envelope,
     /// The items, written one after another.
     pub(super) text: Vec<u8>,
-    pub(super) items: Vec<Item>,
+    pub(super) items: Few<Item>,
     /// Of an action with groups: the members by which objects merge, as JSON without the braces.
     pub(super) groups: Vec<Box<[u8]>>,
-    pub(super) people: Vec<PersonKey>,
-    pub(super) targets: Vec<Target>,
+    pub(super) people: Few<PersonKey>,
+    pub(super) targets: Few<Target>,
     pub(super) keeps_turn: bool,
     /// How new the record is.
     pub(super) order: Order,

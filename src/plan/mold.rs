@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::call::{Call, Item};
+use super::call::{Call, Few, Item};
 use super::mold_parts::{Filling, ItemForm, Part, Single, filled, object_form, parts};
 use super::split::{frame_bytes, member};
 use super::target::{self, Target};
@@ -87,9 +87,9 @@ impl Mold {
             Some(envelope) => envelope.clone(),
             None => self.envelope(&rest.iter().map(Option::as_deref).collect::<Vec<_>>())?,
         };
-        let (mut text, mut items) = (Vec::with_capacity(160), Vec::with_capacity(self.items.len()));
-        let mut people: Vec<PersonKey> = Vec::with_capacity(self.items.len());
-        let mut targets = Vec::with_capacity(2);
+        let (mut text, mut items) = (Vec::with_capacity(160), Few::new());
+        let mut people: Few<PersonKey> = Few::new();
+        let mut targets: Few<Target> = Few::new();
         // What is sent once is not replaced by what is sent later.
         let sets = self.action.targets.as_ref().filter(|_| self.repeatable);
         let mut keeps_turn = sets.is_none();

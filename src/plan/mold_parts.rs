@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::PersonKey;
+use super::call::Few;
 use super::split::{holds, key, write};
 use super::target::{self, Target};
 use crate::catalogue::{Action, Array, Field, Identifier, Members, Targets, fits, fits_in_list};
@@ -210,7 +211,7 @@ impl ObjectForm {
         scope: &Scope,
         extra: &Extra,
         text: &mut Vec<u8>,
-        mut targets: Option<&mut Vec<Target>>,
+        mut targets: Option<&mut Few<Target>>,
     ) -> Option<(PersonKey, bool)> {
         let (at, kind) = self.person;
         let person = key(kind, filled(self.parts.get(at)?, action, scope, extra)??.as_ref())?;

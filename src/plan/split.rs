@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::{Call, Item};
+use super::call::{Call, Few, Item};
 use super::{Envelope, PersonKey, query, target};
 use crate::catalogue::{Action, Array, Batch, Groups, Identifier, Method, Refusal};
 use crate::request::Order;
@@ -33,9 +33,9 @@ struct Parts {
     action: &'static Action,
     rest: Vec<u8>,
     text: Vec<u8>,
-    items: Vec<Item>,
+    items: Few<Item>,
     groups: Vec<Box<[u8]>>,
-    people: Vec<PersonKey>,
+    people: Few<PersonKey>,
     arrays: u32,
     own_bytes: usize,
     repeatable: bool,
@@ -47,9 +47,9 @@ impl Parts {
             action,
             rest: Vec::new(),
             text: Vec::with_capacity(160),
-            items: Vec::with_capacity(1),
+            items: Few::new(),
             groups: Vec::new(),
-            people: Vec::with_capacity(1),
+            people: Few::new(),
             arrays: 0,
             own_bytes: 0,
             repeatable: action.repeatable,
@@ -143,7 +143,7 @@ impl Parts {
             && action.batch.as_ref().is_some_and(|batch| may_merge(batch, self.arrays, members));
         // What is sent once is not replaced by what is sent later.
         let (targets, keeps_turn) =
-            if repeatable { target::find(action, members) } else { (Vec::new(), true) };
+            if repeatable { target::find(action, members) } else { (Few::new(), true) };
         let envelope = Envelope::new(action, self.rest, self.arrays, repeatable);
         Call {
             frame_bytes: frame_bytes(&envelope),

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::PersonKey;
+use super::call::Few;
 use super::split::key;
 use crate::catalogue::{Action, Batch, Identifier, Members, OPTS_OUT, State, Targets};
 use crate::request::Order;
@@ -49,8 +50,8 @@ fn fnv(name: &str) -> u64 {
 }
 
 /// What a checked `with` sets, and whether it holds anything besides.
-pub(super) fn find(action: &Action, with: &Map<String, Value>) -> (Vec<Target>, bool) {
-    let mut targets = Vec::with_capacity(1);
+pub(super) fn find(action: &Action, with: &Map<String, Value>) -> (Few<Target>, bool) {
+    let mut targets = Few::new();
     let keeps_turn = walk(action, with, &mut |target, _| targets.push(target));
     (targets, keeps_turn)
 }

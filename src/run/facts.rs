@@ -3,12 +3,13 @@
 //! A bulk job plans hundreds of thousands of people a second, so whatever does not depend on the
 //! person (literal `vars`, which names are read at all) is decided here.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::quiet::quiet;
+use super::reads::Reads;
 use crate::plan::Mold;
 use crate::template::Scope;
 use crate::workflow::{Setting, Step, StepKind, Workflow};
@@ -19,35 +20,18 @@ pub struct Program {
     /// The workflow itself.
     pub workflow: Arc<Workflow>,
     reads: Reads,
+    /// By step of the workflow: what it and those behind it read.
+    reads_from: Vec<Reads>,
+    /// Numbers of the steps whose output somebody reads.
+    kept_steps: HashSet<u32>,
+    /// The workflow's profiles by system, shared by all calls.
+    profiles: HashMap<String, Arc<str>>,
     /// `vars` without a template in them, shared by all runs.
-    literal_vars: Map<String, Value>,
+    literal_vars: Arc<Map<String, Value>>,
     /// By the number of the step: its `with`, made ready to become calls.
     molds: Vec<Option<Mold>>,
     quiet: BTreeSet<String>,
     facts: Facts,
-}
-
-/// What the templates and conditions of a workflow read.
-#[derive(Debug, Default)]
-struct Reads {
-    /// Names, by first segment.
-    names: HashSet<String>,
-    /// Ids of steps that are read through `steps`.
-    steps: HashSet<String>,
-    /// `steps` is read as a whole.
-    all_steps: bool,
-}
-
-impl Reads {
-    fn note(&mut self, segments: &[String]) {
-        let Some(first) = segments.first() else { return };
-        self.names.insert(first.clone());
-        match segments.get(1) {
-            Some(id) if first == "steps" => drop(self.steps.insert(id.clone())),
-            Some(_) => {}
-            None => self.all_steps |= first == "steps",
-        }
-    }
 }
 
 /// What every run of a job shares.
@@ -75,15 +59,14 @@ impl Facts {
 impl Program {
     /// Looks through a workflow once.
     pub fn new(workflow: Arc<Workflow>, facts: Facts) -> Program {
-        let mut reads = Reads::default();
-        walk(&workflow.steps, &mut |segments: &[String]| reads.note(segments));
+        let reads = Reads::of(&workflow);
+        let mut kept_steps = HashSet::new();
+        reads.kept_steps(&workflow.steps, false, &mut kept_steps);
+        let reads_from = Reads::from_each(&workflow.steps);
+        let profile = |(system, name): (&String, &String)| (system.clone(), Arc::from(name.as_str()));
+        let profiles = workflow.profiles.iter().map(profile).collect();
         let mut literal_vars = Map::new();
         for (name, tree) in &workflow.vars {
-            for (_, leaf) in tree.leaves() {
-                for name in leaf.names() {
-                    reads.note(&name.segments);
-                }
-            }
             if let Some(value) = tree.root().literal() {
                 literal_vars.insert(name.clone(), value);
             }
@@ -91,7 +74,8 @@ impl Program {
         let mut molds = Vec::new();
         prepare(&workflow.steps, &mut molds);
         let quiet = quiet(&workflow);
-        Program { workflow, reads, literal_vars, molds, quiet, facts }
+        let literal_vars = Arc::new(literal_vars);
+        Program { workflow, reads, reads_from, kept_steps, profiles, literal_vars, molds, quiet, facts }
     }
 
     /// What every run of the job shares.
@@ -102,10 +86,14 @@ impl Program {
     /// A scope that holds everything but the person.
     pub fn scope(&self) -> Scope {
         let mut data = Map::new();
-        data.insert("vars".into(), Value::Object(self.literal_vars.clone()));
+        data.insert("vars".into(), Value::Object(Map::new()));
         data.insert("steps".into(), Value::Object(Map::new()));
         data.insert("now".into(), Value::String(self.facts.started_at.clone()));
-        Scope::new(data)
+        let mut scope = Scope::sharing(data, Arc::clone(&self.literal_vars));
+        if self.reads.all_vars() {
+            scope.unshare();
+        }
+        scope
     }
 
     /// Whether nobody can see if a variable was there before the run set it.
@@ -125,12 +113,22 @@ impl Program {
 
     /// Whether anything reads `name` as a first segment.
     pub(super) fn reads(&self, name: &str) -> bool {
-        self.reads.names.contains(name)
+        self.reads.name(name)
     }
 
-    /// Whether anything reads `steps.<id>`.
-    pub(super) fn reads_step(&self, id: &str) -> bool {
-        self.reads.all_steps || self.reads.steps.contains(id)
+    /// What is read from a step of the workflow on.
+    pub(super) fn reads_from(&self, at: usize) -> Option<&Reads> {
+        self.reads_from.get(at)
+    }
+
+    /// Whether anything reads what a step came to.
+    pub(super) fn keeps_output(&self, step: &Step) -> bool {
+        self.kept_steps.contains(&step.number)
+    }
+
+    /// The workflow's profile for a system.
+    pub(super) fn profile_of(&self, system: &str) -> Option<Arc<str>> {
+        self.profiles.get(system).cloned()
     }
 
     /// `run`, for a run that reads it.

@@ -10,7 +10,7 @@ pub(super) struct Frame {
     /// The next step of the list.
     pub at: usize,
     /// For a loop's body: the loop.
-    pub around: Option<Loop>,
+    pub around: Option<Box<Loop>>,
 }
 
 /// A loop that is being gone through.

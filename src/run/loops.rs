@@ -33,7 +33,7 @@ impl Run {
             outputs: Vec::new(),
             trouble: None,
         };
-        self.frames.push(Frame { at: 0, around: Some(around) });
+        self.frames.push(Frame { at: 0, around: Some(Box::new(around)) });
         self.take_item(program);
     }
 

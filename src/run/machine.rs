@@ -11,7 +11,6 @@ use super::times::Times;
 use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
 use crate::plan::Call;
-use crate::request::Spare;
 use crate::template::{Extra, Scope};
 use crate::workflow::{Step, StepKind};
 
@@ -77,7 +76,7 @@ pub struct Prepared {
     /// of the action's system.
     pub profile: Option<Arc<str>>,
     /// What is sent.
-    pub call: Call,
+    pub call: Box<Call>,
 }
 
 /// What a call came to.
@@ -272,41 +271,6 @@ impl Run {
         self.finish(program)
     }
 
-    /// Gives the scope back for another run, with `vars` as they were at the start.
-    pub fn into_scope(mut self) -> Scope {
-        self.forget()
-    }
-
-    /// Forgets the person; only for a run that needs nothing but the answer of its last call.
-    /// What is left of the scope can be used for another run: nothing in it is of this person.
-    pub fn forget(&mut self) -> Scope {
-        self.roll_back(0);
-        self.times = None;
-        let mut scope = std::mem::replace(&mut self.scope, Scope::new(Map::new()));
-        let stays = |name: &str| matches!(name, "vars" | "steps" | "now") || KNOWN.contains(&name);
-        if scope.data().keys().any(|name| !stays(name)) {
-            scope.data_mut().retain(|name, _| stays(name));
-        }
-        for (name, value) in scope.data_mut() {
-            match (name.as_str(), value) {
-                ("steps", Value::Object(steps)) if !steps.is_empty() => steps.clear(),
-                ("fields", value) => *value = Value::Null,
-                (name, value) if KNOWN.contains(&name) => Spare::empty(value),
-                _ => {}
-            }
-        }
-        scope
-    }
-
-    /// Takes the shape that a person's record left behind out of a scope.
-    pub fn take_emptied(scope: &mut Scope, mut keep: impl FnMut(Value)) {
-        for (name, value) in scope.data_mut() {
-            if KNOWN.contains(&name.as_str()) {
-                keep(value.take());
-            }
-        }
-    }
-
     /// Path of the step the run stands at, with loop indexes and tries: `mail[2].track`, `verify#3`.
     pub fn path(&self, program: &Program) -> String {
         let mut text = path(&program.workflow.steps, &self.frames);
@@ -337,9 +301,6 @@ impl Run {
         Trouble { reason, code: code.to_owned(), step, message }
     }
 }
-
-/// What a request fills in a scope.
-const KNOWN: [&str; 4] = ["request", "subject", "consents", "fields"];
 
 /// The reason of the summary for a refusal.
 pub(super) fn reason_of(refusal: &Refusal) -> Fail {

@@ -7,6 +7,7 @@
 
 mod facts;
 mod finish;
+mod forget;
 mod frame;
 mod loops;
 mod machine;
@@ -14,6 +15,7 @@ mod open;
 mod pauses;
 mod preview;
 mod quiet;
+mod reads;
 mod steps;
 mod times;
 mod unmapped;

@@ -64,6 +64,8 @@ impl Previewed {
 /// What would be called for one request.
 pub fn preview(program: &Program, position: Position, request: Map<String, Value>) -> Previewed {
     let mut run = Run::start(program, position, request);
+    // What is not known is taken out of `vars`, and must not show up again behind them.
+    run.scope.unshare();
     let mut open = Open::default();
     let mut calls = Vec::new();
     while let Some(step) = run.advance(program) {
@@ -117,7 +119,7 @@ fn go_through(
             let preview = if needs.is_empty() && of_profile.is_empty() {
                 match run.prepare(program, step) {
                     Ok(Prepared { profile, call, .. }) => {
-                        Preview { step: at, action, profile, known: Known::Call(Box::new(call)) }
+                        Preview { step: at, action, profile, known: Known::Call(call) }
                     }
                     Err(trouble) => return run.fail(program, step, trouble),
                 }

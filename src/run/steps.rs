@@ -130,7 +130,7 @@ impl Run {
         let profile = self.profile(program, step, action)?;
         let cast = program.mold(step.number).and_then(|mold| mold.cast(&self.scope, &self.extra));
         if let Some(call) = cast {
-            return Ok(Prepared { step: step.number, profile, call });
+            return Ok(Prepared { step: step.number, profile, call: Box::new(call) });
         }
         let body = with
             .render(&self.scope, &self.extra)
@@ -139,7 +139,7 @@ impl Run {
         let call = Call::new(action, &body).map_err(|refusal| {
             self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned())
         })?;
-        Ok(Prepared { step: step.number, profile, call })
+        Ok(Prepared { step: step.number, profile, call: Box::new(call) })
     }
 
     /// The profile of an action step: its own, else the workflow's for the action's system.
@@ -150,8 +150,7 @@ impl Run {
         action: &Action,
     ) -> Result<Option<Arc<str>>, Trouble> {
         let Some(leaf) = &step.profile else {
-            let named = program.workflow.profiles.get(&action.system);
-            return Ok(named.map(|name| Arc::from(name.as_str())));
+            return Ok(program.profile_of(&action.system));
         };
         let template = |problem: String| {
             self.trouble(program, Fail::Template, Fail::Template.word(), format!("in `profile`: {problem}"))
@@ -186,9 +185,8 @@ impl Run {
 
     /// Ends the step the run stands at and moves on.
     pub(super) fn end_step(&mut self, program: &Program, step: &Step, status: &str, output: Value) {
-        let in_loop = self.frames.len() > 1;
         if let Some(id) = &step.id
-            && (in_loop || program.reads_step(id))
+            && program.keeps_output(step)
             && let Some(Value::Object(steps)) = self.scope.get_mut("steps")
         {
             steps.insert(id.clone(), json!({ "status": status, "output": output }));

@@ -100,7 +100,13 @@ impl Path {
         let (start, rest) = match self.base {
             Base::Scope => {
                 let (first, rest) = self.segments.split_first()?;
-                (member(world.scope.data(), &first.name)?, rest)
+                let start = world.scope.get(&first.name)?;
+                match (start, rest.split_first()) {
+                    (Value::Object(_), Some((second, rest))) => {
+                        (world.scope.member(&first.name, &second.name)?, rest)
+                    }
+                    _ => (start, rest),
+                }
             }
             Base::Block(out) => (world.block(out)?.value, self.segments.as_slice()),
             Base::Index(out) => return Some(owned(world.block(out)?.index)),

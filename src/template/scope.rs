@@ -4,6 +4,7 @@
 //! and nothing else.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -11,12 +12,48 @@ use serde_json::{Map, Value};
 #[derive(Default, Clone)]
 pub struct Scope {
     data: Map<String, Value>,
+    /// Members of `vars` that stand behind those in `data`, the same for many scopes.
+    shared_vars: Option<Arc<Map<String, Value>>>,
 }
 
 impl Scope {
     /// Takes the data over.
     pub fn new(data: Map<String, Value>) -> Scope {
-        Scope { data }
+        Scope { data, shared_vars: None }
+    }
+
+    /// The same, with members of `vars` that are not copied. A path such as `vars.x` finds them; who
+    /// takes `vars` as a whole sees only its own, so that is for texts that never do.
+    pub fn sharing(data: Map<String, Value>, vars: Arc<Map<String, Value>>) -> Scope {
+        Scope { data, shared_vars: Some(vars) }
+    }
+
+    /// Takes a copy of everything that is shared.
+    pub fn unshare(&mut self) {
+        let Some(shared) = self.shared_vars.take() else { return };
+        if let Some(Value::Object(vars)) = self.get_mut("vars") {
+            for (name, value) in shared.iter() {
+                if !vars.contains_key(name) {
+                    vars.insert(name.clone(), value.clone());
+                }
+            }
+        }
+    }
+
+    /// What is shared of a member of a name of the first level, unless the scope's own hides it.
+    pub(crate) fn shared(&self, first: &str, second: &str) -> Option<&Value> {
+        let shared = self.shared_vars.as_deref().filter(|_| first == "vars")?;
+        let own = self.get(first).and_then(Value::as_object)?;
+        if member(own, second).is_some() { None } else { member(shared, second) }
+    }
+
+    /// A member of a name of the first level, its own or shared.
+    pub(crate) fn member(&self, first: &str, second: &str) -> Option<&Value> {
+        let own = self.get(first)?.as_object()?;
+        match (member(own, second), &self.shared_vars) {
+            (None, Some(shared)) if first == "vars" => member(shared, second),
+            (own, _) => own,
+        }
     }
 
     /// Everything in it.

@@ -10,6 +10,7 @@ fn call(action: &str, with: Value) -> Call {
 }
 
 fn member(slot: Slot, call: Call) -> Member {
+    let call = Box::new(call);
     Member { slot, call }
 }
 

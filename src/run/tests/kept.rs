@@ -207,3 +207,71 @@ fn a_variable_of_the_last_person_is_not_there_for_the_next() {
     let two = json!({"external_id": "u-22", "sometimes": "never", "late": "u-22", "all": 4});
     assert_eq!(sent, [one.clone(), two.clone(), one, two]);
 }
+
+#[test]
+fn a_run_that_waits_for_an_answer_keeps_only_what_is_read_later() {
+    let program = program(
+        "\
+- set: { mail: 'consents.map(c, c.purpose)', later: subject.external_id }
+- for_each: vars.mail
+  steps:
+    - uses: braze/users.track
+      with: { attributes: [{ external_id: '{{ subject.external_id }}', p: '{{ item }}' }] }
+- uses: braze/users.delete
+  with: { external_ids: ['{{ vars.later }}'] }
+",
+    );
+    let mut run = Run::start(&program, 4, request(json!([{"purpose": "news"}, {"purpose": "offers"}])));
+    assert!(matches!(run.next(&program, START_MS), Next::Call(_)));
+
+    run.slim(&program, |_| ());
+    let in_loop = left_in(&mut run.scope.clone());
+    let at_end = loop {
+        run.answer(&program, Answer { result: Ok(json!({})), status: 201, at_ms: START_MS });
+        assert!(matches!(run.next(&program, START_MS), Next::Call(_)));
+        if run.path(&program).starts_with("step") && !run.path(&program).contains('[') {
+            run.slim(&program, |_| ());
+            break left_in(&mut run.scope.clone());
+        }
+    };
+
+    let names = |scope: &Map<String, Value>| scope.keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(names(&in_loop), "vars now subject item");
+    assert_eq!(names(&at_end), "vars now");
+    assert_eq!(at_end["vars"], json!({"later": "u-1"}));
+}
+
+#[test]
+fn literal_vars_are_the_same_shared_or_taken_as_a_whole() {
+    let vars =
+        "vars: { table: { a: 1, b: [2, 3] }, word: 'w', off: false, none: null, own: '{{ subject.email }}' }";
+    let texts = [
+        "vars.table.a + vars.table['a']",
+        "vars['word'] + vars.own",
+        "has(vars.table) && has(vars.none) && !has(vars.other) && has(vars.table.a) && has(vars.own)",
+        "vars.?word.orValue('x') + vars.?other.orValue('y')",
+        "vars[?'word'].orValue('x') + vars[?'other'].orValue('y')",
+        "vars.table.b.map(x, x in vars.table.b)",
+        "'a' in vars.table && vars.table[subject.external_id == 'u-1' ? 'a' : 'z'] == 1",
+        "vars.off || vars.word == 'w' && vars.none == null",
+    ];
+    let steps = |whole: &str| {
+        let settings: String =
+            texts.iter().enumerate().map(|(at, text)| format!("    s{at}: \"{text}\"\n")).collect();
+        format!(
+            "- if: subject.external_id == 'u-9'\n  set: {{ other: 1 }}\n- set:\n{settings}- set: {{ word: \"vars.word + '!'\" }}\n{whole}- uses: braze/users.track\n  with: {{ attributes: [{{ external_id: u, t: '{{{{ vars.table }}}}', w: '{{{{#each vars.table.b}}}}{{{{this}}}}{{{{/each}}}}{{{{ vars.word }}}}', o: '{{{{default vars.other \"d\"}}}}', l: '{{{{lookup vars.table \"a\"}}}}', {} }}] }}",
+            (0..texts.len())
+                .map(|at| format!("s{at}: '{{{{ vars.s{at} }}}}'"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
+    };
+
+    let shared = ran(&program_with(vars, &steps("")), someone(), accepted);
+    let whole = ran(&program_with(vars, &steps("- set: { size: size(vars) }\n")), someone(), accepted);
+
+    assert_eq!(shared.did[0].1, whole.did[0].1);
+    let sent = &shared.did[0].1["attributes"][0];
+    assert_eq!((&sent["s0"], &sent["s1"], &sent["w"]), (&json!(2), &json!("wa@example.com"), &json!("23w!")));
+    assert_eq!((&sent["s2"], &sent["s3"], &sent["s4"]), (&json!(true), &json!("wy"), &json!("wy")));
+}

@@ -89,6 +89,7 @@ fn carry_out(program: &Program, run: Run, mut service: impl FnMut(&str) -> Answe
         match run.next(program, now_ms) {
             Next::Call(Prepared { call, .. }) => {
                 let path = run.path(program);
+                run.slim(program, |_| ());
                 now_ms += 1000;
                 let result = service(&path);
                 let body = serde_json::from_slice(&call.body()).unwrap_or_default();
@@ -96,6 +97,7 @@ fn carry_out(program: &Program, run: Run, mut service: impl FnMut(&str) -> Answe
                 run.answer(program, Answer { result, status: 201, at_ms: now_ms });
             }
             Next::Wait { until_ms } => {
+                run.slim(program, |_| ());
                 assert!(until_ms > now_ms && did.len() < 100, "{did:?}");
                 did.push(("wait".into(), json!((until_ms - now_ms) / 1000)));
                 now_ms = until_ms;
