@@ -4,9 +4,11 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::json;
+
 use crate::folder::{Folder, KEY, Shot, end, request};
 use crate::kills::EVENT;
-use crate::service::Braze;
+use crate::service::{Braze, consent, state_of};
 
 const PEOPLE: usize = 6000;
 
@@ -32,10 +34,8 @@ fn check_the_rest(braze: &Braze, shot: &Shot) {
     assert_eq!(summary["waiting_by"]["needs_attention"].as_u64().unwrap_or(0), waiting as u64, "{summary}");
 }
 
-#[test]
-fn a_job_whose_journal_cannot_grow_stops_and_goes_on_later() {
-    let (braze, folder) = prepared();
-
+/// The job where files may not grow beyond a size.
+fn limited(folder: &Folder) -> Shot {
     // Files may grow to so many half kilobytes; a write beyond fails, as it does without room.
     let limited = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_privaflow")])
@@ -46,12 +46,55 @@ fn a_job_whose_journal_cannot_grow_stops_and_goes_on_later() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let stopped = end(limited.unwrap());
+    end(limited.unwrap())
+}
 
+#[track_caller]
+fn check_that_it_stopped(stopped: &Shot) {
     assert_eq!((stopped.code, stopped.stdout.as_str()), (1, ""), "{}", stopped.stderr);
     assert!(stopped.stderr.contains("nothing more is done"), "{}", stopped.stderr);
     assert!(stopped.stderr.contains("run the same command again"), "{}", stopped.stderr);
+}
+
+#[test]
+fn a_job_whose_journal_cannot_grow_stops_and_goes_on_later() {
+    let (braze, folder) = prepared();
+
+    let stopped = limited(&folder);
+
+    check_that_it_stopped(&stopped);
     check_the_rest(&braze, &folder.job());
+}
+
+#[test]
+fn the_newest_state_of_everybody_stays_when_the_journal_could_not_grow_in_between() {
+    let people = PEOPLE / 2;
+    let braze = Braze::with(1, Default::default());
+    let folder = Folder::to(braze.sandbox.address(), include_str!("../../workflows/consent-global.yaml"));
+    (0..people).for_each(|number| braze.seed(&format!("u-{number}")));
+    // Everybody twice: every second person's older change comes last in the file.
+    let status = |number: usize, second: usize| ["ACTIVE", "WITHDRAWN"][(number / 2 + second) % 2];
+    let record = |number: usize, come: usize| {
+        let second = (number + come) % 2;
+        let mut record =
+            consent(&format!("c-{number}-{come}"), &format!("u-{number}"), status(number, second));
+        record["consents"][0]["updated_at"] = json!(format!("2026-11-20T10:00:0{second}Z"));
+        record
+    };
+    folder.requests((0..2).flat_map(|come| (0..people).map(move |number| record(number, come))));
+
+    let stopped = limited(&folder);
+    let shot = folder.job();
+
+    check_that_it_stopped(&stopped);
+    let (code, [done, skipped, failed, waiting]) = shot.counts();
+    assert_eq!((code, done + skipped, failed + waiting), (0, 2 * people as u64, 0), "{}", shot.stderr);
+    assert_eq!(shot.json()["skipped_by"], json!({ "superseded": skipped }));
+    let held = braze.people();
+    for number in 0..people {
+        let id = format!("u-{number}");
+        assert_eq!(held[&id].email_subscribe, state_of(status(number, 1)), "{id}");
+    }
 }
 
 /// A disk of its own in memory; only a privileged user may have one.
