@@ -52,7 +52,7 @@ pub const KILLS: usize = 20;
 
 /// Few requests of a kind in a second; a busy machine that kills late must not let the job end early.
 const SLOWLY: &str =
-    "{ users.track: { requests: 25, per: 1s }, users.export.ids: { requests: 80, per: 1s } }";
+    "{ users.track: { requests: 12, per: 1s }, users.export.ids: { requests: 80, per: 1s } }";
 const QUICKLY: &str = "{ users.export.ids: { requests: 1000, per: 1s } }";
 
 fn pace(folder: &Folder, braze: &Braze, limits: &str) {

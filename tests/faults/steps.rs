@@ -43,8 +43,11 @@ steps:
 const PASSED: u8 = 10;
 const REOPENED: u8 = 11;
 
+/// By person and channel: the second of the newest change, and its state.
+type Newest = BTreeMap<(String, &'static str), (u64, &'static str)>;
+
 /// Changes of four people in no order of time, and what they come to; a fifth is erased in between.
-fn changes(chance: &mut Chance) -> (Vec<Value>, BTreeMap<(String, &'static str), (u64, &'static str)>) {
+fn changes(chance: &mut Chance) -> (Vec<Value>, Newest) {
     let mut newest = BTreeMap::new();
     let mut records = Vec::new();
     for number in 0..48_u64 {
