@@ -108,7 +108,7 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
     Ok(Some(compact))
 }
 
-/// Reads an event that [`encode`] or [`compact`] wrote.
+/// Reads an event that [`encode`] or `compact` wrote.
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
