@@ -36,7 +36,7 @@ enum Left {
 }
 
 /// What may be made of a call, given what was accepted before.
-fn left_of(call: &mut Call, marks: &Marks, space: &Space) -> Result<Left, StoreError> {
+fn left_of(call: &mut Call, marks: &Marks, space: &Space, now_ms: i64) -> Result<Left, StoreError> {
     if call.action().effect == Effect::Irreversible {
         return Ok(Left::All);
     }
@@ -64,7 +64,7 @@ fn left_of(call: &mut Call, marks: &Marks, space: &Space) -> Result<Left, StoreE
         if is_erased(target) {
             why = Some(Skip::Erased);
             dropped.push(target.digest());
-        } else if is_older(target, marks)? {
+        } else if is_older(target, marks, now_ms)? {
             why = why.or(Some(Skip::Superseded));
             dropped.push(target.digest());
         }
@@ -76,9 +76,12 @@ fn left_of(call: &mut Call, marks: &Marks, space: &Space) -> Result<Left, StoreE
     })
 }
 
-fn is_older(target: &Target, marks: &Marks) -> Result<bool, StoreError> {
-    let held = marks.newest(MarkKind::Target, target.key)?;
-    Ok(held.is_some_and(|held| target.order.yields_to(&held)))
+/// Whether a newer state is there. A state from far ahead was set under a wrong clock: an opt-out does
+/// not wait until that moment has come.
+fn is_older(target: &Target, marks: &Marks, now_ms: i64) -> Result<bool, StoreError> {
+    let Some(held) = marks.newest(MarkKind::Target, target.key)? else { return Ok(false) };
+    let is_believed = held.at_ms() <= now_ms.saturating_add(FUTURE_MS) || !target.order.opts_out();
+    Ok(is_believed && target.order.yields_to(&held))
 }
 
 /// What an accepted call leaves behind for later ones.
@@ -121,7 +124,7 @@ impl Driver {
     fn granted(&mut self, slot: Slot, blocked: Blocked) {
         let Blocked { service, step, mut call } = blocked;
         let left = match self.marks_in.get(service) {
-            Some(space) => left_of(&mut call, &self.marks, space),
+            Some(space) => left_of(&mut call, &self.marks, space, self.clock.now_ms()),
             None => Ok(Left::All),
         };
         let call = match left {
@@ -186,4 +189,73 @@ fn newest(call: &Call) -> Order {
     let orders = call.targets().iter().map(|target| target.order);
     let newer = |one: Order, other: Order| if other.yields_to(&one) { one } else { other };
     orders.reduce(newer).unwrap_or(call.order())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::job::{Answered, Event};
+    use crate::journal::{NewJob, Store};
+
+    const NOW_MS: i64 = 1_800_000_000_000;
+
+    fn call(state: &str, at_ms: i64) -> Call {
+        let action = crate::catalogue::find("braze/users.track").unwrap();
+        let with = json!({"attributes": [{"external_id": "u-1", "email_subscribe": state}]});
+        let mut call = Call::new(action, &with).unwrap();
+        let order = Order::placed(at_ms, 0);
+        call.date(order, |_| order);
+        call
+    }
+
+    /// A store in which this call was accepted.
+    async fn after(mut accepted: Call) -> Store {
+        let store = Store::temporary().unwrap();
+        let space = store.marks().space("w");
+        accepted.key(|digest| space.key(MarkKind::Target, digest));
+        let mut marks = Vec::new();
+        marks_of(&accepted, &space, NOW_MS, &mut marks);
+        let job = NewJob {
+            workflow_name: "w".into(),
+            workflow_digest: [0; 32],
+            workflow_text: String::new(),
+            input_path: "-".into(),
+            input_digest: [0; 32],
+            format: serde_json::Value::Null,
+            started_ms: NOW_MS,
+            sandbox: true,
+        };
+        let job = store.create_job(job).unwrap();
+        let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
+        let mut writer = store.writer(job, sender);
+        let (steps, ended) = (Vec::new(), Vec::new());
+        let answered =
+            Answered { batch: 0, at_ms: NOW_MS, status: 201, request_id: None, steps, ended, marks };
+        writer.append(Event::Answered(answered));
+        durable.recv().await.unwrap();
+        store
+    }
+
+    fn is_left_out(store: &Store, mut call: Call) -> bool {
+        let left = left_of(&mut call, store.marks(), &store.marks().space("w"), NOW_MS).unwrap();
+        matches!(left, Left::Nothing(Skip::Superseded))
+    }
+
+    #[tokio::test]
+    async fn an_older_state_is_left_out_and_a_newer_one_is_not() {
+        let store = after(call("unsubscribed", NOW_MS - 1000)).await;
+
+        assert!(is_left_out(&store, call("opted_in", NOW_MS - 2000)));
+        assert!(!is_left_out(&store, call("opted_in", NOW_MS)));
+    }
+
+    #[tokio::test]
+    async fn an_opt_out_does_not_wait_for_a_moment_that_a_wrong_clock_wrote_down() {
+        let store = after(call("opted_in", NOW_MS + 6 * 3_600_000)).await;
+
+        assert!(!is_left_out(&store, call("unsubscribed", NOW_MS)));
+        assert!(is_left_out(&store, call("opted_in", NOW_MS)));
+    }
 }

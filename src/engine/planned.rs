@@ -12,6 +12,8 @@ use crate::run::{Finish, Next, Prepared, Trouble};
 
 /// Most open runs that are at work; more would only wait in memory.
 const MOST_RUNS: usize = 16_384;
+/// Most of them that keep their person for calls to come: three to ten kilobytes each.
+const MOST_OF_SEVERAL_CALLS: usize = 6_144;
 /// Most open runs that wait for a moment.
 const MOST_WAITING: usize = 16_384;
 /// Most names of purposes and statuses that are counted one by one.
@@ -36,7 +38,9 @@ impl Driver {
             return self.take_in();
         }
         let at_work = self.runs.len().saturating_sub(self.runs.waiting());
-        if at_work < MOST_RUNS && self.runs.waiting() < MOST_WAITING {
+        let keep_people = self.runs.of_several_calls().saturating_sub(self.runs.waiting());
+        let has_room = at_work < MOST_RUNS && keep_people < MOST_OF_SEVERAL_CALLS;
+        if has_room && self.runs.waiting() < MOST_WAITING {
             while self.chunks < MOST_CHUNKS && self.ask() {}
         }
     }

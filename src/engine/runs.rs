@@ -70,16 +70,25 @@ pub(super) struct Runs {
     places: Vec<Place>,
     free: Vec<Slot>,
     waiting: usize,
+    /// By slot: whether the run was to make several calls when it began.
+    of_several_calls: Vec<bool>,
+    several_calls: usize,
 }
 
 impl Runs {
     /// Puts a run into a free slot.
     pub(super) fn insert(&mut self, live: Box<Live>) -> Slot {
+        let has_several = !live.is_thin;
+        self.several_calls += usize::from(has_several);
         if let Some(slot) = self.free.pop() {
+            if let Some(mark) = self.of_several_calls.get_mut(slot as usize) {
+                *mark = has_several;
+            }
             self.put(slot, live);
             return slot;
         }
         self.places.push(Place::Here(live));
+        self.of_several_calls.push(has_several);
         Slot::try_from(self.places.len() - 1).unwrap_or(Slot::MAX)
     }
 
@@ -120,12 +129,20 @@ impl Runs {
         {
             *place = Place::Free;
             self.free.push(slot);
+            if let Some(mark) = self.of_several_calls.get_mut(slot as usize) {
+                self.several_calls -= usize::from(std::mem::take(mark));
+            }
         }
     }
 
     /// How many runs are open.
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.free.len()
+    }
+
+    /// How many of them keep their person, because they began with several calls before them.
+    pub(super) fn of_several_calls(&self) -> usize {
+        self.several_calls
     }
 
     /// How many of them wait for a moment.

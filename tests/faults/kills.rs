@@ -103,13 +103,22 @@ pub fn kill_each(
     mut and: impl FnMut(&mut Chance),
 ) -> (Shot, usize) {
     pace(folder, braze, SLOWLY);
-    let mut killed = 0;
+    let (mut killed, mut in_vain) = (0, 0);
     while killed < KILLS {
         let mut moment = Moment::drawn(chance, braze.requests(), most);
         let mut child = folder.start();
         let is_over = until_or(|| child.try_wait().unwrap().is_some(), || moment.has_come(braze.requests()));
         if is_over {
-            break;
+            match child.wait().unwrap().code() {
+                Some(0 | 1) => break,
+                // A service that drops everything at the beginning cannot be reached: the life ends by itself
+                // with 3, leaves everything waiting, and the next one goes on.
+                code => {
+                    in_vain += 1;
+                    assert!(in_vain < KILLS, "a life ends by itself with {code:?}, again and again");
+                    continue;
+                }
+            }
         }
         child.kill().unwrap();
         child.wait().unwrap();
