@@ -93,6 +93,26 @@ pub enum Event {
     Stopped(Stopped),
 }
 
+impl Event {
+    /// How requests ended with it.
+    pub fn ends(&self) -> &[Ended] {
+        match self {
+            Event::Answered(answered) => &answered.ended,
+            Event::Ended { ended } => ended,
+            Event::Opened { .. }
+            | Event::Intended(_)
+            | Event::Waiting { .. }
+            | Event::Held { .. }
+            | Event::Approved { .. }
+            | Event::Cancelled { .. }
+            | Event::Passed { .. }
+            | Event::Reopened(_)
+            | Event::Identified { .. }
+            | Event::Stopped(_) => &[],
+        }
+    }
+}
+
 /// An HTTP exchange about to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intended {

@@ -9,7 +9,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::job::{Ended, Event, Fail, IdEntry, JobId, Skip, Verdict};
+use crate::job::{Event, Fail, IdEntry, JobId, Skip, Verdict};
 
 use super::error::StoreError;
 use super::segments::{Family, Key, Sorted, Value};
@@ -77,21 +77,7 @@ impl Ids {
 
 /// The records that an event adds once it is durable.
 pub(super) fn records_of(job: JobId, event: &Event) -> impl Iterator<Item = (Key, Value)> {
-    let ended: &[Ended] = match event {
-        Event::Answered(answered) => &answered.ended,
-        Event::Ended { ended } => ended,
-        Event::Opened { .. }
-        | Event::Intended(_)
-        | Event::Waiting { .. }
-        | Event::Held { .. }
-        | Event::Approved { .. }
-        | Event::Cancelled { .. }
-        | Event::Passed { .. }
-        | Event::Reopened(_)
-        | Event::Identified { .. }
-        | Event::Stopped(_) => &[],
-    };
-    ended.iter().filter_map(move |ended| {
+    event.ends().iter().filter_map(move |ended| {
         let state = match ended.verdict {
             Verdict::Skipped(Skip::Duplicate) | Verdict::Failed(Fail::IdConflict) | Verdict::Waiting(_) => {
                 return None;

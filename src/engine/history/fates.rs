@@ -105,7 +105,7 @@ impl Fates {
         let mut told_again = HashSet::new();
         for recorded in self.reader.events(self.record.id) {
             let Recorded { number, at_ms, event } = recorded?;
-            for ended in ends(&event).iter().filter(|ended| !is_open(ended)) {
+            for ended in event.ends().iter().filter(|ended| !is_open(ended)) {
                 let counts = match self.reopened.get(&ended.position) {
                     Some(since) => number > *since && told_again.insert(ended.position),
                     None => told.insert(ended.position),
@@ -142,7 +142,7 @@ impl Fates {
     fn note(&mut self, recorded: &Recorded) {
         match &recorded.event {
             Event::Answered(_) | Event::Ended { .. } => {
-                for ended in ends(&recorded.event) {
+                for ended in recorded.event.ends() {
                     self.note_end(ended, recorded.at_ms);
                 }
             }
@@ -222,23 +222,6 @@ impl Fates {
             None => Pause::Retry,
         };
         Fate::unknown(position, Verdict::Waiting(pause))
-    }
-}
-
-fn ends(event: &Event) -> &[Ended] {
-    match event {
-        Event::Answered(answered) => &answered.ended,
-        Event::Ended { ended } => ended,
-        Event::Opened { .. }
-        | Event::Intended(_)
-        | Event::Waiting { .. }
-        | Event::Held { .. }
-        | Event::Approved { .. }
-        | Event::Cancelled { .. }
-        | Event::Passed { .. }
-        | Event::Reopened(_)
-        | Event::Identified { .. }
-        | Event::Stopped(_) => &[],
     }
 }
 
