@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::parsed::Parsed;
 use super::wait::not_before;
-use super::{Cause, Headers, Item, Reading, Stop, people, sentences, written};
+use super::{Cause, Headers, Item, Reading, Stop, people, sentences};
 use crate::catalogue::Refusal;
 use crate::plan::Call;
 
@@ -79,7 +79,7 @@ fn accepted(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
             None => return Reading::Unknown,
         };
     }
-    verdicts(calls, refused, || Item::Accepted { output: written() })
+    verdicts(calls, refused, || Item::Written)
 }
 
 /// Nothing of the request was done.

@@ -73,6 +73,7 @@ pub(super) struct Driver {
     pub(super) stop: CancellationToken,
 
     pub(super) runs: Runs,
+    pub(super) endings: super::thin::Endings,
     pub(super) shared: Arc<Shared>,
     /// The number of this engine among those that share the lanes.
     pub(super) engine: u32,

@@ -157,7 +157,7 @@ impl Driver {
     fn pass(&mut self, slot: Slot, why: Skip) {
         let Some(mut live) = self.runs.take(slot) else { return };
         if live.is_thin {
-            let finish = live.run.finish_passed(&self.task.program, why);
+            let finish = self.endings.passed(&mut live.run, &self.task.program, why);
             self.tolerated += u64::from(finish.tolerated);
             let ended = ended(&live.about, finish);
             debug_assert!(is_final(ended.verdict));

@@ -36,6 +36,7 @@ mod service;
 mod shared;
 mod summary;
 mod task;
+mod thin;
 mod timers;
 mod turns;
 mod worker;

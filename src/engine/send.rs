@@ -142,9 +142,7 @@ pub(super) async fn exchange(
 
 fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {
     match reading {
-        Reading::Accepted => {
-            Reply::Items((0..calls).map(|_| Item::Accepted { output: braze::written() }).collect())
-        }
+        Reading::Accepted => Reply::Items((0..calls).map(|_| Item::Written).collect()),
         Reading::Items(items) => Reply::Items(items),
         Reading::Split => Reply::Split,
         Reading::Retry { not_before, cause } => {

@@ -89,6 +89,8 @@ pub(super) struct Task {
     pub sets_states: bool,
     /// Whether a record waits for the earlier ones of the same person.
     pub takes_turns: bool,
+    /// How many ways to end the workers told of.
+    pub endings: std::sync::atomic::AtomicU32,
 }
 
 /// What the journal keeps of a step that is over.
