@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::header::HeaderMap;
 
 use super::batches::Batch;
 use super::service::Service;
@@ -14,7 +15,7 @@ use crate::braze::{self, Cause, Headers, Item, Reading};
 use crate::catalogue;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
-use crate::wire::{self, Broken, Exchange};
+use crate::wire::{self, Broken, Exchange, GrantError, NotSent};
 
 /// How long the whole pool rests after a 429 that says nothing of when to come back.
 const UNTOLD_MS: i64 = 1000;
@@ -81,6 +82,7 @@ pub(super) async fn exchange(
     let exchange = Exchange {
         method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
         path_and_query: plan::path_and_query(&calls),
+        headers: HeaderMap::new(),
         body: plan::body(&calls),
     };
     let sent = service.client.send(exchange);
@@ -127,6 +129,9 @@ pub(super) async fn exchange(
             let request_id = answer.header("x-request-id").map(|id| id.chars().take(64).collect());
             (reply_of(reading, calls.len(), steady), answer.status, request_id, said)
         }
+        Err(Broken::NotSent { why: NotSent::Grant(error), .. }) => {
+            (without_token(&error, now_ms), 0, None, Said::default())
+        }
         Err(Broken::NotSent { host, why }) => (
             Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") },
             0,
@@ -138,6 +143,19 @@ pub(super) async fn exchange(
         }
     };
     Replied { batch, reply, status, request_id, said, requests, at_ms, now_ms }
+}
+
+/// Nothing was sent, because the service gave no token to send it with.
+fn without_token(error: &GrantError, now_ms: i64) -> Reply {
+    match error {
+        GrantError::Limited { until } => {
+            let rest = until.saturating_duration_since(tokio::time::Instant::now());
+            let rest_ms = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
+            Reply::NotApplied { not_before_ms: Some(now_ms.saturating_add(rest_ms)), counts: false }
+        }
+        error if error.is_final() => Reply::Stop { why: error.to_string() },
+        error => Reply::NotReached { why: error.to_string() },
+    }
 }
 
 fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {
