@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, StatusCode, Url};
 
 use super::broken::{self, Broken, NotSent, Route, Unknown};
@@ -74,6 +74,8 @@ pub struct Exchange {
     pub path_and_query: String,
     /// Shared with the batch it came from, not copied. Empty for none.
     pub body: Bytes,
+    /// What the body is, in place of what the profile's headers say.
+    pub content_type: Option<String>,
 }
 
 impl fmt::Debug for Exchange {
@@ -189,6 +191,10 @@ impl Client {
         let inner = &*self.inner;
         let mut request = Request::new(exchange.method.clone(), self.address(&exchange.path_and_query)?);
         *request.headers_mut() = headers;
+        if let Some(kind) = &exchange.content_type {
+            let kind = HeaderValue::from_str(kind).map_err(|_| self.not_sent(NotSent::Request))?;
+            request.headers_mut().insert(CONTENT_TYPE, kind);
+        }
         if !exchange.body.is_empty() {
             *request.body_mut() = Some(exchange.body.clone().into());
         }

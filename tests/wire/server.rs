@@ -101,6 +101,7 @@ pub fn post(body: &str) -> Exchange {
         method: Method::POST,
         path_and_query: "/users/track".to_owned(),
         body: Bytes::copy_from_slice(body.as_bytes()),
+        content_type: None,
     }
 }
 
