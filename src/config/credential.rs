@@ -59,6 +59,17 @@ pub(super) fn credential(
 }
 
 fn token(node: &Node, key: &str, entry: &Entry, folder: &Path, mistakes: &mut Mistakes) -> Option<Token> {
+    secret(node, key, format!("the {key} of profile `{}`", entry.key), folder, mistakes)
+}
+
+/// Where one secret is found; `owner` completes "… holds". `None` after a mistake.
+pub(super) fn secret(
+    node: &Node,
+    key: &str,
+    owner: String,
+    folder: &Path,
+    mistakes: &mut Mistakes,
+) -> Option<Token> {
     if matches!(node.content, Content::Text(..) | Content::Number(_)) {
         mistakes.mask(node);
         mistakes.add(Mistake::error("secret_in_file", node.at.clone(), NO_SECRET).help(USE_A_SOURCE));
@@ -88,7 +99,7 @@ fn token(node: &Node, key: &str, entry: &Entry, folder: &Path, mistakes: &mut Mi
             None
         }
     };
-    source.map(|source| Token::new(format!("the {key} of profile `{}`", entry.key), source))
+    source.map(|source| Token::new(owner, source))
 }
 
 fn env(node: &Node, mistakes: &mut Mistakes) -> Option<TokenSource> {
