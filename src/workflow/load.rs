@@ -12,7 +12,7 @@ use super::names::Place;
 use super::outline::Outline;
 use super::reader::Reader;
 use super::steps::Effects;
-use super::{Workflow, action, steps, triggers, words};
+use super::{Workflow, action, steps, triggers, triggers_onetrust, words};
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
@@ -86,6 +86,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     };
     if effects.irreversible {
         triggers::warn_of_broad_kinds(reader, root, on.file.as_ref());
+        triggers_onetrust::warn_of_unclear_kind(reader, root, &on);
     }
     let description =
         root.get("description").and_then(|node| reader.string("description", node)).map(str::to_owned);

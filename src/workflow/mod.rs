@@ -4,6 +4,7 @@
 //! reported together. What is left at run time are the person's values.
 
 mod action;
+mod cron;
 mod kinds;
 mod load;
 mod map;
@@ -18,16 +19,22 @@ mod steps;
 mod texts;
 mod trigger;
 mod triggers;
+mod triggers_onetrust;
+mod triggers_schedule;
 mod words;
 
 use indexmap::IndexMap;
 
 use crate::template::Tree;
 
+pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
 pub use retry::{Policies, Policy, Retry, Said};
 pub use step::{Repeat, Setting, Step, StepKind};
-pub use trigger::{FileTrigger, Format, Guard, On};
+pub use trigger::{
+    ConsentRules, ConsentTrigger, Feed, FileTrigger, Format, Guard, Identifier, On, ScheduleTrigger,
+    SubtaskRules, SubtaskTrigger, WebhookTrigger,
+};
 
 /// A workflow that may be carried out.
 #[derive(Debug)]
