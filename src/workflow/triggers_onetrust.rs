@@ -237,17 +237,18 @@ fn flag(reader: &mut Reader<'_>, on: &str, key: &str, node: &Node) -> Option<boo
 fn names(reader: &mut Reader<'_>, on: &str, key: &str, node: &Node) -> Option<Vec<String>> {
     let Some(list) = node.get(key) else { return Some(Vec::new()) };
     let what = format!("{on}.{key}");
-    let items = reader.list(&what, list)?;
-    if items.is_empty() {
+    let texts = reader.strings(&what, list)?;
+    let is_blank = |text: &String| text.trim().is_empty();
+    if texts.is_empty() || texts.iter().any(is_blank) {
         let message = format!("`{what}` names nothing, so nothing would start this workflow");
+        let message = if texts.is_empty() { message } else { format!("a name in `{what}` is empty") };
         reader.add(
             Mistake::error("bad_value", list.at.clone(), message)
                 .help(format!("name at least one, or leave `{key}` out")),
         );
         return None;
     }
-    let found: Vec<_> = items.iter().map(|item| filled(reader, &format!("{what}[…]"), item)).collect();
-    found.into_iter().collect()
+    Some(texts.iter().map(|text| text.trim().to_owned()).collect())
 }
 
 /// A string that holds more than spaces, without those around it.
