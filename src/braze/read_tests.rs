@@ -57,7 +57,7 @@ fn outputs(reading: Reading) -> Vec<Value> {
     let Reading::Items(items) = reading else { panic!("{reading:?}") };
     let output = |item| match item {
         Item::Accepted { output } => output,
-        Item::Written => super::written(),
+        Item::Written => crate::reply::written(),
         other => panic!("{other:?}"),
     };
     items.into_iter().map(output).collect()
