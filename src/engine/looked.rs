@@ -35,7 +35,8 @@ impl Indexes {
     pub(super) fn look(&self, records: &mut [Planned]) -> Result<Looked, StoreError> {
         let mut keys = Vec::with_capacity(records.len());
         for record in &mut *records {
-            let First::Goes { next: Next::Call(Prepared { profile, call, .. }), .. } = &mut record.first else {
+            let First::Goes { next: Next::Call(Prepared { profile, call, .. }), .. } = &mut record.first
+            else {
                 continue;
             };
             if matches!(call.action().effect, Effect::Read | Effect::Irreversible) {

@@ -112,9 +112,13 @@ impl Space {
             MarkKind::Target => TARGETS.number,
             MarkKind::Erased => ERASED.number,
         };
-        let parts = self.secret.iter().chain(&self.workspace).chain([&kind]);
-        let parts = parts.copied().chain(digest.to_be_bytes());
-        block.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        let (secret, rest) = block.split_at_mut(SECRET_BYTES);
+        let (workspace, rest) = rest.split_at_mut(SPACE_BYTES);
+        let (of_kind, of_digest) = rest.split_at_mut(1);
+        secret.copy_from_slice(self.secret.as_slice());
+        workspace.copy_from_slice(&self.workspace);
+        of_kind.copy_from_slice(&[kind]);
+        of_digest.copy_from_slice(&digest.to_be_bytes());
         let digest: [u8; 32] = Sha256::digest(block).into();
         *digest.first_chunk().unwrap_or(&[0; 16])
     }
