@@ -14,6 +14,7 @@
 
 mod admin;
 mod alias;
+mod body;
 mod connection;
 mod delete;
 mod email;
@@ -23,6 +24,7 @@ mod faults;
 mod identify;
 mod limits;
 mod listing;
+pub mod onetrust;
 mod options;
 mod rename;
 mod reply;
@@ -38,6 +40,7 @@ mod world;
 
 pub use faults::{Effect, Fault, Faults, When};
 pub use limits::{Limit, Limits, Pool, Reset};
+pub use onetrust::OneTrust;
 pub use options::{Options, SandboxError};
 pub use seed::{AliasName, Identifiers};
 pub use server::Sandbox;
