@@ -30,6 +30,9 @@ pub(super) enum Kind {
     Sort(&'static [&'static str]),
 }
 
+/// A name and what its value must be.
+pub(super) type Parameter = (&'static str, Kind);
+
 /// Statuses that the feeds of version 4 can be asked for.
 const STATUSES: &[&str] = &[
     "EXPIRED",
@@ -48,15 +51,15 @@ const STATUSES: &[&str] = &[
 ];
 
 /// Pages of requests, subtasks and resolutions.
-const PAGED: [(&str, Kind); 2] = [("page", Kind::Page), ("size", Kind::Size(500))];
+const PAGED: [Parameter; 2] = [("page", Kind::Page), ("size", Kind::Size(500))];
 
 /// Pages of consents.
-const CONSENT_PAGED: [(&str, Kind); 2] = [("page", Kind::Page), ("size", Kind::Size(50))];
+const CONSENT_PAGED: [Parameter; 2] = [("page", Kind::Page), ("size", Kind::Size(50))];
 
 /// The parameters of an operation.
-pub(super) fn of(route: Route) -> Vec<(&'static str, Kind)> {
+pub(super) fn of(route: Route) -> Vec<Parameter> {
     use Kind::{Bool, Day, Either, Size, Sort, Text, Uuid, Word, Zoneless};
-    let (pages, own): (&[(&'static str, Kind)], Vec<(&'static str, Kind)>) = match route {
+    let (pages, own): (&[Parameter], Vec<Parameter>) = match route {
         Route::SubtaskSearch => (
             &PAGED,
             vec![
