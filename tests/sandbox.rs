@@ -14,6 +14,8 @@ mod export;
 mod faults;
 #[path = "sandbox/onetrust/mod.rs"]
 mod onetrust;
+#[path = "sandbox/scene.rs"]
+mod scene;
 #[path = "sandbox/subscription.rs"]
 mod subscription;
 #[path = "sandbox/track.rs"]
