@@ -47,6 +47,8 @@ pub(super) fn answer(shared: &Shared, asked: &Asked<'_>) -> Answer {
         let order = match property {
             "id" => a.id.cmp(&b.id),
             "identifier" => a.identifier.cmp(&b.identifier),
+            // All are known by the same kind of identifier.
+            "identifierType" => std::cmp::Ordering::Equal,
             "createdDate" => a.created_ms.cmp(&b.created_ms),
             "lastTransactionDate" => last_ms(a).cmp(&last_ms(b)),
             _ => a.updated_ms.cmp(&b.updated_ms),

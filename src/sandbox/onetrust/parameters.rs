@@ -119,7 +119,14 @@ pub(super) fn of(route: Route) -> Vec<Parameter> {
                 ("includeGeolocation", Bool),
                 (
                     "sort",
-                    Sort(&["id", "identifier", "createdDate", "lastModifiedDate", "lastTransactionDate"]),
+                    Sort(&[
+                        "id",
+                        "identifier",
+                        "identifierType",
+                        "createdDate",
+                        "lastModifiedDate",
+                        "lastTransactionDate",
+                    ]),
                 ),
             ],
         ),

@@ -3,4 +3,5 @@
 mod access;
 mod client;
 mod consents;
+mod contract;
 mod requests;
