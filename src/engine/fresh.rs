@@ -101,7 +101,11 @@ pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<
 pub(super) fn opt_outs_of(call: &mut Call, space: &Space, marks: &mut Vec<Mark>) {
     call.key(|digest| space.key(MarkKind::Target, digest));
     let opt_outs = call.targets().iter().filter(|target| target.order.opts_out());
-    marks.extend(opt_outs.map(|target| Mark { kind: MarkKind::Target, key: target.key, order: target.order }));
+    marks.extend(opt_outs.map(|target| Mark {
+        kind: MarkKind::Target,
+        key: target.key,
+        order: target.order,
+    }));
 }
 
 impl Driver {

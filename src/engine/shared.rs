@@ -14,9 +14,9 @@ use super::brake::Brake;
 use super::driver::Message;
 use super::in_hand::InHand;
 use super::lanes::{Lanes, Ticket};
+use super::limits::Limits;
 use crate::job::JobId;
 use crate::plan::PersonKey;
-use super::limits::Limits;
 
 /// What the jobs of one process have in common.
 #[derive(Debug, Default)]

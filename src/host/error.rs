@@ -138,7 +138,9 @@ pub enum HostError {
 #[derive(Debug, thiserror::Error)]
 pub enum StillInTheAir {
     /// Its input is kept nowhere.
-    #[error("its input was standard input: go on with it first (`privaflow jobs resume` with the same input)")]
+    #[error(
+        "its input was standard input: go on with it first (`privaflow jobs resume` with the same input)"
+    )]
     StandardInput,
     /// Its workflow is no longer understood.
     #[error("its workflow cannot be read by this release: go on with it with the release that began it")]
@@ -235,7 +237,7 @@ impl HostError {
 }
 
 /// What is wrong, with all causes.
-fn with_causes(error: &dyn Error) -> String {
+pub(super) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -8,6 +8,7 @@
 mod backoff;
 mod broken;
 mod client;
+mod learned;
 mod limiter;
 mod rate;
 
