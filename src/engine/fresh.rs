@@ -156,7 +156,7 @@ impl Driver {
         match call {
             Ok(call) => {
                 let now_ms = self.clock.steady_ms();
-                self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
+                self.batches.add(service, step, super::batches::Member { slot, call, looks: false }, now_ms);
             }
             Err((call, why)) => {
                 self.pass(slot, why);
@@ -239,6 +239,7 @@ mod tests {
             format: serde_json::Value::Null,
             started_ms: NOW_MS,
             sandbox: true,
+            window: None,
         };
         let job = store.create_job(job).unwrap();
         let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
