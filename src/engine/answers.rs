@@ -72,7 +72,7 @@ impl Driver {
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, now_ms);
             if status != 0 {
-                self.services.observe(gate, &said, now_ms);
+                self.services.observe(gate, &said, batch.left_ms, now_ms);
             }
         }
         match reply {

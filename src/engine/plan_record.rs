@@ -149,8 +149,9 @@ impl<'t> Planner<'t> {
             && let Some(times) = &times
             && times.newest().at_ms() > task.opened_ms.saturating_add(FUTURE_MS)
         {
-            let ended = from_the_future(&about);
-            return Planned { about, first: First::Held(Some(Box::new(ended))) };
+            let was_told = task.past.was_ahead(position);
+            let ended = (!was_told).then(|| Box::new(from_the_future(&about)));
+            return Planned { about, first: First::Held(ended) };
         }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
         if let Some(course) = course {
@@ -293,10 +294,11 @@ fn failed(reason: Fail, code: &str, message: String) -> Finish {
 }
 
 /// Why a record waits whose change lies in the future: a clock is wrong, and a change that counts as
-/// newer than all others until then would hold them back.
+/// newer than all others until then would hold them back. When the clock is right again, or that moment has
+/// come, it goes on with its job.
 fn from_the_future(about: &About) -> Ended {
     let message = format!(
-        "its time lies more than {} minutes in the future: if the change is true, `runs retry` carries it out as of that moment",
+        "its time lies more than {} minutes in the future: if this machine's clock is wrong, set it right, and `jobs resume` goes on with it; if the change is true, `runs retry` carries it out as of that moment",
         FUTURE_MS / 60_000
     );
     parked(about, None, FUTURE_TIME, message)

@@ -159,7 +159,13 @@ impl Past {
 
     /// A call of this record that must not be repeated was sent, and its outcome is not known.
     pub(super) fn is_held(&self, position: Position) -> bool {
-        self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
+        let waits = self.state.pause_of(position) == Some(Pause::NeedsAttention);
+        self.held.contains(&position) || (waits && !self.state.is_ahead(position))
+    }
+
+    /// An earlier process left this record waiting because its time lay ahead.
+    pub(super) fn was_ahead(&self, position: Position) -> bool {
+        self.state.is_ahead(position)
     }
 
     /// When a person asked for this record to be tried again, in Unix milliseconds.
