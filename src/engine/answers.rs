@@ -87,7 +87,9 @@ impl Driver {
             }
             Reply::NotReached { why } => {
                 self.resolve(&batch, status, request_id, at_ms);
-                self.services.note_not_reached(batch.service, batch.tries, &why);
+                if !self.task.budget(batch.step).is_minor {
+                    self.services.note_not_reached(batch.service, batch.tries, &why);
+                }
                 self.try_again(batch, None, Outcome::Nothing, true, now_ms);
             }
             Reply::Unknown { .. } if self.is_poisoned(&batch) => {
@@ -250,6 +252,8 @@ impl Driver {
     fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
         let Pending { batch, status, request_id, at_ms, ended, marks, again, alone } = pending;
         let (service, step) = (batch.service, batch.step);
+        let answered_now =
+            if self.left_open.is_empty() { Vec::new() } else { self.runs.positions(&batch.members) };
         let goes_on: std::collections::HashSet<u32> = continued.iter().map(|run| run.slot).collect();
         let over = batch.members.iter().map(|member| member.slot).filter(|slot| !goes_on.contains(slot));
         let settled = Settled {
@@ -261,6 +265,9 @@ impl Driver {
         };
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
         self.write_answered(answered, settled);
+        if !self.left_open.is_empty() {
+            self.settle_left_open(&answered_now);
+        }
         self.batches.close_apart(service, step, again);
         for member in alone {
             self.batches.close_apart(service, step, vec![member]);

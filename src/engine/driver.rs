@@ -25,7 +25,7 @@ use super::timers::{Due, Timers};
 use super::turns::Turns;
 use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
-use crate::job::{Ended, Event, State, Verdict};
+use crate::job::{Ended, Event, State, Unresolved, Verdict};
 use crate::journal::{Ids, Marks, Space, Writer};
 
 /// Everything that can wake the driver, but its timers and the journal.
@@ -100,6 +100,9 @@ pub(super) struct Driver {
     pub(super) elsewhere: HashMap<[u8; 16], crate::job::RunId>,
     /// Requests that wait for a profile that was stopped, and are no longer kept in memory.
     pub(super) aside: u64,
+    /// Exchanges that an earlier process left in the air and that are settled when their records are
+    /// answered: until then every process asks about them before it sends anything.
+    pub(super) left_open: Vec<Unresolved>,
     pub(super) chunks: usize,
     pub(super) chunks_read: usize,
     pub(super) chunks_planned: usize,

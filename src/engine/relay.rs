@@ -58,9 +58,24 @@ impl Driver {
     /// Settles what an earlier process left in the air.
     pub(super) fn take_over(&mut self) {
         let at_ms = self.clock.now_ms();
-        let events: Vec<Event> =
-            self.state.unresolved().flat_map(|exchange| settled(exchange, at_ms)).collect();
+        let looks = self.task.looks;
+        let stays = |exchange: &&Unresolved| looks && exchange.repeatable && exchange.calls == 1;
+        let (open, over): (Vec<&Unresolved>, Vec<&Unresolved>) = self.state.unresolved().partition(stays);
+        let events: Vec<Event> = over.into_iter().flat_map(|exchange| settled(exchange, at_ms)).collect();
+        self.left_open = open.into_iter().cloned().collect();
         for event in events {
+            self.write(event, None);
+        }
+    }
+
+    /// Settles what an earlier process left in the air of records that were answered now.
+    pub(super) fn settle_left_open(&mut self, positions: &[Position]) {
+        let at_ms = self.clock.now_ms();
+        let is_answered = |exchange: &mut Unresolved| {
+            exchange.positions.iter().all(|position| positions.contains(position))
+        };
+        let answered: Vec<Unresolved> = self.left_open.extract_if(.., is_answered).collect();
+        for event in answered.iter().flat_map(|exchange| settled(exchange, at_ms)) {
             self.write(event, None);
         }
     }
@@ -83,6 +98,11 @@ impl Driver {
         }
         let finished =
             waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
+        if finished {
+            let positions: Vec<Position> =
+                self.left_open.iter().flat_map(|exchange| exchange.positions.iter().copied()).collect();
+            self.settle_left_open(&positions);
+        }
         let stopped = crate::job::Stopped {
             at_ms: self.clock.now_ms(),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
