@@ -15,7 +15,7 @@ use crate::engine::{
     self, Decided, EngineError, Fate, Fates, Kept, Summary, Undecidable, may_be_cancelled, may_be_retried,
 };
 use crate::job::{Event, JobId, Position, RunId, Status, WindowId};
-use crate::journal::{JobRecord, Store, Writer};
+use crate::journal::{Approval, JobRecord, Store, Writer};
 use crate::source::Source;
 use crate::workflow::Known;
 
@@ -115,6 +115,19 @@ impl Host {
         let summary = self.summary(job);
         drop(stopped);
         summary
+    }
+
+    /// Lets texts of workflows start by themselves; gives how many.
+    pub(super) fn approve_workflows(
+        &self,
+        workflows: Vec<(String, [u8; 32])>,
+        by: &str,
+    ) -> Result<usize, HostError> {
+        let (count, at_ms) = (workflows.len(), self.now_ms());
+        let approval =
+            |(workflow, digest)| Approval { workflow, digest, by: by.to_owned(), at_ms };
+        self.store().approve_workflows(workflows.into_iter().map(approval).collect())?;
+        Ok(count)
     }
 
     /// Removes jobs that were over before a moment; what it came to, as the command's own result.
