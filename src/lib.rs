@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cli                                            arguments, tables, exit codes
+//! server                                         the process that stays: inbox, hooks, schedules
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
 //! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run      plan    workflow             the rules: no clock, no I/O
@@ -34,6 +35,7 @@ pub mod request;
 pub mod run;
 pub mod sandbox;
 pub mod secret;
+pub mod server;
 pub mod source;
 pub mod template;
 pub mod wire;
