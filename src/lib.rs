@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! cli                                            arguments, tables, exit codes
-//! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
+//! server                                         hooks, schedules: what comes in from outside
+//! engine   host     sandbox   notify             drives jobs, owns a store; the stand-in for Braze; tells people
 //! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! job      run      plan    workflow             the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
@@ -30,6 +31,7 @@ pub mod request;
 pub mod run;
 pub mod sandbox;
 pub mod secret;
+pub mod server;
 pub mod source;
 pub mod template;
 pub mod wire;
