@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Token;
 use super::decode::missing;
-use super::profile::{Credential, System};
+use super::profile::{Credential, System, TokenForm};
 use super::section::{Mistakes, Section};
 use super::source::TokenSource;
 use crate::source::{Content, Entry, Mistake, Node};
@@ -30,7 +30,7 @@ pub(super) fn credential(
                 mistakes.add(mistake.help("add `token: { env: BRAZE_API_KEY }`"));
                 return None;
             }
-            let oauth2 = mistakes.section(node, "oauth2", &["client_id", "client_secret"]);
+            let oauth2 = mistakes.section(node, "oauth2", &["client_id", "client_secret", "form"]);
             let mut part = |key: &str| match oauth2.get(key) {
                 Some(node) => token(node, key, entry, folder, mistakes),
                 None => {
@@ -40,7 +40,8 @@ pub(super) fn credential(
                 }
             };
             let (client_id, client_secret) = (part("client_id"), part("client_secret"));
-            Some(Credential::OAuth2 { client_id: client_id?, client_secret: client_secret? })
+            let form = form(&oauth2, mistakes);
+            Some(Credential::OAuth2 { client_id: client_id?, client_secret: client_secret?, form: form? })
         }
         (Some(_), Some(node)) => {
             let message = format!("profile `{}` has both `token` and `oauth2`", entry.key);
@@ -53,6 +54,21 @@ pub(super) fn credential(
                 "token",
                 "add `token: { env: NAME }`; `file` and `command` are known too",
             ));
+            None
+        }
+    }
+}
+
+/// `multipart` unless it says otherwise.
+fn form(oauth2: &Section<'_>, mistakes: &mut Mistakes) -> Option<TokenForm> {
+    let Some(node) = oauth2.get("form") else { return Some(TokenForm::default()) };
+    match mistakes.text(node, "form")? {
+        "multipart" => Some(TokenForm::Multipart),
+        "urlencoded" => Some(TokenForm::Urlencoded),
+        other => {
+            let message = format!("`form` is `multipart` or `urlencoded`, not `{other}`");
+            let mistake = Mistake::error("bad_value", node.at.clone(), message);
+            mistakes.add(mistake.suggest(other, ["multipart", "urlencoded"]));
             None
         }
     }
