@@ -5,7 +5,7 @@
 //! ```text
 //! cli                                            arguments, tables, exit codes
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
-//! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
+//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run      plan    workflow             the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
 //! request  secret   source   clock               the words the rules are written in
@@ -25,6 +25,7 @@ pub mod host;
 pub mod intake;
 pub mod job;
 pub mod journal;
+pub mod onetrust;
 pub mod plan;
 pub mod request;
 pub mod run;
