@@ -71,6 +71,8 @@ pub(super) struct Driver {
     pub(super) reader: super::reader::Reader,
     pub(super) progress: Progress,
     pub(super) stop: CancellationToken,
+    /// How far the job is carried out.
+    pub(super) extent: super::in_the_air::Extent,
 
     pub(super) runs: Runs,
     pub(super) shared: Arc<Shared>,
@@ -129,6 +131,7 @@ impl Driver {
                 return Err(error);
             }
             self.put_aside();
+            self.stopping |= self.has_settled();
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();
@@ -312,7 +315,7 @@ impl Driver {
         Event::Intended(crate::job::Intended {
             batch: batch.number,
             attempt: batch.attempt,
-            repeatable: batch.is_repeatable(),
+            repeatable: batch.is_repeatable() || batch.can_look(),
             step: batch.step,
             positions: self.runs.positions(&batch.members),
             calls: u32::try_from(batch.members.len()).unwrap_or(u32::MAX),

@@ -1,11 +1,11 @@
 //! Taking in what was planned: duplicates are told apart in the order of the file, calls are queued.
 
 use super::driver::{Driver, is_final};
+use super::in_the_air::Extent;
 use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
 use super::worker::{First, Heard, Planned, PlannedChunk, Work};
-use crate::catalogue::Effect;
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
 use crate::journal::{Seen, StoreError};
 use crate::run::{Finish, Next, Prepared, Trouble};
@@ -26,6 +26,9 @@ const MOST_CHUNKS: usize = 4;
 impl Driver {
     /// Asks the reader for more, as far as memory and the workers allow.
     pub(super) fn take_in(&mut self) {
+        if self.extent == Extent::InTheAir {
+            return;
+        }
         if self.stopping {
             if !self.reader.is_at_end() && self.chunks == 0 {
                 self.reader.count_only();
@@ -227,12 +230,18 @@ impl Driver {
                 return;
             }
         };
-        let is_write = call.action().effect != Effect::Read;
-        if is_write {
+        if call.action().effect.writes() {
             return self.enter_lanes(slot, Blocked { service, step, call });
         }
+        let looks = call.look().is_some() && self.may_have_been_sent(slot);
         let now_ms = self.clock.steady_ms();
-        self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
+        self.batches.add(service, step, super::batches::Member { slot, call, looks }, now_ms);
+    }
+
+    /// Whether an earlier process, or an earlier try of the request, may have sent the call of a run.
+    fn may_have_been_sent(&mut self, slot: u32) -> bool {
+        let live = self.runs.get_mut(slot);
+        live.is_some_and(|live| live.again || self.task.past.is_reopened(live.about.position))
     }
 
     /// Notes the end of a request that no answer ends.

@@ -9,6 +9,7 @@ mod kinds;
 mod load;
 mod map;
 mod names;
+mod notify;
 mod options;
 mod outline;
 mod reader;
@@ -29,6 +30,7 @@ use crate::template::Tree;
 
 pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
+pub use notify::{Notify, Occasion};
 pub use retry::{Policies, Policy, Retry, Said};
 pub use step::{Repeat, Setting, Step, StepKind};
 pub use trigger::{
@@ -51,6 +53,8 @@ pub struct Workflow {
     pub profiles: IndexMap<String, String>,
     /// How many people it may touch irreversibly.
     pub guard: Guard,
+    /// What people are told of it, and where.
+    pub notify: Option<Notify>,
     /// Rendered once at the start of a run, in order.
     pub vars: Vec<(String, Tree)>,
     /// In order.

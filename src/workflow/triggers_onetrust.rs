@@ -124,6 +124,18 @@ pub(super) fn webhook(reader: &mut Reader<'_>, node: &Node) -> Option<WebhookTri
         );
         return None;
     }
+    if let Some(known) = &reader.known.hooks
+        && !known.iter().any(|known| known == name)
+    {
+        let message = format!("there is no hook `{name}` in the settings");
+        let mistake = Mistake::error("unknown_hook", hook.at.clone(), message);
+        let suggested = mistake.clone().suggest(name, known.iter().map(String::as_str));
+        reader.add(match suggested.help {
+            Some(_) => suggested,
+            None => mistake.help("add it under `hooks` of `privaflow.yaml`"),
+        });
+        return None;
+    }
     Some(WebhookTrigger { hook: name.to_owned(), subtask: subtask?, consent: consent? })
 }
 
