@@ -72,6 +72,8 @@ impl Driver {
         let under_limit_ms = if counts { 0 } else { due_ms.saturating_sub(now_ms) };
         let first_ms = batch.first_ms.unwrap_or(now_ms).saturating_add(under_limit_ms);
         batch.first_ms = Some(first_ms);
+        // Nor does what the emergency stop held.
+        let first_ms = first_ms.saturating_add(self.held_ms(batch.service, first_ms, now_ms));
         if let Some(timeout_ms) = budget.timeout_ms
             && !batch.is_abandoned
             && due_ms >= first_ms.saturating_add(timeout_ms)

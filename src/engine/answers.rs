@@ -72,7 +72,7 @@ impl Driver {
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, now_ms);
             if status != 0 {
-                self.services.observe(gate, &said, now_ms);
+                self.services.observe(gate, &said, batch.left_ms, now_ms);
             }
         }
         match reply {
@@ -87,7 +87,9 @@ impl Driver {
             }
             Reply::NotReached { why } => {
                 self.resolve(&batch, status, request_id, at_ms);
-                self.services.note_not_reached(batch.service, batch.tries, &why);
+                if !self.task.budget(batch.step).is_minor {
+                    self.services.note_not_reached(batch.service, batch.tries, &why);
+                }
                 self.try_again(batch, None, Outcome::Nothing, true, now_ms);
             }
             Reply::Unknown { .. } if self.is_poisoned(&batch) => {

@@ -55,7 +55,7 @@ pub use job::{Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
 pub use open::{JobError, Place, find_or_create};
 pub use progress::{Progress, Standing};
-pub use report::summary;
+pub use report::{standing, summary};
 pub use service::{Service, Stopped};
 pub use shared::Shared;
 pub use summary::Summary;

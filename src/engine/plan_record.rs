@@ -8,7 +8,7 @@ use super::fresh::FUTURE_MS;
 use super::history::FUTURE_TIME;
 use super::look::request_of;
 use super::relay::{parked, sent_without_answer};
-use super::replay::{replay, skip_accepted, try_again};
+use super::replay::{kept, replay, skip_accepted, try_again};
 use super::runs::{About, Live};
 use super::task::{Kept, Task, Unusable};
 use super::thin::Carried;
@@ -151,8 +151,9 @@ impl<'t> Planner<'t> {
             && let Some(times) = &times
             && times.newest().at_ms() > task.opened_ms.saturating_add(FUTURE_MS)
         {
-            let ended = from_the_future(&about);
-            return Planned { about, first: First::Held(Some(Box::new(ended))) };
+            let was_told = task.past.was_ahead(position);
+            let ended = (!was_told).then(|| Box::new(from_the_future(&about)));
+            return Planned { about, first: First::Held(ended) };
         }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
         if let Some(course) = course {
@@ -191,7 +192,7 @@ impl<'t> Planner<'t> {
                 number
             });
         }
-        replay(task, &mut run, &mut next, task.past.answers(position));
+        replay(task, &mut run, &mut next, &kept(task, position));
         if let Some(members) = once_more {
             try_again(task, &members, &mut run, &mut next);
         }
@@ -295,10 +296,11 @@ fn failed(reason: Fail, code: &str, message: String) -> Finish {
 }
 
 /// Why a record waits whose change lies in the future: a clock is wrong, and a change that counts as
-/// newer than all others until then would hold them back.
+/// newer than all others until then would hold them back. When the clock is right again, or that moment has
+/// come, it goes on with its job.
 fn from_the_future(about: &About) -> Ended {
     let message = format!(
-        "its time lies more than {} minutes in the future: if the change is true, `runs retry` carries it out as of that moment",
+        "its time lies more than {} minutes in the future: if this machine's clock is wrong, set it right, and `jobs resume` goes on with it; if the change is true, `runs retry` carries it out as of that moment",
         FUTURE_MS / 60_000
     );
     parked(about, None, FUTURE_TIME, message)

@@ -71,6 +71,8 @@ pub(super) struct Said {
     pub reset_ms: Option<i64>,
     /// Nothing of the pool before this moment: after a 429, or when the service says when to come back.
     pub rest_until_ms: Option<i64>,
+    /// It was refused for its rate, and nothing tells the limit.
+    pub is_untold: bool,
 }
 
 /// Sends a batch and reads the answer; what is not answered `at_most` so much later is unknown.
@@ -239,11 +241,14 @@ fn said(
         Reading::Retry { not_before: None, cause: Cause::Limited } => Some(now_ms.saturating_add(UNTOLD_MS)),
         _ => None,
     };
+    let limit = small("x-ratelimit-limit");
+    let is_refused = matches!(reading, Reading::Retry { cause: Cause::Limited, .. });
     Said {
-        limit: small("x-ratelimit-limit"),
+        limit,
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
         rest_until_ms,
+        is_untold: is_refused && limit.is_none(),
     }
 }
 
