@@ -9,7 +9,6 @@ use super::batches::{Batch, Member};
 use super::driver::Driver;
 use super::fresh::{marks_of, opt_outs_of};
 use super::relay::sent_without_answer;
-use crate::catalogue::Effect;
 use crate::job::{Answered, Event};
 use crate::reply::Item;
 
