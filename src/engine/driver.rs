@@ -67,8 +67,9 @@ pub(super) struct Driver {
     pub(super) state: State,
     pub(super) messages: UnboundedReceiver<Message>,
     pub(super) sender: UnboundedSender<Message>,
-    pub(super) workers: Workers,
+    /// Before the workers: they end when nobody can give them anything any more.
     pub(super) reader: super::reader::Reader,
+    pub(super) workers: Workers,
     pub(super) progress: Progress,
     pub(super) stop: CancellationToken,
     /// How far the job is carried out.
