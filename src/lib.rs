@@ -6,7 +6,7 @@
 //! cli                                            arguments, tables, exit codes
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
 //! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan    workflow             the rules: no clock, no I/O
+//! job      run      plan    workflow  reply      the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
 //! request  secret   source   clock               the words the rules are written in
 //! ```
@@ -27,6 +27,7 @@ pub mod job;
 pub mod journal;
 pub mod onetrust;
 pub mod plan;
+pub mod reply;
 pub mod request;
 pub mod run;
 pub mod sandbox;

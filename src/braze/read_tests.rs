@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Cause, Headers, Item, Reading, Stop, read, written};
+use super::read;
 use crate::catalogue::find;
 use crate::plan::Call;
+use crate::reply::{Cause, Headers, Item, Reading, Stop, written};
 
 fn call(action: &str, with: Value) -> Call {
     Call::new(find(action).unwrap(), &with).unwrap()

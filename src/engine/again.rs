@@ -9,9 +9,8 @@ use super::batches::{Batch, Member};
 use super::driver::Driver;
 use super::fresh::marks_of;
 use super::relay::sent_without_answer;
-use crate::braze::Item;
-use crate::catalogue::Effect;
 use crate::job::{Answered, Event, MarkKind};
+use crate::reply::Item;
 
 /// What is known of the last exchange of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +22,12 @@ pub(super) enum Outcome {
 }
 
 impl Driver {
-    /// The exchange is known not to have changed anything, or may be made again whatever it did.
+    /// The exchange is known not to have changed anything, or may be made again whatever it did. Of a call
+    /// that an earlier attempt may have carried out nothing is known yet.
     pub(super) fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
+        if batch.must_look() {
+            return;
+        }
         let answered = Answered {
             batch: batch.number,
             at_ms,
@@ -58,6 +61,7 @@ impl Driver {
         counts: bool,
         now_ms: i64,
     ) {
+        let outcome = if batch.must_look() { Outcome::Unknown } else { outcome };
         batch.attempt += 1;
         if counts {
             batch.tries += 1;
@@ -92,7 +96,7 @@ impl Driver {
             "timeout",
             "the service did not accept the call within the step's `timeout`",
         );
-        let is_write = |member: &Member| member.call.action().effect != Effect::Read;
+        let is_write = |member: &Member| member.call.action().effect.writes();
         if outcome == Outcome::Unknown && batch.members.iter().all(is_write) {
             let abandoned = self.batches.abandon(&batch);
             let due_ms = self.clock.steady_ms();

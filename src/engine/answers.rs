@@ -7,10 +7,10 @@ use super::fresh::marks_of;
 use super::planned::ended;
 use super::send::{Replied, Reply};
 use super::worker::{Advanced, Going, Gone, Heard, Work};
-use crate::braze::Item;
 use crate::catalogue::Effect;
 use crate::job::{Answered, Ended, Event, Mark, StepAnswer, Verdict};
 use crate::journal::Irreversible;
+use crate::reply::Item;
 use crate::run::{Answer, Next};
 
 /// How often a batch fails without an answer before it is halved.
@@ -107,6 +107,15 @@ impl Driver {
                 );
                 self.try_again(batch, None, Outcome::Unknown, true, now_ms);
             }
+            Reply::Unknown { why } if batch.can_look() => {
+                tracing::warn!(
+                    batch = batch.number,
+                    "batch {} has no answer ({why}); it is asked whether it was carried out",
+                    batch.number
+                );
+                batch.members.iter_mut().for_each(|member| member.looks = true);
+                self.try_again(batch, None, Outcome::Unknown, true, now_ms);
+            }
             Reply::Unknown { why } => self.park(batch, &why),
             Reply::Stop { why } => {
                 self.resolve(&batch, status, request_id, at_ms);
@@ -166,7 +175,7 @@ impl Driver {
                 }
             };
             if result.is_ok()
-                && member.call.action().effect != Effect::Read
+                && member.call.action().effect.writes()
                 && let Some(space) = self.marks_in.get(pending.batch.service)
             {
                 marks_of(&member.call, space, at_ms, &mut pending.marks);
@@ -281,7 +290,7 @@ impl Driver {
     /// An answer is durable: lanes move up, runs go on.
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { members, service, over, keys, continued } = settled;
-        let writes = members.iter().filter(|member| member.call.action().effect != Effect::Read);
+        let writes = members.iter().filter(|member| member.call.action().effect.writes());
         self.leave_lanes(service, writes.map(|member| member.call.people()));
         self.shared.in_hand().give_back(&keys);
         for slot in over {

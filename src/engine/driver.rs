@@ -312,7 +312,7 @@ impl Driver {
         Event::Intended(crate::job::Intended {
             batch: batch.number,
             attempt: batch.attempt,
-            repeatable: batch.is_repeatable(),
+            repeatable: batch.is_repeatable() || batch.can_look(),
             step: batch.step,
             positions: self.runs.positions(&batch.members),
             calls: u32::try_from(batch.members.len()).unwrap_or(u32::MAX),

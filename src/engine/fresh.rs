@@ -144,7 +144,7 @@ impl Driver {
         match call {
             Ok(call) => {
                 let now_ms = self.clock.steady_ms();
-                self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
+                self.batches.add(service, step, super::batches::Member { slot, call, looks: false }, now_ms);
             }
             Err((call, why)) => {
                 self.pass(slot, why);

@@ -5,7 +5,6 @@ use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
 use super::worker::{First, Heard, Planned, PlannedChunk, Work};
-use crate::catalogue::Effect;
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
 use crate::journal::{Seen, StoreError};
 use crate::run::{Finish, Next, Prepared, Trouble};
@@ -227,12 +226,18 @@ impl Driver {
                 return;
             }
         };
-        let is_write = call.action().effect != Effect::Read;
-        if is_write {
+        if call.action().effect.writes() {
             return self.enter_lanes(slot, Blocked { service, step, call });
         }
+        let looks = call.look().is_some() && self.may_have_been_sent(slot);
         let now_ms = self.clock.steady_ms();
-        self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
+        self.batches.add(service, step, super::batches::Member { slot, call, looks }, now_ms);
+    }
+
+    /// Whether an earlier process, or an earlier try of the request, may have sent the call of a run.
+    fn may_have_been_sent(&mut self, slot: u32) -> bool {
+        let live = self.runs.get_mut(slot);
+        live.is_some_and(|live| live.again || self.task.past.is_reopened(live.about.position))
     }
 
     /// Notes the end of a request that no answer ends.

@@ -1,21 +1,22 @@
 //! One batch over the wire: the body is put together, sent, and the answer read.
 //!
-//! Runs as a task of its own and hands everything back to the driver; it decides nothing.
+//! Runs as a task of its own and hands everything back to the driver; it decides nothing but that a call
+//! which was carried out before is not sent again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::batches::Batch;
 use super::service::Service;
 use super::timers::Now;
-use crate::braze::{self, Cause, Headers, Item, Reading};
-use crate::catalogue;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
+use crate::reply::{Cause, Headers, Item, Reading, written};
 use crate::wire::{self, Broken, Exchange, GrantError, NotSent};
+use crate::{braze, catalogue, onetrust};
 
 /// How long the whole pool rests after a 429 that says nothing of when to come back.
 const UNTOLD_MS: i64 = 1000;
@@ -33,7 +34,8 @@ pub(super) struct Replied {
     pub request_id: Option<String>,
     /// What the service said of its limit.
     pub said: Said,
-    /// Requests that were made: 2 when the token was read again.
+    /// Requests that were made: more than one when the token was read again, or when it was asked first
+    /// whether the call had been carried out.
     pub requests: u32,
     /// When the answer came, in Unix milliseconds.
     pub at_ms: i64,
@@ -79,70 +81,95 @@ pub(super) async fn exchange(
     clock: Arc<dyn Clock>,
 ) -> Replied {
     let calls: Vec<&Call> = batch.members.iter().map(|member| &*member.call).collect();
-    let exchange = Exchange {
-        method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
-        path_and_query: plan::path_and_query(&calls),
-        headers: HeaderMap::new(),
-        body: plan::body(&calls),
-    };
-    let sent = service.client.send(exchange);
-    let result = match at_most {
+    let sent = send(&service, &calls, batch.must_look(), &*clock);
+    let round = match at_most {
         None => sent.await,
         Some(at_most) => match tokio::time::timeout(at_most, sent).await {
-            Ok(result) => result,
-            Err(_) => {
-                let why = "no answer came within the step's `timeout`".to_owned();
-                let reply = Reply::Unknown { why };
-                let (said, now) = (Said::default(), Now::of(&*clock));
-                let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
-                return Replied {
-                    batch,
-                    reply,
-                    status: 0,
-                    request_id: None,
-                    said,
-                    requests: 1,
-                    at_ms,
-                    now_ms,
-                };
-            }
+            Ok(round) => round,
+            Err(_) => Round::of(
+                Reply::Unknown { why: "no answer came within the step's `timeout`".to_owned() },
+                Now::of(&*clock),
+            ),
         },
     };
-    let now = Now::of(&*clock);
+    let Round { reply, status, request_id, said, requests, now } = round;
     let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
-    let requests = result.as_ref().map_or(1, |answer| answer.requests);
-    let (reply, status, request_id, said) = match result {
-        Ok(answer) => {
-            let headers = Headers {
-                retry_after: answer.header("retry-after"),
-                x_ratelimit_retry_after: answer.header("x-ratelimit-retry-after"),
-                x_ratelimit_reset: answer.header("x-ratelimit-reset"),
-                date: answer.header("date"),
-            };
-            let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-            let reading = braze::read(&calls, answer.status, &headers, &answer.body, at);
-            // The service speaks of the calendar, and what it allows is waited for in steady time.
-            let steady = |then: Timestamp| {
-                now_ms.saturating_add(then.as_millisecond().saturating_sub(at.as_millisecond()))
-            };
-            let said = said(&answer, &reading, headers.window_ends(at).map(steady), steady, now_ms);
-            let request_id = answer.header("x-request-id").map(|id| id.chars().take(64).collect());
-            (reply_of(reading, calls.len(), steady), answer.status, request_id, said)
-        }
-        Err(Broken::NotSent { why: NotSent::Grant(error), .. }) => {
-            (without_token(&error, now_ms), 0, None, Said::default())
-        }
-        Err(Broken::NotSent { host, why }) => (
-            Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") },
-            0,
-            None,
-            Said::default(),
-        ),
-        Err(Broken::Unknown { why, .. }) => {
-            (Reply::Unknown { why: why.to_string() }, 0, None, Said::default())
-        }
-    };
     Replied { batch, reply, status, request_id, said, requests, at_ms, now_ms }
+}
+
+/// What came of sending calls, or of asking whether they were carried out before.
+struct Round {
+    reply: Reply,
+    status: u16,
+    request_id: Option<String>,
+    said: Said,
+    requests: u32,
+    now: Now,
+}
+
+impl Round {
+    /// Without an answer.
+    fn of(reply: Reply, now: Now) -> Round {
+        Round { reply, status: 0, request_id: None, said: Said::default(), requests: 1, now }
+    }
+}
+
+/// Sends calls. Where an earlier attempt may have been carried out, that is asked first, and what was
+/// carried out is not sent again.
+async fn send(service: &Service, calls: &[&Call], must_look: bool, clock: &dyn Clock) -> Round {
+    let look = calls.first().filter(|_| must_look).and_then(|call| call.look());
+    let Some(look) = look else { return once(service, calls, clock).await };
+    let mut looked = once(service, &[look.call()], clock).await;
+    let stands = match &looked.reply {
+        Reply::Items(items) => match items.as_slice() {
+            [Item::Accepted { output }] => Some(look.took_effect(output)),
+            _ => None,
+        },
+        _ => None,
+    };
+    match stands {
+        Some(true) => {
+            tracing::info!(
+                action = calls.first().map_or("", |call| call.action().id.as_str()),
+                "a call without an answer was carried out: it is not sent again"
+            );
+            looked.reply = Reply::Items(vec![Item::Accepted { output: written() }]);
+            looked
+        }
+        Some(false) => {
+            let sent = once(service, calls, clock).await;
+            Round { requests: sent.requests + looked.requests, ..sent }
+        }
+        // Nobody knows yet. What the service said of the question holds for the call.
+        None => looked,
+    }
+}
+
+async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
+    let exchange = Exchange {
+        method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
+        path_and_query: plan::path_and_query(calls),
+        headers: own_headers(calls),
+        body: plan::body(calls),
+    };
+    let result = service.client.send(exchange).await;
+    let now = Now::of(clock);
+    match result {
+        Ok(answer) => answered(calls, &answer, now),
+        Err(Broken::NotSent { why: NotSent::Grant(error), .. }) => {
+            Round::of(without_token(&error, now.steady_ms), now)
+        }
+        Err(Broken::NotSent { host, why }) => {
+            Round::of(Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") }, now)
+        }
+        Err(Broken::Unknown { why, .. }) => Round::of(Reply::Unknown { why: why.to_string() }, now),
+    }
+}
+
+/// What the body is, where that is not what the profile's headers say.
+fn own_headers(calls: &[&Call]) -> HeaderMap {
+    let kind = plan::content_type(calls).and_then(|kind| HeaderValue::from_bytes(kind.as_bytes()).ok());
+    kind.map(|kind| (CONTENT_TYPE, kind)).into_iter().collect()
 }
 
 /// Nothing was sent, because the service gave no token to send it with.
@@ -158,11 +185,33 @@ fn without_token(error: &GrantError, now_ms: i64) -> Reply {
     }
 }
 
+fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
+    let headers = Headers {
+        retry_after: answer.header("retry-after"),
+        x_ratelimit_retry_after: answer.header("x-ratelimit-retry-after"),
+        x_ratelimit_reset: answer.header("x-ratelimit-reset"),
+        ot_period: answer.header("ot-period"),
+        date: answer.header("date"),
+    };
+    let at = Timestamp::from_millisecond(now.wall_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    let reading = match calls.first().map(|call| call.action().system.as_str()) {
+        Some("onetrust") => onetrust::read(calls, answer.status, &headers, &answer.body, at),
+        Some(_) | None => braze::read(calls, answer.status, &headers, &answer.body, at),
+    };
+    // The service speaks of the calendar, and what it allows is waited for in steady time.
+    let now_ms = now.steady_ms;
+    let steady =
+        |then: Timestamp| now_ms.saturating_add(then.as_millisecond().saturating_sub(at.as_millisecond()));
+    let said = said(answer, &reading, headers.window_ends(at).map(steady), steady, now_ms);
+    let id = answer.header("x-request-id").or_else(|| answer.header("ot-ratelimit-event-id"));
+    let request_id = id.map(|id| id.chars().take(64).collect());
+    let reply = reply_of(reading, calls.len(), steady);
+    Round { reply, status: answer.status, request_id, said, requests: answer.requests, now }
+}
+
 fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {
     match reading {
-        Reading::Accepted => {
-            Reply::Items((0..calls).map(|_| Item::Accepted { output: braze::written() }).collect())
-        }
+        Reading::Accepted => Reply::Items((0..calls).map(|_| Item::Accepted { output: written() }).collect()),
         Reading::Items(items) => Reply::Items(items),
         Reading::Split => Reply::Split,
         Reading::Retry { not_before, cause } => {
@@ -201,5 +250,7 @@ fn method(method: catalogue::Method) -> reqwest::Method {
     match method {
         catalogue::Method::Get => reqwest::Method::GET,
         catalogue::Method::Post => reqwest::Method::POST,
+        catalogue::Method::Put => reqwest::Method::PUT,
+        catalogue::Method::Delete => reqwest::Method::DELETE,
     }
 }

@@ -205,7 +205,7 @@ impl Run {
             // Then `until` could not be evaluated, which says nothing against the answer.
             Err(_) => success_when.is_none(),
         };
-        self.tally.accepted |= is_taken && action.effect != Effect::Read;
+        self.tally.accepted |= is_taken && action.effect.writes();
         match judged {
             Err(message) => {
                 let trouble = self.trouble(program, Fail::Template, Fail::Template.word(), message);
@@ -257,7 +257,7 @@ impl Run {
     /// How a run whose last call was accepted ends; see [`Run::is_last_call`].
     pub fn finish_accepted(&mut self, program: &Program) -> Finish {
         if let Some(Step { kind: StepKind::Action { action, .. }, .. }) = self.current(program)
-            && action.effect != Effect::Read
+            && action.effect.writes()
         {
             self.tally.accepted = true;
         }

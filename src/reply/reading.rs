@@ -19,6 +19,8 @@ pub struct Headers<'a> {
     pub x_ratelimit_retry_after: Option<&'a str>,
     /// `X-RateLimit-Reset`: seconds since 1970, on some contracts seconds from now.
     pub x_ratelimit_reset: Option<&'a str>,
+    /// `ot-period`: over which time a limit of OneTrust counts that was used up, `MINUTE` or `HOUR`.
+    pub ot_period: Option<&'a str>,
     /// `Date`: what time it is for the service, in whole seconds.
     pub date: Option<&'a str>,
 }
@@ -89,7 +91,9 @@ pub enum Stop {
     )]
     Unauthorised,
     /// 403.
-    #[error("the key may not do this: check its permissions, its allowed addresses, and the account")]
+    #[error(
+        "the key may not do this: check its permissions or scopes, its allowed addresses, and the account"
+    )]
     Forbidden,
     /// 404, 405 or a redirect.
     #[error("the service has no such address: check the host of the profile")]
