@@ -75,6 +75,17 @@ fn form(oauth2: &Section<'_>, mistakes: &mut Mistakes) -> Option<TokenForm> {
 }
 
 fn token(node: &Node, key: &str, entry: &Entry, folder: &Path, mistakes: &mut Mistakes) -> Option<Token> {
+    secret(node, key, format!("the {key} of profile `{}`", entry.key), folder, mistakes)
+}
+
+/// Where one secret is found; `owner` completes "… holds". `None` after a mistake.
+pub(super) fn secret(
+    node: &Node,
+    key: &str,
+    owner: String,
+    folder: &Path,
+    mistakes: &mut Mistakes,
+) -> Option<Token> {
     if matches!(node.content, Content::Text(..) | Content::Number(_)) {
         mistakes.mask(node);
         mistakes.add(Mistake::error("secret_in_file", node.at.clone(), NO_SECRET).help(USE_A_SOURCE));
@@ -104,7 +115,7 @@ fn token(node: &Node, key: &str, entry: &Entry, folder: &Path, mistakes: &mut Mi
             None
         }
     };
-    source.map(|source| Token::new(format!("the {key} of profile `{}`", entry.key), source))
+    source.map(|source| Token::new(owner, source))
 }
 
 fn env(node: &Node, mistakes: &mut Mistakes) -> Option<TokenSource> {

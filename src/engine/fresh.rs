@@ -226,6 +226,7 @@ mod tests {
             format: serde_json::Value::Null,
             started_ms: NOW_MS,
             sandbox: true,
+            window: None,
         };
         let job = store.create_job(job).unwrap();
         let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();

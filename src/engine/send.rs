@@ -149,7 +149,7 @@ async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
     let exchange = Exchange {
         method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
         path_and_query: plan::path_and_query(calls),
-        headers: own_headers(calls),
+        headers: headers(calls),
         body: plan::body(calls),
     };
     let result = service.client.send(exchange).await;
@@ -166,23 +166,10 @@ async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
     }
 }
 
-/// What the body is, where that is not what the profile's headers say.
-fn own_headers(calls: &[&Call]) -> HeaderMap {
-    let kind = plan::content_type(calls).and_then(|kind| HeaderValue::from_bytes(kind.as_bytes()).ok());
-    kind.map(|kind| (CONTENT_TYPE, kind)).into_iter().collect()
-}
-
-/// Nothing was sent, because the service gave no token to send it with.
-fn without_token(error: &GrantError, now_ms: i64) -> Reply {
-    match error {
-        GrantError::Limited { until } => {
-            let rest = until.saturating_duration_since(tokio::time::Instant::now());
-            let rest_ms = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
-            Reply::NotApplied { not_before_ms: Some(now_ms.saturating_add(rest_ms)), counts: false }
-        }
-        error if error.is_final() => Reply::Stop { why: error.to_string() },
-        error => Reply::NotReached { why: error.to_string() },
-    }
+/// What the body is, where the profile's own word does not hold for it.
+fn headers(calls: &[&Call]) -> HeaderMap {
+    let kind = plan::content_type(calls).and_then(|kind| HeaderValue::try_from(kind).ok());
+    kind.into_iter().map(|kind| (CONTENT_TYPE, kind)).collect()
 }
 
 fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
@@ -207,6 +194,19 @@ fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
     let request_id = id.map(|id| id.chars().take(64).collect());
     let reply = reply_of(reading, calls.len(), steady);
     Round { reply, status: answer.status, request_id, said, requests: answer.requests, now }
+}
+
+/// Nothing was sent, because the service gave no token to send it with.
+fn without_token(error: &GrantError, now_ms: i64) -> Reply {
+    match error {
+        GrantError::Limited { until } => {
+            let rest = until.saturating_duration_since(tokio::time::Instant::now());
+            let rest_ms = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
+            Reply::NotApplied { not_before_ms: Some(now_ms.saturating_add(rest_ms)), counts: false }
+        }
+        error if error.is_final() => Reply::Stop { why: error.to_string() },
+        error => Reply::NotReached { why: error.to_string() },
+    }
 }
 
 fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {

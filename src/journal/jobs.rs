@@ -5,9 +5,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::job::{Ended, Event, JobId, Pause, Status, Verdict};
+use crate::job::{Ended, Event, JobId, Pause, Status, Verdict, WindowId};
 
 use super::error::{Doing, StoreError};
+use super::inbox;
 
 /// What a new job carries out, and on which input.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub struct NewJob {
     pub started_ms: i64,
     /// Whether it runs against the sandbox.
     pub sandbox: bool,
+    /// The window of the inbox that is its input, if it is one.
+    pub window: Option<WindowId>,
 }
 
 /// A job of the store.
@@ -75,7 +78,11 @@ pub(super) fn insert(connection: &Connection, job: &NewJob) -> rusqlite::Result<
             Status::Open.number(),
         ],
     )?;
-    Ok(JobId(connection.last_insert_rowid()))
+    let id = JobId(connection.last_insert_rowid());
+    if let Some(window) = job.window {
+        inbox::began(connection, window, id)?;
+    }
+    Ok(id)
 }
 
 /// The status an event leaves its job in; `None` when it changes none. What is reopened is not closed

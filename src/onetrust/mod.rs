@@ -1,10 +1,9 @@
 //! What OneTrust is asked, what its answers mean, and how much it may be asked.
 //!
-//! The catalogue of the actions that workflows call stands beside this file as data. OneTrust's documents
-//! and its real clients disagree in places; where they do, both are accepted. A request is described by
-//! its path template, so that limits, permissions and messages speak of an endpoint and never of a
-//! person; no text of an answer is passed on but where a step asked for it. Who asks, and when, is
-//! decided elsewhere.
+//! OneTrust's documents and its real clients disagree in places; where they do, both are accepted, and
+//! nobody's data is printed: no text of a reply is passed on. A request is described by its path
+//! template, so that limits, permissions and messages speak of an endpoint and never of a person. The
+//! catalogue of its actions stands beside this file as data. Who asks, and when, is decided elsewhere.
 
 mod api;
 mod errors;
