@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::clients::Clients;
 use super::command::{Answer, Command, Talk};
 use super::error::HostError;
 use super::guests::Guests;
@@ -47,6 +48,7 @@ pub struct Host {
     shared: Arc<Shared>,
     brake: Arc<Brake>,
     settings: Settings,
+    clients: Arc<Clients>,
     settings_name: SettingsName,
     known: Known,
     failures: PathBuf,
@@ -88,6 +90,7 @@ impl Host {
     pub fn new(
         store: Store,
         settings: Settings,
+        clients: Arc<Clients>,
         settings_name: SettingsName,
         known: Known,
         failures: PathBuf,
@@ -99,6 +102,7 @@ impl Host {
             shared: Arc::new(Shared::with_brake(Arc::clone(&brake))),
             brake,
             settings,
+            clients,
             settings_name,
             known,
             failures,
@@ -225,6 +229,11 @@ impl Host {
     /// The store.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The clients of its profiles.
+    pub fn clients(&self) -> &Arc<Clients> {
+        &self.clients
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -8,12 +8,14 @@
 mod api;
 mod errors;
 mod limits;
+mod place;
 mod read;
 mod request;
 
 pub use api::{Api, client};
 pub use errors::{ApiError, Shape};
 pub use limits::{Limits, Period, Rates, endpoint};
+pub use place::Place;
 pub use read::read;
 pub use request::{Body, Request};
 
