@@ -135,8 +135,8 @@ impl Pool {
         }
     }
 
-    /// What the service said of the pool.
-    pub(super) fn observe(&self, said: &super::send::Said, now_ms: i64) {
+    /// What the service said of the pool when it answered a request that left at `left_ms`.
+    pub(super) fn observe(&self, said: &super::send::Said, left_ms: i64, now_ms: i64) {
         let rest_until = said.rest_until_ms.map(since_zero);
         match &self.counted {
             Counted::Here(limiter) => {
@@ -144,8 +144,12 @@ impl Pool {
                 if let (Some(limit), Some(remaining)) = (said.limit, said.remaining) {
                     limiter.observe(limit, remaining, said.reset_ms.map(since_zero), since_zero(now_ms));
                 }
-                if let Some(until) = rest_until {
-                    limiter.penalise(until);
+                match rest_until {
+                    Some(until) if said.is_untold => {
+                        limiter.refuse(since_zero(left_ms), until, since_zero(now_ms));
+                    }
+                    Some(until) => limiter.penalise(until),
+                    None => {}
                 }
             }
             // OneTrust tells nothing of its limits before one is used up.

@@ -16,8 +16,9 @@ use crate::wire::{Client, Timeouts};
 use crate::workflow::Workflow;
 
 /// The clients of a process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Clients {
+    settings: Settings,
     /// By profile.
     clients: Mutex<HashMap<String, Client>>,
     /// By workspace.
@@ -25,14 +26,20 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// Of the profiles that the settings have.
+    pub fn new(settings: Settings) -> Clients {
+        Clients { settings, clients: Mutex::default(), accounts: Mutex::default() }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The profiles a workflow may use, ready to be used; their credentials are read now.
-    pub async fn services(
-        &self,
-        settings: &Settings,
-        workflow: &Workflow,
-    ) -> Result<Vec<Arc<Service>>, HostError> {
+    pub async fn services(&self, workflow: &Workflow) -> Result<Vec<Arc<Service>>, HostError> {
         let mut services = Vec::new();
-        for profile in super::profiles(settings, workflow) {
+        for profile in super::profiles(&self.settings, workflow) {
             profile.check().await?;
             services.push(Arc::new(self.service(profile)?));
         }
@@ -126,7 +133,7 @@ mod tests {
              b: { system: onetrust, workspace: acme, host: h.example, token: { env: L }, share: 1, limits: { endpoint: { requests: 3, per: 1h } } }\n  \
              c: { system: onetrust, host: h.example, token: { env: M } }\n",
         );
-        let (clients, clock) = (Clients::default(), Arc::new(SystemClock));
+        let (clients, clock) = (Clients::new(settings.clone()), Arc::new(SystemClock));
         let service = |name: &str| clients.service(&settings.profiles[name]).unwrap();
 
         let [a, b, c] = ["a", "b", "c"].map(|name| service(name).account.unwrap());
@@ -160,6 +167,7 @@ mod tests {
             form: crate::config::TokenForm::Multipart,
         };
 
-        assert!(matches!(Clients::default().service(profile), Err(HostError::NoToken(_))));
+        let profile = profile.clone();
+        assert!(matches!(Clients::new(settings).service(&profile), Err(HostError::NoToken(_))));
     }
 }

@@ -143,7 +143,7 @@ fn a_service_that_was_asked_too_fast_is_left_alone_until_it_said() {
     let mut services = services([service("a", "w")]);
     let said = Said { rest_until_ms: Some(NOW_MS + 5000), ..Said::default() };
 
-    services.observe(gate(0), &said, NOW_MS);
+    services.observe(gate(0), &said, NOW_MS, NOW_MS);
 
     assert_eq!(services.reserve(gate(0), NOW_MS + 4999), Some(NOW_MS + 5000));
     assert_eq!(services.reserve(gate(0), NOW_MS + 5000), None);
@@ -163,7 +163,7 @@ fn a_documented_count_brings_its_own_window() {
         assert_eq!(services.reserve(gate(0), NOW_MS), None);
         services.settle(gate(0), NOW_MS, NOW_MS);
 
-        services.observe(gate(0), &said(ends_in_ms), NOW_MS);
+        services.observe(gate(0), &said(ends_in_ms), NOW_MS, NOW_MS);
 
         let allowed = allowed(&mut services, gate(0), 60_000);
         assert!(in_a_minute.contains(&allowed), "{ends_in_ms}: {allowed}");
@@ -171,7 +171,7 @@ fn a_documented_count_brings_its_own_window() {
     let mut own = service("a", "w");
     own.limits.insert("users.export.ids".to_owned(), (10, Duration::from_secs(60)));
     let mut services = services([own]);
-    services.observe(gate(0), &said(1_000), NOW_MS);
+    services.observe(gate(0), &said(1_000), NOW_MS, NOW_MS);
     assert!(allowed(&mut services, gate(0), 60_000) <= 10);
 }
 
@@ -208,7 +208,7 @@ fn a_job_that_begins_later_does_not_forget_what_others_sent_or_were_told() {
     let mut first = services_under(&limits, [limited(service("a", "w"), 20)]);
     let said = Said { rest_until_ms: Some(NOW_MS + 5000), ..Said::default() };
     assert_eq!(allowed(&mut first, gate(0), 1000), 20);
-    first.observe(gate(0), &said, NOW_MS + 1000);
+    first.observe(gate(0), &said, NOW_MS, NOW_MS + 1000);
 
     let mut second = services_under(&limits, [limited(service("a", "w"), 10)]);
 
@@ -265,9 +265,10 @@ fn requests_of_an_account_of_onetrust_are_counted_with_those_of_others_who_ask_i
     }
     assert!(left > 0 && left + others <= 1000, "{left} and {others}");
 
-    services.observe(get, &said(false), NOW_MS + 60_000);
+    services.observe(get, &said(false), NOW_MS, NOW_MS + 60_000);
     assert_eq!(account.reserve("GET /other", at(NOW_MS + 60_000)), Grant::Now);
-    services.observe(get, &Said { rest_until_ms: Some(NOW_MS + 99_000), ..said(true) }, NOW_MS + 60_000);
+    let hour = Said { rest_until_ms: Some(NOW_MS + 99_000), ..said(true) };
+    services.observe(get, &hour, NOW_MS, NOW_MS + 60_000);
     // Evenly spread, the first request of an endpoint waits a moment of its own.
     let _: Option<i64> = services.reserve(status, NOW_MS + 60_000);
     assert_eq!(services.reserve(status, NOW_MS + 61_000), Some(NOW_MS + 99_000));
@@ -295,7 +296,7 @@ fn a_service_that_never_answered_is_given_up_after_a_few_tries() {
 #[test]
 fn a_service_that_answered_once_is_not_given_up() {
     let mut services = services([service("a", "w")]);
-    services.observe(gate(0), &Said::default(), NOW_MS);
+    services.observe(gate(0), &Said::default(), NOW_MS, NOW_MS);
 
     services.note_not_reached(0, 100, "reset");
 
