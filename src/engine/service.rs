@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::batches::{Batch, Gate};
 use super::limits::{Limits, Pool, Standing};
+use crate::onetrust;
 use crate::wire::{Backoff, Client};
 
 /// How often a service that never answered is tried before it counts as not reachable.
@@ -34,6 +35,8 @@ pub struct Service {
     pub share: f64,
     /// Limits that replace documented ones, by action id: requests and window.
     pub limits: HashMap<String, (u32, Duration)>,
+    /// The limits of an account of OneTrust, which others than the engine use, too; in real time only.
+    pub account: Option<Arc<onetrust::Limits>>,
     /// The sandbox accepts any profile name for its system.
     pub any_name: bool,
 }

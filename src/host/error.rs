@@ -43,14 +43,18 @@ pub enum HostError {
     #[error("workflow `{0}` cannot be run on a file: add `file: {{}}` under its `on`")]
     NotOnFiles(String),
     /// A window of what came in was named as an input.
-    #[error("`{0}` is a part of what came in, which only its own job reads; a file of that name is given as `./{0}`")]
+    #[error(
+        "`{0}` is a part of what came in, which only its own job reads; a file of that name is given as `./{0}`"
+    )]
     Window(WindowId),
     /// What came in waits for its workflow.
-    #[error("workflow `{0}` is not on the disk, not enabled, or not approved; `privaflow workflows list` shows which")]
+    #[error(
+        "workflow `{0}` is not on the disk, not enabled, or not approved; `privaflow workflows list` shows which"
+    )]
     NotReady(String),
     /// The settings do not say where the workflow's calls go.
     #[error(
-        "the settings have no Braze profile for this workflow: add one under `profiles`, or try it with --sandbox"
+        "the settings have no profile for this workflow: add one of the system it calls under `profiles`, or try it with --sandbox"
     )]
     NoProfile,
     /// A profile has a credential of another kind.
