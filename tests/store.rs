@@ -25,6 +25,7 @@ fn job_in(store: &Store, name: &str, finished: bool) -> JobId {
         format: Value::Null,
         started_ms: 1_700_000_000_000,
         sandbox: false,
+        window: None,
     };
     let job = store.create_job(job).expect("it can be written");
     let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();

@@ -7,9 +7,9 @@
 use super::answers::Settled;
 use super::batches::{Batch, Member};
 use super::driver::Driver;
-use super::fresh::marks_of;
+use super::fresh::{marks_of, opt_outs_of};
 use super::relay::sent_without_answer;
-use crate::job::{Answered, Event, MarkKind};
+use crate::job::{Answered, Event};
 use crate::reply::Item;
 
 /// What is known of the last exchange of a batch.
@@ -146,29 +146,26 @@ impl Driver {
             "batch {} may or may not have taken effect ({why}) and must not be repeated; its requests wait for a person",
             batch.number
         );
-        let service = batch.service;
+        let Batch { number, service, mut members, .. } = batch;
         let mut marks = Vec::new();
         if let Some(space) = self.marks_in.get(service) {
-            batch.members.iter().for_each(|member| marks_of(&member.call, space, 0, &mut marks));
+            members.iter_mut().for_each(|member| opt_outs_of(&mut member.call, space, &mut marks));
         }
-        // An opt-out that may have been set is not undone by an older choice while a person decides.
-        marks.retain(|mark| mark.kind == MarkKind::Target && mark.order.opts_out());
-        for Member { slot, .. } in &batch.members {
+        let mut parked = Vec::with_capacity(members.len());
+        for Member { slot, .. } in &members {
             // The same request again stays in hand, so that it is not sent while a person decides.
             if let Some(live) = self.runs.take(*slot) {
                 let step = Some(live.run.path(&self.task.program));
-                self.ended.push(sent_without_answer(&live.about, step));
+                parked.push(sent_without_answer(&live.about, step));
                 self.held_records += 1;
             }
             self.free(*slot);
         }
-        if marks.is_empty() {
-            return self.leave_lanes(service, batch.members.iter().map(|member| member.call.people()));
-        }
-        let number = self.batches.take_number();
+        // First that they wait, then that nothing is in the air any more: between the two nothing is sent.
+        self.write(Event::Ended { ended: parked }, None);
         let (steps, ended, at_ms) = (Vec::new(), Vec::new(), self.clock.now_ms());
         let (over, keys, continued) = (Vec::new(), Vec::new(), Vec::new());
-        let settled = Settled { members: batch.members, service, over, keys, continued };
+        let settled = Settled { members, service, over, keys, continued };
         let answered = Answered { batch: number, at_ms, status: 0, request_id: None, steps, ended, marks };
         self.write_answered(answered, settled);
     }

@@ -266,7 +266,7 @@ impl Driver {
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
         self.write_answered(answered, settled);
         if !self.left_open.is_empty() {
-            self.settle_left_open(&answered_now);
+            self.settle_left_open(|_, position| answered_now.contains(&position));
         }
         self.batches.close_apart(service, step, again);
         for member in alone {

@@ -270,6 +270,11 @@ impl Batches {
         self.open.values().filter(|open| !open.members.is_empty()).map(|open| open.since_ms + LINGER_MS).min()
     }
 
+    /// Whether a batch waits to leave whose runs are over.
+    pub(super) fn any_abandoned(&self) -> bool {
+        self.closed.iter().any(|batch| batch.is_abandoned)
+    }
+
     /// Whether nothing waits to leave.
     pub(super) fn is_empty(&self) -> bool {
         self.closed.is_empty() && self.open.values().all(|open| open.members.is_empty())

@@ -71,6 +71,8 @@ pub(super) struct Driver {
     pub(super) reader: super::reader::Reader,
     pub(super) progress: Progress,
     pub(super) stop: CancellationToken,
+    /// How far the job is carried out.
+    pub(super) extent: super::in_the_air::Extent,
 
     pub(super) runs: Runs,
     pub(super) shared: Arc<Shared>,
@@ -132,6 +134,7 @@ impl Driver {
                 return Err(error);
             }
             self.put_aside();
+            self.stopping |= self.has_settled();
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();

@@ -96,6 +96,18 @@ pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<
     }
 }
 
+/// The same of a call that may have been accepted and is not made again: an opt-out that may have been set
+/// is not undone by an older choice while a person decides. Nothing else counts as set.
+pub(super) fn opt_outs_of(call: &mut Call, space: &Space, marks: &mut Vec<Mark>) {
+    call.key(|digest| space.key(MarkKind::Target, digest));
+    let opt_outs = call.targets().iter().filter(|target| target.order.opts_out());
+    marks.extend(opt_outs.map(|target| Mark {
+        kind: MarkKind::Target,
+        key: target.key,
+        order: target.order,
+    }));
+}
+
 impl Driver {
     /// Puts a write into its lanes; it leaves when they are its own.
     pub(super) fn enter_lanes(&mut self, slot: Slot, blocked: Blocked) {
@@ -156,6 +168,7 @@ impl Driver {
     /// A call will not be made: its run goes on without it.
     fn pass(&mut self, slot: Slot, why: Skip) {
         let Some(mut live) = self.runs.take(slot) else { return };
+        live.again = false;
         if live.is_thin {
             let finish = live.run.finish_passed(&self.task.program, why);
             self.tolerated += u64::from(finish.tolerated);
@@ -226,6 +239,7 @@ mod tests {
             format: serde_json::Value::Null,
             started_ms: NOW_MS,
             sandbox: true,
+            window: None,
         };
         let job = store.create_job(job).unwrap();
         let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();

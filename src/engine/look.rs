@@ -19,14 +19,15 @@ use crate::workflow::Workflow;
 /// Records looked at together.
 const TOGETHER: usize = 512;
 
-/// Decodes a record; a row is taken through `on.file.map` first.
+/// Decodes a record; a row of a file is taken through `on.file.map` first.
 pub(super) fn request_of(
     program: &Program,
     record: RawRecord<'_>,
     warnings: &mut Warnings,
     spare: &mut Spare,
 ) -> Result<Request, Unusable> {
-    let Some(map) = program.workflow.on.file.as_ref().and_then(|file| file.map.as_ref()) else {
+    let map = program.workflow.on.file.as_ref().and_then(|file| file.map.as_ref());
+    let Some(map) = map.filter(|_| !record.is_request()) else {
         return record.request_in(warnings, spare).map_err(Unusable::Record);
     };
     let data = Map::from_iter([("row".to_owned(), Value::Object(record.row()?))]);

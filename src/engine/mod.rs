@@ -17,6 +17,7 @@ mod guard;
 mod history;
 mod idle;
 mod in_hand;
+mod in_the_air;
 mod job;
 mod lanes;
 mod limits;
@@ -47,6 +48,7 @@ pub use history::{
     Decided, Fate, Fates, Gone, Happened, Kept, Known, Undecidable, Way, give_up, may_be_cancelled,
     may_be_retried, reopen, requests_of, story, ways,
 };
+pub use in_the_air::{Extent, Turn};
 pub use job::{Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
 pub use open::{JobError, Place, find_or_create};

@@ -82,6 +82,7 @@ pub fn find_or_create(
         format: serde_json::Value::Null,
         started_ms,
         sandbox: place == Place::Sandbox,
+        window: input.window(),
     })?;
     Ok(store.reader().job(job)?)
 }

@@ -14,11 +14,22 @@ use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedC
 use crate::intake::RawRecord;
 use crate::job::{Ended, Fail, IdEntry, StepAnswer, Verdict};
 use crate::request::{BadRecord, Identity, Kind, Request, Spare, Warnings, identity};
-use crate::run::{Finish, Next, Run, Times, Trouble, count_unmapped};
+use crate::run::{Finish, Next, Prepared, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
 
 /// Most scopes that are kept for later runs.
 const MOST_SCOPES: usize = 256;
+
+/// Why a record is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It stands next in the file.
+    ItsTurn,
+    /// An earlier process may have sent its call, and it is sent again.
+    SentAgain,
+    /// An earlier process may have sent its call, and it is not: only what it said is asked.
+    SentOnce,
+}
 
 /// Plans records, keeping scopes to plan them in.
 pub(super) struct Planner<'t> {
@@ -39,7 +50,8 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records = chunk.records().map(|record| self.plan(record, false, &mut unmapped)).collect();
+                let records =
+                    chunk.records().map(|record| self.plan(record, Why::ItsTurn, &mut unmapped)).collect();
                 let input_bytes = chunk.input_bytes();
                 Made::Planned(PlannedChunk { number, records, unmapped, input_bytes })
             }
@@ -66,10 +78,18 @@ impl<'t> Planner<'t> {
 
     /// A record whose call an earlier process may have sent: it is carried out before all others.
     pub(super) fn plan_again(&mut self, record: RawRecord<'_>) -> Planned {
-        self.plan(record, true, &mut BTreeMap::new())
+        self.plan(record, Why::SentAgain, &mut BTreeMap::new())
     }
 
-    fn plan(&mut self, record: RawRecord<'_>, again: bool, unmapped: &mut BTreeMap<String, u64>) -> Planned {
+    /// The call that an earlier process may have sent for a record, and that must not be repeated.
+    pub(super) fn sent_call(&mut self, record: RawRecord<'_>) -> Option<Prepared> {
+        match self.plan(record, Why::SentOnce, &mut BTreeMap::new()).first {
+            First::Goes { next: Next::Call(prepared), .. } => Some(prepared),
+            First::Goes { .. } | First::Finished | First::Held(_) | First::Ended(_) => None,
+        }
+    }
+
+    fn plan(&mut self, record: RawRecord<'_>, why: Why, unmapped: &mut BTreeMap<String, u64>) -> Planned {
         let task = self.task;
         let position = record.position();
         let workflow = &task.program.workflow.name;
@@ -94,10 +114,10 @@ impl<'t> Planner<'t> {
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: mut members, .. } = request;
         let about = About { position, line: record.line(), request: given, id };
-        if task.past.is_finished(position) || (!again && task.past.is_again(position)) {
+        if task.past.is_finished(position) || (why == Why::ItsTurn && task.past.is_again(position)) {
             return Planned { about, first: First::Finished };
         }
-        if task.past.is_held(position) {
+        if why != Why::SentOnce && task.past.is_held(position) {
             let why = task.past.is_unexplained(position).then(|| Box::new(sent_without_answer(&about, None)));
             return Planned { about, first: First::Held(why) };
         }
@@ -112,7 +132,8 @@ impl<'t> Planner<'t> {
         if let Some(asked_ms) = task.past.asked_again_ms(position) {
             // A person let it go on: as of that moment, however far ahead it says it is.
             times = times.map(|times| times.at_most(asked_ms));
-        } else if let Some(times) = &times
+        } else if why == Why::ItsTurn
+            && let Some(times) = &times
             && times.newest().at_ms() > task.opened_ms.saturating_add(FUTURE_MS)
         {
             let ended = from_the_future(&about);
@@ -146,7 +167,16 @@ impl<'t> Planner<'t> {
                 } else {
                     run.slim(&task.program, |emptied| self.spare.keep(emptied));
                 }
-                Planned { about, first: First::Goes { run: Box::new(run), is_thin, again, people, next } }
+                Planned {
+                    about,
+                    first: First::Goes {
+                        run: Box::new(run),
+                        is_thin,
+                        again: why == Why::SentAgain,
+                        people,
+                        next,
+                    },
+                }
             }
         }
     }

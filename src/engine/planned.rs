@@ -1,6 +1,7 @@
 //! Taking in what was planned: duplicates are told apart in the order of the file, calls are queued.
 
 use super::driver::{Driver, is_final};
+use super::in_the_air::Extent;
 use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
@@ -26,6 +27,9 @@ const MOST_CHUNKS: usize = 4;
 impl Driver {
     /// Asks the reader for more, as far as memory and the workers allow.
     pub(super) fn take_in(&mut self) {
+        if self.extent == Extent::InTheAir {
+            return;
+        }
         if self.stopping {
             if !self.reader.is_at_end() && self.chunks == 0 {
                 self.reader.count_only();

@@ -155,6 +155,11 @@ impl Runs {
         self.waiting = self.waiting.saturating_add_signed(begins);
     }
 
+    /// Whether a run is open whose first call may have been sent by an earlier process and has no answer.
+    pub(super) fn any_again(&self) -> bool {
+        self.places.iter().any(|place| matches!(place, Place::Here(live) if live.again))
+    }
+
     /// Whether no run is open.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0

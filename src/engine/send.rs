@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::batches::Batch;
 use super::service::Service;
@@ -14,7 +15,7 @@ use super::timers::Now;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
 use crate::reply::{Cause, Headers, Item, Reading, written};
-use crate::wire::{self, Broken, Exchange};
+use crate::wire::{self, Broken, Exchange, GrantError, NotSent};
 use crate::{braze, catalogue, onetrust};
 
 /// How long the whole pool rests after a 429 that says nothing of when to come back.
@@ -148,18 +149,27 @@ async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
     let exchange = Exchange {
         method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
         path_and_query: plan::path_and_query(calls),
+        headers: headers(calls),
         body: plan::body(calls),
-        content_type: plan::content_type(calls),
     };
     let result = service.client.send(exchange).await;
     let now = Now::of(clock);
     match result {
         Ok(answer) => answered(calls, &answer, now),
+        Err(Broken::NotSent { why: NotSent::Grant(error), .. }) => {
+            Round::of(without_token(&error, now.steady_ms), now)
+        }
         Err(Broken::NotSent { host, why }) => {
             Round::of(Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") }, now)
         }
         Err(Broken::Unknown { why, .. }) => Round::of(Reply::Unknown { why: why.to_string() }, now),
     }
+}
+
+/// What the body is, where the profile's own word does not hold for it.
+fn headers(calls: &[&Call]) -> HeaderMap {
+    let kind = plan::content_type(calls).and_then(|kind| HeaderValue::try_from(kind).ok());
+    kind.into_iter().map(|kind| (CONTENT_TYPE, kind)).collect()
 }
 
 fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
@@ -184,6 +194,19 @@ fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
     let request_id = id.map(|id| id.chars().take(64).collect());
     let reply = reply_of(reading, calls.len(), steady);
     Round { reply, status: answer.status, request_id, said, requests: answer.requests, now }
+}
+
+/// Nothing was sent, because the service gave no token to send it with.
+fn without_token(error: &GrantError, now_ms: i64) -> Reply {
+    match error {
+        GrantError::Limited { until } => {
+            let rest = until.saturating_duration_since(tokio::time::Instant::now());
+            let rest_ms = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
+            Reply::NotApplied { not_before_ms: Some(now_ms.saturating_add(rest_ms)), counts: false }
+        }
+        error if error.is_final() => Reply::Stop { why: error.to_string() },
+        error => Reply::NotReached { why: error.to_string() },
+    }
 }
 
 fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {

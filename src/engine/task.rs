@@ -182,9 +182,10 @@ impl Past {
         self.again.contains(&position)
     }
 
-    /// How many such records there are.
-    pub(super) fn again(&self) -> usize {
-        self.again.len()
+    /// How many records have a call in the air that an earlier process sent, whether it may be repeated or
+    /// not.
+    pub(super) fn in_the_air(&self) -> usize {
+        self.again.len() + self.held.len()
     }
 
     /// Nothing is written down yet of why this record waits for a person.

@@ -44,6 +44,7 @@ impl Host {
         let mut writer = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
         let last = writer.append(Event::Cancelled { at_ms: self.now_ms(), by });
         written(job, durable, last).await?;
+        self.shared().give_up(job);
         drop(stopped);
         self.summary(job)
     }

@@ -19,7 +19,7 @@ use super::command::{Answer, Command, Heard};
 use super::error::{HostError, Refusal};
 
 /// The number of this protocol. Any change of a line makes it another one.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 
 /// This release.
 pub(super) const RELEASE: &str = env!("CARGO_PKG_VERSION");

@@ -22,6 +22,8 @@ pub struct Chunk {
     /// Of a table.
     pub(super) columns: Option<Arc<Columns>>,
     pub(super) input_bytes: u64,
+    /// Its records are requests already, whatever `on.file.map` says of files.
+    pub(super) is_of_window: bool,
 }
 
 /// Where one record stands.
@@ -39,7 +41,15 @@ pub(super) struct Place {
 
 impl Chunk {
     pub(super) fn new(first: Position, columns: Option<Arc<Columns>>) -> Chunk {
-        Chunk { first, bytes: Vec::new(), ends: Vec::new(), places: Vec::new(), columns, input_bytes: 0 }
+        Chunk {
+            first,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            places: Vec::new(),
+            columns,
+            input_bytes: 0,
+            is_of_window: false,
+        }
     }
 
     /// How many records there are, those that are no records included.
@@ -111,6 +121,11 @@ impl<'c> RawRecord<'c> {
     /// Where it begins in the decompressed, decoded text, in bytes.
     pub fn offset(self) -> u64 {
         self.place.offset
+    }
+
+    /// Whether it is a request already, to which no `on.file.map` applies.
+    pub fn is_request(self) -> bool {
+        self.chunk.is_of_window
     }
 
     /// The record, for a workflow without `on.file.map`. The columns of a table are named like the

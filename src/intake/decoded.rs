@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 use flate2::bufread::MultiGzDecoder;
+use zeroize::Zeroizing;
 
 /// Text to be cut into records.
 pub(super) type Text = Box<dyn Read + Send>;
@@ -21,9 +22,31 @@ pub(super) const BUFFER_BYTES: usize = 256 * 1024;
 /// What every gzip file starts with (RFC 1952, section 2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Reads a shared file from its start, without moving anybody else's place in it.
+/// Where the bytes of an input are.
+#[derive(Clone)]
+pub(super) enum Raw {
+    /// On the disk.
+    File(Arc<File>),
+    /// Nowhere but here.
+    Memory(Arc<Zeroizing<Vec<u8>>>),
+}
+
+impl Raw {
+    /// Reads from an offset on.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Raw::File(file) => read_at(file, buffer, offset),
+            Raw::Memory(bytes) => {
+                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+                bytes.get(offset..).unwrap_or_default().read(buffer)
+            }
+        }
+    }
+}
+
+/// Reads shared bytes from their start, without moving anybody else's place in them.
 pub(super) struct FromStart {
-    pub(super) file: Arc<File>,
+    pub(super) raw: Raw,
     /// How far reading has come, for whoever shows progress.
     pub(super) offset: Arc<AtomicU64>,
 }
@@ -32,7 +55,7 @@ impl Read for FromStart {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let offset = self.offset.load(Ordering::Relaxed);
         loop {
-            match read_at(&self.file, buffer, offset) {
+            match self.raw.read_at(buffer, offset) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(count) => {

@@ -2,7 +2,8 @@
 //!
 //! The digest is over the raw bytes and names the input in the journal, so it is known before the
 //! first record is. What cannot be read twice (standard input, a pipe) is first copied into a file
-//! that has no name and is gone when the process is.
+//! that has no name and is gone when the process is. A window of what came in from outside is read from
+//! memory: its records stand on the disk only sealed.
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -14,9 +15,11 @@ use std::time::SystemTime;
 
 use encoding_rs::Encoding;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
-use super::decoded::{self, FromStart, Text};
+use super::decoded::{self, FromStart, Raw, Text};
 use super::{InputError, Records, format};
+use crate::job::WindowId;
 use crate::source::closest;
 use crate::workflow::{FileTrigger, Format};
 
@@ -48,13 +51,14 @@ impl Reading {
 pub struct Input {
     /// As given, for its ending.
     path: String,
-    file: Arc<File>,
+    raw: Raw,
     digest: [u8; 32],
     size_bytes: u64,
     /// When the file was last written, if anybody else can write it.
     written: Option<Option<SystemTime>>,
     format: Format,
     encoding: Option<&'static Encoding>,
+    window: Option<WindowId>,
 }
 
 impl Input {
@@ -86,8 +90,8 @@ impl Input {
         }
         let file = Arc::new(file);
         let mut hashing = Hashing { hasher: Sha256::new(), size_bytes: 0, to: io::sink() };
-        copy(from_start(&file), &mut hashing).map_err(unreadable)?;
-        Input::new(name, file, hashing, Some(metadata), reading.format, encoding)
+        copy(from_start(&Raw::File(Arc::clone(&file))), &mut hashing).map_err(unreadable)?;
+        Input::new(name, Raw::File(file), hashing, Some(metadata), reading.format, encoding)
     }
 
     /// Takes an input that can be read only once.
@@ -97,12 +101,29 @@ impl Input {
         let mut hashing = Hashing { hasher: Sha256::new(), size_bytes: 0, to: &file };
         copy(from, &mut hashing).map_err(|source| InputError::Spool { source })?;
         let hashing = Hashing { hasher: hashing.hasher, size_bytes: hashing.size_bytes, to: io::sink() };
-        Input::new("-".to_owned(), Arc::new(file), hashing, None, reading.format, encoding)
+        Input::new("-".to_owned(), Raw::File(Arc::new(file)), hashing, None, reading.format, encoding)
+    }
+
+    /// The request records of a window, a line of JSON each. Its name is part of its digest: two windows
+    /// are two inputs, also when they hold the same.
+    pub fn of_window(window: WindowId, text: Zeroizing<Vec<u8>>) -> Input {
+        let name = window.to_string();
+        let hasher = Sha256::new().chain_update(&name).chain_update("\n").chain_update(text.as_slice());
+        Input {
+            path: name,
+            digest: hasher.finalize().into(),
+            size_bytes: text.len() as u64,
+            raw: Raw::Memory(Arc::new(text)),
+            written: None,
+            format: Format::Ndjson,
+            encoding: None,
+            window: Some(window),
+        }
     }
 
     fn new(
         path: String,
-        file: Arc<File>,
+        raw: Raw,
         hashed: Hashing<io::Sink>,
         metadata: Option<Metadata>,
         told: Option<Format>,
@@ -110,12 +131,13 @@ impl Input {
     ) -> Result<Input, InputError> {
         let mut input = Input {
             path,
-            file,
+            raw,
             digest: hashed.hasher.finalize().into(),
             size_bytes: hashed.size_bytes,
             written: metadata.map(|metadata| metadata.modified().ok()),
             format: Format::Ndjson,
             encoding,
+            window: None,
         };
         let (start, _, _) = input.text()?;
         input.format = format::of(&input.path, &input.name(), told, &start)?;
@@ -124,7 +146,7 @@ impl Input {
 
     /// Writes it out as it was given, for another process.
     pub fn copy_to(&self, mut to: impl Write) -> Result<(), InputError> {
-        let copied = io::copy(&mut from_start(&self.file), &mut to);
+        let copied = io::copy(&mut from_start(&self.raw), &mut to);
         copied.map(drop).map_err(|source| InputError::Spool { source })
     }
 
@@ -159,14 +181,20 @@ impl Input {
         &self.path
     }
 
+    /// The window of what came in from outside that it is, if it is one. Its records are requests already:
+    /// `on.file` says nothing about them.
+    pub fn window(&self) -> Option<WindowId> {
+        self.window
+    }
+
     /// A check for the end of reading: whether the file is still the one that was digested.
     pub(super) fn watch(&self) -> Watch {
-        Watch { file: Arc::clone(&self.file), size_bytes: self.size_bytes, written: self.written }
+        Watch { raw: self.raw.clone(), size_bytes: self.size_bytes, written: self.written }
     }
 
     /// The start of the text, the whole text, and how many raw bytes of it were read.
     fn text(&self) -> Result<(Vec<u8>, Text, Arc<AtomicU64>), InputError> {
-        let raw = from_start(&self.file);
+        let raw = from_start(&self.raw);
         let offset = Arc::clone(&raw.offset);
         let (start, text) = decoded::text(raw, self.encoding)
             .and_then(|text| decoded::peeked(text, START_BYTES))
@@ -186,22 +214,20 @@ impl fmt::Debug for Input {
 
 /// Knows what a file was like when it was digested.
 pub(super) struct Watch {
-    file: Arc<File>,
+    raw: Raw,
     size_bytes: u64,
     written: Option<Option<SystemTime>>,
 }
 
 impl Watch {
     pub(super) fn saw_a_change(&self) -> bool {
-        let Some(written) = self.written else { return false };
-        self.file
-            .metadata()
-            .map_or(true, |now| now.len() != self.size_bytes || now.modified().ok() != written)
+        let (Some(written), Raw::File(file)) = (self.written, &self.raw) else { return false };
+        file.metadata().map_or(true, |now| now.len() != self.size_bytes || now.modified().ok() != written)
     }
 }
 
-fn from_start(file: &Arc<File>) -> FromStart {
-    FromStart { file: Arc::clone(file), offset: Arc::new(AtomicU64::new(0)) }
+fn from_start(raw: &Raw) -> FromStart {
+    FromStart { raw: raw.clone(), offset: Arc::new(AtomicU64::new(0)) }
 }
 
 fn encoding(reading: &Reading) -> Result<Option<&'static Encoding>, InputError> {

@@ -51,6 +51,27 @@ impl FromStr for RunId {
     }
 }
 
+/// A window of what came in from outside, which one job carries out. Its name is that job's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WindowId(pub i64);
+
+impl fmt::Display for WindowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "inbox:{}", self.0)
+    }
+}
+
+impl FromStr for WindowId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<WindowId, NotAnId> {
+        let number = text.strip_prefix("inbox:").ok_or(NotAnId)?;
+        let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+        if is_plain { number.parse().map(WindowId).map_err(|_| NotAnId) } else { Err(NotAnId) }
+    }
+}
+
 /// A text that names no job or run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is not written like job-7 or job-7:123")]
@@ -59,6 +80,14 @@ pub struct NotAnId;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_is_told_from_a_file_by_its_name() {
+        assert_eq!((WindowId(7).to_string(), "inbox:7".parse()), ("inbox:7".to_owned(), Ok(WindowId(7))));
+        for file in ["./inbox:7", "inbox:", "inbox:+7", "inbox:7.ndjson", "-", "inbox:99999999999999999999"] {
+            assert_eq!(file.parse::<WindowId>(), Err(NotAnId), "{file}");
+        }
+    }
 
     #[test]
     fn a_run_is_named_by_its_job_and_its_place_in_the_input() {

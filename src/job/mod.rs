@@ -16,7 +16,7 @@ pub use event::{
     StepAnswer, Stopped,
 };
 pub use finished::Finished;
-pub use id::{JobId, NotAnId, Position, RunId};
+pub use id::{JobId, NotAnId, Position, RunId, WindowId};
 pub use state::{Hold, ReopenedAs, State, Unresolved, Wait};
 pub use totals::Totals;
 pub use verdict::{Fail, Pause, Skip, Status, Verdict};

@@ -178,6 +178,16 @@ impl State {
         self.batches.values().filter(|batch| !batch.answered).map(|batch| &batch.exchange)
     }
 
+    /// Whether a call may be in the air whose record is not over, and nobody has yet said that it waits for a
+    /// person.
+    pub fn is_any_in_the_air(&self) -> bool {
+        let waits = |position| self.pause_of(position) == Some(Pause::NeedsAttention);
+        self.unresolved().any(|exchange| {
+            let mut open = exchange.positions.iter().filter(|position| !self.is_finished(**position));
+            open.any(|position| exchange.repeatable || !waits(*position))
+        })
+    }
+
     /// A number that no batch of the job has had.
     pub fn next_batch(&self) -> u64 {
         self.next_batch

@@ -20,6 +20,7 @@ use super::compact::Compactor;
 use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::guard::{self, Irreversible};
+use super::inbox::{self, Accept};
 use super::seal::Keys;
 use super::segments::Keepers;
 use super::writer::{Command, Failure};
@@ -27,6 +28,8 @@ use super::{codec, index, jobs};
 
 /// Events in one commit at most: bounds what a caller waits for and what the log grows by.
 const MOST_EVENTS: usize = 1024;
+/// Calls with arrivals in one commit at most, for the same reason.
+const MOST_ACCEPTS: usize = 256;
 /// Index records that a commit with events, or one without, merges by the way: half a millisecond,
 /// and a few.
 const SLICE_WITH_EVENTS: usize = 4096;
@@ -39,6 +42,9 @@ pub(super) struct Committer {
     pub keys: Keys,
     pub keepers: Keepers,
     pub compactor: Compactor,
+    /// What the inbox holds, and what it may.
+    pub inbox: inbox::Amount,
+    pub inbox_most: inbox::Amount,
     pub failure: Failure,
     pub writers: HashMap<u64, Open>,
     /// Jobs that are known to keep their keys.
@@ -60,8 +66,12 @@ pub(super) struct Open {
 #[derive(Default)]
 struct Group {
     events: Vec<(u64, JobId, Event, Option<Irreversible>)>,
+    accepts: Vec<Accept>,
     ended: Vec<u64>,
 }
+
+/// What became of the accepts of a group, in their order.
+type Taken = Vec<Result<Vec<inbox::Accepted>, StoreError>>;
 
 /// What came after a group and must wait for it.
 enum Then {
@@ -126,10 +136,11 @@ impl Committer {
                     }
                 }
                 Command::End { writer } => group.ended.push(writer),
+                Command::Accept(accept) => group.accepts.push(*accept),
                 Command::Task(task) => return (group, Then::Do(task)),
                 Command::Stop => return (group, Then::Stop),
             }
-            if group.events.len() >= MOST_EVENTS {
+            if group.events.len() >= MOST_EVENTS || group.accepts.len() >= MOST_ACCEPTS {
                 break;
             }
             next = commands.try_recv().ok();
@@ -138,21 +149,29 @@ impl Committer {
     }
 
     fn commit(&mut self, group: Group) {
-        if self.failure.get().is_none()
-            && let Err(error) = self.try_commit(&group)
-        {
-            self.fail(error);
+        let mut taken = Taken::new();
+        if self.failure.get().is_none() {
+            match self.try_commit(&group) {
+                Ok(accepted) => taken = accepted,
+                Err(error) => self.fail(error),
+            }
+        }
+        let mut taken = taken.into_iter();
+        for accept in group.accepts {
+            let stopped = || Err(StoreError::Stopped(self.failure.get().cloned()));
+            // Whoever asked waits for exactly this.
+            drop(accept.answer.send(taken.next().unwrap_or_else(stopped)));
         }
         for writer in group.ended {
             self.writers.remove(&writer);
         }
     }
 
-    fn try_commit(&mut self, group: &Group) -> Result<(), StoreError> {
+    fn try_commit(&mut self, group: &Group) -> Result<Taken, StoreError> {
         let has_work = self.keepers.has_work(self.last_event);
-        let is_idle = group.events.is_empty();
+        let is_idle = group.events.is_empty() && group.accepts.is_empty();
         if is_idle && !self.has_work() {
-            return Ok(());
+            return Ok(Taken::new());
         }
         let mut closed = Vec::new();
         let covered = self.last_event;
@@ -173,6 +192,14 @@ impl Committer {
                 closed.push(*job);
             }
         }
+        for job in &closed {
+            let gone = inbox::job_is_gone(&transaction, *job).doing("write an event")?;
+            self.inbox = self.inbox.less(gone);
+        }
+        let mut taken = Taken::new();
+        for accept in &group.accepts {
+            taken.push(inbox::write(&transaction, accept, &mut self.inbox, self.inbox_most, at_ms)?);
+        }
         if has_work {
             let slice = if is_idle { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
             self.keepers.work(&transaction, covered, slice)?;
@@ -182,7 +209,7 @@ impl Committer {
         transaction.commit().doing("bring events to the disk")?;
         self.keepers.committed();
         self.tell(group, &closed);
-        Ok(())
+        Ok(taken)
     }
 
     /// What follows from a commit that is on the disk.

@@ -1,7 +1,7 @@
 //! The directory of a store, and the lock that gives it to one process.
 //!
 //! ```text
-//! .privaflow/   journal.db   keys/job-7.key   failures/job-7.ndjson   lock   pauses.json   control.sock
+//! .privaflow/   journal.db   keys/{inbox,job-7}.key   failures/job-7.ndjson   lock   pauses.json   control.sock
 //! ```
 //!
 //! Only its owner may look inside. The lock is the system's, held by the open file, so it goes with
@@ -59,7 +59,7 @@ impl Directory {
         Ok(Keys::new(self.keys()).jobs()?.into_iter().map(|job| job.0).max().unwrap_or(0))
     }
 
-    /// Where the keys of jobs stand.
+    /// Where the keys stand.
     pub(super) fn keys(&self) -> PathBuf {
         keys_in(&self.path)
     }
@@ -85,7 +85,8 @@ pub(super) fn failures_of(path: &Path, job: JobId) -> PathBuf {
     path.join("failures").join(format!("{job}.ndjson"))
 }
 
-fn keys_in(path: &Path) -> PathBuf {
+/// The keys of a store's directory.
+pub(super) fn keys_in(path: &Path) -> PathBuf {
     path.join("keys")
 }
 

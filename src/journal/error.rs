@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
-use crate::job::JobId;
+use crate::job::{JobId, WindowId};
 
 use super::codec::CodecError;
 
@@ -162,6 +162,34 @@ pub enum StoreError {
         /// The job.
         job: JobId,
     },
+    /// More came in than the inbox holds.
+    #[error(
+        "the inbox is full: {rows} requests wait to be carried out; nothing was taken, bring it again later"
+    )]
+    InboxFull {
+        /// What it holds.
+        rows: u64,
+    },
+    /// A record that came in cannot be kept.
+    #[error("a record of {origin} cannot be kept: {what}")]
+    Arrival {
+        /// Where it came from.
+        origin: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The key of what came in is gone.
+    #[error("the key of what came in, `{}`, is gone or cut; restore the file, without it nothing that waits can be carried out", path.display())]
+    InboxKey {
+        /// Where the key was.
+        path: PathBuf,
+    },
+    /// A record that waits does not open: other key, or changed.
+    #[error("a record that came in does not open with the key in `keys/inbox.key`; restore that file")]
+    InboxSealed,
+    /// The records of a window are gone, or never were.
+    #[error("the records of {0} are not kept any more: its job is over")]
+    NoSuchWindow(WindowId),
     /// The system gave no random numbers.
     #[error("the system gives no random numbers")]
     Random(#[source] getrandom::Error),

@@ -5,9 +5,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::job::{Ended, Event, JobId, Pause, Status, Verdict};
+use crate::job::{Ended, Event, JobId, Pause, Status, Verdict, WindowId};
 
 use super::error::{Doing, StoreError};
+use super::inbox;
 
 /// What a new job carries out, and on which input.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub struct NewJob {
     pub started_ms: i64,
     /// Whether it runs against the sandbox.
     pub sandbox: bool,
+    /// The window of the inbox that is its input, if it is one.
+    pub window: Option<WindowId>,
 }
 
 /// A job of the store.
@@ -75,7 +78,11 @@ pub(super) fn insert(connection: &Connection, job: &NewJob) -> rusqlite::Result<
             Status::Open.number(),
         ],
     )?;
-    Ok(JobId(connection.last_insert_rowid()))
+    let id = JobId(connection.last_insert_rowid());
+    if let Some(window) = job.window {
+        inbox::began(connection, window, id)?;
+    }
+    Ok(id)
 }
 
 /// The status an event leaves its job in; `None` when it changes none. What is reopened is not closed
@@ -201,6 +208,11 @@ pub(super) fn reopen(connection: &Connection, job: JobId) -> rusqlite::Result<()
 pub(super) fn open(connection: &Connection, workflow_name: &str) -> Result<Vec<JobRecord>, StoreError> {
     let filter = "WHERE workflow_name = ?1 AND status IN (?2, ?3) ORDER BY id";
     select(connection, filter, params![workflow_name, Status::Open.number(), Status::Held.number()])
+}
+
+/// All open jobs.
+pub(super) fn all_open(connection: &Connection) -> Result<Vec<JobRecord>, StoreError> {
+    select(connection, "WHERE status = ?1 ORDER BY id", params![Status::Open.number()])
 }
 
 fn select(

@@ -1,4 +1,5 @@
-//! The store of a process: jobs, their events, the indexes of ids and marks, and the keys of jobs, on the disk.
+//! The store of a process: what came in, jobs, their events, the indexes of ids and marks, and the keys, on the
+//! disk.
 //!
 //! One process owns a store; one thread in it writes, and groups what came meanwhile into one commit
 //! that is on the disk before anyone hears of it. Readers have connections of their own. What events
@@ -15,6 +16,7 @@ mod error;
 mod events;
 mod guard;
 mod ids;
+mod inbox;
 mod index;
 mod jobs;
 mod marks;
@@ -33,6 +35,10 @@ pub use codec::{CodecError, decode, encode};
 pub use error::StoreError;
 pub use guard::Irreversible;
 pub use ids::{Ids, Seen};
+pub use inbox::{
+    Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,
+    Turn, Window,
+};
 pub use jobs::{JobRecord, NewJob};
 pub use marks::{Marks, Space};
 pub use pauses::{Pause, Pauses, Scope, Switch};

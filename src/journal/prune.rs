@@ -17,6 +17,7 @@ use super::commit::{Committer, now_ms};
 use super::compact::give_back;
 use super::directory::{database_in, failures_of, file};
 use super::error::{Doing, StoreError};
+use super::inbox;
 
 /// Events removed at once: a megabyte when every other one is the answer to a full batch.
 const REMOVED_AT_ONCE: u32 = 512;
@@ -100,12 +101,16 @@ impl Committer {
     fn remove_jobs(&mut self, before_ms: i64) -> Result<Vec<JobId>, StoreError> {
         let transaction = self.connection.transaction().doing(DOING)?;
         let jobs = old_jobs(&transaction, before_ms).doing(DOING)?;
+        let mut gone = Vec::new();
         for job in &jobs {
             transaction.execute("DELETE FROM jobs WHERE id = ?1", [job.0]).doing(DOING)?;
+            gone.push(inbox::job_is_gone(&transaction, *job).doing(DOING)?);
         }
+        inbox::forget_old(&transaction, before_ms, now_ms()).doing(DOING)?;
         let sql = "DELETE FROM irreversible WHERE at_ms < ?1";
         transaction.execute(sql, [now_ms().saturating_sub(GUARD_LOOKS_BACK_MS)]).doing(DOING)?;
         transaction.commit().doing(DOING)?;
+        self.inbox = gone.into_iter().fold(self.inbox, inbox::Amount::less);
         for job in &jobs {
             self.compactor.forget(*job);
             self.keys.destroy(*job)?;

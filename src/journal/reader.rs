@@ -11,12 +11,13 @@ use rusqlite::Connection;
 
 use crate::job::{Event, JobId, Position, State};
 
-use super::directory::database_in;
+use super::directory::{database_in, keys_in};
 use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::jobs::{self, JobRecord};
 use super::pseudonyms::Pseudonyms;
-use super::{codec, guard, marks, schema};
+use super::seal::Keys;
+use super::{codec, guard, inbox, marks, schema};
 
 /// Events read at once: two megabytes when every one of them is a full batch of failures.
 const READ_AT_ONCE: u32 = 64;
@@ -25,6 +26,7 @@ const READ_AT_ONCE: u32 = 64;
 #[derive(Debug, Clone)]
 pub struct Reader {
     connection: Arc<Mutex<Connection>>,
+    inbox_lock: inbox::Lock,
 }
 
 impl Reader {
@@ -34,11 +36,11 @@ impl Reader {
         if !database.exists() {
             return Err(StoreError::Missing { path: path.to_owned() });
         }
-        Reader::of_database(&database)
+        Reader::of_database(&database, inbox::Lock::new(Keys::new(keys_in(path))))
     }
 
-    pub(super) fn of_database(database: &Path) -> Result<Reader, StoreError> {
-        Ok(Reader { connection: Arc::new(Mutex::new(schema::open_reader(database)?)) })
+    pub(super) fn of_database(database: &Path, inbox_lock: inbox::Lock) -> Result<Reader, StoreError> {
+        Ok(Reader { connection: Arc::new(Mutex::new(schema::open_reader(database)?)), inbox_lock })
     }
 
     /// All jobs, oldest first.
@@ -64,6 +66,11 @@ impl Reader {
     /// The jobs of a workflow that are open or held, oldest first.
     pub fn open_jobs(&self, workflow_name: &str) -> Result<Vec<JobRecord>, StoreError> {
         jobs::open(&self.lock(), workflow_name)
+    }
+
+    /// All jobs that are open, oldest first; those that their guard holds are not.
+    pub fn all_open_jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
+        jobs::all_open(&self.lock())
     }
 
     /// The events of a job in the order they happened, read piece by piece.
@@ -127,6 +134,11 @@ impl Reader {
     pub(super) fn beside(&self) -> Result<Connection, StoreError> {
         let path = self.lock().path().map(std::path::PathBuf::from);
         schema::open_reader(&path.unwrap_or_default())
+    }
+
+    /// The key of what came in.
+    pub(super) fn inbox_lock(&self) -> &inbox::Lock {
+        &self.inbox_lock
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {

@@ -1,13 +1,14 @@
-//! The keys of jobs, and the seal on what unfinished requests must remember.
+//! The keys of a store, and the seal on what unfinished requests must remember.
 //!
-//! One random key a job, in a file of its own outside the database and what is backed up with it.
-//! It is destroyed when the job is over: then nothing that was sealed can be read again, by us
-//! either. A sealed value opens only for the job, record and step it was sealed for.
+//! One random key a job, and one for what came in, each in a file of its own outside the database and
+//! what is backed up with it. That of a job is destroyed when the job is over: then nothing that was
+//! sealed can be read again, by us either. A sealed value opens only for the place it was sealed for:
+//! of an answer that is the job, record and step.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -28,19 +29,44 @@ const FORMAT: u8 = 1;
 #[derive(Clone)]
 pub struct Sealer {
     job: JobId,
+    seal: Seal,
+}
+
+/// Seals with one key. Clone it freely.
+#[derive(Clone)]
+pub(super) struct Seal {
     cipher: Arc<XChaCha20Poly1305>,
+}
+
+impl Seal {
+    fn new(key: &[u8; KEY_BYTES]) -> Seal {
+        Seal { cipher: Arc::new(XChaCha20Poly1305::new(&Key::from(*key))) }
+    }
+
+    /// Seals a text for a place; fails when the system gives no random numbers.
+    pub(super) fn close(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(StoreError::Random)?;
+        let payload = Payload { msg: plain, aad: place };
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload);
+        // It refuses only texts of hundreds of gigabytes.
+        let sealed = sealed.map_err(|_| StoreError::Damaged { what: "a text is too long to be sealed" })?;
+        Ok([&[FORMAT], nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what was sealed for the same place with the same key; `None` when it was not.
+    pub(super) fn open(&self, place: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (&FORMAT, rest) = sealed.split_first()? else { return None };
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>()?;
+        let payload = Payload { msg: sealed, aad: place };
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new)
+    }
 }
 
 impl Sealer {
     /// Seals what a step of a record answered.
     pub fn seal(&self, position: Position, step: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).map_err(StoreError::Random)?;
-        let place = self.place(position, step);
-        let payload = Payload { msg: plain, aad: &place };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload);
-        let sealed = sealed.map_err(|_| StoreError::Sealed { job: self.job })?;
-        Ok([&[FORMAT], nonce.as_slice(), &sealed].concat())
+        self.seal.close(&self.place(position, step), plain)
     }
 
     /// Opens what [`Sealer::seal`] made for the same job, record and step.
@@ -50,13 +76,8 @@ impl Sealer {
         step: &str,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let refused = || StoreError::Sealed { job: self.job };
-        let Some((&FORMAT, rest)) = sealed.split_first() else { return Err(refused()) };
-        let Some((nonce, sealed)) = rest.split_first_chunk::<NONCE_BYTES>() else { return Err(refused()) };
-        let place = self.place(position, step);
-        let payload = Payload { msg: sealed, aad: &place };
-        let plain = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| refused())?;
-        Ok(Zeroizing::new(plain))
+        let opened = self.seal.open(&self.place(position, step), sealed);
+        opened.ok_or(StoreError::Sealed { job: self.job })
     }
 
     /// What the seal is bound to: numbers of fixed size, so that no two places read alike.
@@ -71,7 +92,7 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// The directory with the keys of jobs.
+/// The directory with the keys.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     path: PathBuf,
@@ -85,35 +106,45 @@ impl Keys {
     /// Makes the job's key and brings it to the disk. A key of that name can only be left over from
     /// a job whose creation was never written down, so it is replaced.
     pub(super) fn create(&self, job: JobId) -> Result<(), StoreError> {
-        let path = self.of(job);
+        self.write(&self.of(job))
+    }
+
+    /// The key of what came in.
+    pub(super) fn inbox(&self) -> Result<Seal, StoreError> {
+        let path = self.path.join("inbox.key");
+        read(&path)?.ok_or(StoreError::InboxKey { path })
+    }
+
+    /// The key of what came in; it is made and brought to the disk if there is none.
+    pub(super) fn inbox_or_new(&self) -> Result<Seal, StoreError> {
+        let path = self.path.join("inbox.key");
+        if !path.exists() {
+            self.write(&path)?;
+        }
+        self.inbox()
+    }
+
+    /// Writes a new key, in place of what may be there.
+    fn write(&self, path: &Path) -> Result<(), StoreError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         getrandom::fill(key.as_mut_slice()).map_err(StoreError::Random)?;
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&path).and_then(|mut file| {
+        let written = options.open(path).and_then(|mut file| {
             file.write_all(key.as_slice())?;
             file.sync_all()
         });
-        written.map_err(file("write the key", &path))?;
-        sync(&self.path).map_err(file("write the key", &path))
+        written.map_err(file("write the key", path))?;
+        sync(&self.path).map_err(file("write the key", path))
     }
 
     /// Reads the job's key.
     pub(super) fn sealer(&self, job: JobId) -> Result<Sealer, StoreError> {
         let path = self.of(job);
-        let key = match fs::read(&path) {
-            Ok(key) => Zeroizing::new(key),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(StoreError::KeyLost { job, path });
-            }
-            Err(error) => return Err(file("read the key", &path)(error)),
-        };
-        let Ok(key) = <[u8; KEY_BYTES]>::try_from(key.as_slice()).map(Zeroizing::new) else {
-            return Err(StoreError::KeyLost { job, path });
-        };
-        Ok(Sealer { job, cipher: Arc::new(XChaCha20Poly1305::new(&Key::from(*key))) })
+        let seal = read(&path)?.ok_or(StoreError::KeyLost { job, path })?;
+        Ok(Sealer { job, seal })
     }
 
     /// Destroys the job's key. One that is not there is destroyed already.
@@ -135,6 +166,17 @@ impl Keys {
     fn of(&self, job: JobId) -> PathBuf {
         self.path.join(format!("{job}.key"))
     }
+}
+
+/// Reads a key; `None` when it is not there or not whole.
+fn read(path: &Path) -> Result<Option<Seal>, StoreError> {
+    let key = match fs::read(path) {
+        Ok(key) => Zeroizing::new(key),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(file("read the key", path)(error)),
+    };
+    let key = <[u8; KEY_BYTES]>::try_from(key.as_slice()).map(Zeroizing::new);
+    Ok(key.ok().map(|key| Seal::new(&key)))
 }
 
 #[cfg(test)]

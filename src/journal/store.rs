@@ -21,6 +21,7 @@ use super::compact::Compactor;
 use super::directory::{Directory, file};
 use super::error::{Doing, StoreError};
 use super::ids::Ids;
+use super::inbox::{self, Amount, Lock, MOST_BYTES, MOST_ROWS};
 use super::index::{self, Index};
 use super::jobs::{self, NewJob};
 use super::marks::Marks;
@@ -29,6 +30,9 @@ use super::seal::{Keys, Sealer};
 use super::segments::RECENT_RECORDS;
 use super::writer::{Command, Failure, Writer};
 use super::{backup, schema};
+
+/// What an inbox holds at most.
+const MOST: Amount = Amount { rows: MOST_ROWS, bytes: MOST_BYTES };
 
 /// A store that this process owns. Reads go through the [`Reader`] it dereferences to.
 #[derive(Debug)]
@@ -48,12 +52,12 @@ pub struct Store {
 impl Store {
     /// Opens the store of a directory, making what is missing. Fails when another process owns it.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
-        Store::of(Directory::take(path)?, RECENT_RECORDS)
+        Store::of(Directory::take(path)?, RECENT_RECORDS, MOST)
     }
 
     /// A store in a directory of its own that is removed when the store is dropped.
     pub fn temporary() -> Result<Store, StoreError> {
-        Store::of(Directory::temporary()?, RECENT_RECORDS)
+        Store::of(Directory::temporary()?, RECENT_RECORDS, MOST)
     }
 
     /// Where it is.
@@ -106,19 +110,26 @@ impl Store {
     /// With an index that makes segments of fewer records, so that a test needs fewer.
     #[cfg(test)]
     pub(super) fn with_small_segments(path: &Path, records: usize) -> Result<Store, StoreError> {
-        Store::of(Directory::take(path)?, records)
+        Store::of(Directory::take(path)?, records, MOST)
     }
 
-    fn of(directory: Directory, recent_records: usize) -> Result<Store, StoreError> {
+    /// With an inbox that holds fewer rows.
+    #[cfg(test)]
+    pub(super) fn with_small_inbox(path: &Path, rows: u64) -> Result<Store, StoreError> {
+        Store::of(Directory::take(path)?, RECENT_RECORDS, Amount { rows, ..MOST })
+    }
+
+    fn of(directory: Directory, recent_records: usize, inbox_most: Amount) -> Result<Store, StoreError> {
         let database = directory.database();
         let connection = schema::open_writer(&database)?;
-        let reader = Reader::of_database(&database)?;
         let keys = Keys::new(directory.keys());
+        let reader = Reader::of_database(&database, Lock::new(keys.clone()))?;
         // After a restore a person may want the replaced database back, and its keys with it.
         if backup::restored(&connection)?.is_none() {
             destroy_leftover_keys(&connection, &keys)?;
         }
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
+        let inbox = inbox::amount(&connection).doing("count what came in")?;
         let compactor = Compactor::open(&connection)?;
         let failure: Failure = Arc::new(OnceLock::new());
         let committer = Committer {
@@ -127,6 +138,8 @@ impl Store {
             keys: keys.clone(),
             keepers,
             compactor,
+            inbox,
+            inbox_most,
             failure: Arc::clone(&failure),
             writers: HashMap::new(),
             keeps_key: HashSet::new(),
@@ -173,9 +186,18 @@ impl Store {
             // Whoever asked waits for exactly this.
             drop(answer.send(result));
         };
-        let stopped = || StoreError::Stopped(self.failure.get().cloned());
-        self.commands.send(Command::Task(Box::new(task))).map_err(|_| stopped())?;
-        answered.recv().map_err(|_| stopped())?
+        self.tell(Command::Task(Box::new(task)))?;
+        answered.recv().map_err(|_| self.stopped())?
+    }
+
+    /// Tells the thread that writes.
+    pub(super) fn tell(&self, command: Command) -> Result<(), StoreError> {
+        self.commands.send(command).map_err(|_| self.stopped())
+    }
+
+    /// Why the thread that writes does not answer.
+    pub(super) fn stopped(&self) -> StoreError {
+        StoreError::Stopped(self.failure.get().cloned())
     }
 }
 

@@ -14,6 +14,7 @@ use crate::job::{Event, JobId};
 use super::commit::Committer;
 use super::error::StoreError;
 use super::guard::Irreversible;
+use super::inbox::Accept;
 
 /// The first failure of the writer, once there was one.
 pub(super) type Failure = Arc<OnceLock<Arc<StoreError>>>;
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Append { writer: u64, event: Event, note: Option<Irreversible> },
     /// No more events come from this writer.
     End { writer: u64 },
+    /// What came in, together with whatever else is written then.
+    Accept(Box<Accept>),
     /// Something else with what writes, in transactions of its own.
     Task(Task),
     /// Commit what came before, and stop.

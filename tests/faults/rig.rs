@@ -170,6 +170,8 @@ impl Rig {
             progress: Progress::to(drop),
             failures: self.folder.path().join("failures"),
             place: engine::Place::Sandbox,
+            extent: engine::Extent::All,
+            turn: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         runtime.unwrap().block_on(engine::run(order))

@@ -71,6 +71,7 @@ fn store(folder: &tempfile::TempDir) -> Store {
         format: serde_json::json!({"format": "ndjson"}),
         started_ms: STARTED_MS,
         sandbox: false,
+        window: None,
     };
     assert_eq!(store.create_job(job).unwrap(), JobId(1));
     store

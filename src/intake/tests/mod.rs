@@ -322,3 +322,25 @@ fn readers_and_chunks_can_be_handed_to_other_threads() {
     is_shared::<Input>();
     is_shared::<Chunk>();
 }
+
+#[test]
+fn a_window_is_read_from_memory_as_often_as_needed_and_is_named_by_its_number() {
+    let text = || zeroize::Zeroizing::new(b"{\"kind\":\"deletion\"}\n{\"kind\":\"access\"}\n".to_vec());
+    let window = |number| Input::of_window(crate::job::WindowId(number), text());
+
+    let input = window(7);
+
+    assert_eq!(
+        (input.path(), input.name().as_str(), input.format()),
+        ("inbox:7", "`inbox:7`", Format::Ndjson)
+    );
+    for _ in 0..2 {
+        let mut records = input.records().unwrap();
+        let chunk = records.next_chunk(10, 1 << 20).unwrap().unwrap();
+        assert_eq!((chunk.len(), chunk.record(1).unwrap().line()), (2, 2));
+        assert!(chunk.records().all(|record| record.is_request()));
+        assert!(records.next_chunk(10, 1 << 20).unwrap().is_none());
+    }
+    assert_eq!(input.digest(), window(7).digest());
+    assert_ne!(input.digest(), window(8).digest(), "the same records in another window are another input");
+}

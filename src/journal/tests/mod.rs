@@ -5,6 +5,7 @@ mod backup;
 mod compaction;
 mod crash;
 mod idempotency;
+mod inbox;
 mod marks;
 mod measure;
 mod owner;
@@ -31,6 +32,7 @@ fn new_job(name: &str) -> NewJob {
         format: serde_json::json!({"format": "ndjson"}),
         started_ms: 1_800_000_000_000,
         sandbox: false,
+        window: None,
     }
 }
 

@@ -1,0 +1,100 @@
+//! Taking arrivals in: sealed where they came from, written with whatever else the store writes then.
+
+use std::sync::mpsc::SyncSender;
+
+use rusqlite::Connection;
+
+use super::super::Store;
+use super::super::error::{Doing, StoreError};
+use super::super::writer::Command;
+use super::rows::{self, Sealed};
+use super::{Accepted, Amount, Arrival, Cursor, MOST_RECORD_BYTES, Skipped};
+
+const DOING: &str = "write what came in";
+
+/// Arrivals on their way to the thread that writes.
+pub(in crate::journal) struct Accept {
+    pub rows: Vec<Sealed>,
+    pub moves: Option<Cursor>,
+    pub skips: Vec<Skipped>,
+    pub answer: SyncSender<Result<Vec<Accepted>, StoreError>>,
+}
+
+impl Store {
+    /// Takes arrivals in, all or none, and moves a cursor with them. They are on the disk when this
+    /// returns; it blocks until then. Refused as a whole when the inbox is full.
+    pub fn accept(&self, arrivals: Vec<Arrival>, moves: Option<Cursor>) -> Result<Vec<Accepted>, StoreError> {
+        if arrivals.is_empty() && moves.is_none() {
+            return Ok(Vec::new());
+        }
+        let cipher = self.inbox_lock().made()?;
+        let rows = arrivals.into_iter().map(|arrival| {
+            check(&arrival)?;
+            let record = cipher.seal(&arrival.workflow, &arrival.key, &arrival.record)?;
+            Ok(Sealed { arrival: Arrival { record: Vec::new(), ..arrival }, record })
+        });
+        let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
+        self.hand_over(rows, moves, Vec::new())
+    }
+
+    /// Notes what was looked at and starts nothing. Of the same event only the last reason stays.
+    pub fn note_skipped(&self, skips: Vec<Skipped>) -> Result<(), StoreError> {
+        if skips.is_empty() {
+            return Ok(());
+        }
+        self.hand_over(Vec::new(), None, skips).map(drop)
+    }
+
+    fn hand_over(
+        &self,
+        rows: Vec<Sealed>,
+        moves: Option<Cursor>,
+        skips: Vec<Skipped>,
+    ) -> Result<Vec<Accepted>, StoreError> {
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        let accept = Accept { rows, moves, skips, answer };
+        self.tell(Command::Accept(Box::new(accept)))?;
+        answered.recv().map_err(|_| self.stopped())?
+    }
+}
+
+/// A record must stand on a line of its own.
+fn check(arrival: &Arrival) -> Result<(), StoreError> {
+    let record = &arrival.record;
+    let what = match record {
+        _ if record.len() > MOST_RECORD_BYTES => "it is longer than a megabyte",
+        _ if record.trim_ascii().is_empty() => "it is empty",
+        _ if record.iter().any(|byte| matches!(byte, b'\n' | b'\r')) => "it has more than one line",
+        _ => return Ok(()),
+    };
+    Err(StoreError::Arrival { origin: arrival.origin.clone(), what })
+}
+
+/// Writes what is accepted, or nothing of it; `held` is what the inbox holds.
+pub(in crate::journal) fn write(
+    connection: &Connection,
+    accept: &Accept,
+    held: &mut Amount,
+    most: Amount,
+    now_ms: i64,
+) -> Result<Result<Vec<Accepted>, StoreError>, StoreError> {
+    connection.execute_batch("SAVEPOINT accept").doing(DOING)?;
+    let before = *held;
+    let mut accepted = Vec::with_capacity(accept.rows.len());
+    for row in &accept.rows {
+        accepted.push(rows::take_in(connection, row, held, now_ms).doing(DOING)?);
+    }
+    if *held != before && (held.rows > most.rows || held.bytes > most.bytes) {
+        *held = before;
+        connection.execute_batch("ROLLBACK TO accept; RELEASE accept").doing(DOING)?;
+        return Ok(Err(StoreError::InboxFull { rows: before.rows }));
+    }
+    if let Some(cursor) = &accept.moves {
+        rows::move_cursor(connection, cursor, now_ms).doing(DOING)?;
+    }
+    for skip in &accept.skips {
+        rows::note_skipped(connection, skip).doing(DOING)?;
+    }
+    connection.execute_batch("RELEASE accept").doing(DOING)?;
+    Ok(Ok(accepted))
+}

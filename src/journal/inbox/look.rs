@@ -1,0 +1,143 @@
+//! Reading the inbox: how far feeds were read, what waits, what is due, what was skipped and why.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::super::Reader;
+use super::super::error::{Doing, StoreError};
+use super::SkipCount;
+use super::rows::NEVER;
+use crate::job::{JobId, Position, Status, WindowId};
+
+const DOING: &str = "read what came in";
+
+/// What waits of one workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Its name.
+    pub workflow: String,
+    /// Rows that are in no window yet.
+    pub rows: u64,
+    /// The earliest deadline among them, in Unix milliseconds.
+    pub due_ms: Option<i64>,
+    /// When the oldest of them came, in Unix milliseconds.
+    pub oldest_ms: i64,
+}
+
+/// A request that has a deadline and is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Number of its row.
+    pub row: i64,
+    /// Name of the workflow.
+    pub workflow: String,
+    /// Where it came from.
+    pub origin: String,
+    /// Unix milliseconds.
+    pub due_ms: i64,
+    /// Unix milliseconds.
+    pub received_ms: i64,
+    /// Where it is carried out.
+    pub standing: Standing,
+}
+
+/// Where a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It waits in the queue, or in a window that is about to begin.
+    Queued,
+    /// It is a record of a job.
+    Run {
+        /// Which job.
+        job: JobId,
+        /// Its place in the input.
+        position: Position,
+    },
+}
+
+impl Reader {
+    /// How far something was read, in the words of who reads it.
+    pub fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT value FROM cursors WHERE name = ?1";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        statement.query_row([name], |row| row.get(0)).optional().doing(DOING)
+    }
+
+    /// What waits, a line for each workflow, by name.
+    pub fn queue(&self) -> Result<Vec<Queued>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT workflow, count(*), min(due_ms) FROM inbox WHERE window IS NULL \
+                   GROUP BY workflow ORDER BY workflow";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        let found = statement.query_map([], |row| {
+            let due_ms = Some(row.get(2)?).filter(|due_ms| *due_ms != NEVER);
+            let rows = row.get::<_, i64>(1)?.cast_unsigned();
+            Ok(Queued { workflow: row.get(0)?, rows, due_ms, oldest_ms: 0 })
+        });
+        let mut queued: Vec<Queued> = found.doing(DOING)?.collect::<Result<_, _>>().doing(DOING)?;
+        let sql = "SELECT received_ms FROM inbox WHERE workflow = ?1 AND window IS NULL ORDER BY id LIMIT 1";
+        let mut oldest = connection.prepare_cached(sql).doing(DOING)?;
+        for queued in &mut queued {
+            queued.oldest_ms = oldest.query_row([&queued.workflow], |row| row.get(0)).doing(DOING)?;
+        }
+        Ok(queued)
+    }
+
+    /// Requests that are due before a moment in Unix milliseconds and not over, the earliest first. A
+    /// record of a job that is open is among them whether or not it is over itself.
+    pub fn due_before(&self, before_ms: i64) -> Result<Vec<Due>, StoreError> {
+        let connection = self.lock();
+        // The place in a window is counted over the whole of it.
+        let sql = "SELECT inbox.id, inbox.workflow, origin, due_ms, received_ms, job, status, \
+                     CASE WHEN window IS NULL THEN 0 ELSE (SELECT count(*) FROM inbox AS other \
+                       WHERE other.window = inbox.window AND (other.due_ms, other.id) < (inbox.due_ms, inbox.id)) END \
+                   FROM inbox LEFT JOIN windows ON windows.id = window LEFT JOIN jobs ON jobs.id = job \
+                   WHERE due_ms < ?1 AND due_ms <> ?2 AND (job IS NULL OR status IN (?3, ?4)) \
+                   ORDER BY due_ms, inbox.id";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        let (open, held) = (Status::Open.number(), Status::Held.number());
+        let found = statement.query_map(params![before_ms, NEVER, open, held], |row| {
+            let standing = match row.get::<_, Option<i64>>(5)? {
+                None => Standing::Queued,
+                Some(job) => {
+                    Standing::Run { job: JobId(job), position: row.get::<_, i64>(7)?.cast_unsigned() }
+                }
+            };
+            Ok(Due {
+                row: row.get(0)?,
+                workflow: row.get(1)?,
+                origin: row.get(2)?,
+                due_ms: row.get(3)?,
+                received_ms: row.get(4)?,
+                standing,
+            })
+        });
+        found.doing(DOING)?.collect::<Result<_, _>>().doing(DOING)
+    }
+
+    /// What was looked at and started nothing, counted by workflow, origin and reason.
+    pub fn skipped(&self) -> Result<Vec<SkipCount>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT workflow, origin, reason, count(*), max(at_ms) FROM skips \
+                   GROUP BY workflow, origin, reason ORDER BY workflow, origin, reason";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        let found = statement.query_map([], |row| {
+            Ok(SkipCount {
+                workflow: row.get(0)?,
+                origin: row.get(1)?,
+                reason: row.get(2)?,
+                count: row.get::<_, i64>(3)?.cast_unsigned(),
+                last_ms: row.get(4)?,
+            })
+        });
+        found.doing(DOING)?.collect::<Result<_, _>>().doing(DOING)
+    }
+
+    /// The name of the input of a job made of what came in, while its records are kept.
+    pub fn window_of(&self, job: JobId) -> Result<Option<WindowId>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT id FROM windows WHERE job = ?1";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        statement.query_row([job.0], |row| row.get(0).map(WindowId)).optional().doing(DOING)
+    }
+}

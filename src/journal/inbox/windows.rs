@@ -1,0 +1,186 @@
+//! Windows: rows of one workflow that one job carries out.
+//!
+//! A window takes the rows with the earliest deadlines, and for a quarter of its places those that wait
+//! longest, so that what has no deadline is never left behind. Its bytes are its records, a line each,
+//! by deadline and then by arrival: the same however often they are read, until the job is over. A
+//! window without a job was never begun, and its rows can go back.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
+use zeroize::Zeroizing;
+
+use super::super::error::{Doing, StoreError};
+use super::super::{Reader, Store, jobs};
+use super::rows::Amount;
+use crate::job::{JobId, WindowId};
+
+/// One of so many places of a window is for a row that waits longest, whatever its deadline.
+const FAIRNESS: usize = 4;
+
+const DOING: &str = "make a window of what came in";
+
+/// How much a window takes at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    /// Records.
+    pub records: usize,
+    /// Bytes of sealed records; a single longer one is taken all the same.
+    pub bytes: u64,
+}
+
+/// A window, and the job that carries it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Its number.
+    pub id: WindowId,
+    /// Name of the workflow.
+    pub workflow: String,
+    /// When it was made, in Unix milliseconds.
+    pub made_ms: i64,
+    /// How many records it has.
+    pub records: u64,
+    /// The job, once there is one.
+    pub job: Option<JobId>,
+}
+
+impl Store {
+    /// Makes a window of rows of a workflow that wait; `None` when none do. It is on the disk when this
+    /// returns.
+    pub fn take_window(&self, workflow: &str, most: Most, now_ms: i64) -> Result<Option<Window>, StoreError> {
+        let workflow = workflow.to_owned();
+        self.task(move |connection| {
+            let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+            let transaction = begun.doing(DOING)?;
+            let rows = chosen(&transaction, &workflow, most).doing(DOING)?;
+            if rows.is_empty() {
+                return Ok(None);
+            }
+            let records = rows.len() as u64;
+            let sql = "INSERT INTO windows (workflow, made_ms, records) VALUES (?1, ?2, ?3)";
+            transaction.execute(sql, params![workflow, now_ms, records.cast_signed()]).doing(DOING)?;
+            let id = WindowId(transaction.last_insert_rowid());
+            {
+                let sql = "UPDATE inbox SET window = ?2 WHERE id = ?1";
+                let mut assign = transaction.prepare_cached(sql).doing(DOING)?;
+                for row in rows {
+                    assign.execute([row, id.0]).doing(DOING)?;
+                }
+            }
+            transaction.commit().doing(DOING)?;
+            Ok(Some(Window { id, workflow, made_ms: now_ms, records, job: None }))
+        })
+    }
+
+    /// Puts the rows of windows that have no job back into the queue: nothing of them was begun. Only
+    /// for whoever makes windows, before it makes any. Gives how many windows.
+    pub fn put_back_windows(&self) -> Result<u64, StoreError> {
+        self.task(|connection| {
+            let transaction = connection.transaction().doing(DOING)?;
+            let sql =
+                "UPDATE inbox SET window = NULL WHERE window IN (SELECT id FROM windows WHERE job IS NULL)";
+            transaction.execute(sql, []).doing(DOING)?;
+            let removed = transaction.execute("DELETE FROM windows WHERE job IS NULL", []).doing(DOING)?;
+            transaction.commit().doing(DOING)?;
+            Ok(removed as u64)
+        })
+    }
+}
+
+impl Reader {
+    /// The records of a window as one text, a line each.
+    pub fn window_text(&self, window: WindowId) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let doing = "read a window of what came in";
+        let cipher = self.inbox_lock().known()?;
+        let connection = self.lock();
+        let sql = "SELECT workflow, key, record FROM inbox WHERE window = ?1 ORDER BY due_ms, id";
+        let mut statement = connection.prepare_cached(sql).doing(doing)?;
+        let mut rows = statement.query([window.0]).doing(doing)?;
+        let mut text = Zeroizing::new(Vec::new());
+        while let Some(row) = rows.next().doing(doing)? {
+            let workflow: String = row.get(0).doing(doing)?;
+            let key: [u8; 32] = row.get(1).doing(doing)?;
+            let record: Vec<u8> = row.get(2).doing(doing)?;
+            text.extend_from_slice(&cipher.open(&workflow, &key, &record)?);
+            text.push(b'\n');
+        }
+        if text.is_empty() { Err(StoreError::NoSuchWindow(window)) } else { Ok(text) }
+    }
+
+    /// Windows whose jobs are not over, and those without a job, oldest first.
+    pub fn open_windows(&self) -> Result<Vec<Window>, StoreError> {
+        let doing = "read the windows of what came in";
+        let connection = self.lock();
+        let sql = "SELECT windows.id, workflow, made_ms, records, job FROM windows \
+                   LEFT JOIN jobs ON jobs.id = windows.job \
+                   WHERE job IS NULL OR status IN (?1, ?2) ORDER BY windows.id";
+        let mut statement = connection.prepare_cached(sql).doing(doing)?;
+        let open = [crate::job::Status::Open.number(), crate::job::Status::Held.number()];
+        let found = statement.query_map(open, |row| {
+            Ok(Window {
+                id: WindowId(row.get(0)?),
+                workflow: row.get(1)?,
+                made_ms: row.get(2)?,
+                records: row.get::<_, i64>(3)?.cast_unsigned(),
+                job: row.get::<_, Option<i64>>(4)?.map(JobId),
+            })
+        });
+        found.doing(doing)?.collect::<Result<_, _>>().doing(doing)
+    }
+}
+
+/// The rows of the next window of a workflow.
+fn chosen(connection: &Connection, workflow: &str, most: Most) -> rusqlite::Result<Vec<i64>> {
+    let mut rows: Vec<i64> = Vec::new();
+    let mut bytes = 0;
+    let mut gather = |mut statement: CachedStatement<'_>, places: usize| -> rusqlite::Result<()> {
+        let mut found = statement.query([workflow])?;
+        while let Some(row) = found.next()? {
+            let (id, size): (i64, i64) = (row.get(0)?, row.get(1)?);
+            if rows.len() >= places {
+                break;
+            }
+            // The few of the first list are found in the second one again.
+            if rows.contains(&id) {
+                continue;
+            }
+            bytes += size.cast_unsigned();
+            if bytes > most.bytes && !rows.is_empty() {
+                break;
+            }
+            rows.push(id);
+        }
+        Ok(())
+    };
+    let places = most.records.max(1);
+    let sql = "SELECT id, bytes FROM inbox WHERE workflow = ?1 AND window IS NULL ORDER BY id";
+    gather(connection.prepare_cached(sql)?, places.div_ceil(FAIRNESS))?;
+    let sql = "SELECT id, bytes FROM inbox WHERE workflow = ?1 AND window IS NULL ORDER BY due_ms, id";
+    gather(connection.prepare_cached(sql)?, places)?;
+    Ok(rows)
+}
+
+/// Notes the job of a window, in the transaction that writes the job down.
+pub(in crate::journal) fn began(
+    connection: &Connection,
+    window: WindowId,
+    job: JobId,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE windows SET job = ?2 WHERE id = ?1")?.execute([window.0, job.0])?;
+    Ok(())
+}
+
+/// Removes the window of a job that nobody needs any more, with its rows; gives how much that was.
+pub(in crate::journal) fn job_is_gone(connection: &Connection, job: JobId) -> rusqlite::Result<Amount> {
+    let sql = "SELECT id FROM windows WHERE job = ?1";
+    let window: Option<i64> =
+        connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
+    let Some(window) = window else { return Ok(Amount::default()) };
+    if jobs::needs_key(connection, job)? {
+        return Ok(Amount::default());
+    }
+    let sql = "SELECT count(*), ifnull(sum(bytes), 0) FROM inbox WHERE window = ?1";
+    let (rows, bytes): (i64, i64) =
+        connection.query_row(sql, [window], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    connection.prepare_cached("DELETE FROM inbox WHERE window = ?1")?.execute([window])?;
+    connection.prepare_cached("DELETE FROM windows WHERE id = ?1")?.execute([window])?;
+    Ok(Amount { rows: rows.cast_unsigned(), bytes: bytes.cast_unsigned() })
+}
