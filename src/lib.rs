@@ -3,12 +3,11 @@
 //! The modules stand in rows; a module uses its own row and the rows below it, never above:
 //!
 //! ```text
-//! cli                                            arguments, tables, exit codes
-//! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
-//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan    workflow             the rules: no clock, no I/O
-//! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
-//! job      run      plan    workflow reply       the rules: no clock, no I/O
+//! cli                                             arguments, tables, exit codes
+//! server                                          the process that stays: inbox, hooks, schedules
+//! engine   host     sandbox                       drives jobs, owns a store; the stand-ins
+//! journal  intake   braze     onetrust  wire  config   disk, files, replies, HTTP, settings
+//! job      run      plan      workflow  reply     the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
 //! request  secret   source   clock               the words the rules are written in
 //! ```
@@ -34,6 +33,7 @@ pub mod request;
 pub mod run;
 pub mod sandbox;
 pub mod secret;
+pub mod server;
 pub mod source;
 pub mod template;
 pub mod wire;

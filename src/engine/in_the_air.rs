@@ -23,7 +23,7 @@ use super::relay::unnamed;
 use super::task::{EngineError, Task};
 use super::worker::Planned;
 use crate::intake::Records;
-use crate::job::{Answered, Event, Mark, Position, State, Unresolved};
+use crate::job::{Answered, Event, Mark, Position, Unresolved};
 use crate::plan::PersonKey;
 use crate::run::Prepared;
 
@@ -77,12 +77,11 @@ impl InTheAir {
     }
 }
 
-/// What settles an exchange that an earlier process left in the air: one that may be repeated is
-/// forgotten, so that its records are carried out again; those of one that must not be wait for a person,
-/// and what it may have set is marked.
+/// What settles an exchange that an earlier process left in the air and that must not be repeated: its
+/// records wait for a person, and what it may have set is marked.
 fn settled(exchange: &Unresolved, at_ms: i64, marks: Vec<Mark>) -> Vec<Event> {
     let mut events = Vec::with_capacity(2);
-    if !exchange.repeatable && !exchange.positions.is_empty() {
+    if !exchange.positions.is_empty() {
         let ended = exchange.positions.iter().map(|position| unnamed(*position)).collect();
         events.push(Event::Ended { ended });
     }
@@ -99,19 +98,14 @@ fn settled(exchange: &Unresolved, at_ms: i64, marks: Vec<Mark>) -> Vec<Event> {
 }
 
 impl Driver {
-    /// Settles what an earlier process left in the air; gives the number of the last event that says so.
+    /// Settles what an earlier process left in the air and must not be repeated; gives the number of the last
+    /// event that says so. What may be repeated is in the air until it is answered.
     pub(super) fn take_over(&mut self, found: &mut InTheAir) -> u64 {
         let at_ms = self.clock.now_ms();
         let mut events = Vec::new();
-        let mut left_open = Vec::new();
-        for exchange in self.state.unresolved() {
-            let is_over = exchange.positions.iter().all(|position| self.state.is_finished(*position));
-            if self.task.looks && exchange.repeatable && exchange.calls == 1 && !is_over {
-                left_open.push(exchange.clone());
-                continue;
-            }
+        for exchange in self.state.unresolved().filter(|exchange| !exchange.repeatable) {
             let mut marks = Vec::new();
-            for position in exchange.positions.iter().filter(|_| !exchange.repeatable) {
+            for position in &exchange.positions {
                 if let Some(Prepared { profile, mut call, .. }) = found.parked.remove(position)
                     && let Ok(service) = self.services.find(&call.action().system, profile.as_deref())
                     && let Some(space) = self.marks_in.get(service)
@@ -121,23 +115,7 @@ impl Driver {
             }
             events.extend(settled(exchange, at_ms, marks));
         }
-        self.left_open = left_open;
         events.into_iter().map(|event| self.write(event, None)).last().unwrap_or(0)
-    }
-
-    /// Settles what an earlier process left in the air of records that are answered now. Until then it
-    /// stands in the journal: whoever takes the job on asks whether it was carried out, and does so again
-    /// when this process dies before it had an answer.
-    pub(super) fn settle_left_open(&mut self, is_answered: impl Fn(&State, Position) -> bool) {
-        let at_ms = self.clock.now_ms();
-        let state = &self.state;
-        let is_over = |exchange: &mut Unresolved| {
-            exchange.positions.iter().all(|position| is_answered(state, *position))
-        };
-        let over: Vec<Unresolved> = self.left_open.extract_if(.., is_over).collect();
-        for event in over.iter().flat_map(|exchange| settled(exchange, at_ms, Vec::new())) {
-            self.write(event, None);
-        }
     }
 
     /// The people of requests of which nobody knows whether they were made, by the number of their workspace:

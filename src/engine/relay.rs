@@ -17,7 +17,11 @@ impl Driver {
     ) -> (std::collections::BTreeMap<Pause, u64>, u64) {
         let mut waiting = std::collections::BTreeMap::new();
         for (_, live) in self.runs.drain() {
-            let pause = if live.run.waits_until().is_some() { Pause::Wait } else { Pause::Retry };
+            let pause = if live.run.run().is_some_and(|run| run.waits_until().is_some()) {
+                Pause::Wait
+            } else {
+                Pause::Retry
+            };
             *waiting.entry(pause).or_default() += 1;
         }
         if self.aside > 0 {
@@ -28,7 +32,6 @@ impl Driver {
         }
         let finished =
             waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
-        self.settle_left_open(|state, position| state.is_finished(position));
         let stopped = crate::job::Stopped {
             at_ms: self.clock.now_ms(),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),

@@ -89,8 +89,8 @@ pub(super) struct Task {
     pub sets_states: bool,
     /// Whether a record waits for the earlier ones of the same person.
     pub takes_turns: bool,
-    /// Whether some call is asked about before it is sent again.
-    pub looks: bool,
+    /// How many ways to end the workers told of.
+    pub endings: std::sync::atomic::AtomicU32,
 }
 
 /// What the journal keeps of a step that is over.
@@ -168,7 +168,13 @@ impl Past {
 
     /// A call of this record that must not be repeated was sent, and its outcome is not known.
     pub(super) fn is_held(&self, position: Position) -> bool {
-        self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
+        let waits = self.state.pause_of(position) == Some(Pause::NeedsAttention);
+        self.held.contains(&position) || (waits && !self.state.is_ahead(position))
+    }
+
+    /// An earlier process left this record waiting because its time lay ahead.
+    pub(super) fn was_ahead(&self, position: Position) -> bool {
+        self.state.is_ahead(position)
     }
 
     /// When a person asked for this record to be tried again, in Unix milliseconds.
@@ -299,20 +305,6 @@ pub(super) fn budgets(workflow: &Workflow, policies: &Policies) -> Vec<Budget> {
         budget.like = first;
     }
     budgets
-}
-
-/// Whether some call of a workflow is asked about before it is sent again.
-pub(super) fn looks(steps: &[Step]) -> bool {
-    steps.iter().any(|step| match &step.kind {
-        StepKind::Action { action, .. } => action.reread.is_some(),
-        StepKind::ForEach { steps, .. } => looks(steps),
-        StepKind::Set(_)
-        | StepKind::Wait(_)
-        | StepKind::Assert { .. }
-        | StepKind::Fail(_)
-        | StepKind::Stop(_)
-        | StepKind::Log(_) => false,
-    })
 }
 
 /// The kinds a workflow takes from a file; `None` for any.

@@ -19,7 +19,7 @@ use super::report::{Ending, Report};
 use super::settle::Beginning;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::Settings;
-use crate::engine::{self, Brake, Extent, Order, Patience, Place, Progress, Service, Shared};
+use crate::engine::{self, Brake, Extent, JobError, Order, Patience, Place, Progress, Service, Shared};
 use crate::intake::Input;
 use crate::job::{JobId, Status};
 use crate::journal::Store;
@@ -154,6 +154,10 @@ impl Host {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
             }
             Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
+            Command::ApproveWorkflows { workflows, by } => {
+                let approved = self.approve_workflows(workflows, &by)?;
+                Ok(Answer::Result(serde_json::json!({ "approved": approved })))
+            }
             Command::AcknowledgeRestore => {
                 let was_there = self.store.acknowledge_restore()?;
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
@@ -214,7 +218,11 @@ impl Host {
             };
             let outcome = Box::pin(engine::run(order)).await;
             let was_decided_about = entered.wait_for_decisions().await;
-            let mut report = Report::from(outcome?);
+            let mut report = match outcome {
+                Ok(outcome) => Report::from(outcome),
+                Err(JobError::Engine(error)) => self.as_far_as_known(entered.job, error)?,
+                Err(error) => return Err(error.into()),
+            };
             match self.store.reader().job(entered.job)?.status {
                 Status::Cancelled => {
                     report.summary = self.summary(entered.job)?;

@@ -260,21 +260,6 @@ impl Run {
         self.finish(program)
     }
 
-    /// Whether the run is over once its call is accepted, so that nothing of the person need be kept.
-    pub fn is_last_call(&self, program: &Program) -> bool {
-        let may_go_on = self.reports || !program.workflow.on_failure.is_empty();
-        !may_go_on
-            && self.frames.len() == 1
-            && self.frames.first().is_some_and(|frame| frame.at + 1 == program.workflow.steps.len())
-            && self.current(program).is_some_and(|step| {
-                let is_plain = step.repeat.is_none() && !step.continue_on_error;
-                // Whom a read finds can be the reason why nothing was written.
-                let ends_it = |effect| effect != Effect::Read || !program.workflow.writes;
-                is_plain
-                    && matches!(&step.kind, StepKind::Action { action, success_when: None, .. } if ends_it(action.effect))
-            })
-    }
-
     /// How a run whose last call was accepted ends; see [`Run::is_last_call`].
     pub fn finish_accepted(&mut self, program: &Program) -> Finish {
         if let Some(Step { kind: StepKind::Action { action, .. }, .. }) = self.current(program)
