@@ -67,7 +67,7 @@ fn a_completion_without_an_answer_when_the_process_is_killed_is_looked_up_by_the
     // Each life wrote down that it was about to ask, and only the last one that it had an answer.
     let said = story.iter().rev().find(|event| event["event"] == "answer" && event["status"] != 0).unwrap();
     assert_eq!(said["status"], 200, "{story:?}");
-    assert_eq!(story.iter().rev().take(6).filter(|event| event["event"] == "intent").count(), 2, "{story:?}");
+    assert_eq!(story.iter().rev().take(5).filter(|event| event["event"] == "intent").count(), 3, "{story:?}");
     let again = stage.folder.job();
     assert_eq!(again.stdout, shot.stdout);
     assert_eq!(stage.times("GET 7f3c"), 2);
