@@ -5,8 +5,6 @@
 //! ```text
 //! cli                                            arguments, tables, exit codes
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
-//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan    workflow             the rules: no clock, no I/O
 //! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
 //! job      run      plan    workflow reply       the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
