@@ -170,7 +170,7 @@ impl Driver {
         let Some(mut live) = self.runs.take(slot) else { return };
         live.again = false;
         if live.is_thin {
-            let finish = live.run.finish_passed(&self.task.program, why);
+            let finish = self.endings.passed(&mut live.run, &self.task.program, why);
             self.tolerated += u64::from(finish.tolerated);
             let ended = ended(&live.about, finish);
             debug_assert!(is_final(ended.verdict));

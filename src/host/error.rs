@@ -237,7 +237,7 @@ impl HostError {
 }
 
 /// What is wrong, with all causes.
-fn with_causes(error: &dyn Error) -> String {
+pub(super) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

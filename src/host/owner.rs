@@ -19,7 +19,7 @@ use super::report::{Ending, Report};
 use super::settle::Beginning;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::Settings;
-use crate::engine::{self, Brake, Extent, Order, Patience, Place, Progress, Service, Shared};
+use crate::engine::{self, Brake, Extent, JobError, Order, Patience, Place, Progress, Service, Shared};
 use crate::intake::Input;
 use crate::job::{JobId, Status};
 use crate::journal::Store;
@@ -214,7 +214,11 @@ impl Host {
             };
             let outcome = Box::pin(engine::run(order)).await;
             let was_decided_about = entered.wait_for_decisions().await;
-            let mut report = Report::from(outcome?);
+            let mut report = match outcome {
+                Ok(outcome) => Report::from(outcome),
+                Err(JobError::Engine(error)) => self.as_far_as_known(entered.job, error)?,
+                Err(error) => return Err(error.into()),
+            };
             match self.store.reader().job(entered.job)?.status {
                 Status::Cancelled => {
                     report.summary = self.summary(entered.job)?;

@@ -25,7 +25,7 @@ pub async fn services(settings: &Settings, workflow: &Workflow) -> Result<Vec<Ar
 /// The profiles a workflow may use.
 pub fn profiles<'s>(settings: &'s Settings, workflow: &'s Workflow) -> impl Iterator<Item = &'s Profile> {
     let named: Vec<&String> = workflow.profiles.values().collect();
-    let any = named.is_empty() || names_profiles(&workflow.steps);
+    let any = named.is_empty() || workflow.lists().any(names_profiles);
     let of_braze = settings.profiles.values().filter(|profile| profile.system == System::Braze);
     of_braze.filter(move |profile| any || named.contains(&&profile.name))
 }
