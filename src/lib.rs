@@ -5,8 +5,6 @@
 //! ```text
 //! cli                                            arguments, tables, exit codes
 //! server                                         hooks, schedules: what comes in from outside
-//! engine   host     sandbox   notify             drives jobs, owns a store; the stand-in for Braze; tells people
-//! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
 //! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
 //! job      run      plan    workflow reply       the rules: no clock, no I/O
