@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Bar;
 use super::{Failure, output, pauses, setup, store};
 use crate::config::{Loaded, Settings};
-use crate::host::{Answer, Command, Connection, Host, HostError, SettingsName, Talk, profiles};
+use crate::host::{Answer, Clients, Command, Connection, Host, HostError, SettingsName, Talk, profiles};
 use crate::journal::{Reader, Store, StoreError};
 use crate::workflow::{Known, Workflow};
 
@@ -30,18 +30,30 @@ const AGAIN: Duration = Duration::from_millis(20);
 pub(super) struct Home {
     pub settings: Settings,
     pub known: Known,
+    /// One for each profile in this process.
+    pub clients: Arc<Clients>,
     name: SettingsName,
 }
 
 impl Home {
     /// As the settings say.
     pub(super) fn of(loaded: &Loaded) -> Home {
-        Home { settings: loaded.settings.clone(), known: setup::known(loaded), name: setup::name(loaded) }
+        Home {
+            settings: loaded.settings.clone(),
+            known: setup::known(loaded),
+            clients: Arc::new(Clients::new(loaded.settings.clone())),
+            name: setup::name(loaded),
+        }
     }
 
     /// Of somebody who has no settings.
     pub(super) fn without(settings: Settings) -> Home {
-        Home { settings, known: Known::default(), name: SettingsName { path: None, digest: [0; 32] } }
+        Home {
+            clients: Arc::new(Clients::new(settings.clone())),
+            settings,
+            known: Known::default(),
+            name: SettingsName { path: None, digest: [0; 32] },
+        }
     }
 
     /// The owner of the store.
@@ -51,7 +63,7 @@ impl Home {
 
     /// The owner of a store whose failures files stand elsewhere.
     pub(super) fn host_with(&self, store: Store, failures: PathBuf, stop: CancellationToken) -> Arc<Host> {
-        Host::new(store, self.settings.clone(), self.name.clone(), self.known.clone(), failures, stop)
+        Host::new(store, Arc::clone(&self.clients), self.name.clone(), self.known.clone(), failures, stop)
     }
 
     /// The names of the profiles a workflow may use.
@@ -81,11 +93,13 @@ pub(super) struct Door {
     store: PathBuf,
     /// Since when it is in use and nobody answers.
     silent: Option<Instant>,
+    /// For how long that may be so.
+    patience: Duration,
 }
 
 impl Door {
     pub(super) fn of(store: &Path) -> Door {
-        Door { store: store.to_owned(), silent: None }
+        Door { store: store.to_owned(), silent: None, patience: SILENT }
     }
 
     /// Whoever owns the store, if somebody answers.
@@ -102,7 +116,7 @@ impl Door {
         match Store::open(&self.store) {
             Ok(store) => Ok(Some(store)),
             Err(error @ StoreError::InUse { .. }) => {
-                if self.silent.get_or_insert_with(Instant::now).elapsed() > SILENT {
+                if self.silent.get_or_insert_with(Instant::now).elapsed() >= self.patience {
                     return Err(Failure::wrong(error));
                 }
                 tokio::select! {
@@ -247,5 +261,36 @@ pub(super) async fn execute(
             true => own(host, profiles, bar, work, show).await,
             false => alone(host, profiles, bar, work, show).await,
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_is_in_use_by_a_process_that_answers_nobody_is_given_up_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let _silent = Store::open(folder.path()).unwrap();
+        let mut door = Door { patience: Duration::ZERO, ..Door::of(folder.path()) };
+        let stop = CancellationToken::new();
+
+        let failure = door.take(&stop).await.err().unwrap();
+
+        assert!(failure.to_string().contains("is in use by process"), "{failure}");
+        assert_eq!(failure.code(), ExitCode::from(2));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_store_can_be_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let _silent = Store::open(folder.path()).unwrap();
+        let (mut door, stop) = (Door::of(folder.path()), CancellationToken::new());
+        assert!(matches!(door.take(&stop).await, Ok(None)));
+
+        stop.cancel();
+        while let Ok(None) = door.take(&stop).await {}
+
+        assert!(door.take(&stop).await.is_err());
     }
 }

@@ -22,7 +22,6 @@ use super::plan_record::Planner;
 use super::relay::unnamed;
 use super::task::{EngineError, Task};
 use super::worker::Planned;
-use crate::catalogue::Effect;
 use crate::intake::Records;
 use crate::job::{Answered, Event, Mark, Position, Unresolved};
 use crate::plan::PersonKey;
@@ -78,12 +77,11 @@ impl InTheAir {
     }
 }
 
-/// What settles an exchange that an earlier process left in the air: one that may be repeated is
-/// forgotten, so that its records are carried out again; those of one that must not be wait for a person,
-/// and what it may have set is marked.
+/// What settles an exchange that an earlier process left in the air and that must not be repeated: its
+/// records wait for a person, and what it may have set is marked.
 fn settled(exchange: &Unresolved, at_ms: i64, marks: Vec<Mark>) -> Vec<Event> {
     let mut events = Vec::with_capacity(2);
-    if !exchange.repeatable && !exchange.positions.is_empty() {
+    if !exchange.positions.is_empty() {
         let ended = exchange.positions.iter().map(|position| unnamed(*position)).collect();
         events.push(Event::Ended { ended });
     }
@@ -100,13 +98,14 @@ fn settled(exchange: &Unresolved, at_ms: i64, marks: Vec<Mark>) -> Vec<Event> {
 }
 
 impl Driver {
-    /// Settles what an earlier process left in the air; gives the number of the last event that says so.
+    /// Settles what an earlier process left in the air and must not be repeated; gives the number of the last
+    /// event that says so. What may be repeated is in the air until it is answered.
     pub(super) fn take_over(&mut self, found: &mut InTheAir) -> u64 {
         let at_ms = self.clock.now_ms();
         let mut events = Vec::new();
-        for exchange in self.state.unresolved() {
+        for exchange in self.state.unresolved().filter(|exchange| !exchange.repeatable) {
             let mut marks = Vec::new();
-            for position in exchange.positions.iter().filter(|_| !exchange.repeatable) {
+            for position in &exchange.positions {
                 if let Some(Prepared { profile, mut call, .. }) = found.parked.remove(position)
                     && let Ok(service) = self.services.find(&call.action().system, profile.as_deref())
                     && let Some(space) = self.marks_in.get(service)
@@ -125,7 +124,7 @@ impl Driver {
         let unresolved: HashSet<u64> = self.state.unresolved().map(|exchange| exchange.batch).collect();
         let left = self.retrying.values().filter(|batch| unresolved.contains(&batch.number));
         let people = left.flat_map(|batch| {
-            let writes = batch.members.iter().filter(|member| member.call.action().effect != Effect::Read);
+            let writes = batch.members.iter().filter(|member| member.call.action().effect.writes());
             let space = self.space(batch.service);
             writes.flat_map(move |member| member.call.people().iter().map(move |person| (space, *person)))
         });

@@ -12,6 +12,7 @@ mod client;
 mod exchange;
 mod grant;
 mod http;
+mod learned;
 mod limiter;
 mod multipart;
 mod oauth2;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::filter::{Filter, State};
 use crate::cli::failure::{INTERRUPTED, NOT_ALL_WELL, SERVICE};
 use crate::cli::place::{self, Home};
-use crate::cli::{Common, Failure, jobs, output, pauses, run, show};
+use crate::cli::{Common, Failure, jobs, output, pauses, run, show, store};
 use crate::config::Loaded;
 use crate::engine::{Fate, Fates, Kept, Undecidable, may_be_cancelled, may_be_retried};
 use crate::host::{Answer, Command};
@@ -86,6 +86,9 @@ pub(super) fn retry_chosen(
             chosen.push(Chosen { fates, positions });
         }
     }
+    if chosen.is_empty() {
+        store::warn_if_restored(&reader)?;
+    }
     for (why, count) in left_out {
         anstream::eprintln!("note: {} left as they are: {why}", output::counted(count, "request"));
     }
@@ -144,9 +147,10 @@ fn carry_out(common: &Common, loaded: &Loaded, chosen: Vec<Chosen>, how: &How) -
         anstream::eprintln!("there is nothing to try again");
         return Ok(ExitCode::SUCCESS);
     }
+    let reader = open(&loaded.settings.store)?;
     for Chosen { fates, .. } in &chosen {
         // Records are planned again from the input: without it the job would be open for good.
-        Kept::open(fates.record()).map_err(|gone| {
+        Kept::open(&reader, fates.record()).map_err(|gone| {
             let job = fates.record().id;
             Failure::Usage(format!(
                 "nothing of {job} can be tried again: {gone}; put the file back, or run these requests in another job"
@@ -224,7 +228,10 @@ fn named(
     }
     match mistakes.is_empty() {
         true => Ok(chosen),
-        false => Err(Failure::Usage(format!("nothing was done:\n  {}", mistakes.join("\n  ")))),
+        false => {
+            store::warn_if_restored(reader)?;
+            Err(Failure::Usage(format!("nothing was done:\n  {}", mistakes.join("\n  "))))
+        }
     }
 }
 
