@@ -141,7 +141,7 @@ fn a_system_without_a_profile_and_one_with_two_are_told_once() {
 
     for profiles in [Vec::new(), two.collect()] {
         let mistakes =
-            workflow::validate_text("w.yaml", &text, &Known { profiles: Some(profiles), retries: None });
+            workflow::validate_text("w.yaml", &text, &Known { profiles: Some(profiles), ..Known::default() });
 
         assert_eq!(mistakes.iter().map(|mistake| mistake.code).collect::<Vec<_>>(), ["no_profile"]);
     }

@@ -45,7 +45,7 @@ fn verdicts(reading: Reading) -> Vec<String> {
     items
         .iter()
         .map(|item| match item {
-            Item::Accepted { .. } => "accepted".to_owned(),
+            Item::Written | Item::Accepted { .. } => "accepted".to_owned(),
             Item::Refused(refusal) => refusal.message.to_string(),
             Item::Again => "again".to_owned(),
             Item::AskAlone => "alone".to_owned(),
@@ -57,6 +57,7 @@ fn outputs(reading: Reading) -> Vec<Value> {
     let Reading::Items(items) = reading else { panic!("{reading:?}") };
     let output = |item| match item {
         Item::Accepted { output } => output,
+        Item::Written => crate::reply::written(),
         other => panic!("{other:?}"),
     };
     items.into_iter().map(output).collect()

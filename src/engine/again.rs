@@ -124,7 +124,9 @@ impl Driver {
         let mut marks = Vec::new();
         if let Some(space) = self.marks_in.get(batch.service) {
             let accepted = batch.members.iter().zip(&items);
-            for (member, _) in accepted.filter(|(_, item)| matches!(item, Item::Accepted { .. })) {
+            for (member, _) in
+                accepted.filter(|(_, item)| matches!(item, Item::Written | Item::Accepted { .. }))
+            {
                 marks_of(&member.call, space, at_ms, &mut marks);
             }
         }
@@ -157,7 +159,7 @@ impl Driver {
         for Member { slot, .. } in &members {
             // The same request again stays in hand, so that it is not sent while a person decides.
             if let Some(live) = self.runs.take(*slot) {
-                let step = Some(live.run.path(&self.task.program));
+                let step = Some(self.path_of(&live.run));
                 parked.push(sent_without_answer(&live.about, step));
                 self.held_records += 1;
             }

@@ -10,7 +10,7 @@ use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::catalogue::Effect;
 use crate::job::{Answered, Ended, Event, Mark, StepAnswer, Verdict};
 use crate::journal::Irreversible;
-use crate::reply::Item;
+use crate::reply::{Item, written};
 use crate::run::{Answer, Next};
 
 /// How often a batch fails without an answer before it is halved.
@@ -87,7 +87,9 @@ impl Driver {
             }
             Reply::NotReached { why } => {
                 self.resolve(&batch, status, request_id, at_ms);
-                self.services.note_not_reached(batch.service, batch.tries, &why);
+                if !self.task.budget(batch.step).is_minor {
+                    self.services.note_not_reached(batch.service, batch.tries, &why);
+                }
                 self.try_again(batch, None, Outcome::Nothing, true, now_ms);
             }
             Reply::Unknown { .. } if self.is_poisoned(&batch) => {
@@ -159,11 +161,14 @@ impl Driver {
             again: Vec::new(),
             alone: Vec::new(),
         };
-        let members = std::mem::take(&mut pending.batch.members);
+        let count = pending.batch.members.len();
+        let members = std::mem::replace(&mut pending.batch.members, Vec::with_capacity(count));
+        pending.marks.reserve(count);
         let mut going = Vec::new();
         for (member, item) in members.into_iter().zip(items) {
             let result = match item {
-                Item::Accepted { output } => Ok(output),
+                Item::Written => Ok(None),
+                Item::Accepted { output } => Ok(Some(output)),
                 Item::Refused(refusal) => Err(refusal),
                 Item::AskAlone => {
                     pending.alone.push(member);
@@ -184,13 +189,14 @@ impl Driver {
             live.again = false;
             if live.is_thin {
                 let finish = match result {
-                    Ok(_) => live.run.finish_accepted(&self.task.program),
-                    Err(refusal) => live.run.finish_refused(&self.task.program, refusal),
+                    Ok(_) => self.endings.accepted(&mut live.run, &self.task.program),
+                    Err(refusal) => self.endings.refused(&mut live.run, &self.task.program, refusal),
                 };
                 self.tolerated += u64::from(finish.tolerated);
                 pending.ended.push(ended(&live.about, finish));
             } else {
                 let at_ms = self.run_ms();
+                let result = result.map(|output| output.unwrap_or_else(written));
                 let heard = Heard::Answer(Answer { result, status, at_ms });
                 going.push(Going { slot: member.slot, live, heard });
             }

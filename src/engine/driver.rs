@@ -76,6 +76,9 @@ pub(super) struct Driver {
     pub(super) extent: super::in_the_air::Extent,
 
     pub(super) runs: Runs,
+    pub(super) endings: super::thin::Endings,
+    /// Of the chunk that is being taken in.
+    pub(super) looked: Option<super::looked::Looked>,
     pub(super) shared: Arc<Shared>,
     /// The number of this engine among those that share the lanes.
     pub(super) engine: u32,

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::fresh::FUTURE_MS;
 use super::history::FUTURE_TIME;
 use super::look::request_of;
 use super::relay::{parked, sent_without_answer};
-use super::replay::{replay, skip_accepted, try_again};
+use super::replay::{kept, replay, skip_accepted, try_again};
 use super::runs::{About, Live};
 use super::task::{Kept, Task, Unusable};
+use super::thin::Carried;
 use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
 use crate::job::{Ended, Fail, IdEntry, StepAnswer, Verdict};
 use crate::request::{BadRecord, Identity, Kind, Request, Spare, Warnings, identity};
-use crate::run::{Finish, Next, Prepared, Run, Times, Trouble, count_unmapped};
+use crate::run::{Courses, Ending, Finish, Led, Next, Prepared, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
 
 /// Most scopes that are kept for later runs.
@@ -37,12 +39,16 @@ pub(super) struct Planner<'t> {
     /// Scopes of runs that are over, with nothing of a person in them.
     scopes: Vec<Scope>,
     spare: Spare,
+    courses: Courses,
+    /// How the runs end of new courses, until the driver is told.
+    endings: Vec<(u32, Ending)>,
 }
 
 impl<'t> Planner<'t> {
     /// A planner for a job.
     pub(super) fn new(task: &'t Arc<Task>) -> Planner<'t> {
-        Planner { task, scopes: Vec::new(), spare: Spare::default() }
+        let courses = Courses::new(&task.program);
+        Planner { task, scopes: Vec::new(), spare: Spare::default(), courses, endings: Vec::new() }
     }
 
     /// Does what is asked.
@@ -50,10 +56,13 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records =
-                    chunk.records().map(|record| self.plan(record, Why::ItsTurn, &mut unmapped)).collect();
+                let plan = |record| self.plan(record, Why::ItsTurn, &mut unmapped);
+                let mut records: Vec<Planned> = chunk.records().map(plan).collect();
+                // What cannot be asked now is asked by the driver, which says why.
+                let looked = self.task.indexes.as_ref().and_then(|indexes| indexes.look(&mut records).ok());
                 let input_bytes = chunk.input_bytes();
-                Made::Planned(PlannedChunk { number, records, unmapped, input_bytes })
+                let endings = std::mem::take(&mut self.endings);
+                Made::Planned(PlannedChunk { number, records, endings, looked, unmapped, input_bytes })
             }
             Work::Advance { batch, runs, now_ms } => {
                 let runs = runs.into_iter().map(|going| self.advance(going, now_ms)).collect();
@@ -107,8 +116,14 @@ impl<'t> Planner<'t> {
                 return Planned { about, first };
             }
         };
-        if let Some(words) = &task.program.workflow.words {
-            count_unmapped(&request.scope, words, unmapped);
+        // What is taken up again goes its own way.
+        let is_plain =
+            why == Why::ItsTurn && !task.past.is_reopened(position) && task.past.answers(position).is_empty();
+        let course = if is_plain { self.courses.find(&request.scope) } else { None };
+        match (course, &task.program.workflow.words) {
+            (Some(course), _) => course.count_unmapped(unmapped),
+            (None, Some(words)) => count_unmapped(&request.scope, words, unmapped),
+            (None, None) => {}
         }
         let named = request.id.as_deref().map_or(place, Identity::Id);
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
@@ -141,6 +156,25 @@ impl<'t> Planner<'t> {
             return Planned { about, first: First::Held(ended) };
         }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
+        if let Some(course) = course {
+            let scope = Scope::new(members);
+            let led = course.follow(&task.program, position, &scope, times.as_mut());
+            members = scope.into_data();
+            if let Some(led) = led {
+                self.spare.keep(serde_json::Value::Object(members));
+                let first = match led {
+                    Led::Ended(finish) => First::Ended(finish),
+                    Led::Call(prepared, ending) => First::Goes {
+                        run: Carried::Ending(ending),
+                        is_thin: true,
+                        again: false,
+                        people,
+                        next: Next::Call(prepared),
+                    },
+                };
+                return Planned { about, first };
+            }
+        }
         // Only a record that a person wants tried again may have to begin twice.
         let once_more = task.past.is_reopened(position).then(|| members.clone());
         let mut scope = self.scopes.pop().unwrap_or_else(|| task.program.scope());
@@ -151,7 +185,14 @@ impl<'t> Planner<'t> {
             run = run.dated(times);
         }
         let mut next = run.next(&task.program, task.started_ms);
-        replay(task, &mut run, &mut next, task.past.answers(position));
+        if is_plain {
+            self.courses.note(&task.program, &run, &next, |ending| {
+                let number = task.endings.fetch_add(1, Ordering::Relaxed);
+                self.endings.push((number, ending));
+                number
+            });
+        }
+        replay(task, &mut run, &mut next, &kept(task, position));
         if let Some(members) = once_more {
             try_again(task, &members, &mut run, &mut next);
         }
@@ -171,7 +212,7 @@ impl<'t> Planner<'t> {
                 Planned {
                     about,
                     first: First::Goes {
-                        run: Box::new(run),
+                        run: Carried::Run(Box::new(run)),
                         is_thin,
                         again: why == Why::SentAgain,
                         people,
@@ -191,34 +232,36 @@ impl<'t> Planner<'t> {
     fn advance(&mut self, going: Going, now_ms: i64) -> Gone {
         let Going { slot, mut live, heard } = going;
         let program = &self.task.program;
+        let Live { run: Carried::Run(run), is_thin, about, .. } = &mut *live else {
+            unreachable!("a run of which only the end is carried has nothing to be told")
+        };
         let step = match heard {
             Heard::Nothing => None,
             Heard::Answer(answer) => {
-                let step = self.remember(&live.run, &Kept::Answer(&answer));
-                live.run.answer(program, answer);
+                let step = self.remember(run, &Kept::Answer(&answer));
+                run.answer(program, answer);
                 Some(step)
             }
             Heard::Passed(why) => {
-                let step = self.remember(&live.run, &Kept::Passed(why));
-                live.run.pass(program, why);
+                let step = self.remember(run, &Kept::Passed(why));
+                run.pass(program, why);
                 Some(step)
             }
         };
-        let mut next = live.run.next(program, now_ms);
-        if self.task.past.is_reopened(live.run.position()) {
-            skip_accepted(self.task, &mut live.run, &mut next);
+        let mut next = run.next(program, now_ms);
+        if self.task.past.is_reopened(run.position()) {
+            skip_accepted(self.task, run, &mut next);
         }
         let is_over = matches!(next, Next::Ended(_));
-        if matches!(next, Next::Call(_)) && live.run.is_last_call(program) {
-            live.is_thin = true;
+        if matches!(next, Next::Call(_)) && run.is_last_call(program) {
+            *is_thin = true;
         }
-        if is_over || live.is_thin {
-            let scope = live.run.forget();
+        if is_over || *is_thin {
+            let scope = run.forget();
             self.keep(scope);
         } else {
-            live.run.slim(program, |emptied| self.spare.keep(emptied));
+            run.slim(program, |emptied| self.spare.keep(emptied));
         }
-        let Live { run, about, .. } = &mut *live;
         self.say(run, about);
         Gone { slot, live, step, next }
     }

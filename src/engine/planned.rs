@@ -6,9 +6,10 @@ use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
 use super::worker::{First, Heard, Planned, PlannedChunk, Work};
+use crate::catalogue::Refusal;
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
 use crate::journal::{Seen, StoreError};
-use crate::run::{Finish, Next, Prepared, Trouble};
+use crate::run::{Answer, Finish, Next, Prepared, Run, Trouble};
 
 /// Most open runs that are at work; more would only wait in memory.
 const MOST_RUNS: usize = 16_384;
@@ -78,9 +79,10 @@ impl Driver {
     }
 
     /// Chunks come back from the workers in any order and are taken in the order of the file.
-    pub(super) fn on_planned(&mut self, chunk: PlannedChunk) -> Result<(), EngineError> {
+    pub(super) fn on_planned(&mut self, mut chunk: PlannedChunk) -> Result<(), EngineError> {
         self.chunks = self.chunks.saturating_sub(1);
         self.chunks_planned += 1;
+        self.endings.learn(std::mem::take(&mut chunk.endings));
         self.planned.insert(chunk.number, chunk);
         while let Some(chunk) = self.planned.remove(&self.next_chunk) {
             self.next_chunk += 1;
@@ -88,9 +90,11 @@ impl Driver {
             for (name, count) in chunk.unmapped {
                 self.count_unmapped(name, count);
             }
+            self.looked = chunk.looked;
             for record in chunk.records {
                 self.take_record(record)?;
             }
+            self.looked = None;
         }
         Ok(())
     }
@@ -154,7 +158,10 @@ impl Driver {
         // Its own failure does not hinder a request that is tried again.
         let seen = match self.task.past.is_reopened(about.position) {
             true => self.ids.check_again(&about.id)?,
-            false => self.ids.check(&about.id, self.task.job)?,
+            false => match &self.looked {
+                Some(looked) => self.ids.check_looked(&about.id, self.task.job, &looked.ids)?,
+                None => self.ids.check(&about.id, self.task.job)?,
+            },
         };
         if seen != Seen::New {
             self.shared.in_hand().give_back([&about.id.key]);
@@ -177,9 +184,10 @@ impl Driver {
             Next::Wait { until_ms } => {
                 let (left_ms, now) = (until_ms.saturating_sub(self.run_ms()), self.now());
                 if let Some(live) = self.runs.get_mut(slot)
-                    && live.run.is_at_wait_step()
+                    && let Some(run) = live.run.run()
+                    && run.is_at_wait_step()
                 {
-                    let step = live.run.path(&self.task.program);
+                    let step = run.path(&self.task.program);
                     let position = live.about.position;
                     let until_ms = now.wall_ms.saturating_add(left_ms);
                     self.write(Event::Waiting { position, step, until_ms }, None);
@@ -200,7 +208,7 @@ impl Driver {
     pub(super) fn wake(&mut self, slot: u32) {
         self.runs.note_waiting(-1);
         if let Some(mut live) = self.runs.take(slot) {
-            live.run.end_pause();
+            live.run.run_mut().into_iter().for_each(Run::end_pause);
             let going = super::worker::Going { slot, live, heard: Heard::Nothing };
             let now_ms = self.run_ms();
             self.working += 1;
@@ -216,16 +224,25 @@ impl Driver {
         let service = match self.services.find(&call.action().system, profile.as_deref()) {
             Ok(service) => service,
             Err(message) => {
+                // No service is asked: a step that may fail is over, and the run goes on.
                 if let Some(live) = self.runs.take(slot) {
-                    let path = Some(live.run.path(&self.task.program));
-                    let trouble = Trouble {
-                        reason: Fail::Template,
-                        code: "unknown_profile".into(),
-                        step: path,
-                        message,
-                    };
-                    self.end_at_once(&live.about, failed(trouble));
-                    self.free(slot);
+                    if live.is_thin {
+                        let trouble = Trouble {
+                            reason: Fail::Template,
+                            code: "unknown_profile".into(),
+                            step: Some(self.path_of(&live.run)),
+                            message,
+                        };
+                        self.end_at_once(&live.about, failed(trouble));
+                        self.free(slot);
+                        return;
+                    }
+                    let now_ms = self.run_ms();
+                    let result = Err(Refusal::new("unknown_profile", message));
+                    let heard = Heard::Answer(Answer { result, status: 0, at_ms: now_ms });
+                    let going = super::worker::Going { slot, live, heard };
+                    self.working += 1;
+                    self.workers.give(Work::Advance { batch: None, runs: vec![going], now_ms });
                 }
                 return;
             }

@@ -17,7 +17,11 @@ impl Driver {
     ) -> (std::collections::BTreeMap<Pause, u64>, u64) {
         let mut waiting = std::collections::BTreeMap::new();
         for (_, live) in self.runs.drain() {
-            let pause = if live.run.waits_until().is_some() { Pause::Wait } else { Pause::Retry };
+            let pause = if live.run.run().is_some_and(|run| run.waits_until().is_some()) {
+                Pause::Wait
+            } else {
+                Pause::Retry
+            };
             *waiting.entry(pause).or_default() += 1;
         }
         if self.aside > 0 {

@@ -5,15 +5,15 @@
 
 use super::batches::Member;
 use super::lanes::Slot;
+use super::thin::Carried;
 use crate::job::{Failure, IdEntry, Position};
 use crate::plan::Call;
-use crate::run::Run;
 
 /// An open run and what the engine knows of it.
 #[derive(Debug)]
 pub(super) struct Live {
-    /// The machine.
-    pub run: Box<Run>,
+    /// The machine, or how it ends.
+    pub run: Carried,
     /// Nothing of the person is kept: the next accepted answer ends the run.
     pub is_thin: bool,
     /// The record.

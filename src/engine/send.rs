@@ -14,7 +14,7 @@ use super::service::Service;
 use super::timers::Now;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
-use crate::reply::{Cause, Headers, Item, Reading, written};
+use crate::reply::{Cause, Headers, Item, Reading};
 use crate::wire::{self, Broken, Exchange, GrantError, NotSent};
 use crate::{braze, catalogue, onetrust};
 
@@ -71,6 +71,8 @@ pub(super) struct Said {
     pub reset_ms: Option<i64>,
     /// Nothing of the pool before this moment: after a 429, or when the service says when to come back.
     pub rest_until_ms: Option<i64>,
+    /// The whole account rests, and not this pool alone.
+    pub rests_account: bool,
     /// It was refused for its rate, and nothing tells the limit.
     pub is_untold: bool,
 }
@@ -83,6 +85,14 @@ pub(super) async fn exchange(
     clock: Arc<dyn Clock>,
 ) -> Replied {
     let calls: Vec<&Call> = batch.members.iter().map(|member| &*member.call).collect();
+    // The call itself has its place; a question before it needs one more, and waits before time counts.
+    let look = calls.first().filter(|_| batch.must_look()).and_then(|call| call.look());
+    let asked = look.map(|look| look.call().action());
+    let asked = asked.map(|action| onetrust::endpoint(action.method.word(), &action.path));
+    let place = match (&service.account, &asked) {
+        (Some(account), Some(endpoint)) => Some(onetrust::Place::of(account, endpoint, &*clock).await),
+        _ => None,
+    };
     let sent = send(&service, &calls, batch.must_look(), &*clock);
     let round = match at_most {
         None => sent.await,
@@ -94,6 +104,7 @@ pub(super) async fn exchange(
             ),
         },
     };
+    drop(place);
     let Round { reply, status, request_id, said, requests, now } = round;
     let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
     Replied { batch, reply, status, request_id, said, requests, at_ms, now_ms }
@@ -125,6 +136,7 @@ async fn send(service: &Service, calls: &[&Call], must_look: bool, clock: &dyn C
     let stands = match &looked.reply {
         Reply::Items(items) => match items.as_slice() {
             [Item::Accepted { output }] => Some(look.took_effect(output)),
+            [Item::Written] => Some(look.took_effect(&crate::reply::written())),
             _ => None,
         },
         _ => None,
@@ -135,7 +147,7 @@ async fn send(service: &Service, calls: &[&Call], must_look: bool, clock: &dyn C
                 action = calls.first().map_or("", |call| call.action().id.as_str()),
                 "a call without an answer was carried out: it is not sent again"
             );
-            looked.reply = Reply::Items(vec![Item::Accepted { output: written() }]);
+            looked.reply = Reply::Items(vec![Item::Written]);
             looked
         }
         Some(false) => {
@@ -213,7 +225,7 @@ fn without_token(error: &GrantError, now_ms: i64) -> Reply {
 
 fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {
     match reading {
-        Reading::Accepted => Reply::Items((0..calls).map(|_| Item::Accepted { output: written() }).collect()),
+        Reading::Accepted => Reply::Items((0..calls).map(|_| Item::Written).collect()),
         Reading::Items(items) => Reply::Items(items),
         Reading::Split => Reply::Split,
         Reading::Retry { not_before, cause } => {
@@ -247,6 +259,7 @@ fn said(
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
         rest_until_ms,
+        rests_account: onetrust::Period::of(answer) == onetrust::Period::Hour,
         is_untold: is_refused && limit.is_none(),
     }
 }

@@ -59,6 +59,8 @@ pub enum Reading {
 /// What became of one call.
 #[must_use]
 pub enum Item {
+    /// The service took a write, and says nothing else: its output is [`written`].
+    Written,
     /// The service took it.
     Accepted {
         /// The output of the step.
@@ -128,6 +130,7 @@ impl fmt::Debug for Reading {
 impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Item::Written => f.write_str("Written"),
             Item::Accepted { output: _ } => f.debug_struct("Accepted").finish_non_exhaustive(),
             Item::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
             Item::Again => f.write_str("Again"),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::facts::Program;
 use super::machine::Run;
+use super::phases::Phase;
 use crate::request::Spare;
 use crate::template::Scope;
 
@@ -23,6 +24,11 @@ impl Run {
     pub fn forget(&mut self) -> Scope {
         self.roll_back(0);
         self.times = None;
+        // What earlier items of a loop came to.
+        self.frames
+            .iter_mut()
+            .filter_map(|frame| frame.around.as_mut())
+            .for_each(|around| around.outputs.clear());
         let mut scope = std::mem::replace(&mut self.scope, Scope::new(Map::new()));
         let stays = |name: &str| matches!(name, "vars" | "steps" | "now") || KNOWN.contains(&name);
         if scope.data().keys().any(|name| !stays(name)) {
@@ -39,9 +45,13 @@ impl Run {
         scope
     }
 
-    /// Lets go of what no step from here on reads, for a run that is kept until its call is answered.
+    /// Lets go of what no step from here on reads, for a run that is kept until its call is answered. One
+    /// that only reports is over soon, and keeps what it has.
     /// `keep` is given what a record filled.
     pub fn slim(&mut self, program: &Program, mut keep: impl FnMut(Value)) {
+        if self.phase != Phase::Steps {
+            return;
+        }
         let Some(reads) = self.frames.first().and_then(|frame| program.reads_from(frame.at)) else { return };
         for (name, value) in self.scope.data_mut() {
             match (name.as_str(), value) {

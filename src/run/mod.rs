@@ -5,14 +5,19 @@
 //! answers in the same order give the same calls, which is how a run goes on after a crash: it is
 //! started again and fed the answers that the journal kept.
 
+mod course;
+mod ending;
 mod facts;
 mod finish;
 mod forget;
 mod frame;
+mod last;
+mod looks;
 mod loops;
 mod machine;
 mod open;
 mod pauses;
+mod phases;
 mod preview;
 mod quiet;
 mod reads;
@@ -20,6 +25,8 @@ mod steps;
 mod times;
 mod unmapped;
 
+pub use course::{Course, Courses, Led};
+pub use ending::Ending;
 pub use facts::{Facts, Program};
 pub use finish::{Finish, Trouble};
 pub use machine::{Answer, Next, Prepared, Run};
