@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cli                                            arguments, tables, exit codes
-//! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
+//! engine   host     sandbox  feeds               drives jobs, owns a store; the stand-in for Braze
 //! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
 //! job      run      plan    workflow reply       the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod condition;
 pub mod config;
 pub mod engine;
+pub mod feeds;
 pub mod host;
 pub mod intake;
 pub mod job;
