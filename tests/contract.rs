@@ -147,11 +147,15 @@ fn requests(action: &'static catalogue::Action, calls: &[Call]) -> Vec<Vec<usize
     requests.into_iter().map(|(_, calls)| calls).collect()
 }
 
+fn of_braze() -> impl Iterator<Item = &'static catalogue::Action> {
+    catalogue::all().iter().filter(|action| action.system == "braze")
+}
+
 #[test]
 fn every_merged_request_is_one_that_the_contract_knows() {
     let contract: Value = serde_json::from_str(include_str!("contract/braze.json")).unwrap();
     let mut shown = BTreeSet::new();
-    for action in catalogue::all() {
+    for action in of_braze() {
         let endpoint = &contract[&action.path];
         assert_eq!(endpoint["method"], action.method.word(), "{}", action.path);
         let mut schema = endpoint["body"].clone();
@@ -163,7 +167,7 @@ fn every_merged_request_is_one_that_the_contract_knows() {
             let request: Vec<&Call> = request.into_iter().map(|index| &calls[index]).collect();
             let places = match action.method {
                 Method::Post => differences(&schema, &serde_json::from_slice(&body(&request)).unwrap()),
-                Method::Get => {
+                Method::Get | Method::Put | Method::Delete => {
                     let address = path_and_query(&request);
                     let (path, query) = address.split_once('?').unwrap();
                     assert_eq!(path, action.path);
@@ -191,7 +195,7 @@ fn every_member_the_contract_knows_is_one_we_take_or_leave_on_purpose() {
     // Dropped from the endpoint's page since; still sent by older clients.
     let left = [("/users/identify", "merge_behavior")];
     let contract: Value = serde_json::from_str(include_str!("contract/braze.json")).unwrap();
-    for action in catalogue::all() {
+    for action in of_braze() {
         let endpoint = &contract[&action.path];
         let named =
             endpoint["body"]["properties"].as_object().or_else(|| endpoint["query"].as_object()).unwrap();

@@ -11,6 +11,8 @@
     reason = "the helpers of a test may stop at the first surprise, like the test"
 )]
 
+#[path = "faults/between.rs"]
+mod between;
 #[path = "faults/chance.rs"]
 mod chance;
 #[path = "faults/cuts.rs"]
@@ -41,5 +43,7 @@ mod service;
 mod steps;
 #[path = "faults/torn.rs"]
 mod torn;
+#[path = "faults/untold.rs"]
+mod untold;
 #[path = "faults/wal.rs"]
 mod wal;

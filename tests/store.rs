@@ -90,8 +90,6 @@ fn old_jobs_are_removed_and_open_ones_stay() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store_in(folder.path());
     let (old, open) = (job_in(&store, "erase", true), job_in(&store, "consent", false));
-    let (_, in_use, code) = said(&privaflow(folder.path(), ["store", "prune"]));
-    assert!(in_use.contains("is in use by process") && code == Some(2), "{in_use}");
     drop(store);
 
     let kept: Value = json(&privaflow(folder.path(), ["store", "prune", "--output", "json"]));

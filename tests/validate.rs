@@ -19,6 +19,8 @@ fn settings() -> Known {
             profile("onetrust-production", "onetrust"),
         ]),
         retries: Some(vec!["default".to_owned(), "patient".to_owned()]),
+        hooks: Some(vec!["consent-events".to_owned()]),
+        channels: Some(vec!["ops-mail".to_owned(), "ops-chat".to_owned()]),
     }
 }
 
@@ -106,8 +108,10 @@ fn there_is_a_bad_workflow_for_every_mistake_that_a_file_can_hold() {
         "too_deep",
         "too_many_items",
         "unknown_action",
+        "unknown_channel",
         "unknown_field",
         "unknown_helper",
+        "unknown_hook",
         "unknown_key",
         "unknown_name",
         "unknown_profile",
@@ -137,7 +141,7 @@ fn a_system_without_a_profile_and_one_with_two_are_told_once() {
 
     for profiles in [Vec::new(), two.collect()] {
         let mistakes =
-            workflow::validate_text("w.yaml", &text, &Known { profiles: Some(profiles), retries: None });
+            workflow::validate_text("w.yaml", &text, &Known { profiles: Some(profiles), ..Known::default() });
 
         assert_eq!(mistakes.iter().map(|mistake| mistake.code).collect::<Vec<_>>(), ["no_profile"]);
     }

@@ -2,9 +2,10 @@
 //! of the request. (Answers of OneTrust have no reader yet; their check belongs beside this one.)
 
 use jiff::Timestamp;
-use privaflow::braze::{Headers, Item, Reading, read};
+use privaflow::braze::read;
 use privaflow::catalogue::{Refusal, find};
 use privaflow::plan::Call;
+use privaflow::reply::{Headers, Item, Reading};
 use serde_json::{Value, json};
 
 /// Kinds of calls, by what tells their answers apart.
@@ -22,6 +23,7 @@ pub fn check(data: &[u8]) {
         retry_after: header(),
         x_ratelimit_retry_after: header(),
         x_ratelimit_reset: header(),
+        ot_period: None,
         date: header(),
     };
     let body = parts.next().unwrap_or_default();

@@ -8,12 +8,9 @@
 mod parsed;
 mod people;
 mod read;
-mod reading;
 mod sentences;
-mod wait;
 
 pub use read::read;
-pub use reading::{Cause, Headers, Item, Reading, Stop, written};
 
 #[cfg(test)]
 mod read_tests;

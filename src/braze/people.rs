@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::parsed::MOST_BYTES;
 use super::read::no_service;
-use super::{Item, Reading, sentences};
+use super::sentences;
 use crate::catalogue::{Action, Identifier, Refusal};
 use crate::plan::{Call, PersonKey};
+use crate::reply::{Item, Reading};
 
 /// What a 2xx answer to a read means.
 pub(super) fn read(calls: &[&Call], status: u16, body: &[u8]) -> Reading {

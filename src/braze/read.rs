@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::parsed::Parsed;
-use super::wait::not_before;
-use super::{Cause, Headers, Item, Reading, Stop, people, sentences, written};
+use super::{people, sentences};
 use crate::catalogue::Refusal;
 use crate::plan::Call;
+use crate::reply::{Cause, Headers, Item, Reading, Stop, not_before};
 
 /// What an answer means for the calls of its request, which must stand in the order of the body.
 pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> Reading {
@@ -79,7 +79,7 @@ fn accepted(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
             None => return Reading::Unknown,
         };
     }
-    verdicts(calls, refused, || Item::Accepted { output: written() })
+    verdicts(calls, refused, || Item::Written)
 }
 
 /// Nothing of the request was done.

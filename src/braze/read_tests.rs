@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Cause, Headers, Item, Reading, Stop, read, written};
+use super::read;
 use crate::catalogue::find;
 use crate::plan::Call;
+use crate::reply::{Cause, Headers, Item, Reading, Stop, written};
 
 fn call(action: &str, with: Value) -> Call {
     Call::new(find(action).unwrap(), &with).unwrap()
@@ -44,7 +45,7 @@ fn verdicts(reading: Reading) -> Vec<String> {
     items
         .iter()
         .map(|item| match item {
-            Item::Accepted { .. } => "accepted".to_owned(),
+            Item::Written | Item::Accepted { .. } => "accepted".to_owned(),
             Item::Refused(refusal) => refusal.message.to_string(),
             Item::Again => "again".to_owned(),
             Item::AskAlone => "alone".to_owned(),
@@ -56,6 +57,7 @@ fn outputs(reading: Reading) -> Vec<Value> {
     let Reading::Items(items) = reading else { panic!("{reading:?}") };
     let output = |item| match item {
         Item::Accepted { output } => output,
+        Item::Written => crate::reply::written(),
         other => panic!("{other:?}"),
     };
     items.into_iter().map(output).collect()

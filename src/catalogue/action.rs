@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{Batch, Field, Reply, Targets};
+use super::{Batch, Field, Multipart, Reply, Reread, Targets};
 
 /// One operation of a system, such as `braze/users.delete`.
 #[derive(Debug, Clone, Deserialize)]
@@ -15,15 +15,16 @@ use super::{Batch, Field, Reply, Targets};
 pub struct Action {
     /// `users.delete`; written `braze/users.delete` in a workflow.
     pub id: String,
-    /// Whose action it is: `braze`.
+    /// Whose action it is: `braze`, `onetrust`.
     pub system: String,
     /// One line for people.
     pub summary: String,
     /// HTTP method.
     pub method: Method,
-    /// Path without host, no trailing slash.
+    /// Path without host, no trailing slash. `{name}` stands for the field of that name.
     pub path: String,
-    /// The permission the API key needs (Braze docs, API key permissions).
+    /// The permission that the API key needs (Braze docs, "API key permissions"), or the scopes of the
+    /// credential of which one is needed (OneTrust docs, "OAuth 2.0 scopes").
     pub permission: String,
     /// What a call does to the person.
     pub effect: Effect,
@@ -44,10 +45,20 @@ pub struct Action {
     /// only from the answers.
     #[serde(default)]
     pub limit_variants: Vec<Limit>,
-    /// Largest body of a POST, or longest path with query of a GET, in bytes.
+    /// Largest body, or longest path with query of a call without one, in bytes.
     pub max_bytes: usize,
-    /// What `with` may hold, by name. The body (or query) is these members and no others.
+    /// What `with` may hold, by name. Body, query and path are made of these members and no others.
     pub fields: IndexMap<String, Field>,
+    /// Members of every body that no workflow writes, by their names on the wire.
+    #[serde(default)]
+    pub fixed: IndexMap<String, serde_json::Value>,
+    /// The body is a form that carries a file.
+    #[serde(default)]
+    pub multipart: Option<Multipart>,
+    /// How to find out whether a call took effect whose answer never came; such a call is sent again
+    /// only when it did not.
+    #[serde(default)]
+    pub reread: Option<Reread>,
     /// Exactly one of these members must stand.
     #[serde(default)]
     pub exactly_one_of: Vec<String>,
@@ -80,8 +91,12 @@ impl Action {
 pub enum Method {
     /// Arguments travel in the query.
     Get,
-    /// Arguments travel in a JSON body.
+    /// Arguments travel in a body.
     Post,
+    /// Arguments travel in a body.
+    Put,
+    /// Arguments travel in the query.
+    Delete,
 }
 
 impl Method {
@@ -90,6 +105,16 @@ impl Method {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// Whether its arguments travel in a body.
+    pub fn has_body(self) -> bool {
+        match self {
+            Method::Post | Method::Put => true,
+            Method::Get | Method::Delete => false,
         }
     }
 }
@@ -100,10 +125,23 @@ impl Method {
 pub enum Effect {
     /// Changes nothing.
     Read,
+    /// Tells the portal of the request how far it is. It changes nothing of the person, so a run that did
+    /// nothing else has written nothing.
+    Report,
     /// Sets a state; the same call again changes nothing more.
     Set,
     /// Cannot be undone.
     Irreversible,
+}
+
+impl Effect {
+    /// Whether the person, or what is kept of them, is another one afterwards.
+    pub fn writes(self) -> bool {
+        match self {
+            Effect::Set | Effect::Irreversible => true,
+            Effect::Read | Effect::Report => false,
+        }
+    }
 }
 
 /// A rate limit as the service documents it.

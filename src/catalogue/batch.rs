@@ -114,6 +114,12 @@ pub struct Reply {
     /// For merged reads: which member of a listed person answers which array of the call.
     #[serde(default)]
     pub answers: IndexMap<String, String>,
+    /// The reply is one object, which is the output as it stands.
+    #[serde(default)]
+    pub object: bool,
+    /// Members of that object that are always there.
+    #[serde(default)]
+    pub named: Vec<String>,
     /// Members that only count; evidence, never a verdict, and no output of a write.
     #[serde(default)]
     pub counts: Vec<String>,
@@ -122,13 +128,14 @@ pub struct Reply {
 impl Reply {
     /// Whether a reply says more than that the call was accepted.
     pub fn has_data(&self) -> bool {
-        self.people.is_some() || self.states.is_some()
+        self.people.is_some() || self.states.is_some() || self.object
     }
 
     /// The members of the output of a step that calls this action. The answer to a read may have more.
     pub fn members(&self) -> impl Iterator<Item = &str> {
         let of_data = [&self.people, &self.not_found, &self.states].into_iter().flatten();
         let counts = self.counts.iter().filter(|_| self.has_data());
-        of_data.chain(counts).map(String::as_str).chain(["message"])
+        let message = (!self.object).then_some("message");
+        of_data.chain(counts).chain(&self.named).map(String::as_str).chain(message)
     }
 }

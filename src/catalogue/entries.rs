@@ -13,6 +13,7 @@ use super::Action;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
     hosts: IndexMap<String, String>,
     /// Places for YAML anchors; read only by the YAML decoder.
     #[serde(rename = "anchors")]
@@ -20,14 +21,20 @@ struct File {
     actions: Vec<Action>,
 }
 
-static BRAZE: LazyLock<File> = LazyLock::new(|| {
-    serde_yaml::from_str(include_str!("../braze/catalogue.yaml"))
-        .expect("the catalogue is part of the program and a test reads it")
+static BRAZE: LazyLock<File> = LazyLock::new(|| read(include_str!("../braze/catalogue.yaml")));
+
+static ALL: LazyLock<Vec<Action>> = LazyLock::new(|| {
+    let onetrust = read(include_str!("../onetrust/catalogue.yaml"));
+    BRAZE.actions.iter().cloned().chain(onetrust.actions).collect()
 });
 
-/// Every action, in the order of the catalogue.
+fn read(text: &str) -> File {
+    serde_yaml::from_str(text).expect("the catalogue is part of the program and a test reads it")
+}
+
+/// Every action of every system, in the order of the catalogues.
 pub fn all() -> &'static [Action] {
-    &BRAZE.actions
+    &ALL
 }
 
 /// The action that a workflow calls by this name, such as `braze/users.delete`.
@@ -50,13 +57,13 @@ pub fn is_known_host(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::Method;
+    use crate::catalogue::{Effect, Field, Format, Method, Place};
 
     #[test]
     fn every_pool_has_one_limit() {
         let mut pools = IndexMap::new();
 
-        for action in all() {
+        for action in all().iter().filter(|action| action.system == "braze") {
             let limit = *pools.entry(action.pool.as_str()).or_insert(action.limit);
             assert_eq!(limit, action.limit, "{}", action.id);
         }
@@ -72,7 +79,7 @@ mod tests {
 
     #[test]
     fn an_action_is_found_by_system_and_id() {
-        assert_eq!(all().len(), 10);
+        assert_eq!(all().iter().filter(|action| action.system == "braze").count(), 10);
         for action in all() {
             assert_eq!(find(&action.name()).map(|found| found.path.as_str()), Some(action.path.as_str()));
         }
@@ -103,8 +110,57 @@ mod tests {
     }
 
     #[test]
+    fn what_an_entry_says_of_the_wire_names_members_that_exist() {
+        for action in all() {
+            let names: Vec<&str> =
+                action.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+            for (name, field) in &action.fields {
+                let is_in_path = field.place == Place::Path;
+                assert_eq!(is_in_path, names.contains(&name.as_str()), "{}: {name}", action.id);
+                assert!(!is_in_path || field.format == Some(Format::Id), "{}: {name}", action.id);
+                assert!(!is_in_path || field.required || field.default.is_some(), "{}: {name}", action.id);
+                assert!(field.place != Place::Body || action.method.has_body(), "{}: {name}", action.id);
+                let is_whole =
+                    field.default.as_ref().is_none_or(|value| crate::catalogue::fits(action, field, value));
+                assert!(is_whole, "{}: {name}", action.id);
+            }
+            assert!(names.iter().all(|name| action.fields.contains_key(*name)), "{}", action.id);
+            // Calls that merge are written in another way, which knows none of this.
+            let is_plain = |field: &Field| {
+                field.place == Place::Arguments && field.wire.is_none() && field.default.is_none()
+            };
+            let is_merged = action.batch.is_some();
+            assert!(!is_merged || action.fields.values().all(is_plain), "{}", action.id);
+            assert!(
+                !is_merged || (action.method != Method::Put && action.method != Method::Delete),
+                "{}",
+                action.id
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_read_again_can_be_asked_with_what_the_call_has() {
+        for action in all() {
+            let Some(reread) = &action.reread else { continue };
+            let asked = find(&format!("{}/{}", action.system, reread.action)).unwrap();
+            assert!(asked.effect == Effect::Read && asked.repeatable && asked.reply.object, "{}", action.id);
+            for (theirs, ours) in &reread.with {
+                assert!(
+                    asked.fields.contains_key(theirs) && action.fields.contains_key(ours),
+                    "{}",
+                    action.id
+                );
+            }
+            let is_asked = |name: &String| asked.fields[name].required && !reread.with.contains_key(name);
+            assert!(!asked.fields.keys().any(is_asked), "{}", action.id);
+            assert!(!action.repeatable, "{}", action.id);
+        }
+    }
+
+    #[test]
     fn reads_by_query_take_no_objects() {
-        for action in all().iter().filter(|action| action.method == Method::Get) {
+        for action in all().iter().filter(|action| !action.method.has_body()) {
             for field in action.fields.values() {
                 assert!(field.fields.is_empty(), "{}", action.id);
             }

@@ -5,6 +5,9 @@
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::Value;
+
+use super::Place;
 
 /// What one member of `with` may be. A string is never empty, a list of strings or objects neither.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,6 +19,19 @@ pub struct Field {
     /// Must stand in every call.
     #[serde(default)]
     pub required: bool,
+    /// Its name on the wire, where that is another one.
+    #[serde(default)]
+    pub wire: Option<String>,
+    /// Where it travels.
+    #[serde(default, rename = "in")]
+    pub place: Place,
+    /// What is sent when the workflow does not say.
+    #[serde(default)]
+    pub default: Option<Value>,
+    /// A text that people read in the portal, which shows it as HTML: a template in it shows no more of a
+    /// person than a log line does, and what is sent is escaped.
+    #[serde(default)]
+    pub comment: bool,
     /// `null` is a value of its own here: it removes what is stored.
     #[serde(default)]
     pub nullable: bool,
@@ -107,4 +123,6 @@ impl Shape {
 pub enum Format {
     /// A phone number as `+` and up to fifteen digits.
     E164,
+    /// An id or word that can stand in a path: up to a hundred letters, digits, `-` and `_`.
+    Id,
 }

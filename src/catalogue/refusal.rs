@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 
 /// The codes of answers, which the journal keeps as text.
-const OF_ANSWERS: [&str; 4] = ["refused", "bad_answer", "too_large", "timeout"];
+const OF_ANSWERS: [&str; 6] =
+    ["refused", "bad_answer", "too_large", "timeout", "not_found", "unknown_profile"];
 
 /// Why one call will never be accepted as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -255,6 +255,10 @@ pub(super) fn string(field: &Field, text: &str, at: At, findings: &mut Findings)
             let message = format!("{path} must be a phone number as `+` and digits");
             (message, "use the helper `e164`".to_owned())
         }),
+        Some(Format::Id) if !is_id(text) => findings.add("bad_value", at, |path| {
+            let message = format!("{path} must be an id: letters, digits, `-` and `_`");
+            (message, "give the id alone, as the service shows it".to_owned())
+        }),
         _ => {}
     }
 }
@@ -262,6 +266,11 @@ pub(super) fn string(field: &Field, text: &str, at: At, findings: &mut Findings)
 fn is_e164(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
     (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=100).contains(&text.len()) && text.bytes().all(fits)
 }
 
 fn whole(field: &Field, number: &serde_json::Number, at: At, findings: &mut Findings) {

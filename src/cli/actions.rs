@@ -69,6 +69,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
 fn effect(action: &Action) -> &'static str {
     match action.effect {
         Effect::Read => "read",
+        Effect::Report => "report",
         Effect::Set => "set",
         Effect::Irreversible => "irreversible",
     }
@@ -78,7 +79,7 @@ fn facts(action: &Action) -> serde_json::Value {
     json!({
         "action": action.name(), "summary": action.summary, "method": action.method.word(),
         "path": action.path, "permission": action.permission, "effect": effect(action),
-        "repeatable": action.repeatable, "pool": action.pool,
+        "repeatable": action.repeatable, "reread": action.reread.as_ref().map(|reread| &reread.action), "pool": action.pool,
         "limit": { "requests": action.limit.requests, "per_seconds": action.limit.per_seconds },
         "max_bytes": action.max_bytes, "fields": action.fields.keys().collect::<Vec<_>>(),
         "most_per_request": action.batch.as_ref().map(|batch| batch.total),
@@ -88,6 +89,9 @@ fn facts(action: &Action) -> serde_json::Value {
 fn words(action: &Action) -> String {
     let once: Vec<_> = action.once.iter().chain(&action.once_inside).map(String::as_str).collect();
     let repeat = match (action.repeatable, once.as_slice()) {
+        (false, _) if let Some(reread) = &action.reread => {
+            format!("when it is not known whether it arrived, {} is asked first", reread.action)
+        }
         (true, []) => "sent again when it is not known whether it arrived".to_owned(),
         (true, once) => {
             format!("sent again when it is not known whether it arrived; never with {}", once.join(", "))

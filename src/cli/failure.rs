@@ -125,6 +125,7 @@ impl From<HostError> for Failure {
             (_, HostError::Mistakes { file, mistakes }) => Failure::Mistakes { file, mistakes },
             (Kind::Mistakes, error) => Failure::Told(error.to_string()),
             (Kind::GaveUp, error) => Failure::GaveUp(Box::new(error)),
+            (Kind::Service, error) => Failure::Service(error.to_string()),
             (Kind::Interrupted, error) => Failure::Interrupted(error.to_string()),
             (Kind::Wrong, error) => Failure::wrong(error),
         }

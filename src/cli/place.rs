@@ -81,11 +81,13 @@ pub(super) struct Door {
     store: PathBuf,
     /// Since when it is in use and nobody answers.
     silent: Option<Instant>,
+    /// For how long that may be so.
+    patience: Duration,
 }
 
 impl Door {
     pub(super) fn of(store: &Path) -> Door {
-        Door { store: store.to_owned(), silent: None }
+        Door { store: store.to_owned(), silent: None, patience: SILENT }
     }
 
     /// Whoever owns the store, if somebody answers.
@@ -102,7 +104,7 @@ impl Door {
         match Store::open(&self.store) {
             Ok(store) => Ok(Some(store)),
             Err(error @ StoreError::InUse { .. }) => {
-                if self.silent.get_or_insert_with(Instant::now).elapsed() > SILENT {
+                if self.silent.get_or_insert_with(Instant::now).elapsed() >= self.patience {
                     return Err(Failure::wrong(error));
                 }
                 tokio::select! {
@@ -247,5 +249,36 @@ pub(super) async fn execute(
             true => own(host, profiles, bar, work, show).await,
             false => alone(host, profiles, bar, work, show).await,
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_is_in_use_by_a_process_that_answers_nobody_is_given_up_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let _silent = Store::open(folder.path()).unwrap();
+        let mut door = Door { patience: Duration::ZERO, ..Door::of(folder.path()) };
+        let stop = CancellationToken::new();
+
+        let failure = door.take(&stop).await.err().unwrap();
+
+        assert!(failure.to_string().contains("is in use by process"), "{failure}");
+        assert_eq!(failure.code(), ExitCode::from(2));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_store_can_be_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let _silent = Store::open(folder.path()).unwrap();
+        let (mut door, stop) = (Door::of(folder.path()), CancellationToken::new());
+        assert!(matches!(door.take(&stop).await, Ok(None)));
+
+        stop.cancel();
+        while let Ok(None) = door.take(&stop).await {}
+
+        assert!(door.take(&stop).await.is_err());
     }
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::output::{self, Format};
 use super::{Common, Failure, run, setup};
-use crate::catalogue::Method;
 use crate::config::Settings;
 use crate::engine::{self, kinds_taken, planned_calls};
+use crate::plan::{self, Call};
 use crate::run::{Known, Preview, Previewed, Trouble};
 
 /// Arguments of `plan`.
@@ -93,7 +93,7 @@ fn line(settings: &Settings, about: &engine::Planned, call: &Preview) -> Value {
         "body": Value::Null,
     });
     match &call.known {
-        Known::Call(rendered) if call.action.method == Method::Post => {
+        Known::Call(rendered) if call.action.method.has_body() => {
             if let Ok(body) = serde_json::from_slice::<Value>(&rendered.body()) {
                 object["body"] = body;
             }
@@ -107,6 +107,13 @@ fn line(settings: &Settings, about: &engine::Planned, call: &Preview) -> Value {
     object
 }
 
+fn shown_body(call: &Call) -> String {
+    match plan::content_type(&[call]) {
+        Some(_) => format!("a form with a file, {} bytes", call.bytes()),
+        None => String::from_utf8_lossy(&call.body()).into_owned(),
+    }
+}
+
 /// A record as people read it: its calls under each other, and what it would not do in one line.
 fn words(settings: &Settings, about: &engine::Planned, planned: &Previewed) -> String {
     let line = format!("line {}", about.line);
@@ -118,9 +125,7 @@ fn words(settings: &Settings, about: &engine::Planned, planned: &Previewed) -> S
         let (step, method) = (&call.step, call.action.method.word());
         text.push_str(&format!("  {step:<width$}  {method} {}\n", url(settings, call)));
         let more = match &call.known {
-            Known::Call(rendered) if call.action.method == Method::Post => {
-                String::from_utf8_lossy(&rendered.body()).into_owned()
-            }
+            Known::Call(rendered) if call.action.method.has_body() => shown_body(rendered),
             Known::Call(_) | Known::Skipped => continue,
             Known::Needs(needs) => format!("depends on the answer of {}", needs.join(", ")),
         };

@@ -49,11 +49,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     })
 }
 
-async fn with_settings(
-    common: &Common,
-    args: &Args,
-    stop: CancellationToken,
-) -> Result<ExitCode, Failure> {
+async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
     let home = Home::of(&setup::settings(common)?);
     let mut door = Door::of(&home.settings.store);
     let taken = loop {
@@ -78,7 +74,10 @@ async fn in_the_sandbox(args: &Args, stop: CancellationToken) -> Result<ExitCode
         for (name, text) in init::workflows() {
             std::fs::write(shipped.path().join(name), text).map_err(Failure::wrong)?;
         }
-        anstream::eprintln!("there is no folder {}: the shipped workflows are served", settings.workflows.display());
+        anstream::eprintln!(
+            "there is no folder {}: the shipped workflows are served",
+            settings.workflows.display()
+        );
         shipped.path().to_owned()
     };
     let listen = args.listen.unwrap_or(settings.listen);

@@ -28,7 +28,9 @@ pub(super) fn known(loaded: &Loaded) -> Known {
         profiles.map(|profile| (profile.name.clone(), profile.system.word().to_owned())).collect()
     });
     let retries = loaded.source.as_ref().map(|_| loaded.settings.retries.names());
-    Known { profiles, retries }
+    let hooks = loaded.source.as_ref().map(|_| loaded.settings.hooks.keys().cloned().collect());
+    let channels = loaded.source.as_ref().map(|_| loaded.settings.channels.keys().cloned().collect());
+    Known { profiles, retries, hooks, channels }
 }
 
 /// Which settings these are, for a process that has others.

@@ -53,7 +53,7 @@ pub(super) fn report(common: &Common, report: &Report, logged: Logged) -> Result
     if summary.waiting_by.contains_key(crate::job::Pause::NeedsAttention.word()) {
         ways(summary);
     }
-    match report.ending {
+    match &report.ending {
         Ending::WasFinished => anstream::eprintln!("{} was finished before; nothing was sent", summary.job),
         Ending::WasCancelled => anstream::eprintln!("{} is cancelled; nothing was sent", summary.job),
         Ending::Cancelled => anstream::eprintln!("{} was cancelled while it was carried out", summary.job),
@@ -61,6 +61,9 @@ pub(super) fn report(common: &Common, report: &Report, logged: Logged) -> Result
             "interrupted; the same command, or `privaflow jobs resume {}`, goes on",
             summary.job
         ),
+        Ending::GaveUp(why) => {
+            anstream::eprintln!("error: {why}\nwhat is known until then:");
+        }
         Ending::Interrupted | Ending::Worked => {}
     }
     self::summary(common, summary)?;
@@ -72,6 +75,8 @@ fn exit_code(report: &Report) -> u8 {
         INTERRUPTED
     } else if !report.stopped.is_empty() {
         SERVICE
+    } else if matches!(report.ending, Ending::GaveUp(_)) {
+        NOT_ALL_WELL
     } else if report.summary.is_all_well() {
         0
     } else {
@@ -161,7 +166,7 @@ fn in_words(summary: &Summary) -> String {
         text.push_str(&format!("  not mapped by any table: {}\n", reasons(&summary.unmapped)));
     }
     if let Some(failures) = &summary.failures {
-        text.push_str(&format!("  each failed request: {}\n", failures.display()));
+        text.push_str(&format!("  each request that failed or waits for a person: {}\n", failures.display()));
     }
     text
 }

@@ -7,6 +7,7 @@
 mod error;
 mod eval;
 mod function;
+mod looks;
 mod lower;
 mod macros;
 mod made;
@@ -23,6 +24,7 @@ mod written;
 mod tests;
 
 pub use error::EvalError;
+pub use looks::{Asks, Look};
 
 use serde_json::Value;
 
@@ -51,6 +53,11 @@ impl Condition {
     /// among them.
     pub fn names(&self) -> &[Name] {
         &self.names
+    }
+
+    /// Everything that what it comes to depends on, each once.
+    pub fn looks(&self) -> Vec<Look> {
+        looks::looks(&self.root)
     }
 
     /// Every string that the expression spells out.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Token;
 use super::decode::missing;
-use super::profile::{Credential, System};
+use super::profile::{Credential, System, TokenForm};
 use super::section::{Mistakes, Section};
 use super::source::TokenSource;
 use crate::source::{Content, Entry, Mistake, Node};
@@ -30,7 +30,7 @@ pub(super) fn credential(
                 mistakes.add(mistake.help("add `token: { env: BRAZE_API_KEY }`"));
                 return None;
             }
-            let oauth2 = mistakes.section(node, "oauth2", &["client_id", "client_secret"]);
+            let oauth2 = mistakes.section(node, "oauth2", &["client_id", "client_secret", "form"]);
             let mut part = |key: &str| match oauth2.get(key) {
                 Some(node) => token(node, key, entry, folder, mistakes),
                 None => {
@@ -40,7 +40,8 @@ pub(super) fn credential(
                 }
             };
             let (client_id, client_secret) = (part("client_id"), part("client_secret"));
-            Some(Credential::OAuth2 { client_id: client_id?, client_secret: client_secret? })
+            let form = form(&oauth2, mistakes);
+            Some(Credential::OAuth2 { client_id: client_id?, client_secret: client_secret?, form: form? })
         }
         (Some(_), Some(node)) => {
             let message = format!("profile `{}` has both `token` and `oauth2`", entry.key);
@@ -58,7 +59,33 @@ pub(super) fn credential(
     }
 }
 
+/// `multipart` unless it says otherwise.
+fn form(oauth2: &Section<'_>, mistakes: &mut Mistakes) -> Option<TokenForm> {
+    let Some(node) = oauth2.get("form") else { return Some(TokenForm::default()) };
+    match mistakes.text(node, "form")? {
+        "multipart" => Some(TokenForm::Multipart),
+        "urlencoded" => Some(TokenForm::Urlencoded),
+        other => {
+            let message = format!("`form` is `multipart` or `urlencoded`, not `{other}`");
+            let mistake = Mistake::error("bad_value", node.at.clone(), message);
+            mistakes.add(mistake.suggest(other, ["multipart", "urlencoded"]));
+            None
+        }
+    }
+}
+
 fn token(node: &Node, key: &str, entry: &Entry, folder: &Path, mistakes: &mut Mistakes) -> Option<Token> {
+    secret(node, key, format!("the {key} of profile `{}`", entry.key), folder, mistakes)
+}
+
+/// Where one secret is found; `owner` completes "… holds". `None` after a mistake.
+pub(super) fn secret(
+    node: &Node,
+    key: &str,
+    owner: String,
+    folder: &Path,
+    mistakes: &mut Mistakes,
+) -> Option<Token> {
     if matches!(node.content, Content::Text(..) | Content::Number(_)) {
         mistakes.mask(node);
         mistakes.add(Mistake::error("secret_in_file", node.at.clone(), NO_SECRET).help(USE_A_SOURCE));
@@ -88,7 +115,7 @@ fn token(node: &Node, key: &str, entry: &Entry, folder: &Path, mistakes: &mut Mi
             None
         }
     };
-    source.map(|source| Token::new(format!("the {key} of profile `{}`", entry.key), source))
+    source.map(|source| Token::new(owner, source))
 }
 
 fn env(node: &Node, mistakes: &mut Mistakes) -> Option<TokenSource> {

@@ -256,12 +256,17 @@ fn limits(section: &Section<'_>, system: Option<System>, mistakes: &mut Mistakes
     limits
 }
 
-/// Only the actions of this profile's system, and only where the catalogue knows any.
+/// Only the actions of this profile's system, and what OneTrust limits as a whole.
 fn check_action(entry: &Entry, system: Option<System>, mistakes: &mut Mistakes) {
+    let whole = match system {
+        Some(System::OneTrust) => &[Profile::LIMIT_OF_ACCOUNT, Profile::LIMIT_OF_ENDPOINT][..],
+        Some(System::Braze) | None => &[],
+    };
     let known: Vec<&str> = catalogue::all()
         .iter()
         .filter(|action| system.is_none_or(|system| action.system == system.word()))
         .map(|action| action.id.as_str())
+        .chain(whole.iter().copied())
         .collect();
     if !known.is_empty() && !known.contains(&entry.key.as_str()) {
         let message = format!("unknown action `{}`", entry.key);

@@ -87,6 +87,22 @@ impl Headers {
         self.list.iter().any(|(_, parts)| parts.contains(&Part::Token))
     }
 
+    /// The headers that carry no token, without the type of what is sent: for asking for one.
+    pub fn without_token(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, parts) in self.list.iter().filter(|(name, _)| *name != reqwest::header::CONTENT_TYPE) {
+            let text = parts.iter().map(|part| match part {
+                Part::Text(text) => Some(text.as_str()),
+                Part::Token => None,
+            });
+            let value = text.collect::<Option<String>>().and_then(|text| HeaderValue::from_str(&text).ok());
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
+        }
+        headers
+    }
+
     /// The headers as they are sent; `None` if the token holds what no header may.
     pub fn render(&self, token: &Secret) -> Option<HeaderMap> {
         let mut headers = HeaderMap::with_capacity(self.list.len());

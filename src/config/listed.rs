@@ -30,7 +30,7 @@ impl Profile {
     pub fn listed(&self) -> Listed {
         let tokens = match &self.credential {
             Credential::Token(token) => vec![token],
-            Credential::OAuth2 { client_id, client_secret } => vec![client_id, client_secret],
+            Credential::OAuth2 { client_id, client_secret, form: _ } => vec![client_id, client_secret],
         };
         let missing = tokens.iter().find_map(|token| match token.presence() {
             Presence::There => None,

@@ -4,13 +4,18 @@
 //! its place. No secret stands in a file of ours: a profile says where its token is found, and
 //! [`Token`] reads it there when it is needed. Talking to the service is the work of `wire`.
 
+mod channel;
 mod connection;
 mod credential;
 mod decode;
 mod header;
+mod hook;
+mod hook_auth;
+mod hooks;
 mod host;
 mod listed;
 mod load;
+mod notify;
 mod profile;
 mod retries;
 mod section;
@@ -18,15 +23,19 @@ mod settings;
 mod source;
 mod token;
 
+pub use channel::{Address, AddressError, Channel, Smtp, Tls, Way, Webhook};
 pub use connection::{Connection, ConnectionError};
 pub use header::{HeaderError, Headers};
+pub use hook::{Auth, Encoding, Hmac, Hook, Shape, Signed};
 pub use host::{Host, HostError, Scheme};
 pub use listed::Listed;
 pub use load::{LoadError, Loaded, NAME};
-pub use profile::{Credential, Limit, Profile, System};
+pub use profile::{Credential, Limit, Profile, System, TokenForm};
 pub use settings::{Reading, Settings};
 pub use source::{Presence, TokenSource};
 pub use token::{Generation, Token, TokenError};
 
+#[cfg(test)]
+mod hook_tests;
 #[cfg(test)]
 mod tests;

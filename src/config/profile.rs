@@ -51,7 +51,20 @@ pub enum Credential {
         client_id: Token,
         /// Its password.
         client_secret: Token,
+        /// How it asks.
+        form: TokenForm,
     },
+}
+
+/// How a token is asked for. OneTrust documents both (OneTrust's OpenAPI, `GetOAuthToken`; OneTrust
+/// docs, recipe "Generate OAuth access token").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TokenForm {
+    /// `multipart/form-data`.
+    #[default]
+    Multipart,
+    /// `application/x-www-form-urlencoded`.
+    Urlencoded,
 }
 
 /// A limit that replaces the documented one.
@@ -78,7 +91,8 @@ pub struct Profile {
     pub credential: Credential,
     /// Part of each limit that may be used: more than 0, at most 1.
     pub share: f64,
-    /// By action id; each replaces the limit of that action's whole pool.
+    /// By action id; each replaces the limit of that action's whole pool. Of OneTrust also `account` and
+    /// `endpoint`.
     pub limits: IndexMap<String, Limit>,
 }
 
@@ -86,11 +100,16 @@ impl Profile {
     /// The share when the settings do not say: a fifth is left to whoever else uses the workspace.
     pub const SHARE: f64 = 0.8;
 
+    /// Names under `limits` that are no actions: OneTrust limits the whole account, and each endpoint.
+    pub const LIMIT_OF_ACCOUNT: &str = "account";
+    /// See [`Profile::LIMIT_OF_ACCOUNT`].
+    pub const LIMIT_OF_ENDPOINT: &str = "endpoint";
+
     /// Reads the credential now, so that a missing one is told before anything is done.
     pub async fn check(&self) -> Result<(), TokenError> {
         match &self.credential {
             Credential::Token(token) => token.check().await,
-            Credential::OAuth2 { client_id, client_secret } => {
+            Credential::OAuth2 { client_id, client_secret, form: _ } => {
                 client_id.check().await?;
                 client_secret.check().await
             }

@@ -7,19 +7,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use ipnet::IpNet;
 
+use super::hooks::{self, Around};
 use super::profile::Profile;
 use super::section::Mistakes;
-use super::{decode, retries};
+use super::{Channel, Hook, decode, notify, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
 /// The keys of the file that mean something today.
-const KEYS: [&str; 5] = ["workflows", "store", "server", "profiles", "retries"];
+const KEYS: [&str; 7] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify"];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 9] =
-    ["hooks", "keys", "retention", "ledger", "canary", "runtime", "notify", "directory", "telemetry"];
+const RESERVED: [&str; 7] = ["keys", "retention", "ledger", "canary", "runtime", "directory", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -30,6 +31,12 @@ pub struct Settings {
     pub store: PathBuf,
     /// Where `serve` listens.
     pub listen: SocketAddr,
+    /// Proxies whose word about who calls is taken; none: the peer is the caller.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What may be called from outside, by name.
+    pub hooks: IndexMap<String, Hook>,
+    /// Where people are told what failed, waits or is late, by name.
+    pub channels: IndexMap<String, Channel>,
     /// By name, in the order of the file.
     pub profiles: IndexMap<String, Profile>,
     /// How often and how long calls are tried again, by the names steps use.
@@ -54,6 +61,9 @@ impl Settings {
             workflows: folder.join("workflows"),
             store: folder.join(".privaflow"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            trusted_proxies: Vec::new(),
+            hooks: IndexMap::new(),
+            channels: IndexMap::new(),
             profiles: IndexMap::new(),
             retries: Policies::default(),
         }
@@ -91,7 +101,10 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
         }
     }
     if let Some(node) = section.get("server") {
-        let server = mistakes.section(node, "server", &["listen"]);
+        let server = mistakes.section(node, "server", &["listen", "trusted_proxies"]);
+        if let Some(node) = server.get("trusted_proxies") {
+            settings.trusted_proxies = hooks::networks(node, "trusted_proxies", mistakes).unwrap_or_default();
+        }
         if let Some(node) = server.get("listen")
             && let Some(listen) = mistakes.text(node, "listen")
         {
@@ -113,6 +126,15 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
                 settings.profiles.insert(profile.name.clone(), profile);
             }
         }
+    }
+    if let Some(node) = section.get("hooks") {
+        let names = section.get("profiles").and_then(Node::as_map).unwrap_or_default();
+        let names = names.iter().map(|entry| entry.key.as_str()).collect();
+        let around = Around { listen: settings.listen, profiles: &settings.profiles, names, folder };
+        settings.hooks = hooks::read(node, &around, mistakes);
+    }
+    if let Some(node) = section.get("notify") {
+        settings.channels = notify::read(node, folder, mistakes);
     }
     settings
 }

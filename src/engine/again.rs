@@ -7,11 +7,10 @@
 use super::answers::Settled;
 use super::batches::{Batch, Member};
 use super::driver::Driver;
-use super::fresh::marks_of;
+use super::fresh::{marks_of, opt_outs_of};
 use super::relay::sent_without_answer;
-use crate::braze::Item;
-use crate::catalogue::Effect;
-use crate::job::{Answered, Event, MarkKind};
+use crate::job::{Answered, Event};
+use crate::reply::Item;
 
 /// What is known of the last exchange of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +22,12 @@ pub(super) enum Outcome {
 }
 
 impl Driver {
-    /// The exchange is known not to have changed anything, or may be made again whatever it did.
+    /// The exchange is known not to have changed anything, or may be made again whatever it did. Of a call
+    /// that an earlier attempt may have carried out nothing is known yet.
     pub(super) fn resolve(&mut self, batch: &Batch, status: u16, request_id: Option<String>, at_ms: i64) {
+        if batch.must_look() {
+            return;
+        }
         let answered = Answered {
             batch: batch.number,
             at_ms,
@@ -58,6 +61,7 @@ impl Driver {
         counts: bool,
         now_ms: i64,
     ) {
+        let outcome = if batch.must_look() { Outcome::Unknown } else { outcome };
         batch.attempt += 1;
         if counts {
             batch.tries += 1;
@@ -68,6 +72,8 @@ impl Driver {
         let under_limit_ms = if counts { 0 } else { due_ms.saturating_sub(now_ms) };
         let first_ms = batch.first_ms.unwrap_or(now_ms).saturating_add(under_limit_ms);
         batch.first_ms = Some(first_ms);
+        // Nor does what the emergency stop held.
+        let first_ms = first_ms.saturating_add(self.held_ms(batch.service, first_ms, now_ms));
         if let Some(timeout_ms) = budget.timeout_ms
             && !batch.is_abandoned
             && due_ms >= first_ms.saturating_add(timeout_ms)
@@ -92,7 +98,7 @@ impl Driver {
             "timeout",
             "the service did not accept the call within the step's `timeout`",
         );
-        let is_write = |member: &Member| member.call.action().effect != Effect::Read;
+        let is_write = |member: &Member| member.call.action().effect.writes();
         if outcome == Outcome::Unknown && batch.members.iter().all(is_write) {
             let abandoned = self.batches.abandon(&batch);
             let due_ms = self.clock.steady_ms();
@@ -118,7 +124,9 @@ impl Driver {
         let mut marks = Vec::new();
         if let Some(space) = self.marks_in.get(batch.service) {
             let accepted = batch.members.iter().zip(&items);
-            for (member, _) in accepted.filter(|(_, item)| matches!(item, Item::Accepted { .. })) {
+            for (member, _) in
+                accepted.filter(|(_, item)| matches!(item, Item::Written | Item::Accepted { .. }))
+            {
                 marks_of(&member.call, space, at_ms, &mut marks);
             }
         }
@@ -142,29 +150,26 @@ impl Driver {
             "batch {} may or may not have taken effect ({why}) and must not be repeated; its requests wait for a person",
             batch.number
         );
-        let service = batch.service;
+        let Batch { number, service, mut members, .. } = batch;
         let mut marks = Vec::new();
         if let Some(space) = self.marks_in.get(service) {
-            batch.members.iter().for_each(|member| marks_of(&member.call, space, 0, &mut marks));
+            members.iter_mut().for_each(|member| opt_outs_of(&mut member.call, space, &mut marks));
         }
-        // An opt-out that may have been set is not undone by an older choice while a person decides.
-        marks.retain(|mark| mark.kind == MarkKind::Target && mark.order.opts_out());
-        for Member { slot, .. } in &batch.members {
+        let mut parked = Vec::with_capacity(members.len());
+        for Member { slot, .. } in &members {
             // The same request again stays in hand, so that it is not sent while a person decides.
             if let Some(live) = self.runs.take(*slot) {
-                let step = Some(live.run.path(&self.task.program));
-                self.ended.push(sent_without_answer(&live.about, step));
+                let step = Some(self.path_of(&live.run));
+                parked.push(sent_without_answer(&live.about, step));
                 self.held_records += 1;
             }
             self.free(*slot);
         }
-        if marks.is_empty() {
-            return self.leave_lanes(service, batch.members.iter().map(|member| member.call.people()));
-        }
-        let number = self.batches.take_number();
+        // First that they wait, then that nothing is in the air any more: between the two nothing is sent.
+        self.write(Event::Ended { ended: parked }, None);
         let (steps, ended, at_ms) = (Vec::new(), Vec::new(), self.clock.now_ms());
         let (over, keys, continued) = (Vec::new(), Vec::new(), Vec::new());
-        let settled = Settled { members: batch.members, service, over, keys, continued };
+        let settled = Settled { members, service, over, keys, continued };
         let answered = Answered { batch: number, at_ms, status: 0, request_id: None, steps, ended, marks };
         self.write_answered(answered, settled);
     }

@@ -7,10 +7,10 @@ use super::fresh::marks_of;
 use super::planned::ended;
 use super::send::{Replied, Reply};
 use super::worker::{Advanced, Going, Gone, Heard, Work};
-use crate::braze::Item;
 use crate::catalogue::Effect;
 use crate::job::{Answered, Ended, Event, Mark, StepAnswer, Verdict};
 use crate::journal::Irreversible;
+use crate::reply::{Item, written};
 use crate::run::{Answer, Next};
 
 /// How often a batch fails without an answer before it is halved.
@@ -72,7 +72,7 @@ impl Driver {
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, now_ms);
             if status != 0 {
-                self.services.observe(gate, &said, now_ms);
+                self.services.observe(gate, &said, batch.left_ms, now_ms);
             }
         }
         match reply {
@@ -105,6 +105,15 @@ impl Driver {
                     "batch {} has no answer ({why}); it is repeated",
                     batch.number
                 );
+                self.try_again(batch, None, Outcome::Unknown, true, now_ms);
+            }
+            Reply::Unknown { why } if batch.can_look() => {
+                tracing::warn!(
+                    batch = batch.number,
+                    "batch {} has no answer ({why}); it is asked whether it was carried out",
+                    batch.number
+                );
+                batch.members.iter_mut().for_each(|member| member.looks = true);
                 self.try_again(batch, None, Outcome::Unknown, true, now_ms);
             }
             Reply::Unknown { why } => self.park(batch, &why),
@@ -150,11 +159,14 @@ impl Driver {
             again: Vec::new(),
             alone: Vec::new(),
         };
-        let members = std::mem::take(&mut pending.batch.members);
+        let count = pending.batch.members.len();
+        let members = std::mem::replace(&mut pending.batch.members, Vec::with_capacity(count));
+        pending.marks.reserve(count);
         let mut going = Vec::new();
         for (member, item) in members.into_iter().zip(items) {
             let result = match item {
-                Item::Accepted { output } => Ok(output),
+                Item::Written => Ok(None),
+                Item::Accepted { output } => Ok(Some(output)),
                 Item::Refused(refusal) => Err(refusal),
                 Item::AskAlone => {
                     pending.alone.push(member);
@@ -166,7 +178,7 @@ impl Driver {
                 }
             };
             if result.is_ok()
-                && member.call.action().effect != Effect::Read
+                && member.call.action().effect.writes()
                 && let Some(space) = self.marks_in.get(pending.batch.service)
             {
                 marks_of(&member.call, space, at_ms, &mut pending.marks);
@@ -175,13 +187,14 @@ impl Driver {
             live.again = false;
             if live.is_thin {
                 let finish = match result {
-                    Ok(_) => live.run.finish_accepted(&self.task.program),
-                    Err(refusal) => live.run.finish_refused(&self.task.program, refusal),
+                    Ok(_) => self.endings.accepted(&mut live.run, &self.task.program),
+                    Err(refusal) => self.endings.refused(&mut live.run, &self.task.program, refusal),
                 };
                 self.tolerated += u64::from(finish.tolerated);
                 pending.ended.push(ended(&live.about, finish));
             } else {
                 let at_ms = self.run_ms();
+                let result = result.map(|output| output.unwrap_or_else(written));
                 let heard = Heard::Answer(Answer { result, status, at_ms });
                 going.push(Going { slot: member.slot, live, heard });
             }
@@ -281,7 +294,7 @@ impl Driver {
     /// An answer is durable: lanes move up, runs go on.
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { members, service, over, keys, continued } = settled;
-        let writes = members.iter().filter(|member| member.call.action().effect != Effect::Read);
+        let writes = members.iter().filter(|member| member.call.action().effect.writes());
         self.leave_lanes(service, writes.map(|member| member.call.people()));
         self.shared.in_hand().give_back(&keys);
         for slot in over {

@@ -7,7 +7,6 @@
 
 use super::batches::Member;
 use super::driver::Driver;
-use crate::catalogue::Effect;
 
 impl Driver {
     /// Puts aside what waits to leave for profiles that were stopped, unless all were.
@@ -24,9 +23,9 @@ impl Driver {
     }
 
     fn put_members_aside(&mut self, service: usize, members: Vec<Member>) {
-        let writes = members.iter().filter(|member| member.call.action().effect != Effect::Read);
+        let writes = members.iter().filter(|member| member.call.action().effect.writes());
         self.leave_lanes(service, writes.map(|member| member.call.people()));
-        for Member { slot, call: _ } in members {
+        for Member { slot, .. } in members {
             if let Some(live) = self.runs.take(slot) {
                 self.shared.in_hand().give_back([&live.about.id.key]);
                 self.aside += 1;

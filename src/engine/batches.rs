@@ -20,6 +20,8 @@ pub(super) struct Member {
     pub slot: Slot,
     /// What is sent for it.
     pub call: Box<Call>,
+    /// It may have been carried out already: that is asked before it is sent.
+    pub looks: bool,
 }
 
 /// Calls that leave as one HTTP exchange.
@@ -56,6 +58,16 @@ impl Batch {
     /// Whether it may be sent again when its outcome is unknown.
     pub(super) fn is_repeatable(&self) -> bool {
         self.members.iter().all(|member| member.call.repeatable())
+    }
+
+    /// Whether the service can be asked if it was carried out.
+    pub(super) fn can_look(&self) -> bool {
+        matches!(self.members.as_slice(), [only] if only.call.look().is_some())
+    }
+
+    /// Whether that is asked before it is sent. Nothing is known of it until it is answered.
+    pub(super) fn must_look(&self) -> bool {
+        self.members.iter().any(|member| member.looks)
     }
 }
 
@@ -157,7 +169,7 @@ impl Batches {
     /// The calls of a batch whose runs are over, to be sent until they are answered.
     pub(super) fn abandon(&mut self, batch: &Batch) -> Batch {
         let number = self.take_number();
-        let nobody = |member: &Member| Member { slot: Slot::MAX, call: member.call.clone() };
+        let nobody = |member: &Member| Member { slot: Slot::MAX, call: member.call.clone(), looks: true };
         let members = batch.members.iter().map(nobody).collect();
         Batch {
             number,
@@ -256,6 +268,11 @@ impl Batches {
     /// When the oldest open batch has lingered.
     pub(super) fn lingers_until(&self) -> Option<i64> {
         self.open.values().filter(|open| !open.members.is_empty()).map(|open| open.since_ms + LINGER_MS).min()
+    }
+
+    /// Whether a batch waits to leave whose runs are over.
+    pub(super) fn any_abandoned(&self) -> bool {
+        self.closed.iter().any(|batch| batch.is_abandoned)
     }
 
     /// Whether nothing waits to leave.

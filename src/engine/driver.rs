@@ -71,8 +71,11 @@ pub(super) struct Driver {
     pub(super) reader: super::reader::Reader,
     pub(super) progress: Progress,
     pub(super) stop: CancellationToken,
+    /// How far the job is carried out.
+    pub(super) extent: super::in_the_air::Extent,
 
     pub(super) runs: Runs,
+    pub(super) endings: super::thin::Endings,
     pub(super) shared: Arc<Shared>,
     /// The number of this engine among those that share the lanes.
     pub(super) engine: u32,
@@ -128,7 +131,9 @@ impl Driver {
             if let Some(error) = self.broken.take() {
                 return Err(error);
             }
+            self.note_holds();
             self.put_aside();
+            self.stopping |= self.has_settled();
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();
@@ -312,7 +317,7 @@ impl Driver {
         Event::Intended(crate::job::Intended {
             batch: batch.number,
             attempt: batch.attempt,
-            repeatable: batch.is_repeatable(),
+            repeatable: batch.is_repeatable() || batch.can_look(),
             step: batch.step,
             positions: self.runs.positions(&batch.members),
             calls: u32::try_from(batch.members.len()).unwrap_or(u32::MAX),
@@ -336,8 +341,10 @@ impl Driver {
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
         let timeout_ms = self.task.budget(batch.step).timeout_ms.filter(|_| !batch.is_abandoned);
         let at_most = timeout_ms.map(|timeout_ms| {
-            let over_ms = batch.first_ms.unwrap_or(batch.left_ms).saturating_add(timeout_ms);
-            std::time::Duration::from_millis(over_ms.saturating_sub(clock.steady_ms()).max(1).unsigned_abs())
+            let (first_ms, now_ms) = (batch.first_ms.unwrap_or(batch.left_ms), clock.steady_ms());
+            let held_ms = self.held_ms(batch.service, first_ms, now_ms);
+            let over_ms = first_ms.saturating_add(timeout_ms).saturating_add(held_ms);
+            std::time::Duration::from_millis(over_ms.saturating_sub(now_ms).max(1).unsigned_abs())
         });
         tokio::spawn(async move {
             let replied = super::send::exchange(service, batch, at_most, clock).await;

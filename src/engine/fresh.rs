@@ -96,6 +96,18 @@ pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<
     }
 }
 
+/// The same of a call that may have been accepted and is not made again: an opt-out that may have been set
+/// is not undone by an older choice while a person decides. Nothing else counts as set.
+pub(super) fn opt_outs_of(call: &mut Call, space: &Space, marks: &mut Vec<Mark>) {
+    call.key(|digest| space.key(MarkKind::Target, digest));
+    let opt_outs = call.targets().iter().filter(|target| target.order.opts_out());
+    marks.extend(opt_outs.map(|target| Mark {
+        kind: MarkKind::Target,
+        key: target.key,
+        order: target.order,
+    }));
+}
+
 impl Driver {
     /// Puts a write into its lanes; it leaves when they are its own.
     pub(super) fn enter_lanes(&mut self, slot: Slot, blocked: Blocked) {
@@ -144,7 +156,7 @@ impl Driver {
         match call {
             Ok(call) => {
                 let now_ms = self.clock.steady_ms();
-                self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
+                self.batches.add(service, step, super::batches::Member { slot, call, looks: false }, now_ms);
             }
             Err((call, why)) => {
                 self.pass(slot, why);
@@ -156,8 +168,9 @@ impl Driver {
     /// A call will not be made: its run goes on without it.
     fn pass(&mut self, slot: Slot, why: Skip) {
         let Some(mut live) = self.runs.take(slot) else { return };
+        live.again = false;
         if live.is_thin {
-            let finish = live.run.finish_passed(&self.task.program, why);
+            let finish = self.endings.passed(&mut live.run, &self.task.program, why);
             self.tolerated += u64::from(finish.tolerated);
             let ended = ended(&live.about, finish);
             debug_assert!(is_final(ended.verdict));

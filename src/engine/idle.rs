@@ -1,6 +1,7 @@
 //! When a job has nothing to do but wait: for how long, and whether it is over.
 
 use super::driver::Driver;
+use super::in_the_air::Extent;
 use super::task::Patience;
 use super::timers::Now;
 
@@ -40,7 +41,8 @@ impl Driver {
     /// Whether only pauses are left that are longer than this process is willing to stay, or only
     /// work for a profile that was stopped.
     pub(super) fn gives_up(&self) -> bool {
-        if !self.reader.is_at_end() && !self.services.any_stopped() {
+        let reads_on = self.extent == Extent::All && !self.reader.is_at_end();
+        if reads_on && !self.services.any_stopped() {
             return false;
         }
         let Some(pause_ms) = self.timers.next_in(self.now()) else { return true };
@@ -68,9 +70,11 @@ impl Driver {
     }
 
     /// What time it is for runs: they began by the calendar of the moment this process took them on, and
-    /// go on as time passes. A calendar that jumps meanwhile takes nothing off what a run was given.
+    /// go on as time passes, but while the emergency stop holds everything. A calendar that jumps meanwhile
+    /// takes nothing off what a run was given.
     pub(super) fn run_ms(&self) -> i64 {
-        let passed_ms = self.clock.steady_ms().saturating_sub(self.opened_steady_ms);
+        let now_ms = self.clock.steady_ms();
+        let passed_ms = now_ms.saturating_sub(self.opened_steady_ms).saturating_sub(self.all_held_ms(now_ms));
         self.task.opened_ms.saturating_add(passed_ms)
     }
 

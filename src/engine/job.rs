@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found, LastJob};
 use super::history::{Kept, parked_elsewhere};
+use super::in_the_air::{Extent, InTheAir, Turn};
 use super::open::{JobError, Place, find_or_create};
 use super::plan_record::Planner;
 use super::progress::Progress;
@@ -55,6 +56,10 @@ pub struct Order {
     pub failures: std::path::PathBuf,
     /// Where its calls go.
     pub place: Place,
+    /// How far it is carried out.
+    pub extent: Extent,
+    /// Let go once what it left in the air is in its lanes.
+    pub turn: Option<Turn>,
 }
 
 /// What came of it.
@@ -117,6 +122,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         progress,
         failures,
         place: _,
+        extent,
+        turn,
     } = order;
     let began = std::time::Instant::now();
     let (opened_ms, opened_steady_ms) = (clock.now_ms(), clock.steady_ms());
@@ -127,6 +134,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         budgets: budgets(&workflow, &retries),
         sets_states: super::turns::sets_states(&workflow.steps),
         takes_turns: super::turns::are_needed(&workflow),
+        endings: Default::default(),
         program: Program::new(Arc::clone(&workflow), facts),
         input_digest: record.input_digest,
         started_ms: record.started_ms,
@@ -152,6 +160,10 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         false => None,
     };
     let found = look_ahead(&task, &input, last, allowed).await?;
+    let mut in_the_air = match task.past.in_the_air() {
+        0 => InTheAir::default(),
+        _ => InTheAir::of(&task, input.records()?).await?,
+    };
 
     let reader = Reader::start(input.records()?, queue, sender.clone()).map_err(EngineError::Thread)?;
     let mut driver = Driver {
@@ -171,8 +183,10 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         reader,
         progress,
         stop,
+        extent,
         task: Arc::clone(&task),
         runs: Default::default(),
+        endings: Default::default(),
         engine,
         spaces,
         marks: store.marks().clone(),
@@ -206,20 +220,24 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let (job, name) = (record.id, &record.workflow_name);
     tracing::info!(%job, workflow = name, "{job} of workflow {name} is opened");
     driver.write(Event::Opened { at_ms: opened_ms }, None);
-    driver.take_over();
+    let settled = driver.take_over(&mut in_the_air);
     if let Some(held) = found.held() {
         driver.write(held, None);
         driver.stopping = true;
     }
-    if task.past.again() > 0 {
-        for record in super::relay::first_again(&task, input.records()?).await? {
-            driver.take_record(record)?;
-        }
-    }
-    let driven = driver.drive().await;
+    let driven = async {
+        // The marks among them count only once they are durable.
+        driver.settle_journal(settled).await?;
+        in_the_air.again.into_iter().try_for_each(|record| driver.take_record(record))?;
+        driver.shared.begin(driver.task.job);
+        drop(turn);
+        driver.drive().await
+    };
+    let driven = driven.await;
     let interrupted = driver.stop.is_cancelled();
     let stopped = driver.services.stopped();
     let tolerated = driver.tolerated;
+    let in_the_air = driver.whom_it_leaves_in_the_air();
     let (waiting, last) = driver.leave(began.elapsed());
     let mut settled = driver.settle_journal(last).await;
     if driven.is_ok() && settled.is_ok() {
@@ -227,7 +245,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         settled = driver.identify(store.reader().clone(), kept).await;
     }
     let state = std::mem::take(&mut driver.state);
-    shared.part(driver.engine);
+    shared.part(driver.engine, record.id, &in_the_air);
     drop(driver);
     driven?;
     settled?;

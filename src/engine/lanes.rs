@@ -8,7 +8,7 @@
 //! in hand are here.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 
@@ -149,15 +149,16 @@ impl Lanes {
         }
     }
 
-    /// Takes everything of an engine out that is gone; tells which calls of others may leave now.
-    pub(super) fn forget(&mut self, engine: u32) -> Vec<Ticket> {
+    /// Takes everything of an engine out that is gone, but the lanes that it holds of some people; tells
+    /// which calls of others may leave now.
+    pub(super) fn forget(&mut self, engine: u32, but: &HashSet<(u32, PersonKey)>) -> Vec<Ticket> {
         let mut touched = Vec::new();
         self.waiting.retain(|ticket, _| ticket.engine != engine);
         self.lanes.retain(|key, lane| match lane {
-            Lane::Held(ticket) => ticket.engine != engine,
+            Lane::Held(ticket) => ticket.engine != engine || but.contains(key),
             Lane::Queue { holder, queue } => {
                 queue.retain(|(ticket, _)| ticket.engine != engine);
-                if holder.is_some_and(|ticket| ticket.engine == engine) {
+                if holder.is_some_and(|ticket| ticket.engine == engine) && !but.contains(key) {
                     *holder = None;
                 }
                 match (queue.is_empty(), *holder) {

@@ -103,14 +103,18 @@ impl Pool {
         locked(&self.limiter).settle(since_zero(left_ms), since_zero(now_ms));
     }
 
-    /// What the service said of the pool.
-    pub(super) fn observe(&self, said: &super::send::Said, now_ms: i64) {
+    /// What the service said of the pool when it answered a request that left at `left_ms`.
+    pub(super) fn observe(&self, said: &super::send::Said, left_ms: i64, now_ms: i64) {
         let mut limiter = locked(&self.limiter);
         if let (Some(limit), Some(remaining)) = (said.limit, said.remaining) {
             limiter.observe(limit, remaining, said.reset_ms.map(since_zero), since_zero(now_ms));
         }
-        if let Some(until_ms) = said.rest_until_ms {
-            limiter.penalise(since_zero(until_ms));
+        match said.rest_until_ms {
+            Some(until_ms) if said.is_untold => {
+                limiter.refuse(since_zero(left_ms), since_zero(until_ms), since_zero(now_ms));
+            }
+            Some(until_ms) => limiter.penalise(since_zero(until_ms)),
+            None => {}
         }
     }
 

@@ -17,6 +17,7 @@ mod guard;
 mod history;
 mod idle;
 mod in_hand;
+mod in_the_air;
 mod job;
 mod lanes;
 mod limits;
@@ -36,6 +37,7 @@ mod service;
 mod shared;
 mod summary;
 mod task;
+mod thin;
 mod timers;
 mod turns;
 mod worker;
@@ -47,11 +49,12 @@ pub use history::{
     Decided, Fate, Fates, Gone, Happened, Kept, Known, Undecidable, Way, give_up, may_be_cancelled,
     may_be_retried, reopen, requests_of, story, ways,
 };
+pub use in_the_air::{Extent, Turn};
 pub use job::{Order, Outcome, run};
 pub use look::{Planned, each_request, planned_calls};
 pub use open::{JobError, Place, find_or_create};
 pub use progress::{Progress, Standing};
-pub use report::summary;
+pub use report::{standing, summary};
 pub use service::{Service, Stopped};
 pub use shared::Shared;
 pub use summary::Summary;

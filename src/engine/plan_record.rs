@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::fresh::FUTURE_MS;
 use super::history::FUTURE_TIME;
@@ -10,15 +11,27 @@ use super::relay::{parked, sent_without_answer};
 use super::replay::{replay, skip_accepted, try_again};
 use super::runs::{About, Live};
 use super::task::{Kept, Task, Unusable};
+use super::thin::Carried;
 use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
 use crate::job::{Ended, Fail, IdEntry, StepAnswer, Verdict};
 use crate::request::{BadRecord, Identity, Kind, Request, Spare, Warnings, identity};
-use crate::run::{Finish, Next, Run, Times, Trouble, count_unmapped};
+use crate::run::{Courses, Ending, Finish, Led, Next, Prepared, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
 
 /// Most scopes that are kept for later runs.
 const MOST_SCOPES: usize = 256;
+
+/// Why a record is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It stands next in the file.
+    ItsTurn,
+    /// An earlier process may have sent its call, and it is sent again.
+    SentAgain,
+    /// An earlier process may have sent its call, and it is not: only what it said is asked.
+    SentOnce,
+}
 
 /// Plans records, keeping scopes to plan them in.
 pub(super) struct Planner<'t> {
@@ -26,12 +39,16 @@ pub(super) struct Planner<'t> {
     /// Scopes of runs that are over, with nothing of a person in them.
     scopes: Vec<Scope>,
     spare: Spare,
+    courses: Courses,
+    /// How the runs end of new courses, until the driver is told.
+    endings: Vec<(u32, Ending)>,
 }
 
 impl<'t> Planner<'t> {
     /// A planner for a job.
     pub(super) fn new(task: &'t Arc<Task>) -> Planner<'t> {
-        Planner { task, scopes: Vec::new(), spare: Spare::default() }
+        let courses = Courses::new(&task.program);
+        Planner { task, scopes: Vec::new(), spare: Spare::default(), courses, endings: Vec::new() }
     }
 
     /// Does what is asked.
@@ -39,9 +56,11 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records = chunk.records().map(|record| self.plan(record, false, &mut unmapped)).collect();
+                let records =
+                    chunk.records().map(|record| self.plan(record, Why::ItsTurn, &mut unmapped)).collect();
                 let input_bytes = chunk.input_bytes();
-                Made::Planned(PlannedChunk { number, records, unmapped, input_bytes })
+                let endings = std::mem::take(&mut self.endings);
+                Made::Planned(PlannedChunk { number, records, endings, unmapped, input_bytes })
             }
             Work::Advance { batch, runs, now_ms } => {
                 let runs = runs.into_iter().map(|going| self.advance(going, now_ms)).collect();
@@ -66,10 +85,18 @@ impl<'t> Planner<'t> {
 
     /// A record whose call an earlier process may have sent: it is carried out before all others.
     pub(super) fn plan_again(&mut self, record: RawRecord<'_>) -> Planned {
-        self.plan(record, true, &mut BTreeMap::new())
+        self.plan(record, Why::SentAgain, &mut BTreeMap::new())
     }
 
-    fn plan(&mut self, record: RawRecord<'_>, again: bool, unmapped: &mut BTreeMap<String, u64>) -> Planned {
+    /// The call that an earlier process may have sent for a record, and that must not be repeated.
+    pub(super) fn sent_call(&mut self, record: RawRecord<'_>) -> Option<Prepared> {
+        match self.plan(record, Why::SentOnce, &mut BTreeMap::new()).first {
+            First::Goes { next: Next::Call(prepared), .. } => Some(prepared),
+            First::Goes { .. } | First::Finished | First::Held(_) | First::Ended(_) => None,
+        }
+    }
+
+    fn plan(&mut self, record: RawRecord<'_>, why: Why, unmapped: &mut BTreeMap<String, u64>) -> Planned {
         let task = self.task;
         let position = record.position();
         let workflow = &task.program.workflow.name;
@@ -87,17 +114,23 @@ impl<'t> Planner<'t> {
                 return Planned { about, first };
             }
         };
-        if let Some(words) = &task.program.workflow.words {
-            count_unmapped(&request.scope, words, unmapped);
+        // What is taken up again goes its own way.
+        let is_plain =
+            why == Why::ItsTurn && !task.past.is_reopened(position) && task.past.answers(position).is_empty();
+        let course = if is_plain { self.courses.find(&request.scope) } else { None };
+        match (course, &task.program.workflow.words) {
+            (Some(course), _) => course.count_unmapped(unmapped),
+            (None, Some(words)) => count_unmapped(&request.scope, words, unmapped),
+            (None, None) => {}
         }
         let named = request.id.as_deref().map_or(place, Identity::Id);
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: mut members, .. } = request;
         let about = About { position, line: record.line(), request: given, id };
-        if task.past.is_finished(position) || (!again && task.past.is_again(position)) {
+        if task.past.is_finished(position) || (why == Why::ItsTurn && task.past.is_again(position)) {
             return Planned { about, first: First::Finished };
         }
-        if task.past.is_held(position) {
+        if why != Why::SentOnce && task.past.is_held(position) {
             let why = task.past.is_unexplained(position).then(|| Box::new(sent_without_answer(&about, None)));
             return Planned { about, first: First::Held(why) };
         }
@@ -112,13 +145,34 @@ impl<'t> Planner<'t> {
         if let Some(asked_ms) = task.past.asked_again_ms(position) {
             // A person let it go on: as of that moment, however far ahead it says it is.
             times = times.map(|times| times.at_most(asked_ms));
-        } else if let Some(times) = &times
+        } else if why == Why::ItsTurn
+            && let Some(times) = &times
             && times.newest().at_ms() > task.opened_ms.saturating_add(FUTURE_MS)
         {
-            let ended = from_the_future(&about);
-            return Planned { about, first: First::Held(Some(Box::new(ended))) };
+            let was_told = task.past.was_ahead(position);
+            let ended = (!was_told).then(|| Box::new(from_the_future(&about)));
+            return Planned { about, first: First::Held(ended) };
         }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
+        if let Some(course) = course {
+            let scope = Scope::new(members);
+            let led = course.follow(&task.program, position, &scope, times.as_mut());
+            members = scope.into_data();
+            if let Some(led) = led {
+                self.spare.keep(serde_json::Value::Object(members));
+                let first = match led {
+                    Led::Ended(finish) => First::Ended(finish),
+                    Led::Call(prepared, ending) => First::Goes {
+                        run: Carried::Ending(ending),
+                        is_thin: true,
+                        again: false,
+                        people,
+                        next: Next::Call(prepared),
+                    },
+                };
+                return Planned { about, first };
+            }
+        }
         // Only a record that a person wants tried again may have to begin twice.
         let once_more = task.past.is_reopened(position).then(|| members.clone());
         let mut scope = self.scopes.pop().unwrap_or_else(|| task.program.scope());
@@ -129,6 +183,13 @@ impl<'t> Planner<'t> {
             run = run.dated(times);
         }
         let mut next = run.next(&task.program, task.started_ms);
+        if is_plain {
+            self.courses.note(&task.program, &run, &next, |ending| {
+                let number = task.endings.fetch_add(1, Ordering::Relaxed);
+                self.endings.push((number, ending));
+                number
+            });
+        }
         replay(task, &mut run, &mut next, task.past.answers(position));
         if let Some(members) = once_more {
             try_again(task, &members, &mut run, &mut next);
@@ -146,7 +207,16 @@ impl<'t> Planner<'t> {
                 } else {
                     run.slim(&task.program, |emptied| self.spare.keep(emptied));
                 }
-                Planned { about, first: First::Goes { run: Box::new(run), is_thin, again, people, next } }
+                Planned {
+                    about,
+                    first: First::Goes {
+                        run: Carried::Run(Box::new(run)),
+                        is_thin,
+                        again: why == Why::SentAgain,
+                        people,
+                        next,
+                    },
+                }
             }
         }
     }
@@ -160,34 +230,36 @@ impl<'t> Planner<'t> {
     fn advance(&mut self, going: Going, now_ms: i64) -> Gone {
         let Going { slot, mut live, heard } = going;
         let program = &self.task.program;
+        let Live { run: Carried::Run(run), is_thin, about, .. } = &mut *live else {
+            unreachable!("a run of which only the end is carried has nothing to be told")
+        };
         let step = match heard {
             Heard::Nothing => None,
             Heard::Answer(answer) => {
-                let step = self.remember(&live.run, &Kept::Answer(&answer));
-                live.run.answer(program, answer);
+                let step = self.remember(run, &Kept::Answer(&answer));
+                run.answer(program, answer);
                 Some(step)
             }
             Heard::Passed(why) => {
-                let step = self.remember(&live.run, &Kept::Passed(why));
-                live.run.pass(program, why);
+                let step = self.remember(run, &Kept::Passed(why));
+                run.pass(program, why);
                 Some(step)
             }
         };
-        let mut next = live.run.next(program, now_ms);
-        if self.task.past.is_reopened(live.run.position()) {
-            skip_accepted(self.task, &mut live.run, &mut next);
+        let mut next = run.next(program, now_ms);
+        if self.task.past.is_reopened(run.position()) {
+            skip_accepted(self.task, run, &mut next);
         }
         let is_over = matches!(next, Next::Ended(_));
-        if matches!(next, Next::Call(_)) && live.run.is_last_call(program) {
-            live.is_thin = true;
+        if matches!(next, Next::Call(_)) && run.is_last_call(program) {
+            *is_thin = true;
         }
-        if is_over || live.is_thin {
-            let scope = live.run.forget();
+        if is_over || *is_thin {
+            let scope = run.forget();
             self.keep(scope);
         } else {
-            live.run.slim(program, |emptied| self.spare.keep(emptied));
+            run.slim(program, |emptied| self.spare.keep(emptied));
         }
-        let Live { run, about, .. } = &mut *live;
         self.say(run, about);
         Gone { slot, live, step, next }
     }
@@ -222,10 +294,11 @@ fn failed(reason: Fail, code: &str, message: String) -> Finish {
 }
 
 /// Why a record waits whose change lies in the future: a clock is wrong, and a change that counts as
-/// newer than all others until then would hold them back.
+/// newer than all others until then would hold them back. When the clock is right again, or that moment has
+/// come, it goes on with its job.
 fn from_the_future(about: &About) -> Ended {
     let message = format!(
-        "its time lies more than {} minutes in the future: if the change is true, `runs retry` carries it out as of that moment",
+        "its time lies more than {} minutes in the future: if this machine's clock is wrong, set it right, and `jobs resume` goes on with it; if the change is true, `runs retry` carries it out as of that moment",
         FUTURE_MS / 60_000
     );
     parked(about, None, FUTURE_TIME, message)

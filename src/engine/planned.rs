@@ -1,14 +1,14 @@
 //! Taking in what was planned: duplicates are told apart in the order of the file, calls are queued.
 
 use super::driver::{Driver, is_final};
+use super::in_the_air::Extent;
 use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
 use super::worker::{First, Heard, Planned, PlannedChunk, Work};
-use crate::catalogue::Effect;
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
 use crate::journal::{Seen, StoreError};
-use crate::run::{Finish, Next, Prepared, Trouble};
+use crate::run::{Finish, Next, Prepared, Run, Trouble};
 
 /// Most open runs that are at work; more would only wait in memory.
 const MOST_RUNS: usize = 16_384;
@@ -26,6 +26,9 @@ const MOST_CHUNKS: usize = 4;
 impl Driver {
     /// Asks the reader for more, as far as memory and the workers allow.
     pub(super) fn take_in(&mut self) {
+        if self.extent == Extent::InTheAir {
+            return;
+        }
         if self.stopping {
             if !self.reader.is_at_end() && self.chunks == 0 {
                 self.reader.count_only();
@@ -75,9 +78,10 @@ impl Driver {
     }
 
     /// Chunks come back from the workers in any order and are taken in the order of the file.
-    pub(super) fn on_planned(&mut self, chunk: PlannedChunk) -> Result<(), EngineError> {
+    pub(super) fn on_planned(&mut self, mut chunk: PlannedChunk) -> Result<(), EngineError> {
         self.chunks = self.chunks.saturating_sub(1);
         self.chunks_planned += 1;
+        self.endings.learn(std::mem::take(&mut chunk.endings));
         self.planned.insert(chunk.number, chunk);
         while let Some(chunk) = self.planned.remove(&self.next_chunk) {
             self.next_chunk += 1;
@@ -174,9 +178,10 @@ impl Driver {
             Next::Wait { until_ms } => {
                 let (left_ms, now) = (until_ms.saturating_sub(self.run_ms()), self.now());
                 if let Some(live) = self.runs.get_mut(slot)
-                    && live.run.is_at_wait_step()
+                    && let Some(run) = live.run.run()
+                    && run.is_at_wait_step()
                 {
-                    let step = live.run.path(&self.task.program);
+                    let step = run.path(&self.task.program);
                     let position = live.about.position;
                     let until_ms = now.wall_ms.saturating_add(left_ms);
                     self.write(Event::Waiting { position, step, until_ms }, None);
@@ -197,7 +202,7 @@ impl Driver {
     pub(super) fn wake(&mut self, slot: u32) {
         self.runs.note_waiting(-1);
         if let Some(mut live) = self.runs.take(slot) {
-            live.run.end_pause();
+            live.run.run_mut().into_iter().for_each(Run::end_pause);
             let going = super::worker::Going { slot, live, heard: Heard::Nothing };
             let now_ms = self.run_ms();
             self.working += 1;
@@ -214,7 +219,7 @@ impl Driver {
             Ok(service) => service,
             Err(message) => {
                 if let Some(live) = self.runs.take(slot) {
-                    let path = Some(live.run.path(&self.task.program));
+                    let path = Some(self.path_of(&live.run));
                     let trouble = Trouble {
                         reason: Fail::Template,
                         code: "unknown_profile".into(),
@@ -227,12 +232,18 @@ impl Driver {
                 return;
             }
         };
-        let is_write = call.action().effect != Effect::Read;
-        if is_write {
+        if call.action().effect.writes() {
             return self.enter_lanes(slot, Blocked { service, step, call });
         }
+        let looks = call.look().is_some() && self.may_have_been_sent(slot);
         let now_ms = self.clock.steady_ms();
-        self.batches.add(service, step, super::batches::Member { slot, call }, now_ms);
+        self.batches.add(service, step, super::batches::Member { slot, call, looks }, now_ms);
+    }
+
+    /// Whether an earlier process, or an earlier try of the request, may have sent the call of a run.
+    fn may_have_been_sent(&mut self, slot: u32) -> bool {
+        let live = self.runs.get_mut(slot);
+        live.is_some_and(|live| live.again || self.task.past.is_reopened(live.about.position))
     }
 
     /// Notes the end of a request that no answer ends.

@@ -1,70 +1,15 @@
-//! From process to process: what an earlier one left in the air, and what this one leaves.
+//! From process to process: how this one leaves a job, and what it says of requests that wait.
 //!
-//! A call of which no answer was written down may have been made. One that may be repeated is carried
-//! out again before anything else; one that must not be waits for a person.
-
-use std::sync::Arc;
+//! What an earlier one left without an answer is the work of `in_the_air`.
 
 use super::driver::Driver;
 use super::history::{Kept, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE, identify};
-use super::open::JobError;
-use super::plan_record::Planner;
 use super::runs::About;
-use super::task::{EngineError, Task};
-use super::worker::Planned;
-use crate::intake::Records;
-use crate::job::{Answered, Ended, Event, IdEntry, Pause, Position, RunId, Unresolved, Verdict};
+use super::task::EngineError;
+use crate::job::{Ended, Event, IdEntry, Pause, Position, RunId, Verdict};
 use crate::journal::Reader;
 
-/// Plans the records of which an earlier process may have sent a call: they go before all others, so
-/// that the same state is answered before a newer one leaves.
-pub(super) async fn first_again(task: &Arc<Task>, mut records: Records) -> Result<Vec<Planned>, JobError> {
-    let task = Arc::clone(task);
-    let planned = tokio::task::spawn_blocking(move || {
-        let mut planner = Planner::new(&task);
-        let mut planned = Vec::with_capacity(task.past.again());
-        while planned.len() < task.past.again()
-            && let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)?
-        {
-            let again = chunk.records().filter(|record| task.past.is_again(record.position()));
-            planned.extend(again.map(|record| planner.plan_again(record)));
-        }
-        Ok::<_, EngineError>(planned)
-    });
-    Ok(planned.await.map_err(|_| EngineError::Stopped("the reader"))??)
-}
-
-/// What settles an exchange that an earlier process left in the air: one that may be repeated is
-/// forgotten, so that its records are carried out again; those of one that must not be wait for a person.
-pub(super) fn settled(exchange: &Unresolved, at_ms: i64) -> Vec<Event> {
-    let mut events = Vec::with_capacity(2);
-    if !exchange.repeatable {
-        let ended = exchange.positions.iter().map(|position| unnamed(*position)).collect();
-        events.push(Event::Ended { ended });
-    }
-    events.push(Event::Answered(Answered {
-        batch: exchange.batch,
-        at_ms,
-        status: 0,
-        request_id: None,
-        steps: Vec::new(),
-        ended: Vec::new(),
-        marks: Vec::new(),
-    }));
-    events
-}
-
 impl Driver {
-    /// Settles what an earlier process left in the air.
-    pub(super) fn take_over(&mut self) {
-        let at_ms = self.clock.now_ms();
-        let events: Vec<Event> =
-            self.state.unresolved().flat_map(|exchange| settled(exchange, at_ms)).collect();
-        for event in events {
-            self.write(event, None);
-        }
-    }
-
     /// Writes down how this process leaves the job; tells what is still open, by what it waits for.
     pub(super) fn leave(
         &mut self,
@@ -72,7 +17,11 @@ impl Driver {
     ) -> (std::collections::BTreeMap<Pause, u64>, u64) {
         let mut waiting = std::collections::BTreeMap::new();
         for (_, live) in self.runs.drain() {
-            let pause = if live.run.waits_until().is_some() { Pause::Wait } else { Pause::Retry };
+            let pause = if live.run.run().is_some_and(|run| run.waits_until().is_some()) {
+                Pause::Wait
+            } else {
+                Pause::Retry
+            };
             *waiting.entry(pause).or_default() += 1;
         }
         if self.aside > 0 {
@@ -141,7 +90,7 @@ pub(super) fn waits_for(about: &About, run: RunId) -> Ended {
 }
 
 /// The same of a request of which only the place is known.
-fn unnamed(position: Position) -> Ended {
+pub(super) fn unnamed(position: Position) -> Ended {
     Ended {
         position,
         verdict: Verdict::Waiting(Pause::NeedsAttention),

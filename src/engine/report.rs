@@ -1,4 +1,8 @@
-//! From the folded journal to what people read: the summary, and the file of failed requests.
+//! From the folded journal to what people read: the summary, and the file of requests that failed or wait
+//! for a person.
+//!
+//! The file has a line for each request of which something is known that a person can act on. What a guard
+//! holds is not in it: the whole job waits, and nothing is known of any single request.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,10 +25,18 @@ pub fn summary(
     folder: &Path,
 ) -> Result<Summary, EngineError> {
     let totals = state.totals();
-    let failures = match totals.failed() {
-        0 => None,
-        _ => write_failures(reader, record, folder)?,
-    };
+    let is_listed = totals.failed() > 0 || totals.waiting_by.contains_key(&Pause::NeedsAttention);
+    let failures = if is_listed { write_failures(reader, record, folder)? } else { None };
+    Ok(Summary { failures, ..count(record, state, open) })
+}
+
+/// What is known of a job, with nothing written anywhere.
+pub fn standing(record: &JobRecord, state: &State) -> Summary {
+    count(record, state, None)
+}
+
+fn count(record: &JobRecord, state: &State, open: Option<&BTreeMap<Pause, u64>>) -> Summary {
+    let totals = state.totals();
     let mut waiting_by = totals.waiting_by.clone();
     if let Some(open) = open {
         waiting_by.clone_from(open);
@@ -36,7 +48,7 @@ pub fn summary(
         let rest = if state.hold().is_some() { Pause::Guard } else { Pause::Retry };
         *waiting_by.entry(rest).or_default() += requests - over - known;
     }
-    Ok(Summary {
+    Summary {
         job: record.id.to_string(),
         workflow: record.workflow_name.clone(),
         requests,
@@ -54,16 +66,16 @@ pub fn summary(
         http_requests: totals.http_requests,
         retries: totals.retries,
         duration_ms: totals.elapsed_ms,
-        failures,
-    })
+        failures: None,
+    }
 }
 
 fn words<K: Copy>(counts: &BTreeMap<K, u64>, word: impl Fn(K) -> &'static str) -> BTreeMap<String, u64> {
     counts.iter().map(|(key, count)| (word(*key).to_owned(), *count)).collect()
 }
 
-/// Writes a line for each failed request, in the order in which they failed, and gives the file; `None`
-/// if the journal knows of none (a job that was cancelled when its input was gone).
+/// Writes a line for each request that failed or waits for a person, in the order in which they came to that,
+/// and gives the file; `None` if the journal knows of none (a job that was cancelled when its input was gone).
 fn write_failures(
     reader: &Reader,
     record: &JobRecord,
@@ -74,11 +86,13 @@ fn write_failures(
     let broken = |source| EngineError::Failures { path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(broken)?;
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(broken)?);
-    // One that was tried again and did not fail again is no longer listed.
+    // One that was tried again, and is well or goes on, is no longer listed.
     let fates = Fates::of(reader, record.clone())?;
     let told: ControlFlow<()> = fates.each(|fate| {
-        if matches!(fate.verdict, Verdict::Failed(_))
-            && let Some(failure) = &fate.failure
+        if matches!(
+            fate.verdict,
+            Verdict::Failed(_) | Verdict::Waiting(Pause::NeedsAttention | Pause::Approval)
+        ) && let Some(failure) = &fate.failure
         {
             serde_json::to_writer(&mut file, failure).map_err(|error| broken(error.into()))?;
             file.write_all(b"\n").map_err(broken)?;

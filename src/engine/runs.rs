@@ -5,15 +5,15 @@
 
 use super::batches::Member;
 use super::lanes::Slot;
+use super::thin::Carried;
 use crate::job::{Failure, IdEntry, Position};
 use crate::plan::Call;
-use crate::run::Run;
 
 /// An open run and what the engine knows of it.
 #[derive(Debug)]
 pub(super) struct Live {
-    /// The machine.
-    pub run: Box<Run>,
+    /// The machine, or how it ends.
+    pub run: Carried,
     /// Nothing of the person is kept: the next accepted answer ends the run.
     pub is_thin: bool,
     /// The record.
@@ -153,6 +153,11 @@ impl Runs {
     /// Notes that a run began or ended to wait for a moment.
     pub(super) fn note_waiting(&mut self, begins: isize) {
         self.waiting = self.waiting.saturating_add_signed(begins);
+    }
+
+    /// Whether a run is open whose first call may have been sent by an earlier process and has no answer.
+    pub(super) fn any_again(&self) -> bool {
+        self.places.iter().any(|place| matches!(place, Place::Here(live) if live.again))
     }
 
     /// Whether no run is open.

@@ -1,20 +1,22 @@
 //! One batch over the wire: the body is put together, sent, and the answer read.
 //!
-//! Runs as a task of its own and hands everything back to the driver; it decides nothing.
+//! Runs as a task of its own and hands everything back to the driver; it decides nothing but that a call
+//! which was carried out before is not sent again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::batches::Batch;
 use super::service::Service;
 use super::timers::Now;
-use crate::braze::{self, Cause, Headers, Item, Reading};
-use crate::catalogue;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
-use crate::wire::{self, Broken, Exchange};
+use crate::reply::{Cause, Headers, Item, Reading};
+use crate::wire::{self, Broken, Exchange, GrantError, NotSent};
+use crate::{braze, catalogue, onetrust};
 
 /// How long the whole pool rests after a 429 that says nothing of when to come back.
 const UNTOLD_MS: i64 = 1000;
@@ -32,7 +34,8 @@ pub(super) struct Replied {
     pub request_id: Option<String>,
     /// What the service said of its limit.
     pub said: Said,
-    /// Requests that were made: 2 when the token was read again.
+    /// Requests that were made: more than one when the token was read again, or when it was asked first
+    /// whether the call had been carried out.
     pub requests: u32,
     /// When the answer came, in Unix milliseconds.
     pub at_ms: i64,
@@ -68,6 +71,8 @@ pub(super) struct Said {
     pub reset_ms: Option<i64>,
     /// Nothing of the pool before this moment: after a 429, or when the service says when to come back.
     pub rest_until_ms: Option<i64>,
+    /// It was refused for its rate, and nothing tells the limit.
+    pub is_untold: bool,
 }
 
 /// Sends a batch and reads the answer; what is not answered `at_most` so much later is unknown.
@@ -78,73 +83,138 @@ pub(super) async fn exchange(
     clock: Arc<dyn Clock>,
 ) -> Replied {
     let calls: Vec<&Call> = batch.members.iter().map(|member| &*member.call).collect();
-    let exchange = Exchange {
-        method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
-        path_and_query: plan::path_and_query(&calls),
-        body: plan::body(&calls),
-    };
-    let sent = service.client.send(exchange);
-    let result = match at_most {
+    let sent = send(&service, &calls, batch.must_look(), &*clock);
+    let round = match at_most {
         None => sent.await,
         Some(at_most) => match tokio::time::timeout(at_most, sent).await {
-            Ok(result) => result,
-            Err(_) => {
-                let why = "no answer came within the step's `timeout`".to_owned();
-                let reply = Reply::Unknown { why };
-                let (said, now) = (Said::default(), Now::of(&*clock));
-                let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
-                return Replied {
-                    batch,
-                    reply,
-                    status: 0,
-                    request_id: None,
-                    said,
-                    requests: 1,
-                    at_ms,
-                    now_ms,
-                };
-            }
+            Ok(round) => round,
+            Err(_) => Round::of(
+                Reply::Unknown { why: "no answer came within the step's `timeout`".to_owned() },
+                Now::of(&*clock),
+            ),
         },
     };
-    let now = Now::of(&*clock);
+    let Round { reply, status, request_id, said, requests, now } = round;
     let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
-    let requests = result.as_ref().map_or(1, |answer| answer.requests);
-    let (reply, status, request_id, said) = match result {
-        Ok(answer) => {
-            let headers = Headers {
-                retry_after: answer.header("retry-after"),
-                x_ratelimit_retry_after: answer.header("x-ratelimit-retry-after"),
-                x_ratelimit_reset: answer.header("x-ratelimit-reset"),
-                date: answer.header("date"),
-            };
-            let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-            let reading = braze::read(&calls, answer.status, &headers, &answer.body, at);
-            // The service speaks of the calendar, and what it allows is waited for in steady time.
-            let steady = |then: Timestamp| {
-                now_ms.saturating_add(then.as_millisecond().saturating_sub(at.as_millisecond()))
-            };
-            let said = said(&answer, &reading, headers.window_ends(at).map(steady), steady, now_ms);
-            let request_id = answer.header("x-request-id").map(|id| id.chars().take(64).collect());
-            (reply_of(reading, calls.len(), steady), answer.status, request_id, said)
-        }
-        Err(Broken::NotSent { host, why }) => (
-            Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") },
-            0,
-            None,
-            Said::default(),
-        ),
-        Err(Broken::Unknown { why, .. }) => {
-            (Reply::Unknown { why: why.to_string() }, 0, None, Said::default())
-        }
-    };
     Replied { batch, reply, status, request_id, said, requests, at_ms, now_ms }
+}
+
+/// What came of sending calls, or of asking whether they were carried out before.
+struct Round {
+    reply: Reply,
+    status: u16,
+    request_id: Option<String>,
+    said: Said,
+    requests: u32,
+    now: Now,
+}
+
+impl Round {
+    /// Without an answer.
+    fn of(reply: Reply, now: Now) -> Round {
+        Round { reply, status: 0, request_id: None, said: Said::default(), requests: 1, now }
+    }
+}
+
+/// Sends calls. Where an earlier attempt may have been carried out, that is asked first, and what was
+/// carried out is not sent again.
+async fn send(service: &Service, calls: &[&Call], must_look: bool, clock: &dyn Clock) -> Round {
+    let look = calls.first().filter(|_| must_look).and_then(|call| call.look());
+    let Some(look) = look else { return once(service, calls, clock).await };
+    let mut looked = once(service, &[look.call()], clock).await;
+    let stands = match &looked.reply {
+        Reply::Items(items) => match items.as_slice() {
+            [Item::Accepted { output }] => Some(look.took_effect(output)),
+            [Item::Written] => Some(look.took_effect(&crate::reply::written())),
+            _ => None,
+        },
+        _ => None,
+    };
+    match stands {
+        Some(true) => {
+            tracing::info!(
+                action = calls.first().map_or("", |call| call.action().id.as_str()),
+                "a call without an answer was carried out: it is not sent again"
+            );
+            looked.reply = Reply::Items(vec![Item::Written]);
+            looked
+        }
+        Some(false) => {
+            let sent = once(service, calls, clock).await;
+            Round { requests: sent.requests + looked.requests, ..sent }
+        }
+        // Nobody knows yet. What the service said of the question holds for the call.
+        None => looked,
+    }
+}
+
+async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
+    let exchange = Exchange {
+        method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
+        path_and_query: plan::path_and_query(calls),
+        headers: headers(calls),
+        body: plan::body(calls),
+    };
+    let result = service.client.send(exchange).await;
+    let now = Now::of(clock);
+    match result {
+        Ok(answer) => answered(calls, &answer, now),
+        Err(Broken::NotSent { why: NotSent::Grant(error), .. }) => {
+            Round::of(without_token(&error, now.steady_ms), now)
+        }
+        Err(Broken::NotSent { host, why }) => {
+            Round::of(Reply::NotReached { why: format!("nothing could be sent to {host}: {why}") }, now)
+        }
+        Err(Broken::Unknown { why, .. }) => Round::of(Reply::Unknown { why: why.to_string() }, now),
+    }
+}
+
+/// What the body is, where the profile's own word does not hold for it.
+fn headers(calls: &[&Call]) -> HeaderMap {
+    let kind = plan::content_type(calls).and_then(|kind| HeaderValue::try_from(kind).ok());
+    kind.into_iter().map(|kind| (CONTENT_TYPE, kind)).collect()
+}
+
+fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
+    let headers = Headers {
+        retry_after: answer.header("retry-after"),
+        x_ratelimit_retry_after: answer.header("x-ratelimit-retry-after"),
+        x_ratelimit_reset: answer.header("x-ratelimit-reset"),
+        ot_period: answer.header("ot-period"),
+        date: answer.header("date"),
+    };
+    let at = Timestamp::from_millisecond(now.wall_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    let reading = match calls.first().map(|call| call.action().system.as_str()) {
+        Some("onetrust") => onetrust::read(calls, answer.status, &headers, &answer.body, at),
+        Some(_) | None => braze::read(calls, answer.status, &headers, &answer.body, at),
+    };
+    // The service speaks of the calendar, and what it allows is waited for in steady time.
+    let now_ms = now.steady_ms;
+    let steady =
+        |then: Timestamp| now_ms.saturating_add(then.as_millisecond().saturating_sub(at.as_millisecond()));
+    let said = said(answer, &reading, headers.window_ends(at).map(steady), steady, now_ms);
+    let id = answer.header("x-request-id").or_else(|| answer.header("ot-ratelimit-event-id"));
+    let request_id = id.map(|id| id.chars().take(64).collect());
+    let reply = reply_of(reading, calls.len(), steady);
+    Round { reply, status: answer.status, request_id, said, requests: answer.requests, now }
+}
+
+/// Nothing was sent, because the service gave no token to send it with.
+fn without_token(error: &GrantError, now_ms: i64) -> Reply {
+    match error {
+        GrantError::Limited { until } => {
+            let rest = until.saturating_duration_since(tokio::time::Instant::now());
+            let rest_ms = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
+            Reply::NotApplied { not_before_ms: Some(now_ms.saturating_add(rest_ms)), counts: false }
+        }
+        error if error.is_final() => Reply::Stop { why: error.to_string() },
+        error => Reply::NotReached { why: error.to_string() },
+    }
 }
 
 fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {
     match reading {
-        Reading::Accepted => {
-            Reply::Items((0..calls).map(|_| Item::Accepted { output: braze::written() }).collect())
-        }
+        Reading::Accepted => Reply::Items((0..calls).map(|_| Item::Written).collect()),
         Reading::Items(items) => Reply::Items(items),
         Reading::Split => Reply::Split,
         Reading::Retry { not_before, cause } => {
@@ -171,11 +241,14 @@ fn said(
         Reading::Retry { not_before: None, cause: Cause::Limited } => Some(now_ms.saturating_add(UNTOLD_MS)),
         _ => None,
     };
+    let limit = small("x-ratelimit-limit");
+    let is_refused = matches!(reading, Reading::Retry { cause: Cause::Limited, .. });
     Said {
-        limit: small("x-ratelimit-limit"),
+        limit,
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
         rest_until_ms,
+        is_untold: is_refused && limit.is_none(),
     }
 }
 
@@ -183,5 +256,7 @@ fn method(method: catalogue::Method) -> reqwest::Method {
     match method {
         catalogue::Method::Get => reqwest::Method::GET,
         catalogue::Method::Post => reqwest::Method::POST,
+        catalogue::Method::Put => reqwest::Method::PUT,
+        catalogue::Method::Delete => reqwest::Method::DELETE,
     }
 }

@@ -130,8 +130,8 @@ impl Services {
         }
     }
 
-    /// What the service said of its limit.
-    pub(super) fn observe(&mut self, gate: Gate, said: &super::send::Said, now_ms: i64) {
+    /// What the service said of its limit when it answered a request that left at `left_ms`.
+    pub(super) fn observe(&mut self, gate: Gate, said: &super::send::Said, left_ms: i64, now_ms: i64) {
         if let Some((standing, _)) = self.standings.get(gate.service) {
             standing.note_answered();
         }
@@ -140,7 +140,7 @@ impl Services {
             let ends_in_ms = said.reset_ms.map(|reset_ms| reset_ms - now_ms);
             pool.take_variant(self.of_workspace(gate.service), gate.pool, limit, ends_in_ms);
         }
-        pool.observe(said, now_ms);
+        pool.observe(said, left_ms, now_ms);
     }
 
     /// When a batch may be tried again.
@@ -214,6 +214,11 @@ impl Services {
     pub(super) fn stopped_alone(&self) -> Vec<usize> {
         let is_alone = |service: &usize| self.of_workspace(*service).nth(1).is_none();
         (0..self.list.len()).filter(|service| self.is_stopped(*service)).filter(is_alone).collect()
+    }
+
+    /// Names of the profiles.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|service| service.name.as_str())
     }
 
     /// Names of the workspaces.

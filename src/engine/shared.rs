@@ -2,9 +2,10 @@
 //! under which they do, and the brake that holds them.
 //!
 //! Each job is driven by an engine of its own. A person is written to by one of them at a time, so
-//! the lanes are shared; a call that may leave is told to the engine it belongs to.
+//! the lanes are shared; a call that may leave is told to the engine it belongs to. A job that leaves
+//! requests in the air keeps the lanes of their people, until somebody goes on with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -14,6 +15,8 @@ use super::driver::Message;
 use super::in_hand::InHand;
 use super::lanes::{Lanes, Ticket};
 use super::limits::Limits;
+use crate::job::JobId;
+use crate::plan::PersonKey;
 
 /// What the jobs of one process have in common.
 #[derive(Debug, Default)]
@@ -30,6 +33,10 @@ pub struct Shared {
 struct Engines {
     next: u32,
     senders: HashMap<u32, UnboundedSender<Message>>,
+    /// Jobs whose engine has its lanes.
+    at_work: HashSet<JobId>,
+    /// Engines that are gone and left lanes behind, by their jobs.
+    left: HashMap<JobId, Vec<u32>>,
 }
 
 impl Shared {
@@ -77,11 +84,42 @@ impl Shared {
         number
     }
 
-    /// An engine is gone, and with it what it had in the lanes.
-    pub(super) fn part(&self, engine: u32) {
+    /// Whether an engine has the lanes of everybody whom this job left in the air.
+    pub fn is_at_work(&self, job: JobId) -> bool {
+        self.engines().at_work.contains(&job)
+    }
+
+    /// An engine of a job has in its lanes whom earlier ones left in the air.
+    pub(super) fn begin(&self, job: JobId) {
+        let left = {
+            let mut engines = self.engines();
+            engines.at_work.insert(job);
+            engines.left.remove(&job).unwrap_or_default()
+        };
+        left.into_iter().for_each(|engine| self.forget(engine, &HashSet::new()));
+    }
+
+    /// A person gave a job up: what it left in the air holds nobody up any more.
+    pub fn give_up(&self, job: JobId) {
+        let left = self.engines().left.remove(&job).unwrap_or_default();
+        left.into_iter().for_each(|engine| self.forget(engine, &HashSet::new()));
+    }
+
+    /// An engine is gone, and with it what it had in the lanes, but for the people of requests that it left
+    /// in the air.
+    pub(super) fn part(&self, engine: u32, job: JobId, in_the_air: &HashSet<(u32, PersonKey)>) {
         self.engines().senders.remove(&engine);
         self.in_hand.forget(engine);
-        let granted = self.lanes().forget(engine);
+        self.forget(engine, in_the_air);
+        let mut engines = self.engines();
+        if !in_the_air.is_empty() {
+            engines.left.entry(job).or_default().push(engine);
+        }
+        engines.at_work.remove(&job);
+    }
+
+    fn forget(&self, engine: u32, but: &HashSet<(u32, PersonKey)>) {
+        let granted = self.lanes().forget(engine, but);
         granted.into_iter().for_each(|ticket| self.tell(ticket));
     }
 

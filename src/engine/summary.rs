@@ -45,7 +45,7 @@ pub struct Summary {
     pub retries: u64,
     /// Time that processes worked on the job.
     pub duration_ms: u64,
-    /// NDJSON file with a line for each failed request.
+    /// NDJSON file with a line for each request that failed or waits for a person.
     pub failures: Option<PathBuf>,
 }
 

@@ -89,6 +89,8 @@ pub(super) struct Task {
     pub sets_states: bool,
     /// Whether a record waits for the earlier ones of the same person.
     pub takes_turns: bool,
+    /// How many ways to end the workers told of.
+    pub endings: std::sync::atomic::AtomicU32,
 }
 
 /// What the journal keeps of a step that is over.
@@ -157,7 +159,13 @@ impl Past {
 
     /// A call of this record that must not be repeated was sent, and its outcome is not known.
     pub(super) fn is_held(&self, position: Position) -> bool {
-        self.held.contains(&position) || self.state.pause_of(position) == Some(Pause::NeedsAttention)
+        let waits = self.state.pause_of(position) == Some(Pause::NeedsAttention);
+        self.held.contains(&position) || (waits && !self.state.is_ahead(position))
+    }
+
+    /// An earlier process left this record waiting because its time lay ahead.
+    pub(super) fn was_ahead(&self, position: Position) -> bool {
+        self.state.is_ahead(position)
     }
 
     /// When a person asked for this record to be tried again, in Unix milliseconds.
@@ -171,9 +179,10 @@ impl Past {
         self.again.contains(&position)
     }
 
-    /// How many such records there are.
-    pub(super) fn again(&self) -> usize {
-        self.again.len()
+    /// How many records have a call in the air that an earlier process sent, whether it may be repeated or
+    /// not.
+    pub(super) fn in_the_air(&self) -> usize {
+        self.again.len() + self.held.len()
     }
 
     /// Nothing is written down yet of why this record waits for a person.

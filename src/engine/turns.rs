@@ -142,7 +142,7 @@ pub(super) fn sets_states(steps: &[Step]) -> bool {
 fn keep_turns(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::ForEach { steps, .. } => keep_turns(steps),
-        StepKind::Action { action, with, .. } if action.effect != Effect::Read => match &action.targets {
+        StepKind::Action { action, with, .. } if action.effect.writes() => match &action.targets {
             Some(Targets::State(_)) => false,
             Some(Targets::Members(rules)) => !are_all_states(action, rules, with),
             None => true,

@@ -14,10 +14,11 @@ use super::lanes::Slot;
 use super::plan_record::Planner;
 use super::runs::{About, Live};
 use super::task::Task;
+use super::thin::Carried;
 use crate::intake::Chunk;
 use crate::job::{Ended, Skip, StepAnswer};
 use crate::plan::PersonKey;
-use crate::run::{Answer, Finish, Next, Run};
+use crate::run::{Answer, Ending, Finish, Next};
 
 /// Something for a worker to do.
 #[derive(Debug)]
@@ -75,6 +76,8 @@ pub(super) struct PlannedChunk {
     pub number: u64,
     /// In the order of the file.
     pub records: Vec<Planned>,
+    /// How runs end that are carried by number, as far as it was not said before.
+    pub endings: Vec<(u32, Ending)>,
     /// Purposes and statuses that no table maps.
     pub unmapped: BTreeMap<String, u64>,
     /// How far into the input it reaches, in bytes.
@@ -100,7 +103,7 @@ pub(super) enum First {
     /// It is over before any call.
     Ended(Finish),
     /// It goes on with a call or a pause.
-    Goes { run: Box<Run>, is_thin: bool, again: bool, people: Box<[PersonKey]>, next: Next },
+    Goes { run: Carried, is_thin: bool, again: bool, people: Box<[PersonKey]>, next: Next },
 }
 
 /// A run that was taken on.

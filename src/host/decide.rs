@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::command::Talk;
-use super::error::HostError;
+use super::error::{HostError, with_causes};
 use super::owner::Host;
 use super::prepare;
+use super::report::{Ending, Report};
 use crate::engine::{
-    self, Decided, EngineError, Fate, Fates, Kept, Summary, Undecidable, may_be_cancelled, may_be_retried,
+    self, Decided, EngineError, Fate, Fates, JobError, Kept, Summary, Undecidable, may_be_cancelled,
+    may_be_retried,
 };
 use crate::job::{Event, JobId, Position, RunId, Status, WindowId};
 use crate::journal::{Approval, JobRecord, Store, Writer};
@@ -44,6 +46,7 @@ impl Host {
         let mut writer = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
         let last = writer.append(Event::Cancelled { at_ms: self.now_ms(), by });
         written(job, durable, last).await?;
+        self.shared().give_up(job);
         drop(stopped);
         self.summary(job)
     }
@@ -124,8 +127,7 @@ impl Host {
         by: &str,
     ) -> Result<usize, HostError> {
         let (count, at_ms) = (workflows.len(), self.now_ms());
-        let approval =
-            |(workflow, digest)| Approval { workflow, digest, by: by.to_owned(), at_ms };
+        let approval = |(workflow, digest)| Approval { workflow, digest, by: by.to_owned(), at_ms };
         self.store().approve_workflows(workflows.into_iter().map(approval).collect())?;
         Ok(count)
     }
@@ -140,6 +142,21 @@ impl Host {
             "jobs": jobs, "events": pruned.events, "bytes_before": pruned.bytes_before,
             "bytes_after": pruned.bytes_after,
         }))
+    }
+
+    /// What a job came to until it had to be given up half-way. The disk may be full, so nothing is written;
+    /// where not even that can be told, only why it ended.
+    pub(super) fn as_far_as_known(&self, job: JobId, why: EngineError) -> Result<Report, HostError> {
+        let reader = self.store().reader();
+        let known = reader.job(job).and_then(|record| Ok(engine::standing(&record, &reader.state(job)?)));
+        match known {
+            Ok(summary) => {
+                let why = with_causes(&why);
+                tracing::error!(%job, "{job} had to be given up half-way: {why}");
+                Ok(Report::of_closed(summary, Ending::GaveUp(why)))
+            }
+            Err(_) => Err(HostError::Job(JobError::Engine(why))),
+        }
     }
 
     /// What a job came to so far.

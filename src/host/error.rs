@@ -43,10 +43,14 @@ pub enum HostError {
     #[error("workflow `{0}` cannot be run on a file: add `file: {{}}` under its `on`")]
     NotOnFiles(String),
     /// A window of what came in was named as an input.
-    #[error("`{0}` is a part of what came in, which only its own job reads; a file of that name is given as `./{0}`")]
+    #[error(
+        "`{0}` is a part of what came in, which only its own job reads; a file of that name is given as `./{0}`"
+    )]
     Window(WindowId),
     /// What came in waits for its workflow.
-    #[error("workflow `{0}` is not on the disk, not enabled, or not approved; `privaflow workflows list` shows which")]
+    #[error(
+        "workflow `{0}` is not on the disk, not enabled, or not approved; `privaflow workflows list` shows which"
+    )]
     NotReady(String),
     /// The settings do not say where the workflow's calls go.
     #[error(
@@ -62,6 +66,16 @@ pub enum HostError {
     /// A profile cannot be used.
     #[error(transparent)]
     Wire(#[from] WireError),
+    /// Another job left requests in the air that must be answered before anything newer leaves.
+    #[error(
+        "{job} was left with requests in the air, and until they are answered nothing newer may leave: {why}; then run the same command again, or give {job} up with `privaflow jobs cancel {job}`"
+    )]
+    InTheAir {
+        /// That job.
+        job: JobId,
+        /// Why they could not be answered now.
+        why: StillInTheAir,
+    },
     /// The guard holds the job.
     #[error("{0} is held by its guard: `privaflow jobs approve {0}` first, or `privaflow jobs cancel {0}`")]
     Held(JobId),
@@ -130,6 +144,33 @@ pub enum HostError {
     Refused(Refusal),
 }
 
+/// Why requests that a job left in the air could not be answered, and what helps.
+#[derive(Debug, thiserror::Error)]
+pub enum StillInTheAir {
+    /// Its input is kept nowhere.
+    #[error(
+        "its input was standard input: go on with it first (`privaflow jobs resume` with the same input)"
+    )]
+    StandardInput,
+    /// Its workflow is no longer understood.
+    #[error("its workflow cannot be read by this release: go on with it with the release that began it")]
+    Workflow,
+    /// It cannot be driven.
+    #[error("{}: mend that first", with_causes(&**.0))]
+    Unready(Box<HostError>),
+    /// The service refuses, or cannot be reached.
+    #[error("profile {profile} is stopped: {why}: mend that first")]
+    Stopped {
+        /// The profile.
+        profile: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// It was sent again and again, or is held.
+    #[error("there is no answer yet: wait for the service, or end a pause")]
+    NoAnswer,
+}
+
 /// An error as it is told to another process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -149,6 +190,8 @@ pub enum Kind {
     Mistakes,
     /// The job had to give up half-way.
     GaveUp,
+    /// A service refused, or cannot be reached.
+    Service,
     /// A person asked to stop.
     Interrupted,
 }
@@ -158,6 +201,9 @@ impl HostError {
     pub fn kind(&self) -> Kind {
         match self {
             HostError::Job(JobError::Engine(_)) => Kind::GaveUp,
+            HostError::InTheAir { why: StillInTheAir::Stopped { .. }, .. } => Kind::Service,
+            HostError::InTheAir { why: StillInTheAir::NoAnswer, .. } => Kind::GaveUp,
+            HostError::InTheAir { why: StillInTheAir::Unready(error), .. } => error.kind(),
             HostError::Mistakes { .. } => Kind::Mistakes,
             HostError::Interrupted => Kind::Interrupted,
             HostError::Refused(refusal) => refusal.kind,
@@ -172,6 +218,7 @@ impl HostError {
             | HostError::NoToken(_)
             | HostError::Credential(_)
             | HostError::Wire(_)
+            | HostError::InTheAir { .. }
             | HostError::Held(_)
             | HostError::NothingToDecide { .. }
             | HostError::NoSuchRun(_)
@@ -190,12 +237,7 @@ impl HostError {
         if let HostError::Mistakes { file, mistakes } = self {
             return Refusal { text: render(mistakes, file, Colour::Plain), kind };
         }
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
+        let mut text = with_causes(self);
         if let HostError::Credential(_) = self {
             text.push_str(&format!(
                 " (in process {}, which owns the store and carries the job out: its environment counts)",
@@ -204,4 +246,15 @@ impl HostError {
         }
         Refusal { text, kind }
     }
+}
+
+/// What is wrong, with all causes.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }

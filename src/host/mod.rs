@@ -19,11 +19,12 @@ mod protocol;
 mod report;
 mod serve;
 mod services;
+mod settle;
 mod socket;
 
 pub use command::{Answer, Command, Heard, InputOrder, Resume, Run, Talk};
 pub use connection::Connection;
-pub use error::{HostError, Kind, Refusal};
+pub use error::{HostError, Kind, Refusal, StillInTheAir};
 pub use folder::{FolderError, workflow_files};
 pub use owner::{Host, Job};
 pub use prepare::{SPOOLED, open_input, warn_if_empty};

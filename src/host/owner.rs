@@ -4,7 +4,7 @@
 //! is driven once at a time: who asks for one that is under way waits for it, and then goes on with it
 //! or hears what it came to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,9 +16,10 @@ use super::error::HostError;
 use super::guests::Guests;
 use super::protocol::SettingsName;
 use super::report::{Ending, Report};
+use super::settle::Beginning;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::Settings;
-use crate::engine::{self, Brake, Order, Patience, Place, Progress, Service, Shared};
+use crate::engine::{self, Brake, Extent, JobError, Order, Patience, Place, Progress, Service, Shared};
 use crate::intake::Input;
 use crate::job::{JobId, Status};
 use crate::journal::Store;
@@ -54,6 +55,10 @@ pub struct Host {
     running: Mutex<HashMap<JobId, Running>>,
     /// Held while a job is looked up and entered, so that none is begun twice.
     opening: tokio::sync::Mutex<()>,
+    /// Held while a job begins, until it has its lanes.
+    turns: Arc<tokio::sync::Mutex<()>>,
+    /// Open jobs that are known to have left nothing in the air.
+    left_nothing: Mutex<HashSet<JobId>>,
     guests: Guests,
 }
 
@@ -70,7 +75,7 @@ struct Running {
 }
 
 /// A job that this task carries out.
-struct Entered<'h> {
+pub(super) struct Entered<'h> {
     host: &'h Host,
     job: JobId,
     is_left: watch::Sender<bool>,
@@ -105,6 +110,8 @@ impl Host {
             stop,
             running: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
+            turns: Arc::default(),
+            left_nothing: Mutex::default(),
             guests: Guests::default(),
         })
     }
@@ -172,7 +179,26 @@ impl Host {
         let place = if virtual_clock.is_some() { Place::Sandbox } else { Place::Services };
         let entered = self.enter(&workflow, &input, clock.now_ms(), place, &stop, talk).await?;
         loop {
-            let watcher = talk.clone();
+            let (watcher, asked) = (talk.clone(), entered.stop());
+            let beginning = Beginning {
+                job: entered.job,
+                workflow: &workflow,
+                services: &services,
+                patience,
+                stop: &asked,
+                place,
+            };
+            let turn = match self.turn_of(&beginning, talk).await {
+                Err(HostError::Interrupted) if !stop.is_cancelled() => {
+                    entered.wait_for_decisions().await;
+                    if self.store.reader().job(entered.job)?.status != Status::Cancelled {
+                        entered.begin_again(&stop);
+                        continue;
+                    }
+                    return Ok(Report::of_closed(self.summary(entered.job)?, Ending::Cancelled));
+                }
+                turn => turn?,
+            };
             let order = Order {
                 workflow: Arc::clone(&workflow),
                 input: input.clone(),
@@ -183,14 +209,20 @@ impl Host {
                 clock: Arc::clone(&clock),
                 virtual_clock: virtual_clock.clone(),
                 patience,
-                stop: entered.stop(),
+                stop: asked,
                 progress: Progress::to(move |standing| watcher.progress(standing)),
                 failures: self.failures.clone(),
                 place,
+                extent: Extent::All,
+                turn,
             };
             let outcome = Box::pin(engine::run(order)).await;
             let was_decided_about = entered.wait_for_decisions().await;
-            let mut report = Report::from(outcome?);
+            let mut report = match outcome {
+                Ok(outcome) => Report::from(outcome),
+                Err(JobError::Engine(error)) => self.as_far_as_known(entered.job, error)?,
+                Err(error) => return Err(error.into()),
+            };
             match self.store.reader().job(entered.job)?.status {
                 Status::Cancelled => {
                     report.summary = self.summary(entered.job)?;
@@ -229,6 +261,18 @@ impl Host {
     /// The store.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(super) fn turns(&self) -> &Arc<tokio::sync::Mutex<()>> {
+        &self.turns
+    }
+
+    pub(super) fn left_nothing(&self) -> MutexGuard<'_, HashSet<JobId>> {
+        self.left_nothing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -297,15 +341,7 @@ impl Host {
                 let mut running = self.running();
                 match running.get(&record.id) {
                     Some(other) => (record.id, other.over.clone()),
-                    None => {
-                        let (is_left, has_left) = watch::channel(false);
-                        let (over, is_over) = watch::channel(());
-                        let stop = stop.child_token();
-                        let deciding = Vec::new();
-                        running
-                            .insert(record.id, Running { stop, is_left: has_left, deciding, over: is_over });
-                        return Ok(Entered { host: self, job: record.id, is_left, _over: over });
-                    }
+                    None => return Ok(self.entered(&mut running, record.id, stop)),
                 }
             };
             talk.say(format!("{job} is being carried out already; this command waits for it"));
@@ -315,6 +351,25 @@ impl Host {
                 () = stop.cancelled() => return Err(HostError::Interrupted),
             }
         }
+    }
+
+    /// Enters a job, unless somebody has.
+    pub(super) fn enter_beside(&self, job: JobId, stop: &CancellationToken) -> Option<Entered<'_>> {
+        let mut running = self.running();
+        (!running.contains_key(&job)).then(|| self.entered(&mut running, job, stop))
+    }
+
+    fn entered(
+        &self,
+        running: &mut HashMap<JobId, Running>,
+        job: JobId,
+        stop: &CancellationToken,
+    ) -> Entered<'_> {
+        let (is_left, has_left) = watch::channel(false);
+        let (over, is_over) = watch::channel(());
+        let stop = stop.child_token();
+        running.insert(job, Running { stop, is_left: has_left, deciding: Vec::new(), over: is_over });
+        Entered { host: self, job, is_left, _over: over }
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {
@@ -331,12 +386,12 @@ impl Entered<'_> {
         }
     }
 
-    fn stop(&self) -> CancellationToken {
+    pub(super) fn stop(&self) -> CancellationToken {
         self.host.running().get(&self.job).map(|running| running.stop.clone()).unwrap_or_default()
     }
 
     /// The engine is gone: whoever decides about the job does so now. Tells if somebody did.
-    async fn wait_for_decisions(&self) -> bool {
+    pub(super) async fn wait_for_decisions(&self) -> bool {
         self.is_left.send_replace(true);
         let mut was_decided_about = false;
         loop {

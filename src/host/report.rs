@@ -38,6 +38,8 @@ pub enum Ending {
     WasCancelled,
     /// Somebody gave it up meanwhile.
     Cancelled,
+    /// It could not go on (the disk is full, the input is gone), and why; what is known until then is told.
+    GaveUp(String),
 }
 
 impl Report {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::error::HostError;
 use crate::config::{Credential, Profile, Settings, System};
 use crate::engine::Service;
+use crate::onetrust;
 use crate::wire::{Client, Timeouts};
 use crate::workflow::{Step, StepKind, Workflow};
 
@@ -31,10 +32,13 @@ pub fn profiles<'s>(settings: &'s Settings, workflow: &'s Workflow) -> impl Iter
 
 /// A profile, ready to be used; its credential is read when it is first needed.
 pub fn service(profile: &Profile) -> Result<Service, HostError> {
-    let Credential::Token(token) = &profile.credential else {
-        return Err(HostError::NoToken(profile.name.clone()));
+    let client = match (profile.system, &profile.credential) {
+        (System::OneTrust, _) => onetrust::client(profile, Timeouts::default())?,
+        (System::Braze, Credential::Token(token)) => {
+            Client::new(&profile.connection, token.clone(), Timeouts::default())?
+        }
+        (System::Braze, Credential::OAuth2 { .. }) => return Err(HostError::NoToken(profile.name.clone())),
     };
-    let client = Client::new(&profile.connection, token.clone(), Timeouts::default())?;
     Ok(Service {
         name: profile.name.clone(),
         system: profile.system.word().to_owned(),

@@ -228,6 +228,10 @@ pub struct Ended {
     pub failure: Option<Failure>,
 }
 
+/// The code of a request that waits because its time lies so far in the future that a person must look, or
+/// the clock must be set right.
+pub const FUTURE_TIME: &str = "future_time";
+
 /// Why a request failed, in words that a person can act on and that name no person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

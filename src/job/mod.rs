@@ -12,8 +12,8 @@ mod totals;
 mod verdict;
 
 pub use event::{
-    Answered, Ended, Event, Failure, IdEntry, Identified, Intended, Mark, MarkKind, NEVER_LEFT, Reopened,
-    StepAnswer, Stopped,
+    Answered, Ended, Event, FUTURE_TIME, Failure, IdEntry, Identified, Intended, Mark, MarkKind, NEVER_LEFT,
+    Reopened, StepAnswer, Stopped,
 };
 pub use finished::Finished;
 pub use id::{JobId, NotAnId, Position, RunId, WindowId};

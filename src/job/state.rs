@@ -10,14 +10,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 mod again;
+mod in_the_air;
 
 pub use again::ReopenedAs;
 
 use again::Again;
+use in_the_air::InTheAir;
 
 use super::{
-    Answered, Ended, Event, Fail, Finished, Intended, NEVER_LEFT, Pause, Position, Status, StepAnswer,
-    Stopped, Totals, Verdict,
+    Answered, Ended, Event, FUTURE_TIME, Fail, Finished, Intended, NEVER_LEFT, Pause, Position, Status,
+    StepAnswer, Stopped, Totals, Verdict,
 };
 
 /// A job's events, folded. Memory grows with its unfinished records and one bit per finished one.
@@ -30,6 +32,7 @@ pub struct State {
     waits: BTreeMap<Position, Wait>,
     answers: HashMap<Position, Vec<StepAnswer>>,
     batches: BTreeMap<u64, Batch>,
+    in_the_air: InTheAir,
     next_batch: u64,
     hold: Option<Hold>,
     approvals: u64,
@@ -78,6 +81,8 @@ pub struct Hold {
 struct Paused {
     pause: Pause,
     proof: Proof,
+    /// Its time lies ahead.
+    is_ahead: bool,
 }
 
 /// What became certain of a record, whatever else becomes of it.
@@ -102,6 +107,8 @@ struct Batch {
     exchange: Unresolved,
     /// An answer came and decided nothing; another attempt may follow.
     answered: bool,
+    /// An earlier attempt got no answer, and may have been made.
+    was_lost: bool,
 }
 
 impl State {
@@ -109,7 +116,10 @@ impl State {
     pub fn apply(&mut self, event: &Event) {
         match event {
             // A process that is gone sends no further attempt of what was answered.
-            Event::Opened { at_ms: _ } => self.batches.retain(|_, batch| !batch.answered),
+            Event::Opened { at_ms: _ } => {
+                let left = std::mem::take(&mut self.batches).into_values().filter(|batch| !batch.answered);
+                left.for_each(|batch| self.in_the_air.leave(batch.exchange));
+            }
             Event::Intended(intended) => self.intend(intended),
             Event::Answered(answered) => self.answer(answered),
             Event::Ended { ended } => {
@@ -157,6 +167,11 @@ impl State {
         self.paused.get(&position).map(|paused| paused.pause)
     }
 
+    /// Whether it was left waiting because its time lay ahead, and for nothing else.
+    pub fn is_ahead(&self, position: Position) -> bool {
+        self.paused.get(&position).is_some_and(|paused| paused.is_ahead)
+    }
+
     /// What an unfinished record must remember of its earlier steps, in the order they were first
     /// answered. Of a record that is tried again these are the accepted ones of earlier tries, and
     /// behind them those of this try: a step can then stand behind one that follows it in the workflow.
@@ -172,10 +187,22 @@ impl State {
         &self.waits
     }
 
-    /// Exchanges whose outcome nobody knows, in the order they left. A process that takes the job
-    /// over writes an answer with status 0 for each of them before it goes on.
+    /// Exchanges whose outcome nobody knows, in the order they left. A process that takes the job over
+    /// sends those again that may be repeated, before it goes on; for each of the others it writes down
+    /// that their records wait for a person, and an answer with status 0.
     pub fn unresolved(&self) -> impl Iterator<Item = &Unresolved> {
-        self.batches.values().filter(|batch| !batch.answered).map(|batch| &batch.exchange)
+        let now = self.batches.values().filter(|batch| !batch.answered).map(|batch| &batch.exchange);
+        self.in_the_air.exchanges().chain(now)
+    }
+
+    /// Whether a call may be in the air whose record is not over, and nobody has yet said that it waits for a
+    /// person.
+    pub fn is_any_in_the_air(&self) -> bool {
+        let waits = |position| self.pause_of(position) == Some(Pause::NeedsAttention);
+        self.unresolved().any(|exchange| {
+            let mut open = exchange.positions.iter().filter(|position| !self.is_finished(**position));
+            open.any(|position| exchange.repeatable || !waits(*position))
+        })
     }
 
     /// A number that no batch of the job has had.
@@ -240,6 +267,9 @@ impl State {
         self.totals.http_requests += 1;
         self.totals.retries += u64::from(intended.attempt > 0);
         let earlier = self.batches.remove(&intended.batch);
+        // What must not be repeated is never tried again without an answer.
+        let is_lost = |batch: &Batch| intended.repeatable && (!batch.answered || batch.was_lost);
+        let was_lost = earlier.as_ref().is_some_and(is_lost);
         let positions = match earlier {
             Some(earlier) if intended.positions.is_empty() => earlier.exchange.positions,
             Some(_) | None => intended.positions.clone(),
@@ -252,7 +282,7 @@ impl State {
             positions,
             calls: intended.calls,
         };
-        self.batches.insert(intended.batch, Batch { exchange, answered: false });
+        self.batches.insert(intended.batch, Batch { exchange, answered: false, was_lost });
     }
 
     fn answer(&mut self, answered: &Answered) {
@@ -264,6 +294,9 @@ impl State {
                 self.totals.retries =
                     self.totals.retries.saturating_sub(u64::from(batch.exchange.attempt > 0));
             }
+            if batch.was_lost {
+                self.in_the_air.leave(batch.exchange.clone());
+            }
             if decided || (200..300).contains(&answered.status) {
                 self.totals.calls += u64::from(batch.exchange.calls);
             } else if !(400..500).contains(&answered.status) || answered.status == 429 {
@@ -272,6 +305,8 @@ impl State {
                 batch.answered = true;
                 self.batches.insert(answered.batch, batch);
             }
+        } else {
+            self.in_the_air.settle(answered.batch);
         }
         for step in &answered.steps {
             if !self.is_finished(step.position) {
@@ -282,6 +317,7 @@ impl State {
     }
 
     fn remember(&mut self, answer: &StepAnswer) {
+        self.in_the_air.land(answer.position);
         self.waits.remove(&answer.position);
         let answers = self.answers.entry(answer.position).or_default();
         match answers.iter_mut().rev().find(|earlier| earlier.step == answer.step) {
@@ -295,7 +331,8 @@ impl State {
             let proof = Proof::of(ended).and(self.again.proof(ended.position));
             if let Verdict::Waiting(pause) = ended.verdict {
                 if !self.is_finished(ended.position) {
-                    self.paused.insert(ended.position, Paused { pause, proof });
+                    let is_ahead = ended.failure.as_ref().is_some_and(|why| why.code == FUTURE_TIME);
+                    self.paused.insert(ended.position, Paused { pause, proof, is_ahead });
                 }
             } else {
                 self.finish(ended.position, ended.verdict, proof);
@@ -309,6 +346,7 @@ impl State {
         }
         self.totals.add(verdict, 1);
         self.totals.prove(proof);
+        self.in_the_air.land(position);
         // Most records of a bulk job leave none of these behind.
         if !self.paused.is_empty() {
             self.paused.remove(&position);

@@ -210,6 +210,11 @@ pub(super) fn open(connection: &Connection, workflow_name: &str) -> Result<Vec<J
     select(connection, filter, params![workflow_name, Status::Open.number(), Status::Held.number()])
 }
 
+/// All open jobs.
+pub(super) fn all_open(connection: &Connection) -> Result<Vec<JobRecord>, StoreError> {
+    select(connection, "WHERE status = ?1 ORDER BY id", params![Status::Open.number()])
+}
+
 fn select(
     connection: &Connection,
     filter: &str,

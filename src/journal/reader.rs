@@ -68,6 +68,11 @@ impl Reader {
         jobs::open(&self.lock(), workflow_name)
     }
 
+    /// All jobs that are open, oldest first; those that their guard holds are not.
+    pub fn all_open_jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
+        jobs::all_open(&self.lock())
+    }
+
     /// The events of a job in the order they happened, read piece by piece.
     pub fn events(&self, job: JobId) -> Events {
         Events { reader: self.clone(), job, after: 0, pending: VecDeque::new(), is_over: false }

@@ -7,14 +7,17 @@ use bytes::Bytes;
 
 use super::call::{Call, Item};
 use super::query;
-use crate::catalogue::{Action, Alone, Array, Batch, Groups, Method};
+use crate::catalogue::{Action, Alone, Array, Batch, Groups};
 
-/// The body of calls that share an envelope; empty for a GET or for no calls.
+/// The body of calls that share an envelope; empty for no calls, or when their method has none.
 pub fn body(calls: &[&Call]) -> Bytes {
     let Some(first) = calls.first() else { return Bytes::new() };
     let action = first.action();
-    if action.method == Method::Get {
+    if !action.method.has_body() {
         return Bytes::new();
+    }
+    if first.envelope.own_parts().is_some() {
+        return Bytes::copy_from_slice(first.envelope.text());
     }
     let size = first.frame_bytes + calls.iter().map(|call| call.own_bytes).sum::<usize>();
     let mut out = Vec::with_capacity(size);
@@ -35,11 +38,14 @@ pub fn body(calls: &[&Call]) -> Bytes {
     Bytes::from(out)
 }
 
-/// Path and query of calls that share an envelope; without a query unless they are a GET.
+/// Path and query of calls that share an envelope.
 pub fn path_and_query(calls: &[&Call]) -> String {
     let Some(first) = calls.first() else { return String::new() };
     let action = first.action();
-    if action.method == Method::Post {
+    if let Some(own) = first.envelope.own_parts() {
+        return own.address.clone();
+    }
+    if action.method.has_body() {
         return action.path.clone();
     }
     let mut out = Vec::from(action.path.as_bytes());
@@ -50,6 +56,11 @@ pub fn path_and_query(calls: &[&Call]) -> String {
         query::pairs(&mut out, name, values.into_iter());
     }
     String::from_utf8(out).unwrap_or_default()
+}
+
+/// What the body of calls that share an envelope is, where that is not JSON.
+pub fn content_type(calls: &[&Call]) -> Option<String> {
+    calls.first()?.envelope.own_parts()?.content_type.clone()
 }
 
 /// Whose item stands at an index of an array of the merged body; none for actions with groups, whose

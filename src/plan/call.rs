@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
+use super::own::own;
 use super::split::split;
-use super::{Envelope, PersonKey, Target, body, path_and_query, target};
+use super::{Envelope, Look, PersonKey, Target, body, path_and_query, target};
 use crate::catalogue::{Action, Refusal, check_rendered};
 use crate::request::Order;
 
@@ -51,7 +52,7 @@ impl Call {
     /// Checks what was rendered and takes it apart.
     pub fn new(action: &'static Action, with: &Value) -> Result<Call, Refusal> {
         check_rendered(action, with)?;
-        let call = split(action, with)?;
+        let call = if action.batch.is_some() { split(action, with)? } else { own(action, with)? };
         if let Some(batch) = action.batch.as_ref().filter(|batch| batch.groups.is_some())
             && call.people.len() > batch.total
         {
@@ -159,7 +160,12 @@ impl Call {
         self.mergeable
     }
 
-    /// Size of its own body, or of its address if it is a GET; never less than what is sent.
+    /// How to find out whether it took effect; `None` when nobody can be asked.
+    pub fn look(&self) -> Option<&Look> {
+        self.envelope.own_parts()?.look.as_deref()
+    }
+
+    /// Size of its own body, or of its address if it has none; never less than what is sent.
     pub fn bytes(&self) -> usize {
         self.frame_bytes + self.own_bytes
     }
@@ -169,7 +175,7 @@ impl Call {
         path_and_query(&[self])
     }
 
-    /// Its body, if it is sent alone; empty if it is a GET.
+    /// Its body, if it is sent alone; empty if its method has none.
     pub fn body(&self) -> bytes::Bytes {
         body(&[self])
     }

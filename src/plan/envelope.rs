@@ -7,6 +7,7 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::own::Own;
 use crate::catalogue::Action;
 
 /// What must be equal for two calls to share a body. Cheap to hash and compare.
@@ -19,13 +20,33 @@ pub struct Envelope {
     arrays: u32,
     repeatable: bool,
     hash: u64,
+    /// Of a call that shares its exchange with no other; then `text` is the whole body.
+    own: Option<Box<Own>>,
 }
 
 impl Envelope {
     pub(super) fn new(action: &'static Action, text: Vec<u8>, arrays: u32, repeatable: bool) -> Envelope {
         let mut hasher = DefaultHasher::new();
         (&action.id, &text, arrays, repeatable).hash(&mut hasher);
-        Envelope { action, text: text.into_boxed_slice(), arrays, repeatable, hash: hasher.finish() }
+        Envelope {
+            action,
+            text: text.into_boxed_slice(),
+            arrays,
+            repeatable,
+            hash: hasher.finish(),
+            own: None,
+        }
+    }
+
+    /// Of a call with an address of its own; two of them share nothing.
+    pub(super) fn own(action: &'static Action, body: Vec<u8>, own: Own) -> Envelope {
+        let own = Some(Box::new(own));
+        Envelope { own, ..Envelope::new(action, body, 0, action.repeatable) }
+    }
+
+    /// What such a call has of its own.
+    pub(super) fn own_parts(&self) -> Option<&Own> {
+        self.own.as_deref()
     }
 
     /// The action all calls in it share.
@@ -54,6 +75,7 @@ impl PartialEq for Envelope {
             && self.repeatable == other.repeatable
             && self.text == other.text
             && self.action.id == other.action.id
+            && self.own.as_ref().map(|own| &own.address) == other.own.as_ref().map(|own| &own.address)
     }
 }
 

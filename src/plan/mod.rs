@@ -8,17 +8,21 @@
 mod body;
 mod call;
 mod envelope;
+mod look;
 mod mold;
 mod mold_parts;
+mod multipart;
+mod own;
 mod person;
 mod query;
 mod room;
 mod split;
 mod target;
 
-pub use body::{body, owner, path_and_query};
+pub use body::{body, content_type, owner, path_and_query};
 pub use call::{Call, Item};
 pub use envelope::Envelope;
+pub use look::Look;
 pub use mold::Mold;
 pub use person::PersonKey;
 pub use query::encode;
@@ -31,5 +35,7 @@ mod call_tests;
 mod merge_tests;
 #[cfg(test)]
 mod mold_tests;
+#[cfg(test)]
+mod own_tests;
 #[cfg(test)]
 mod target_tests;

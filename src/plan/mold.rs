@@ -60,7 +60,7 @@ impl Mold {
             .collect::<Option<Vec<_>>>()?;
         let others = || members.iter().filter(|(other, _)| other != name);
         let rest = parts(others(), &action.fields, false, |_| false)?;
-        let is_fixed = rest.iter().all(|part| matches!(part.filling, Filling::Fixed { .. }));
+        let is_fixed = rest.iter().all(Part::is_fixed);
         let repeatable =
             action.repeatable && !action.once.iter().any(|once| members.iter().any(|(name, _)| name == once));
         let mut mold = Mold {
@@ -139,6 +139,35 @@ impl Mold {
             frame_bytes,
             own_bytes,
         })
+    }
+
+    /// The same for everybody for whom all but the person's own members comes to what it comes to in
+    /// this scope: that is written already. `None` if it cannot be told apart, or does not fit its place.
+    pub fn settled(&self, scope: &Scope, extra: &Extra, is_of_person: &dyn Fn(&str) -> bool) -> Option<Mold> {
+        let settle = |part: &Part| part.settled(self.action, scope, extra, is_of_person);
+        let mut rest = Vec::with_capacity(self.rest.len());
+        for part in &self.rest {
+            rest.extend(settle(part)?);
+        }
+        let items = self.items.iter().map(|form| match form {
+            ItemForm::Object(form) => Some(ItemForm::Object(form.settled(settle)?)),
+            ItemForm::Single(single) => {
+                single.is_of_person(is_of_person).then(|| ItemForm::Single(single.clone()))
+            }
+        });
+        let mut mold = Mold {
+            action: self.action,
+            rest,
+            envelope: None,
+            array: self.array,
+            items: items.collect::<Option<_>>()?,
+            repeatable: self.repeatable,
+            mergeable: self.mergeable,
+        };
+        if mold.rest.iter().all(Part::is_fixed) {
+            mold.envelope = mold.envelope(&[]);
+        }
+        Some(mold)
     }
 
     /// The envelope around what the other members came to; the fixed ones are known.

@@ -13,7 +13,7 @@ use crate::catalogue::{Action, Array, Field, Identifier, Members, Targets, fits,
 use crate::template::{Extra, Leaf, Node, Scope};
 
 /// A member of an object.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) name: String,
     /// `"name":`
@@ -22,7 +22,7 @@ pub(super) struct Part {
 }
 
 /// What stands in a member.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Filling {
     /// The same for everybody.
     Fixed { value: Value, written: Box<[u8]> },
@@ -49,7 +49,7 @@ pub(super) struct ObjectForm {
 }
 
 /// An item that is an identifier.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Single {
     leaf: Leaf,
     field: &'static Field,
@@ -57,7 +57,7 @@ pub(super) struct Single {
 }
 
 /// What the members of an item set.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Sets {
     rules: &'static Members,
     makes_profile: bool,
@@ -149,7 +149,41 @@ fn may_be_absent(leaf: &Leaf) -> bool {
     leaf.names().iter().any(|name| name.optional)
 }
 
+/// Whether a leaf reads nothing but the person's own names (`true`) or none of them (`false`).
+fn reads_person(leaf: &Leaf, is_of_person: &dyn Fn(&str) -> bool) -> Option<bool> {
+    let mut reads =
+        leaf.names().iter().map(|name| name.segments.first().is_some_and(|first| is_of_person(first)));
+    let first = reads.next().unwrap_or(false);
+    reads.all(|other| other == first).then_some(first)
+}
+
 impl Part {
+    /// Whether it is the same for everybody.
+    pub(super) fn is_fixed(&self) -> bool {
+        matches!(self.filling, Filling::Fixed { .. })
+    }
+
+    /// The member with what it comes to, unless that is the person's own; `Some(None)` if it is left out.
+    pub(super) fn settled(
+        &self,
+        action: &Action,
+        scope: &Scope,
+        extra: &Extra,
+        is_of_person: &dyn Fn(&str) -> bool,
+    ) -> Option<Option<Part>> {
+        match &self.filling {
+            Filling::Leaf { leaf, .. } if !reads_person(leaf, is_of_person)? => {
+                let Some(value) = filled(self, action, scope, extra)? else { return Some(None) };
+                let value = value.into_owned();
+                let mut text = Vec::new();
+                write(&mut text, &value).ok()?;
+                let filling = Filling::Fixed { value, written: text.into_boxed_slice() };
+                Some(Some(Part { name: self.name.clone(), written: self.written.clone(), filling }))
+            }
+            Filling::Leaf { .. } | Filling::Fixed { .. } => Some(Some(self.clone())),
+        }
+    }
+
     fn may_be_absent(&self) -> bool {
         matches!(&self.filling, Filling::Leaf { leaf, .. } if may_be_absent(leaf))
     }
@@ -165,6 +199,11 @@ impl Single {
             field,
             kind,
         })
+    }
+
+    /// Whether it is the person's own.
+    pub(super) fn is_of_person(&self, is_of_person: &dyn Fn(&str) -> bool) -> bool {
+        reads_person(&self.leaf, is_of_person) == Some(true)
     }
 
     /// Writes the item, and says who it is.
@@ -204,6 +243,20 @@ pub(super) fn filled<'v>(
 }
 
 impl ObjectForm {
+    /// The item with each of its members settled.
+    pub(super) fn settled(&self, settle: impl Fn(&Part) -> Option<Option<Part>>) -> Option<ObjectForm> {
+        let (mut parts, mut person) = (Vec::with_capacity(self.parts.len()), None);
+        for (at, part) in self.parts.iter().enumerate() {
+            if let Some(part) = settle(part)? {
+                if at == self.person.0 {
+                    person = Some((parts.len(), self.person.1));
+                }
+                parts.push(part);
+            }
+        }
+        Some(ObjectForm { parts, person: person?, sets: self.sets.clone() })
+    }
+
     /// Writes the item. Gives who it is about, and whether it holds more than states.
     pub(super) fn write(
         &self,

@@ -59,8 +59,8 @@ impl Parts {
     /// A member that is not gathered.
     fn rest(&mut self, name: &str, value: &Value) -> Result<(), Refusal> {
         match self.action.method {
-            Method::Get => query::append(&mut self.rest, name, value),
-            Method::Post => member(&mut self.rest, name, value)?,
+            Method::Get | Method::Delete => query::append(&mut self.rest, name, value),
+            Method::Post | Method::Put => member(&mut self.rest, name, value)?,
         }
         Ok(())
     }
@@ -102,13 +102,13 @@ impl Parts {
     fn item(&mut self, array: usize, group: u16, item: &Value) -> Result<(), Refusal> {
         let start = self.text.len();
         match self.action.method {
-            Method::Get => {
+            Method::Get | Method::Delete => {
                 self.text.extend_from_slice(query::text(item).as_bytes());
                 // `NAME[]=` and `&`
                 let name = self.action.batch.as_ref().and_then(|batch| batch.arrays.get_index(array));
                 self.own_bytes += name.map_or(0, |(name, _)| name.len()) + 4;
             }
-            Method::Post => {
+            Method::Post | Method::Put => {
                 write(&mut self.text, item)?;
                 self.own_bytes += 1;
             }
@@ -176,8 +176,8 @@ fn may_merge(batch: &Batch, arrays: u32, members: &Map<String, Value>) -> bool {
 pub(super) fn frame_bytes(envelope: &Envelope) -> usize {
     let action = envelope.action();
     let around = match action.method {
-        Method::Get => action.path.len() + 1,
-        Method::Post => 3,
+        Method::Get | Method::Delete => action.path.len() + 1,
+        Method::Post | Method::Put => 3,
     };
     let batch = action.batch.as_ref();
     let names: usize = match batch.and_then(|batch| batch.groups.as_ref()) {

@@ -23,6 +23,11 @@ impl Run {
     pub fn forget(&mut self) -> Scope {
         self.roll_back(0);
         self.times = None;
+        // What earlier items of a loop came to.
+        self.frames
+            .iter_mut()
+            .filter_map(|frame| frame.around.as_mut())
+            .for_each(|around| around.outputs.clear());
         let mut scope = std::mem::replace(&mut self.scope, Scope::new(Map::new()));
         let stays = |name: &str| matches!(name, "vars" | "steps" | "now") || KNOWN.contains(&name);
         if scope.data().keys().any(|name| !stays(name)) {

@@ -77,7 +77,7 @@ pub(super) fn take_outputs(body: &[Step], steps: &mut Map<String, Value>) -> Val
 /// Whether any of these steps writes.
 pub(super) fn writes(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
-        StepKind::Action { action, .. } => action.effect != crate::catalogue::Effect::Read,
+        StepKind::Action { action, .. } => action.effect.writes(),
         StepKind::ForEach { steps, .. } => writes(steps),
         StepKind::Set(_)
         | StepKind::Wait(_)

@@ -205,7 +205,7 @@ impl Run {
             // Then `until` could not be evaluated, which says nothing against the answer.
             Err(_) => success_when.is_none(),
         };
-        self.tally.accepted |= is_taken && action.effect != Effect::Read;
+        self.tally.accepted |= is_taken && action.effect.writes();
         match judged {
             Err(message) => {
                 let trouble = self.trouble(program, Fail::Template, Fail::Template.word(), message);
@@ -241,23 +241,10 @@ impl Run {
         self.finish(program)
     }
 
-    /// Whether the run is over once its call is accepted, so that nothing of the person need be kept.
-    pub fn is_last_call(&self, program: &Program) -> bool {
-        self.frames.len() == 1
-            && self.frames.first().is_some_and(|frame| frame.at + 1 == program.workflow.steps.len())
-            && self.current(program).is_some_and(|step| {
-                let is_plain = step.repeat.is_none() && !step.continue_on_error;
-                // Whom a read finds can be the reason why nothing was written.
-                let ends_it = |effect| effect != Effect::Read || !program.workflow.writes;
-                is_plain
-                    && matches!(&step.kind, StepKind::Action { action, success_when: None, .. } if ends_it(action.effect))
-            })
-    }
-
     /// How a run whose last call was accepted ends; see [`Run::is_last_call`].
     pub fn finish_accepted(&mut self, program: &Program) -> Finish {
         if let Some(Step { kind: StepKind::Action { action, .. }, .. }) = self.current(program)
-            && action.effect != Effect::Read
+            && action.effect.writes()
         {
             self.tally.accepted = true;
         }

@@ -5,10 +5,14 @@
 //! answers in the same order give the same calls, which is how a run goes on after a crash: it is
 //! started again and fed the answers that the journal kept.
 
+mod course;
+mod ending;
 mod facts;
 mod finish;
 mod forget;
 mod frame;
+mod last;
+mod looks;
 mod loops;
 mod machine;
 mod open;
@@ -20,6 +24,8 @@ mod steps;
 mod times;
 mod unmapped;
 
+pub use course::{Course, Courses, Led};
+pub use ending::Ending;
 pub use facts::{Facts, Program};
 pub use finish::{Finish, Trouble};
 pub use machine::{Answer, Next, Prepared, Run};

@@ -8,7 +8,7 @@ use super::facts::Program;
 use super::finish::Trouble;
 use super::frame::{Frame, steps_of, writes};
 use super::machine::{Next, Pending, Prepared, Run, Undo, reason_of};
-use crate::catalogue::{Action, Effect};
+use crate::catalogue::Action;
 use crate::condition::Condition;
 use crate::job::Fail;
 use crate::plan::Call;
@@ -276,7 +276,7 @@ impl Run {
 
     fn skip(&mut self, program: &Program, step: &Step) {
         let is_write = match &step.kind {
-            StepKind::Action { action, .. } => action.effect != Effect::Read,
+            StepKind::Action { action, .. } => action.effect.writes(),
             StepKind::ForEach { steps, .. } => writes(steps),
             _ => false,
         };

@@ -115,7 +115,9 @@ fn handle(
     let pool = route.pool(body.map_or(&[], |body| body));
     let now_ms = shared.clock.now_ms();
     if let Some(standing) = shared.take(pool, now_ms) {
-        describe(headers, &standing, pool, shared.limits.track_reset, now_ms);
+        if shared.limits.are_told {
+            describe(headers, &standing, pool, shared.limits.track_reset, now_ms);
+        }
         if !standing.is_admitted {
             return Err(Reply::message(429, "Rate limit exceeded"));
         }

@@ -67,6 +67,8 @@ pub enum Reset {
 pub struct Limits {
     of: [Option<Limit>; Pool::ALL.len()],
     pub(super) track_reset: Reset,
+    /// Whether answers tell of them.
+    pub(super) are_told: bool,
 }
 
 impl Default for Limits {
@@ -78,12 +80,16 @@ impl Default for Limits {
 impl Limits {
     /// The documented limits.
     pub fn documented() -> Limits {
-        Limits { of: Pool::ALL.map(|pool| Some(pool.documented())), track_reset: Reset::Epoch }
+        Limits {
+            of: Pool::ALL.map(|pool| Some(pool.documented())),
+            track_reset: Reset::Epoch,
+            are_told: true,
+        }
     }
 
     /// No limit at all, and no headers about limits.
     pub fn off() -> Limits {
-        Limits { of: [None; Pool::ALL.len()], track_reset: Reset::Epoch }
+        Limits { of: [None; Pool::ALL.len()], track_reset: Reset::Epoch, are_told: true }
     }
 
     /// The same limits with another one for one pool.
@@ -99,6 +105,13 @@ impl Limits {
     #[must_use]
     pub fn with_track_reset(mut self, reset: Reset) -> Limits {
         self.track_reset = reset;
+        self
+    }
+
+    /// The same limits, of which no answer tells anything but 429.
+    #[must_use]
+    pub fn untold(mut self) -> Limits {
+        self.are_told = false;
         self
     }
 

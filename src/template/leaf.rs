@@ -26,6 +26,8 @@ pub(super) enum Form {
     Literal(String),
     Expression(Expression),
     Text(Vec<Part>),
+    /// Never more of a person than a log line shows.
+    Redacted(Box<Form>),
 }
 
 /// Members of a subject that are strings in every record (design section 4).
@@ -61,7 +63,7 @@ impl Leaf {
     pub fn literal(&self) -> Option<&str> {
         match &self.form {
             Form::Literal(text) => Some(text),
-            Form::Expression(_) | Form::Text(_) => None,
+            Form::Expression(_) | Form::Text(_) | Form::Redacted(_) => None,
         }
     }
 
@@ -69,7 +71,7 @@ impl Leaf {
     /// subject that records give as a string only.
     pub fn is_text(&self) -> bool {
         match &self.form {
-            Form::Literal(_) | Form::Text(_) => true,
+            Form::Literal(_) | Form::Text(_) | Form::Redacted(_) => true,
             Form::Expression(Expression::Path(path)) if path.base == Base::Scope => {
                 let [subject, member] = path.segments.as_slice() else { return false };
                 subject.name == "subject" && SUBJECT_TEXTS.contains(&member.name.as_str())
@@ -91,7 +93,9 @@ impl Leaf {
     ) -> Result<Option<Cow<'v, Value>>, RenderError> {
         match &self.form {
             Form::Expression(expression) => expression.value(World { scope, extra, block: None }),
-            Form::Literal(_) | Form::Text(_) => Ok(self.render(scope, extra)?.map(Cow::Owned)),
+            Form::Literal(_) | Form::Text(_) | Form::Redacted(_) => {
+                Ok(self.render(scope, extra)?.map(Cow::Owned))
+            }
         }
     }
 
@@ -111,6 +115,7 @@ impl Leaf {
                 let whole = text::write(parts, world, &mut Output::new(&mut text))?;
                 Ok(whole.then_some(Value::String(text)))
             }
+            Form::Redacted(form) => Ok(Some(Value::String(redact::shown(form, scope)))),
         }
     }
 
@@ -131,6 +136,20 @@ impl Leaf {
                 None => Ok(false),
             },
             Form::Text(parts) => json_string(out, |sink| text::write(parts, world, &mut Output::new(sink))),
+            Form::Redacted(form) => {
+                json_string(out, |sink| sink.push(&redact::shown(form, scope)));
+                Ok(true)
+            }
+        }
+    }
+
+    /// The same text, which from now on is rendered as [`Leaf::redacted`] shows it: for what people read
+    /// outside, such as comments.
+    #[must_use]
+    pub(super) fn redacting(self) -> Leaf {
+        match self.form {
+            Form::Literal(_) | Form::Redacted(_) => self,
+            form => Leaf { form: Form::Redacted(Box::new(form)), names: self.names },
         }
     }
 

@@ -1,7 +1,8 @@
 //! A text as it may stand in a log or a message.
 //!
 //! Only what cannot be about a person is shown: the id of the request (or its digest), its kind, the
-//! reason and the status of steps. Everything else, whole blocks included, is `‹redacted›`.
+//! status of steps, and of a failure its reason, its code and its step. Everything else, whole blocks
+//! included, is `‹redacted›`.
 
 use serde_json::Value;
 
@@ -17,6 +18,7 @@ pub(super) fn shown(form: &Form, scope: &Scope) -> String {
     match form {
         Form::Literal(text) => text.clone(),
         Form::Expression(expression) => shown_value(expression, scope),
+        Form::Redacted(form) => shown(form, scope),
         Form::Text(parts) => {
             let has_blocks = parts.iter().any(|part| !matches!(part, Part::Text(_) | Part::Expression(_)));
             if has_blocks {
@@ -52,8 +54,17 @@ fn allowed(path: &[Segment], scope: &Scope) -> Option<String> {
         ["request", "kind"] => value("request").and_then(word),
         ["reason"] => value("reason").and_then(word),
         ["steps", _, "status"] => value("steps").and_then(word),
+        ["failure", "reason" | "code"] => value("failure").and_then(word),
+        ["failure", "step"] => value("failure").and_then(step),
         _ => None,
     }
+}
+
+/// The path of a step: `mail[2].track`.
+fn step(value: &Value) -> Option<String> {
+    let path = value.as_str()?;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-[].#".contains(&byte);
+    (!path.is_empty() && path.bytes().all(fits)).then(|| path.to_owned())
 }
 
 fn word(value: &Value) -> Option<String> {

@@ -66,6 +66,11 @@ impl Scope {
         &mut self.data
     }
 
+    /// Gives everything back.
+    pub fn into_data(self) -> Map<String, Value> {
+        self.data
+    }
+
     /// The value of a name of the first level, such as `vars`.
     pub fn get(&self, name: &str) -> Option<&Value> {
         member(&self.data, name)

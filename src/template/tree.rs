@@ -51,6 +51,19 @@ impl Tree {
         &self.root
     }
 
+    /// The same where the text of a member is rendered as a log would show it: what cannot be about a
+    /// person, and `‹redacted›` for the rest.
+    #[must_use]
+    pub fn redacting(mut self, member: &str) -> Tree {
+        if let Node::Map(members) = &mut self.root
+            && let Some((_, node)) = members.iter_mut().find(|(name, _)| name == member)
+            && let Node::Leaf(leaf) = node
+        {
+            *node = Node::Leaf(leaf.clone().redacting());
+        }
+        self
+    }
+
     /// Every leaf with an expression, with its path, in the order of the file.
     pub fn leaves(&self) -> Vec<(Vec<PathSeg>, &Leaf)> {
         let mut leaves = Vec::new();

@@ -6,7 +6,9 @@
 
 use std::error::Error as _;
 use std::io;
+use std::sync::Arc;
 
+use super::grant::GrantError;
 use crate::config::TokenError;
 
 /// An exchange without an answer.
@@ -53,9 +55,26 @@ pub enum NotSent {
     /// There is no credential to send.
     #[error("the token cannot be read: {0}")]
     Token(#[from] TokenError),
+    /// A token was asked for, and there is none. Those who waited for the same answer share it.
+    #[error("{0}")]
+    Grant(Arc<GrantError>),
     /// The path, or a header with the token in it, cannot be written into a request.
     #[error("the request has a path or a header that HTTP does not allow")]
     Request,
+}
+
+impl NotSent {
+    /// What stood in the way of the first thing that had to be sent: of asking for a token, if that did
+    /// not arrive.
+    pub fn first(&self) -> &NotSent {
+        match self {
+            NotSent::Grant(error) => match &**error {
+                GrantError::NotReached(why) => why.first(),
+                _ => self,
+            },
+            _ => self,
+        }
+    }
 }
 
 /// How the answer was lost.

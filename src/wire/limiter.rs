@@ -14,6 +14,7 @@
 
 use std::time::Duration;
 
+use super::learned::Learned;
 use super::rate::Rate;
 
 /// The answer to "may one more request leave?"
@@ -31,6 +32,8 @@ pub enum Grant {
 pub struct Limiter {
     /// `None`: no limit but penalties.
     rate: Option<Rate>,
+    /// What refusals taught.
+    learned: Learned,
     blocked_until: Duration,
     latest: Duration,
 }
@@ -41,12 +44,13 @@ impl Limiter {
     /// At least one request a window is always allowed. `share` is cut to the range 0 to 1.
     pub fn new(requests: u32, per: Duration, share: f64) -> Limiter {
         let rate = Rate::new(requests, per, share.clamp(0.0, 1.0));
-        Limiter { rate: Some(rate), blocked_until: Duration::ZERO, latest: Duration::ZERO }
+        Limiter { rate: Some(rate), ..Limiter::unlimited() }
     }
 
     /// A limiter that holds back only after a penalty.
     pub fn unlimited() -> Limiter {
-        Limiter { rate: None, blocked_until: Duration::ZERO, latest: Duration::ZERO }
+        let learned = Learned::default();
+        Limiter { rate: None, learned, blocked_until: Duration::ZERO, latest: Duration::ZERO }
     }
 
     /// May a request leave now? After [`Grant::Now`] it must, and must be settled when it ended.
@@ -55,7 +59,14 @@ impl Limiter {
         if now < self.blocked_until {
             return Grant::At(self.blocked_until);
         }
-        self.rate.as_mut().map_or(Grant::Now, |rate| rate.reserve(now))
+        if let Some(until) = self.learned.holds_until(self.per_second(), now) {
+            return Grant::At(until);
+        }
+        let grant = self.rate.as_mut().map_or(Grant::Now, |rate| rate.reserve(now));
+        if grant == Grant::Now {
+            self.learned.leaves(now);
+        }
+        grant
     }
 
     /// A request that was granted at `left` ended (answered or broken) at `now`.
@@ -64,6 +75,7 @@ impl Limiter {
         if let Some(rate) = &mut self.rate {
             rate.settle(left, now);
         }
+        self.learned.ended(left);
     }
 
     /// What the service said of the pool in an answer that came at `now`.
@@ -81,6 +93,19 @@ impl Limiter {
     /// The service refused a request for its rate: nothing leaves before `until`.
     pub fn penalise(&mut self, until: Duration) {
         self.blocked_until = self.blocked_until.max(until);
+    }
+
+    /// The service refused a request for its rate that was granted at `left`, and said nothing of its limit:
+    /// nothing leaves before `until`, and then so much less that refusals become rare. To be told after
+    /// [`Limiter::settle`].
+    pub fn refuse(&mut self, left: Duration, until: Duration, now: Duration) {
+        let now = self.advance(now);
+        let until = self.learned.refused(self.per_second(), left, until, now);
+        self.penalise(until);
+    }
+
+    fn per_second(&self) -> Option<f64> {
+        self.rate.as_ref().map(Rate::per_second)
     }
 
     /// Another profile states its own limit for the same pool: the lower one holds.

@@ -6,12 +6,24 @@
 //! request can have left, and no window of a service ever sees more requests than its limit.
 
 mod backoff;
+mod bearer;
 mod broken;
 mod client;
+mod exchange;
+mod grant;
+mod http;
+mod learned;
 mod limiter;
+mod multipart;
+mod oauth2;
 mod rate;
 
 pub use backoff::Backoff;
 pub use broken::{Broken, NotSent, Unknown};
-pub use client::{Answer, Client, Exchange, Timeouts, WireError};
+pub use client::Client;
+pub use exchange::{Answer, Exchange};
+pub use grant::{GrantError, Granted};
+pub use http::{Timeouts, WireError};
 pub use limiter::{Grant, Limiter};
+pub use multipart::{Form, Part};
+pub use oauth2::{ClientCredentials, Credential};

@@ -37,7 +37,14 @@ pub(super) fn kind(reader: &mut Reader<'_>, step: &Node, uses: &Node, label: &st
     let (action, with) = (action?, tree?);
     let place = with_entry.map_or(&uses.at, |entry| &entry.key_at);
     fits(reader, action, with.root(), with_entry.map(|entry| &entry.value), place);
+    let with = shown_to_people(action, with);
     Some(StepKind::Action { action, with, success_when })
+}
+
+/// What people read in a portal shows no more of a person than a log line does.
+pub(super) fn shown_to_people(action: &Action, with: Tree) -> Tree {
+    let comments = action.fields.iter().filter(|(_, field)| field.comment);
+    comments.fold(with, |with, (name, _)| with.redacting(name))
 }
 
 /// Asks the catalogue whether a body fits its action.
@@ -79,7 +86,7 @@ fn find(reader: &mut Reader<'_>, uses: &Node) -> Option<&'static Action> {
     if found.is_some() {
         return found;
     }
-    if name == "http" || name.starts_with("onetrust/") {
+    if name == "http" {
         reader.not_available(uses.at.clone(), &format!("`uses: {name}`"));
         return None;
     }

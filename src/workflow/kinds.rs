@@ -24,7 +24,7 @@ pub(super) fn kind(
         "uses" => {
             let kind = action::kind(reader, step, node, label);
             if let Some(StepKind::Action { action, .. }) = &kind {
-                effects.writes |= action.effect != Effect::Read;
+                effects.writes |= action.effect.writes();
                 effects.irreversible |= action.effect == Effect::Irreversible;
             }
             kind

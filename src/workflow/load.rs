@@ -12,13 +12,14 @@ use super::names::Place;
 use super::outline::Outline;
 use super::reader::Reader;
 use super::steps::Effects;
-use super::{Workflow, action, steps, triggers, words};
+use super::{Workflow, action, notify, steps, triggers, triggers_onetrust, words};
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
-const KEYS: [&str; 8] = ["workflow", "description", "enabled", "on", "profiles", "guard", "vars", "steps"];
+const KEYS: [&str; 9] =
+    ["workflow", "description", "enabled", "on", "profiles", "guard", "notify", "vars", "steps"];
 /// Words of the language that a later version runs.
-const LATER: [&str; 5] = ["on_failure", "tests", "report", "notify", "retention"];
+const LATER: [&str; 4] = ["on_failure", "tests", "report", "retention"];
 
 /// What exists outside the file.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,10 @@ pub struct Known {
     pub profiles: Option<Vec<(String, String)>>,
     /// Names of the retry policies of the settings; `None` accepts any name, as the sandbox does.
     pub retries: Option<Vec<String>>,
+    /// Names of the hooks of the settings; `None` accepts any name.
+    pub hooks: Option<Vec<String>>,
+    /// Names of the channels under `notify` of the settings; `None` accepts any name.
+    pub channels: Option<Vec<String>>,
 }
 
 /// Everything wrong with a workflow file, in the order of the file.
@@ -75,6 +80,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     reader.profiles = profiles.clone();
     let on = triggers::on(reader, root);
     let guard = root.get("guard").map(|node| triggers::guard(reader, node)).unwrap_or_default();
+    let notify = root.get("notify").and_then(|node| notify::notify(reader, node));
     let vars = root.get("vars").map(|node| vars(reader, node)).unwrap_or_default();
     let mut effects = Effects::default();
     let steps = match root.get("steps") {
@@ -86,6 +92,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     };
     if effects.irreversible {
         triggers::warn_of_broad_kinds(reader, root, on.file.as_ref());
+        triggers_onetrust::warn_of_unclear_kind(reader, root, &on);
     }
     let description =
         root.get("description").and_then(|node| reader.string("description", node)).map(str::to_owned);
@@ -98,6 +105,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         on,
         profiles,
         guard,
+        notify,
         words: reader.reads_consents.then(|| known_words(root, spelled)),
         vars,
         steps,

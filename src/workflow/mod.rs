@@ -4,10 +4,12 @@
 //! reported together. What is left at run time are the person's values.
 
 mod action;
+mod cron;
 mod kinds;
 mod load;
 mod map;
 mod names;
+mod notify;
 mod options;
 mod outline;
 mod reader;
@@ -18,16 +20,23 @@ mod steps;
 mod texts;
 mod trigger;
 mod triggers;
+mod triggers_onetrust;
+mod triggers_schedule;
 mod words;
 
 use indexmap::IndexMap;
 
 use crate::template::Tree;
 
+pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
+pub use notify::{Notify, Occasion};
 pub use retry::{Policies, Policy, Retry, Said};
 pub use step::{Repeat, Setting, Step, StepKind};
-pub use trigger::{FileTrigger, Format, Guard, On};
+pub use trigger::{
+    ConsentRules, ConsentTrigger, Feed, FileTrigger, Format, Guard, Identifier, On, ScheduleTrigger,
+    SubtaskRules, SubtaskTrigger, WebhookTrigger,
+};
 
 /// A workflow that may be carried out.
 #[derive(Debug)]
@@ -44,6 +53,8 @@ pub struct Workflow {
     pub profiles: IndexMap<String, String>,
     /// How many people it may touch irreversibly.
     pub guard: Guard,
+    /// What people are told of it, and where.
+    pub notify: Option<Notify>,
     /// Rendered once at the start of a run, in order.
     pub vars: Vec<(String, Tree)>,
     /// In order.

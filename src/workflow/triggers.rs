@@ -1,14 +1,14 @@
 //! Reads `on` and `guard`: what starts a workflow and how far it may go unasked.
 //!
-//! A trigger that only `serve` acts on is checked as far as its words are fixed and kept by name.
+//! Triggers that only `serve` acts on have files of their own; here is which there are.
 
 use super::names::Place;
 use super::reader::Reader;
-use super::{FileTrigger, Format, Guard, On, action, map};
+use super::{FileTrigger, Format, Guard, On, map, triggers_onetrust, triggers_schedule};
 use crate::request::Kind;
 use crate::source::{Content, Mistake, Node};
 
-const TRIGGERS: [&str; 6] = ["file", "onetrust_subtask", "onetrust_consent", "schedule", "webhook", "hook"];
+const TRIGGERS: [&str; 5] = ["file", "onetrust_subtask", "onetrust_consent", "schedule", "webhook"];
 
 /// What starts a workflow.
 pub(super) fn on(reader: &mut Reader<'_>, root: &Node) -> On {
@@ -23,22 +23,17 @@ pub(super) fn on(reader: &mut Reader<'_>, root: &Node) -> On {
         return on;
     };
     if let Some(word) = node.as_text().filter(|word| TRIGGERS.contains(word)) {
-        reader.wrong_type("on", node, "a map", Some(&format!("write `on: {{ {word}: {{}} }}`")));
+        let inside = if word == "file" { "{}" } else { "{ … }" };
+        reader.wrong_type("on", node, "a map", Some(&format!("write `on: {{ {word}: {inside} }}`")));
         return on;
     }
     for entry in reader.map("on", node, &TRIGGERS).unwrap_or_default() {
         match entry.key.as_str() {
             "file" => on.file = Some(file(reader, &entry.value)),
-            "onetrust_subtask" => {
-                onetrust_subtask(reader, &entry.value);
-                on.others.push(entry.key.clone());
-            }
-            other if TRIGGERS.contains(&other) => {
-                if !matches!(entry.value.content, Content::Null) {
-                    reader.open_map(&format!("on.{other}"), &entry.value);
-                }
-                on.others.push(entry.key.clone());
-            }
+            "onetrust_subtask" => on.onetrust_subtask = triggers_onetrust::subtask(reader, &entry.value),
+            "onetrust_consent" => on.onetrust_consent = triggers_onetrust::consent(reader, &entry.value),
+            "schedule" => on.schedule = triggers_schedule::schedule(reader, &entry.value),
+            "webhook" => on.webhook = triggers_onetrust::webhook(reader, &entry.value),
             _ => {}
         }
     }
@@ -117,27 +112,6 @@ pub(super) fn bad_word(reader: &mut Reader<'_>, node: &Node, word: &str, what: &
         let listed = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         mistake.help(format!("write one of {listed}"))
     });
-}
-
-fn onetrust_subtask(reader: &mut Reader<'_>, node: &Node) {
-    const KEYS: [&str; 4] = ["profile", "names", "request_types", "every"];
-    for entry in reader.map("on.onetrust_subtask", node, &KEYS).unwrap_or_default() {
-        let what = format!("on.onetrust_subtask.{}", entry.key);
-        match entry.key.as_str() {
-            "profile" => {
-                if let Some(name) = reader.string(&what, &entry.value) {
-                    action::check_profile(reader, name, "onetrust", &entry.value);
-                }
-            }
-            "names" | "request_types" => {
-                reader.strings(&what, &entry.value);
-            }
-            "every" => {
-                reader.pause(&what, &entry.value);
-            }
-            _ => {}
-        }
-    }
 }
 
 /// How far a job may go unasked.

@@ -167,3 +167,28 @@ fn a_calendar_that_jumps_between_processes_makes_nobody_wait_and_leaves_nobody()
         assert_eq!(left, ["u-bystander"], "{what}");
     }
 }
+
+#[test]
+fn what_seemed_to_lie_in_the_future_goes_on_once_the_clock_is_right() {
+    let records = [json!({
+        "id": "c-1", "kind": "consent", "subject": { "external_id": "u-1" },
+        "consents": [{ "purpose": "Marketing e-mail", "status": "WITHDRAWN", "updated_at": "2026-11-22T01:59:00Z" }],
+    })];
+    let ahead_ms = Arc::new(AtomicI64::new(-6 * HOUR_MS));
+    let told = Arc::clone(&ahead_ms);
+    let workflow = include_str!("../../workflows/consent-global.yaml");
+    let rig = Rig::new(workflow, &records, 1, Faults::default());
+    let rig = rig.told_by(Jumping::by(move |_| Some(told.load(Ordering::SeqCst))));
+    rig.braze.seed("u-1");
+
+    for _ in 0..2 {
+        let summary = json!(rig.live().summary);
+        assert_eq!(summary["waiting_by"], json!({ "needs_attention": 1 }), "{summary}");
+        assert_eq!((rig.braze.requests(), rig.events_of(4)), (0, 1), "it is told again and again");
+    }
+    ahead_ms.store(0, Ordering::SeqCst);
+    let summary = json!(rig.live().summary);
+
+    assert_eq!((&summary["done"], &summary["waiting"]), (&json!(1), &json!(0)), "{summary}");
+    assert_eq!(rig.braze.people()["u-1"].email_subscribe, "unsubscribed");
+}

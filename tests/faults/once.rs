@@ -1,7 +1,7 @@
 //! Calls that must not be repeated, when nobody knows whether they took effect.
 
 use privaflow::sandbox::{Effect, Fault, Faults};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::folder::{Folder, end, request};
 use crate::kills::EVENT;
@@ -36,6 +36,11 @@ fn an_event_or_a_purchase_whose_answer_is_lost_waits_for_a_person_and_is_never_s
                 let shot = folder.job();
                 assert_eq!(shot.counts(), (1, [0, 0, 0, 2]), "{effect:?}: {}", shot.stderr);
                 assert_eq!(shot.json()["waiting_by"], json!({ "needs_attention": 2 }), "{effect:?}");
+                let listed = folder.read(shot.json()["failures"].as_str().unwrap());
+                let lines: Vec<Value> =
+                    listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+                assert_eq!(lines.iter().map(|line| &line["line"]).collect::<Vec<_>>(), [1, 2], "{listed}");
+                assert!(lines.iter().all(|line| line["code"] == "may_have_been_sent"), "{listed}");
             }
 
             assert_eq!(braze.requests(), 1, "{effect:?}");

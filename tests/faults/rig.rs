@@ -16,7 +16,7 @@ use privaflow::engine::{self, JobError, Order, Outcome, Patience, Progress, Serv
 use privaflow::intake::{Input, Reading};
 use privaflow::job::Verdict;
 use privaflow::journal::{Store, StoreError};
-use privaflow::sandbox::Faults;
+use privaflow::sandbox::{Faults, Limits};
 use privaflow::secret::Secret;
 use privaflow::source::Source;
 use privaflow::wire::{Client, Timeouts};
@@ -44,13 +44,22 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(workflow: &str, records: &[Value], seed: u64, faults: Faults) -> Rig {
+        Rig::at(workflow, records, |clock| Braze::on(clock, seed, faults))
+    }
+
+    /// Where the service has other limits.
+    pub fn under(workflow: &str, records: &[Value], limits: Limits) -> Rig {
+        Rig::at(workflow, records, |clock| Braze::under(clock, limits))
+    }
+
+    fn at(workflow: &str, records: &[Value], braze: impl FnOnce(Arc<dyn Clock>) -> Braze) -> Rig {
         let (loaded, mistakes) = load(&Source::new("flow.yaml", workflow), &Known::default());
         let workflow = Arc::new(loaded.unwrap_or_else(|| panic!("{mistakes:?}")));
         let folder = tempfile::tempdir().unwrap();
         let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
         std::fs::write(folder.path().join("requests.ndjson"), lines).unwrap();
         let clock = Arc::new(VirtualClock::at(START_MS));
-        let braze = Braze::on(Arc::clone(&clock) as Arc<dyn Clock>, seed, faults);
+        let braze = braze(Arc::clone(&clock) as Arc<dyn Clock>);
         drop(Store::open(&folder.path().join("store")).unwrap());
         let told = Arc::clone(&clock) as Arc<dyn Clock>;
         Rig { braze, clock, told, limits: HashMap::new(), workflow, folder }
@@ -170,6 +179,8 @@ impl Rig {
             progress: Progress::to(drop),
             failures: self.folder.path().join("failures"),
             place: engine::Place::Sandbox,
+            extent: engine::Extent::All,
+            turn: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         runtime.unwrap().block_on(engine::run(order))

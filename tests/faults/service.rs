@@ -32,6 +32,11 @@ impl Braze {
         Braze::start(Options { clock, seed, faults, ..Options::default() })
     }
 
+    /// Where other limits hold.
+    pub fn under(clock: Arc<dyn Clock>, limits: Limits) -> Braze {
+        Braze::start(Options { clock, limits, ..Options::default() })
+    }
+
     fn start(options: Options) -> Braze {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build().unwrap();

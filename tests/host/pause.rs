@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::folder::{ERASE, Folder, request};
 use crate::running::{Running, deletions};
-use crate::server::{Server, accepted, until};
+use crate::server::{Gate, Server, accepted, answer, until};
 
 /// An event for each person: what must not be sent twice.
 const EVENT: &str = r#"
@@ -105,4 +105,37 @@ fn what_is_paused_before_it_starts_waits_as_long_as_it_is_told_and_then_ends_as_
     assert_eq!(folder.run(&["resume", "--profile", "braze-production"]).code, 0);
     assert_eq!(folder.run(&run).counts(), (0, [20, 0, 0, 0]));
     assert_eq!(server.people().len(), 20);
+}
+
+#[test]
+fn what_a_step_may_take_is_not_used_up_while_everything_is_paused() {
+    for budget in ["timeout: 1500ms", "retry: { at_most: 1500ms }"] {
+        let gate = Gate::default();
+        let server = Server::start({
+            let gate = gate.clone();
+            move |_, before| {
+                gate.pass();
+                if before == 0 { answer(503, "{}") } else { accepted() }
+            }
+        });
+        let folder = Folder::to(
+            server.address,
+            &ERASE.replace("- id: erase\n", &format!("- id: erase\n    {budget}\n")),
+        );
+        deletions(&folder, "requests.ndjson", 1..=1);
+        let job = Running::job(&folder, "requests.ndjson");
+        server.wait_for(1);
+        assert_eq!(folder.run(&["pause", "--all"]).code, 0);
+        gate.open();
+        let since = Instant::now();
+        until("more time has passed than the step may take", || {
+            assert_eq!(folder.run(&["jobs", "list"]).code, 0);
+            since.elapsed() > Duration::from_secs(2)
+        });
+
+        assert_eq!(folder.run(&["resume", "--all"]).code, 0);
+
+        let shot = job.end();
+        assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{budget}: {}", shot.stderr);
+    }
 }

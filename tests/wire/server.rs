@@ -8,6 +8,7 @@ use privaflow::config::{Connection, Host, Scheme, Token};
 use privaflow::secret::Secret;
 use privaflow::wire::{Broken, Client, Exchange, NotSent, Timeouts, Unknown};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -100,6 +101,7 @@ pub fn post(body: &str) -> Exchange {
     Exchange {
         method: Method::POST,
         path_and_query: "/users/track".to_owned(),
+        headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body.as_bytes()),
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::filter::{Filter, State};
 use crate::cli::failure::{INTERRUPTED, NOT_ALL_WELL, SERVICE};
 use crate::cli::place::{self, Home};
-use crate::cli::{Common, Failure, jobs, output, pauses, run, show};
+use crate::cli::{Common, Failure, jobs, output, pauses, run, show, store};
 use crate::config::Loaded;
 use crate::engine::{Fate, Fates, Kept, Undecidable, may_be_cancelled, may_be_retried};
 use crate::host::{Answer, Command};
@@ -85,6 +85,9 @@ pub(super) fn retry_chosen(
         if !positions.is_empty() {
             chosen.push(Chosen { fates, positions });
         }
+    }
+    if chosen.is_empty() {
+        store::warn_if_restored(&reader)?;
     }
     for (why, count) in left_out {
         anstream::eprintln!("note: {} left as they are: {why}", output::counted(count, "request"));
@@ -225,7 +228,10 @@ fn named(
     }
     match mistakes.is_empty() {
         true => Ok(chosen),
-        false => Err(Failure::Usage(format!("nothing was done:\n  {}", mistakes.join("\n  ")))),
+        false => {
+            store::warn_if_restored(reader)?;
+            Err(Failure::Usage(format!("nothing was done:\n  {}", mistakes.join("\n  "))))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::change::How;
 use super::filter::{self, Filter};
 use super::{change, list, show};
-use crate::cli::{Common, Failure, setup};
+use crate::cli::{Common, Failure, setup, store};
 use crate::job::RunId;
 use crate::journal::{Reader, StoreError};
 
@@ -58,7 +58,10 @@ pub(in crate::cli) fn run(common: &Common, args: &Args) -> Result<ExitCode, Fail
     let path = loaded.settings.store.clone();
     match &args.command {
         Command::List { filter, limit } => match Reader::open(&path) {
-            Ok(reader) => list::run(common, &reader, filter, *limit),
+            Ok(reader) => {
+                store::warn_if_restored(&reader)?;
+                list::run(common, &reader, filter, *limit)
+            }
             Err(StoreError::Missing { .. }) => {
                 anstream::eprintln!("there is no store at {} yet: no job was run", path.display());
                 Ok(ExitCode::SUCCESS)
@@ -77,7 +80,11 @@ pub(in crate::cli) fn run(common: &Common, args: &Args) -> Result<ExitCode, Fail
             change::retry_named(common, &loaded, runs, how)
         }
         Command::Cancel { runs } => change::cancel(common, &loaded, runs),
-        Command::Show { run } => show::run(common, &Reader::open(&path).map_err(Failure::wrong)?, *run),
+        Command::Show { run } => {
+            let reader = Reader::open(&path).map_err(Failure::wrong)?;
+            store::warn_if_restored(&reader)?;
+            show::run(common, &reader, *run)
+        }
     }
 }
 

@@ -11,7 +11,7 @@ fn call(action: &str, with: Value) -> Call {
 
 fn member(slot: Slot, call: Call) -> Member {
     let call = Box::new(call);
-    Member { slot, call }
+    Member { slot, call, looks: false }
 }
 
 /// Adds the deletion of the person of this number to service 0 and step 3.

@@ -1,12 +1,12 @@
 //! What a person decides about runs: to try them again, or to give them up.
 //!
 //! What is done or skipped is never touched, and a call that must not be repeated is sent again only
-//! when that was said in so many words; the journal keeps who said it.
+//! when that was said in so many words; the journal keeps who said it. What is still in the air of other
+//! requests is left to the process that goes on with the job.
 
 use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE};
 use super::fates::Fates;
 use super::input::Known;
-use crate::engine::relay::settled;
 use crate::job::{
     Ended, Event, Fail, Failure, IdEntry, JobId, Pause, Position, Reopened, RunId, Stopped, Verdict,
 };
@@ -95,12 +95,11 @@ pub async fn reopen(
     even_if_sent: bool,
     decided: &Decided,
 ) -> Result<(), StoreError> {
-    let mut events = settle(fates, decided.at_ms);
-    events.extend(positions.chunks(TOGETHER).map(|positions| {
+    let events = positions.chunks(TOGETHER).map(|positions| {
         let (by, positions) = (decided.by.clone(), positions.to_vec());
         Event::Reopened(Reopened { at_ms: decided.at_ms, by, positions, even_if_sent })
-    }));
-    write_down(store, fates.record().id, events).await
+    });
+    write_down(store, fates.record().id, events.collect()).await
 }
 
 /// Ends runs of a job that [`may_be_cancelled`], with what their records say of themselves; the job is
@@ -112,8 +111,7 @@ pub async fn give_up(
     decided: &Decided,
 ) -> Result<(), StoreError> {
     let ended = runs.iter().map(|(fate, known)| cancelled(fate, known.as_ref())).collect();
-    let mut events = settle(fates, decided.at_ms);
-    events.push(Event::Ended { ended });
+    let mut events = vec![Event::Ended { ended }];
     let records = fates.state().totals().records;
     if records.is_some_and(|records| fates.over() + runs.len() as u64 == records) {
         let at_ms = decided.at_ms;
@@ -126,13 +124,6 @@ pub async fn give_up(
         }));
     }
     write_down(store, fates.record().id, events).await
-}
-
-/// Settles calls without an answer that must not be repeated, so that nothing is decided over a call
-/// still in the air. The others are for the process that goes on: it sends them before anything else.
-fn settle(fates: &Fates, at_ms: i64) -> Vec<Event> {
-    let unknown = fates.state().unresolved().filter(|exchange| !exchange.repeatable);
-    unknown.flat_map(|exchange| settled(exchange, at_ms)).collect()
 }
 
 fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {

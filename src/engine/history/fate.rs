@@ -1,11 +1,10 @@
 //! What one run came to, as far as the journal knows.
 
+pub use crate::job::FUTURE_TIME;
 use crate::job::{Ended, Failure, Pause, Position, Verdict};
 
 /// Code of a run whose call may have been sent, must not be repeated, and got no answer.
 pub const MAY_HAVE_BEEN_SENT: &str = "may_have_been_sent";
-/// Code of a run whose request lies so far in the future that a person must look.
-pub const FUTURE_TIME: &str = "future_time";
 /// Code of a run whose request waits for a person in another job.
 pub const PARKED_ELSEWHERE: &str = "parked_elsewhere";
 

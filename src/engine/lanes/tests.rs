@@ -111,7 +111,7 @@ fn an_engine_that_is_gone_makes_room_for_the_others() {
     lanes.enter(0, &[person(1), person(2)], call(2), Rank::InTurn);
     lanes.enter(0, &[person(1), person(2)], other, Rank::InTurn);
 
-    assert_eq!(lanes.forget(0), [other]);
+    assert_eq!(lanes.forget(0, &HashSet::new()), [other]);
     assert!(!lanes.enter(0, &[person(2)], call(3), Rank::InTurn));
 }
 

@@ -50,6 +50,7 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
         budgets: Vec::new(),
         sets_states: true,
         takes_turns: false,
+        endings: Default::default(),
     };
     let mut state = State::default();
     for event in events(&task) {
@@ -110,6 +111,7 @@ fn stands(task: &Arc<Task>) -> (String, Option<i64>) {
     let Made::Planned(mut chunk) = Planner::new(task).carry_out(work) else { panic!() };
     match chunk.records.remove(0).first {
         First::Goes { run, .. } => {
+            let run = run.run().unwrap();
             (run.path(&task.program), run.waits_until().map(|until_ms| until_ms - STARTED_MS))
         }
         first => panic!("{first:?}"),

@@ -142,7 +142,7 @@ fn a_service_that_was_asked_too_fast_is_left_alone_until_it_said() {
     let mut services = services([service("a", "w")]);
     let said = Said { rest_until_ms: Some(NOW_MS + 5000), ..Said::default() };
 
-    services.observe(gate(0), &said, NOW_MS);
+    services.observe(gate(0), &said, NOW_MS, NOW_MS);
 
     assert_eq!(services.reserve(gate(0), NOW_MS + 4999), Some(NOW_MS + 5000));
     assert_eq!(services.reserve(gate(0), NOW_MS + 5000), None);
@@ -162,7 +162,7 @@ fn a_documented_count_brings_its_own_window() {
         assert_eq!(services.reserve(gate(0), NOW_MS), None);
         services.settle(gate(0), NOW_MS, NOW_MS);
 
-        services.observe(gate(0), &said(ends_in_ms), NOW_MS);
+        services.observe(gate(0), &said(ends_in_ms), NOW_MS, NOW_MS);
 
         let allowed = allowed(&mut services, gate(0), 60_000);
         assert!(in_a_minute.contains(&allowed), "{ends_in_ms}: {allowed}");
@@ -170,7 +170,7 @@ fn a_documented_count_brings_its_own_window() {
     let mut own = service("a", "w");
     own.limits.insert("users.export.ids".to_owned(), (10, Duration::from_secs(60)));
     let mut services = services([own]);
-    services.observe(gate(0), &said(1_000), NOW_MS);
+    services.observe(gate(0), &said(1_000), NOW_MS, NOW_MS);
     assert!(allowed(&mut services, gate(0), 60_000) <= 10);
 }
 
@@ -207,7 +207,7 @@ fn a_job_that_begins_later_does_not_forget_what_others_sent_or_were_told() {
     let mut first = services_under(&limits, [limited(service("a", "w"), 20)]);
     let said = Said { rest_until_ms: Some(NOW_MS + 5000), ..Said::default() };
     assert_eq!(allowed(&mut first, gate(0), 1000), 20);
-    first.observe(gate(0), &said, NOW_MS + 1000);
+    first.observe(gate(0), &said, NOW_MS, NOW_MS + 1000);
 
     let mut second = services_under(&limits, [limited(service("a", "w"), 10)]);
 
@@ -254,7 +254,7 @@ fn a_service_that_never_answered_is_given_up_after_a_few_tries() {
 #[test]
 fn a_service_that_answered_once_is_not_given_up() {
     let mut services = services([service("a", "w")]);
-    services.observe(gate(0), &Said::default(), NOW_MS);
+    services.observe(gate(0), &Said::default(), NOW_MS, NOW_MS);
 
     services.note_not_reached(0, 100, "reset");
 

@@ -100,7 +100,7 @@ impl State {
 
     /// Notes which records wait for a person because of a call that must not be repeated.
     pub(super) fn note_parked(&mut self, ended: &[Ended]) {
-        if self.batches.is_empty() {
+        if self.batches.is_empty() && self.in_the_air.is_empty() {
             return;
         }
         for ended in ended {
@@ -160,8 +160,9 @@ impl State {
     /// A person said that it does not matter.
     fn forget_that_it_left(&mut self, position: Position) {
         self.again.parked.remove(&position);
-        for batch in self.batches.values_mut().filter(|batch| !batch.exchange.repeatable) {
-            batch.exchange.positions.retain(|carried| *carried != position);
+        let now = self.batches.values_mut().map(|batch| &mut batch.exchange);
+        for exchange in self.in_the_air.exchanges_mut().chain(now).filter(|exchange| !exchange.repeatable) {
+            exchange.positions.retain(|carried| *carried != position);
         }
     }
 }

@@ -10,6 +10,7 @@ const BITS_PER_RECORD: usize = 14;
 
 const WORDS: usize = 8;
 type Line = [u32; WORDS];
+const LINE_BYTES: usize = size_of::<Line>();
 
 /// Odd constants of the Parquet format's filter: one bit of every word is chosen by each.
 const SALTS: Line =
@@ -24,7 +25,7 @@ pub(super) struct Filter {
 impl Filter {
     /// An empty filter with room for so many records.
     pub(super) fn with_room(records: usize) -> Filter {
-        let lines = (records * BITS_PER_RECORD).div_ceil(size_of::<Line>() * 8).max(1);
+        let lines = (records * BITS_PER_RECORD).div_ceil(LINE_BYTES * 8).max(1);
         Filter { lines: vec![[0; WORDS]; lines].into_boxed_slice() }
     }
 
@@ -40,22 +41,27 @@ impl Filter {
         line.is_none_or(|line| line.iter().zip(probe.mask).all(|(word, bit)| word & bit != 0))
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        self.lines.iter().flatten().flat_map(|word| word.to_le_bytes()).collect()
+    /// How it stands on the disk, a cache line at a time: whole it would double its memory.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = [u8; LINE_BYTES]> {
+        self.lines.iter().map(|line| {
+            let mut chunk = [0; LINE_BYTES];
+            let (words, _) = chunk.as_chunks_mut::<4>();
+            words.iter_mut().zip(line).for_each(|(to, word)| *to = word.to_le_bytes());
+            chunk
+        })
     }
 
-    /// The filter that [`Filter::to_bytes`] wrote; `None` when the length cannot be one.
+    /// How many bytes [`Filter::chunks`] are.
+    pub(super) fn len_bytes(&self) -> usize {
+        self.lines.len() * LINE_BYTES
+    }
+
+    /// The filter whose [`Filter::chunks`] these are; `None` when the length cannot be one.
     pub(super) fn of_bytes(bytes: &[u8]) -> Option<Filter> {
         let (words, []) = bytes.as_chunks::<4>() else { return None };
         let (lines, []) = words.as_chunks::<WORDS>() else { return None };
         let lines: Box<[Line]> = lines.iter().map(|line| line.map(u32::from_le_bytes)).collect();
         (!lines.is_empty()).then_some(Filter { lines })
-    }
-
-    /// Memory in bytes.
-    #[cfg(test)]
-    pub(super) fn size(&self) -> usize {
-        self.lines.len() * size_of::<Line>()
     }
 
     fn line(&self, probe: Probe) -> usize {
@@ -94,13 +100,13 @@ mod tests {
         let mut filter = Filter::with_room(20_000);
         (0..20_000).for_each(|number| filter.insert(Probe::of(key(number))));
 
-        let filter = Filter::of_bytes(&filter.to_bytes()).unwrap();
+        let filter = Filter::of_bytes(&filter.chunks().flatten().collect::<Vec<u8>>()).unwrap();
         let strangers =
             (20_000..120_000).filter(|number| filter.may_contain(Probe::of(key(*number)))).count();
 
         assert!((0..20_000).all(|number| filter.may_contain(Probe::of(key(number)))));
         assert!(strangers < 500, "{strangers} of 100,000 strangers were let in");
-        assert!(filter.size() <= 20_000 * 14 / 8 + 32);
+        assert!(filter.len_bytes() <= 20_000 * 14 / 8 + 32);
     }
 
     #[test]

@@ -3,12 +3,16 @@
 //! In memory stay the filter and the first key of every block, so that a question reads at most one
 //! block. The row in `segments` is written last: blocks without it are leftovers of a crash.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::blob::ZeroBlob;
+use rusqlite::{Connection, MAIN_DB, Row, params};
 
 use super::block::{self, BLOCK_RECORDS, RECORD_BYTES};
 use super::filter::{Filter, Probe};
 use super::{Key, Value};
-use crate::journal::checksum::checksum;
+use crate::journal::checksum::{checksum, of_chunks};
+
+/// Bytes of a filter that are written at once.
+const WRITTEN_AT_ONCE: usize = 64 * 1024;
 
 /// A finished segment.
 #[derive(Debug)]
@@ -39,9 +43,8 @@ impl Segment {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Segment>> {
         let (filter, fences) = (row.get_ref(3)?.as_blob()?, row.get_ref(4)?.as_blob()?);
         let written: Option<u32> = row.get(5)?;
-        if written.is_some_and(|written| {
-            written != sum(row.get(0).unwrap_or(0), row.get(2).unwrap_or(0), filter, fences)
-        }) {
+        let place = place(row.get(0)?, row.get(2)?, fences);
+        if written.is_some_and(|written| written != checksum(place, filter)) {
             return Ok(None);
         }
         let (fences, rest) = fences.as_chunks::<16>();
@@ -54,9 +57,9 @@ impl Segment {
 /// The columns that [`Segment::read`] reads.
 pub(super) const COLUMNS: &str = "id, tier, records, filter, fences, sum";
 
-/// The sum over what of a segment is kept in memory.
-fn sum(id: i64, records: u32, filter: &[u8], fences: &[u8]) -> u32 {
-    checksum(id.cast_unsigned() << 32 | u64::from(checksum(u64::from(records), fences)), filter)
+/// Where a filter stands, for its sum: beside everything else of the segment.
+fn place(id: i64, records: u32, fences: &[u8]) -> u64 {
+    id.cast_unsigned() << 32 | u64::from(checksum(u64::from(records), fences))
 }
 
 /// Writes a segment, record by record in the order of their keys.
@@ -103,12 +106,25 @@ impl Builder {
             self.write_block(connection)?;
         }
         let fences: Vec<u8> = self.fences.iter().flat_map(|fence| fence.to_be_bytes()).collect();
-        let filter = self.filter.to_bytes();
+        let sum = of_chunks(place(self.id, self.records, &fences), self.filter.chunks(), &[]);
+        // Filters grow to many megabytes: room for one is made, and it is written piece by piece.
+        let room = ZeroBlob(self.filter.len_bytes() as u64);
         let sql = "INSERT INTO segments (family, id, tier, records, filter, fences, sum) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let sum = sum(self.id, self.records, &filter, &fences);
-        let values = params![family, self.id, self.tier, self.records, filter, fences, sum];
+        let values = params![family, self.id, self.tier, self.records, room, fences, sum];
         connection.prepare_cached(sql)?.execute(values)?;
+        let mut blob = connection.blob_open(MAIN_DB, "segments", "filter", self.id, false)?;
+        let (mut piece, mut offset) = (Vec::with_capacity(WRITTEN_AT_ONCE), 0);
+        for chunk in self.filter.chunks() {
+            piece.extend_from_slice(&chunk);
+            if piece.len() == WRITTEN_AT_ONCE {
+                blob.write_all_at(&piece, offset)?;
+                offset += piece.len();
+                piece.clear();
+            }
+        }
+        blob.write_all_at(&piece, offset)?;
+        blob.close()?;
         let Builder { id, tier, records, filter, fences, block: _ } = self;
         Ok(Segment { id, tier, records, filter, fences: fences.into_boxed_slice() })
     }

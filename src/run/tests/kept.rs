@@ -102,7 +102,18 @@ fn only_a_plain_write_behind_which_nothing_stands_is_the_last_call() {
         (&format!("{erase}- log: x"), "erase", false),
         (&format!("{erase}  continue_on_error: true"), "erase", false),
         (&format!("{erase}  success_when: output.message == 'success'"), "erase", false),
-        (in_loop, "all[0].erase", false),
+        (in_loop, "all[0].erase", true),
+        (&format!("{in_loop}- log: x"), "all[0].erase", false),
+        (&format!("{in_loop}- if: size(subject.aliases) > 5\n  log: x"), "all[0].erase", true),
+        (&format!("{in_loop}- if: steps.all.status == 'failed'\n  log: x"), "all[0].erase", false),
+        (&format!("{in_loop}  continue_on_error: true"), "all[0].erase", false),
+        (&in_loop.replace("'[1]'", "'[1, 2]'"), "all[0].erase", false),
+        (&in_loop.replace("'[1]'", "'[1, 2]'"), "all[1].erase", true),
+        (
+            &in_loop.replace("    - id: erase", "    - set: { x: '1' }\n    - id: erase"),
+            "all[0].erase",
+            false,
+        ),
         ("- id: find\n  uses: braze/users.export.ids\n  with: { email_address: e }", "find", true),
     ] {
         let program = program(steps);

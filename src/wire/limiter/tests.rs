@@ -298,3 +298,93 @@ proptest! {
         prop_assert!(most_in(&counted, per) <= places, "{} of {places}", most_in(&counted, per));
     }
 }
+
+/// A sender that always has more to send from a moment on for so many seconds, and a service that refuses what is beyond its
+/// limit in its own fixed windows, and says no more than that. Gives when each request was refused, and how
+/// many were accepted.
+fn untold(
+    limiter: &mut Limiter,
+    limit: usize,
+    per: Duration,
+    rtt: Duration,
+    from: u64,
+    seconds: u32,
+) -> (Vec<Duration>, usize) {
+    let start = Duration::from_millis(1_700_000_000_357) + Duration::from_secs(from);
+    let until = start + Duration::from_secs(1) * seconds;
+    let (mut now, mut answers, mut in_flight) = (start, BinaryHeap::new(), 0);
+    let (mut refused, mut accepted) = (Vec::new(), 0);
+    let (mut window, mut used) = (0, 0);
+    while now < until {
+        while let Some(&Reverse((answered, left, is_accepted))) = answers.peek()
+            && answered <= now
+        {
+            answers.pop();
+            in_flight -= 1;
+            limiter.settle(left, answered);
+            if is_accepted {
+                accepted += 1;
+            } else {
+                refused.push(answered - start);
+                limiter.refuse(left, answered + Duration::from_secs(1), answered);
+            }
+        }
+        let next = match limiter.reserve(now) {
+            Grant::Now if in_flight < 256 => {
+                let arrives = now + rtt / 2;
+                let this = arrives.as_nanos() / per.as_nanos();
+                if this != window {
+                    (window, used) = (this, 0);
+                }
+                let is_accepted = used < limit;
+                used += usize::from(is_accepted);
+                answers.push(Reverse((now + rtt, now, is_accepted)));
+                in_flight += 1;
+                continue;
+            }
+            Grant::Now => until,
+            Grant::At(moment) => moment,
+        };
+        now = answers.peek().map_or(next, |Reverse((answered, ..))| next.min(*answered)).max(now + MS);
+    }
+    (refused, accepted)
+}
+
+#[test]
+fn a_lower_limit_that_nobody_tells_is_learned_from_refusals() {
+    let second = Duration::from_secs(1);
+    for (limit, per, rtt) in [
+        (4, second, MS * 2),
+        (4, second, MS * 80),
+        (400, second, MS * 80),
+        (100, second * 3, MS * 300),
+        (240, second * 60, MS * 80),
+    ] {
+        let mut limiter = Limiter::new(3_000, second * 3, 1.0);
+
+        let (refused, accepted) = untold(&mut limiter, limit, per, rtt, 0, 1200);
+
+        let allowed = limit as f64 * 1200.0 / per.as_secs_f64();
+        let used = accepted as f64 / allowed;
+        let late = refused.iter().filter(|at| **at > second * 60).count();
+        let what = format!(
+            "{limit} in {per:?}, {rtt:?}: {} refused, {late} of them later, {used:.3} used",
+            refused.len()
+        );
+        println!("{what}");
+        assert!(used > 0.85, "{what}");
+        assert!(late < 60 && late < accepted / 50, "{what}");
+    }
+}
+
+#[test]
+fn what_was_learned_is_never_more_than_what_is_documented_and_is_forgotten_in_time() {
+    let second = Duration::from_secs(1);
+    let mut limiter = Limiter::new(10, second, 1.0);
+    untold(&mut limiter, 2, second, MS * 20, 0, 60);
+
+    let (refused, accepted) = untold(&mut limiter, 10_000, second, MS * 20, 60, 120);
+
+    assert!(refused.is_empty(), "{refused:?}");
+    assert!((700..=1200).contains(&accepted), "{accepted} accepted");
+}

@@ -1,7 +1,8 @@
 //! When a request may be sent again, as the service asks.
 //!
 //! Braze documents three headers for it and two units for one of them (Braze docs, API limits and
-//! "Create and update users"); the standard header wins because proxies send it. A moment that the
+//! "Create and update users"), OneTrust the standard one and how long its window is (OneTrust docs, "Rate
+//! limits"); the standard header wins because proxies send it. A moment that the
 //! service names is a moment of its own clock: when the answer says what time it is there, what is left
 //! is taken from that, whole seconds counted against us. So nothing is asked earlier than told, however
 //! the two clocks differ.
@@ -19,10 +20,11 @@ const FIRST_EPOCH: i64 = 1_000_000_000;
 
 /// The moment the service asks to wait for; `None` when it asks for none that lies ahead. The end of the
 /// window is meant only where the limit was why.
-pub(super) fn not_before(headers: &Headers, cause: Cause, now: Timestamp) -> Option<Timestamp> {
+pub fn not_before(headers: &Headers, cause: Cause, now: Timestamp) -> Option<Timestamp> {
     let asked = headers.retry_after.and_then(|text| after(text, now).or_else(|| date(text, headers, now)));
     let asked = asked.or_else(|| after(headers.x_ratelimit_retry_after?, now));
-    let asked = asked.or_else(|| window_ends(headers, now).filter(|_| cause == Cause::Limited))?;
+    let asked = asked.or_else(|| window_ends(headers, now).filter(|_| cause == Cause::Limited));
+    let asked = asked.or_else(|| period(headers, now).filter(|_| cause == Cause::Limited))?;
     (asked > now).then_some(asked)
 }
 
@@ -35,6 +37,16 @@ pub(super) fn window_ends(headers: &Headers, now: Timestamp) -> Option<Timestamp
         epoch => Timestamp::from_second(epoch).ok().and_then(|then| by_our_clock(then, headers, now)),
     }?;
     (ends > now && ends.duration_since(now) <= LONGEST_WINDOW).then_some(ends)
+}
+
+/// A window of which only the length is told may have begun just now.
+fn period(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
+    let length = match headers.ot_period?.trim() {
+        "MINUTE" => SignedDuration::from_mins(1),
+        "HOUR" => SignedDuration::from_hours(1),
+        _ => return None,
+    };
+    now.checked_add(length).ok()
 }
 
 fn after(text: &str, now: Timestamp) -> Option<Timestamp> {
@@ -102,7 +114,7 @@ mod tests {
             retry_after: Some("1"),
             x_ratelimit_retry_after: Some("2"),
             x_ratelimit_reset: Some("3"),
-            date: None,
+            ..Headers::default()
         };
 
         assert_eq!(asked(headers), Some(1));
@@ -133,6 +145,17 @@ mod tests {
         assert_eq!(unavailable(with_reset("3000")), None);
         let told = Headers { retry_after: Some("2"), ..with_reset("3000") };
         assert_eq!(unavailable(told).map(|at| at.as_second()), Some(1_800_000_002));
+    }
+
+    #[test]
+    fn a_window_of_which_only_the_length_is_told_is_waited_for_in_full() {
+        let told = |period| asked(Headers { ot_period: Some(period), ..Headers::default() });
+
+        assert_eq!(told("MINUTE"), Some(60));
+        assert_eq!(told("HOUR"), Some(3600));
+        assert_eq!(told("DAY"), None);
+        let both = Headers { retry_after: Some("7"), ot_period: Some("HOUR"), ..Headers::default() };
+        assert_eq!(asked(both), Some(7));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Headers<'a> {
     pub x_ratelimit_retry_after: Option<&'a str>,
     /// `X-RateLimit-Reset`: seconds since 1970, on some contracts seconds from now.
     pub x_ratelimit_reset: Option<&'a str>,
+    /// `ot-period`: over which time a limit of OneTrust counts that was used up, `MINUTE` or `HOUR`.
+    pub ot_period: Option<&'a str>,
     /// `Date`: what time it is for the service, in whole seconds.
     pub date: Option<&'a str>,
 }
@@ -57,6 +59,8 @@ pub enum Reading {
 /// What became of one call.
 #[must_use]
 pub enum Item {
+    /// The service took a write, and says nothing else: its output is [`written`].
+    Written,
     /// The service took it.
     Accepted {
         /// The output of the step.
@@ -89,7 +93,9 @@ pub enum Stop {
     )]
     Unauthorised,
     /// 403.
-    #[error("the key may not do this: check its permissions, its allowed addresses, and the account")]
+    #[error(
+        "the key may not do this: check its permissions or scopes, its allowed addresses, and the account"
+    )]
     Forbidden,
     /// 404, 405 or a redirect.
     #[error("the service has no such address: check the host of the profile")]
@@ -124,6 +130,7 @@ impl fmt::Debug for Reading {
 impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Item::Written => f.write_str("Written"),
             Item::Accepted { output: _ } => f.debug_struct("Accepted").finish_non_exhaustive(),
             Item::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
             Item::Again => f.write_str("Again"),

@@ -1,0 +1,143 @@
+//! What an earlier process left in the air: calls of which no answer was written down, and which may
+//! have been made.
+//!
+//! One that may be repeated is carried out again before anything else; one that must not be waits for a
+//! person, and the opt-outs that it may have set are marked, so that no older choice undoes them
+//! meanwhile. The journal knows only which records such calls are of, so the records are read and planned
+//! again; the marks stand in the event that settles the exchange, so that they are there as soon as it
+//! is settled.
+//!
+//! The rule that keeps it right holds over all jobs of a store: the same state is answered before a newer
+//! one leaves. So before a job writes, what other open jobs left in the air in the same workspaces is
+//! settled too: they are driven no further than that ([`Extent::InTheAir`]). Which jobs these are is the
+//! work of `host`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::driver::Driver;
+use super::fresh::opt_outs_of;
+use super::open::JobError;
+use super::plan_record::Planner;
+use super::relay::unnamed;
+use super::task::{EngineError, Task};
+use super::worker::Planned;
+use crate::catalogue::Effect;
+use crate::intake::Records;
+use crate::job::{Answered, Event, Mark, Position, Unresolved};
+use crate::plan::PersonKey;
+use crate::run::Prepared;
+
+/// How far a job is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// As far as it goes.
+    All,
+    /// Until what an earlier process left in the air is answered.
+    InTheAir,
+}
+
+/// Held until the job has what it left in the air in its lanes, and let go then: whoever begins a job of
+/// the same store waits for it, so that nothing newer overtakes.
+pub type Turn = Box<dyn Send>;
+
+/// The records whose calls are in the air, planned again.
+#[derive(Debug, Default)]
+pub(super) struct InTheAir {
+    /// Calls that may be repeated: they go before all others.
+    pub again: Vec<Planned>,
+    /// Calls that must not be, by their records.
+    parked: HashMap<Position, Prepared>,
+}
+
+impl InTheAir {
+    /// Reads and plans them.
+    pub(super) async fn of(task: &Arc<Task>, mut records: Records) -> Result<InTheAir, JobError> {
+        let task = Arc::clone(task);
+        let planned = tokio::task::spawn_blocking(move || {
+            let mut planner = Planner::new(&task);
+            let mut found = InTheAir::default();
+            let mut left = task.past.in_the_air();
+            while left > 0
+                && let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)?
+            {
+                for record in chunk.records() {
+                    let position = record.position();
+                    if task.past.is_again(position) {
+                        left -= 1;
+                        found.again.push(planner.plan_again(record));
+                    } else if task.past.is_unexplained(position) {
+                        left -= 1;
+                        found.parked.extend(planner.sent_call(record).map(|call| (position, call)));
+                    }
+                }
+            }
+            Ok::<_, EngineError>(found)
+        });
+        Ok(planned.await.map_err(|_| EngineError::Stopped("the reader"))??)
+    }
+}
+
+/// What settles an exchange that an earlier process left in the air and that must not be repeated: its
+/// records wait for a person, and what it may have set is marked.
+fn settled(exchange: &Unresolved, at_ms: i64, marks: Vec<Mark>) -> Vec<Event> {
+    let mut events = Vec::with_capacity(2);
+    if !exchange.positions.is_empty() {
+        let ended = exchange.positions.iter().map(|position| unnamed(*position)).collect();
+        events.push(Event::Ended { ended });
+    }
+    events.push(Event::Answered(Answered {
+        batch: exchange.batch,
+        at_ms,
+        status: 0,
+        request_id: None,
+        steps: Vec::new(),
+        ended: Vec::new(),
+        marks,
+    }));
+    events
+}
+
+impl Driver {
+    /// Settles what an earlier process left in the air and must not be repeated; gives the number of the last
+    /// event that says so. What may be repeated is in the air until it is answered.
+    pub(super) fn take_over(&mut self, found: &mut InTheAir) -> u64 {
+        let at_ms = self.clock.now_ms();
+        let mut events = Vec::new();
+        for exchange in self.state.unresolved().filter(|exchange| !exchange.repeatable) {
+            let mut marks = Vec::new();
+            for position in &exchange.positions {
+                if let Some(Prepared { profile, mut call, .. }) = found.parked.remove(position)
+                    && let Ok(service) = self.services.find(&call.action().system, profile.as_deref())
+                    && let Some(space) = self.marks_in.get(service)
+                {
+                    opt_outs_of(&mut call, space, &mut marks);
+                }
+            }
+            events.extend(settled(exchange, at_ms, marks));
+        }
+        events.into_iter().map(|event| self.write(event, None)).last().unwrap_or(0)
+    }
+
+    /// The people of requests of which nobody knows whether they were made, by the number of their workspace:
+    /// nobody else may write to them until that is answered.
+    pub(super) fn whom_it_leaves_in_the_air(&self) -> HashSet<(u32, PersonKey)> {
+        let unresolved: HashSet<u64> = self.state.unresolved().map(|exchange| exchange.batch).collect();
+        let left = self.retrying.values().filter(|batch| unresolved.contains(&batch.number));
+        let people = left.flat_map(|batch| {
+            let writes = batch.members.iter().filter(|member| member.call.action().effect != Effect::Read);
+            let space = self.space(batch.service);
+            writes.flat_map(move |member| member.call.people().iter().map(move |person| (space, *person)))
+        });
+        people.collect()
+    }
+
+    /// Whether this process does no more here than to settle what is in the air, and has done so.
+    pub(super) fn has_settled(&self) -> bool {
+        let any_abandoned = || {
+            let retrying = self.retrying.values().any(|batch| batch.is_abandoned);
+            retrying || self.abandoned > 0 || self.batches.any_abandoned()
+        };
+        self.extent == Extent::InTheAir && !self.runs.any_again() && !any_abandoned()
+    }
+}

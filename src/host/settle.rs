@@ -1,0 +1,177 @@
+//! Before a job writes: what other jobs of the store left in the air is answered.
+//!
+//! A process that was killed, or gave up, leaves requests of which nobody knows whether they were made.
+//! The same state is answered before a newer one leaves, whichever job of the store sets the newer one: so
+//! a job that is about to write first has every other open job answered that left something in the air in
+//! one of its workspaces. A job at work here needs none of this, because its people's lanes are its own, and
+//! one that left them keeps those of what it left in the air.
+//!
+//! Jobs begin one after another: a [`Turn`] is held until the job has what it left itself in its lanes. Where
+//! a job cannot be answered (its input is gone, its service does not answer), nothing newer leaves: the error
+//! names it, and how to go on.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::command::Talk;
+use super::error::{HostError, StillInTheAir};
+use super::owner::Host;
+use super::prepare;
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{self, EngineError, Extent, Order, Patience, Place, Progress, Service, Turn};
+use crate::intake::Input;
+use crate::job::{JobId, Status};
+use crate::journal::{JobRecord, Reader};
+use crate::source::Source;
+use crate::workflow::{Workflow, load};
+
+/// A job that is about to be driven.
+pub(super) struct Beginning<'b> {
+    /// Which.
+    pub job: JobId,
+    /// What it carries out.
+    pub workflow: &'b Workflow,
+    /// Through which profiles.
+    pub services: &'b [Arc<Service>],
+    /// How long to stay through pauses.
+    pub patience: Patience,
+    /// Asks it to stop.
+    pub stop: &'b CancellationToken,
+    /// Where its calls go.
+    pub place: Place,
+}
+
+impl Host {
+    /// The turn of a job that is about to be driven; what others left in the air is answered by then.
+    pub(super) async fn turn_of(
+        &self,
+        beginning: &Beginning<'_>,
+        talk: &Talk,
+    ) -> Result<Option<Turn>, HostError> {
+        if beginning.place == Place::Sandbox {
+            return Ok(None);
+        }
+        let turn = tokio::select! {
+            turn = Arc::clone(self.turns()).lock_owned() => turn,
+            () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
+        };
+        self.left_nothing().remove(&beginning.job);
+        if beginning.workflow.writes {
+            self.settle_others(beginning, talk).await?;
+        }
+        Ok(Some(Box::new(turn)))
+    }
+
+    async fn settle_others(&self, beginning: &Beginning<'_>, talk: &Talk) -> Result<(), HostError> {
+        for record in self.store().reader().all_open_jobs()? {
+            let job = record.id;
+            let is_of_no_concern = job == beginning.job || record.sandbox || self.shared().is_at_work(job);
+            if is_of_no_concern || self.left_nothing().contains(&job) {
+                continue;
+            }
+            if !self.store().reader().state(job)?.is_any_in_the_air() {
+                self.left_nothing().insert(job);
+                continue;
+            }
+            let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
+            let Some(workflow) = load(&source, self.known()).0.map(Arc::new) else {
+                return Err(still(job, StillInTheAir::Workflow));
+            };
+            if !workflow.writes || !self.shares_a_workspace(&workflow, beginning.services) {
+                continue;
+            }
+            talk.say(format!("{job} was left with requests in the air: they are answered first"));
+            self.settle(record, workflow, beginning).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether calls of a workflow may go where these profiles lead; yes when nobody knows any more.
+    fn shares_a_workspace(&self, workflow: &Workflow, services: &[Arc<Service>]) -> bool {
+        let ours: HashSet<(&str, &str)> =
+            services.iter().map(|service| (service.system.as_str(), service.workspace.as_str())).collect();
+        let mut theirs = super::profiles(self.settings(), workflow).peekable();
+        theirs.peek().is_none()
+            || theirs.any(|profile| ours.contains(&(profile.system.word(), profile.workspace.as_str())))
+    }
+
+    /// Has a job answered what it left in the air, and no more.
+    async fn settle(
+        &self,
+        record: JobRecord,
+        workflow: Arc<Workflow>,
+        beginning: &Beginning<'_>,
+    ) -> Result<(), HostError> {
+        let job = record.id;
+        let unready = |error: HostError| match error {
+            HostError::Interrupted => HostError::Interrupted,
+            error => still(job, StillInTheAir::Unready(Box::new(error))),
+        };
+        let input = open_again(self.store().reader().clone(), record, Arc::clone(&workflow)).await?;
+        let services = super::services(self.settings(), &workflow).await.map_err(unready)?;
+        // Somebody may wait to go on with it, or decide about it meanwhile.
+        let entered = self.enter_beside(job, beginning.stop);
+        let stop = entered.as_ref().map_or_else(|| beginning.stop.clone(), |entered| entered.stop());
+        let order = Order {
+            workflow,
+            input,
+            services,
+            retries: self.settings().retries.clone(),
+            store: Arc::clone(self.store()),
+            shared: Arc::clone(self.shared()),
+            clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+            virtual_clock: None,
+            patience: beginning.patience,
+            stop,
+            progress: Progress::to(drop),
+            failures: self.failures().to_owned(),
+            place: Place::Services,
+            extent: Extent::InTheAir,
+            turn: None,
+        };
+        let outcome = Box::pin(engine::run(order)).await;
+        if let Some(entered) = &entered {
+            entered.wait_for_decisions().await;
+        }
+        let outcome = outcome.map_err(|error| unready(HostError::Job(error)))?;
+        if beginning.stop.is_cancelled() {
+            return Err(HostError::Interrupted);
+        }
+        let reader = self.store().reader();
+        let is_given_up = reader.job(job)?.status != Status::Open;
+        match outcome.stopped.into_iter().next() {
+            _ if is_given_up || !reader.state(job)?.is_any_in_the_air() => Ok(()),
+            Some(stopped) => {
+                let engine::Stopped { profile, why } = stopped;
+                Err(still(job, StillInTheAir::Stopped { profile, why }))
+            }
+            None => Err(still(job, StillInTheAir::NoAnswer)),
+        }
+    }
+}
+
+fn still(job: JobId, why: StillInTheAir) -> HostError {
+    HostError::InTheAir { job, why }
+}
+
+/// The input of a job that began before, if it is still what the job was given.
+async fn open_again(reader: Reader, record: JobRecord, workflow: Arc<Workflow>) -> Result<Input, HostError> {
+    let job = record.id;
+    if record.input_path == "-" {
+        return Err(still(job, StillInTheAir::StandardInput));
+    }
+    let digest = record.input_digest;
+    let opened = tokio::task::spawn_blocking(move || {
+        prepare::open_again(&reader, &workflow, Path::new(&record.input_path), &record.input_path)
+    });
+    let opened = opened.await.map_err(|_| EngineError::Stopped("opening the input"))?;
+    let input = opened.map_err(|error| still(job, StillInTheAir::Unready(Box::new(error))))?;
+    if input.digest() != digest {
+        let changed = crate::intake::InputError::Changed { name: input.name() };
+        return Err(still(job, StillInTheAir::Unready(Box::new(HostError::Input(changed)))));
+    }
+    Ok(input)
+}

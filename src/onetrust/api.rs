@@ -1,0 +1,134 @@
+//! Asks OneTrust one thing at a time, within its limits, and says what came of it.
+//!
+//! A request waits here until the limits let it leave; that wait counts against no time-out. Nothing is
+//! sent twice, except once after a 401 with a new token: whether to ask again is for the caller to say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use serde_json::Value;
+
+use super::errors::{ApiError, Shape};
+use super::limits::{Limits, Period, endpoint};
+use super::request::{Body, Request};
+use crate::clock::Clock;
+use crate::config::{self, Profile};
+use crate::wire::{Answer, Client, ClientCredentials, Credential, Grant, Timeouts, WireError};
+
+/// Where tokens are asked for (OneTrust's OpenAPI, `GetOAuthToken`).
+const TOKEN_PATH: &str = "/api/access/v1/oauth/token";
+
+/// A client for a profile of OneTrust; one is enough for all who use the profile.
+pub fn client(profile: &Profile, timeouts: Timeouts) -> Result<Client, WireError> {
+    let credential = match &profile.credential {
+        config::Credential::Token(token) => Credential::Token(token.clone()),
+        config::Credential::OAuth2 { client_id, client_secret, form } => {
+            Credential::Client(ClientCredentials {
+                id: client_id.clone(),
+                secret: client_secret.clone(),
+                path: TOKEN_PATH,
+                form: *form,
+            })
+        }
+    };
+    Client::new(&profile.connection, credential, timeouts)
+}
+
+/// What asks one account; clone it freely.
+#[derive(Clone)]
+pub struct Api {
+    client: Client,
+    limits: Arc<Limits>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Api {
+    /// Asks through a client, within limits that others may share, in the time of a clock.
+    pub fn new(client: Client, limits: Arc<Limits>, clock: Arc<dyn Clock>) -> Api {
+        Api { client, limits, clock }
+    }
+
+    /// The client underneath.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Makes one request. An empty answer is `null`; an answer that is no success is an error.
+    pub async fn call(&self, request: Request) -> Result<Value, ApiError> {
+        let answer = self.exchange(&request).await?;
+        let endpoint = || endpoint(request.method().as_str(), request.path());
+        if !(200..=299).contains(&answer.status) {
+            return Err(ApiError::answered(&answer, endpoint()));
+        }
+        match Shape::of(answer.header("content-type"), &answer.body) {
+            Shape::Empty => Ok(Value::Null),
+            Shape::Page => Err(ApiError::NotTheService { status: answer.status, what: "an HTML page" }),
+            Shape::Json | Shape::Plain | Shape::Other => {
+                let body = answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body);
+                serde_json::from_slice(body).map_err(|_| ApiError::Unreadable { endpoint: endpoint() })
+            }
+        }
+    }
+
+    /// Makes one request and hands the answer over as it is, whatever its status but 429.
+    pub async fn exchange(&self, request: &Request) -> Result<Answer, ApiError> {
+        let endpoint = endpoint(request.method().as_str(), request.path());
+        let Some(mut exchange) = request.exchange() else { return Err(ApiError::Unwritable { endpoint }) };
+        if let Body::Json(_) = request.body() {
+            exchange.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let left = Reserved::of(self, &endpoint).await;
+        let answered = self.client.send(exchange).await;
+        drop(left);
+        let answer = answered.map_err(|broken| ApiError::broken(broken, endpoint.clone()))?;
+        if answer.status == 429 {
+            let (period, rest) = Period::told(&answer);
+            let until = self.now() + rest;
+            self.limits.rest(&endpoint, period, until);
+            let not_before_ms = i64::try_from(until.as_millis()).unwrap_or(i64::MAX);
+            return Err(ApiError::Limited { not_before_ms, period });
+        }
+        Ok(answer)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.clock.steady_ms().max(0).unsigned_abs())
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// A place under the limits, given back when the exchange ends, however it ends.
+struct Reserved<'a> {
+    api: &'a Api,
+    endpoint: &'a str,
+    left: Duration,
+}
+
+impl<'a> Reserved<'a> {
+    /// Waits for a place.
+    async fn of(api: &'a Api, endpoint: &'a str) -> Reserved<'a> {
+        loop {
+            let now = api.now();
+            match api.limits.reserve(endpoint, now) {
+                Grant::Now => return Reserved { api, endpoint, left: now },
+                Grant::At(at) => {
+                    // The clock tells whole milliseconds.
+                    let wait = at.saturating_sub(now).max(Duration::from_millis(1));
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.api.limits.settle(self.endpoint, self.left, self.api.now());
+    }
+}

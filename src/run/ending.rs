@@ -1,0 +1,69 @@
+//! How a run ends once its last call is answered, kept apart from the run.
+//!
+//! Nothing of a person is in it, so that whoever waits for the answer need not keep the run.
+
+use super::facts::Program;
+use super::finish::{Finish, Tally, Trouble};
+use super::machine::{Run, reason_of};
+use crate::catalogue::{Effect, Refusal};
+use crate::job::Skip;
+use crate::workflow::{Step, StepKind};
+
+/// How a run ends whose last call is on its way; the same for every record that takes this course.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    tally: Tally,
+    /// Whether the call writes.
+    is_write: bool,
+    workflow_writes: bool,
+    stopped: bool,
+    /// Path of the step that makes the call.
+    path: String,
+}
+
+impl Ending {
+    /// The end of a run that stands at its last call: see [`Run::is_last_call`].
+    pub(super) fn of(run: &Run, program: &Program) -> Ending {
+        let is_write = match run.current(program) {
+            Some(Step { kind: StepKind::Action { action, .. }, .. }) => action.effect != Effect::Read,
+            Some(_) | None => false,
+        };
+        Ending {
+            tally: run.tally.clone(),
+            is_write,
+            workflow_writes: program.workflow.writes,
+            stopped: run.stopped,
+            path: run.path(program),
+        }
+    }
+
+    /// Path of the step that makes the call.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// When the call was accepted.
+    pub fn accepted(&self) -> Finish {
+        self.finish(Tally { accepted: self.tally.accepted || self.is_write, ..self.tally.clone() })
+    }
+
+    /// When the call was not made, because of what is there.
+    pub fn passed(&self, why: Skip) -> Finish {
+        self.finish(Tally { passed: Some(why), ..self.tally.clone() })
+    }
+
+    /// When the call was refused.
+    pub fn refused(&self, refusal: Refusal) -> Finish {
+        let trouble = Trouble {
+            reason: reason_of(&refusal),
+            code: refusal.code.to_owned(),
+            step: Some(self.path.clone()),
+            message: refusal.message.into_owned(),
+        };
+        self.finish(Tally { trouble: Some(trouble), ..self.tally.clone() })
+    }
+
+    fn finish(&self, tally: Tally) -> Finish {
+        tally.finish(self.workflow_writes, self.stopped)
+    }
+}
