@@ -13,6 +13,8 @@
 mod approval;
 #[path = "serve/crash.rs"]
 mod crash;
+#[path = "serve/due.rs"]
+mod due;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;
@@ -26,5 +28,7 @@ mod running;
 mod server;
 #[path = "serve/serving.rs"]
 mod serving;
+#[path = "serve/shadow.rs"]
+mod shadow;
 #[path = "serve/windows.rs"]
 mod windows;

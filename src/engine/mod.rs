@@ -34,6 +34,7 @@ mod report;
 mod runs;
 mod send;
 mod service;
+mod shadow;
 mod shared;
 mod summary;
 mod task;

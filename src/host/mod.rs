@@ -10,6 +10,7 @@ mod command;
 mod connection;
 mod decide;
 mod error;
+mod execute;
 mod folder;
 mod guests;
 mod line;

@@ -51,7 +51,8 @@ impl Host {
         beginning: &Beginning<'_>,
         talk: &Talk,
     ) -> Result<Option<Turn>, HostError> {
-        if beginning.place == Place::Sandbox {
+        // What only looks leaves nothing in the air.
+        if matches!(beginning.place, Place::Sandbox | Place::Shadow) {
             return Ok(None);
         }
         let turn = tokio::select! {

@@ -56,7 +56,9 @@ pub(super) struct Tally {
 impl Tally {
     /// The verdict on a run that has nothing left to do.
     pub(super) fn finish(self, workflow_writes: bool, stopped: bool) -> Finish {
-        let verdict = if let Some(trouble) = &self.trouble {
+        let verdict = if self.is_end_of_shadow() {
+            Verdict::Skipped(Skip::Shadow)
+        } else if let Some(trouble) = &self.trouble {
             Verdict::Failed(trouble.reason)
         } else if self.accepted || (!stopped && self.passed.is_none() && (self.tolerated || !workflow_writes))
         {
@@ -65,7 +67,24 @@ impl Tally {
             Verdict::Skipped(self.reason())
         };
         let Tally { accepted, verified, tolerated, trouble, .. } = self;
-        Finish { verdict, accepted, verified, tolerated, failure: trouble }
+        let failure = trouble.filter(|_| matches!(verdict, Verdict::Failed(_)));
+        Finish { verdict, accepted, verified, tolerated, failure }
+    }
+
+    /// Whether the run is as far as one can look: behind a write that was not sent a step may read an answer
+    /// that nobody gave, or look for what nobody changed.
+    fn is_end_of_shadow(&self) -> bool {
+        let of_it = |trouble: &Trouble| {
+            matches!(trouble.reason, Fail::Template | Fail::Assert | Fail::Timeout | Fail::Fail)
+        };
+        self.passed == Some(Skip::Shadow) && !self.accepted && self.trouble.as_ref().is_none_or(of_it)
+    }
+
+    /// Notes that a write was not made. That a job only looks is the reason of all that follows.
+    pub(super) fn pass(&mut self, why: Skip) {
+        if self.passed != Some(Skip::Shadow) {
+            self.passed = Some(why);
+        }
     }
 
     /// Why nothing was written: nobody there, nothing that concerns the workflow, or a condition.
