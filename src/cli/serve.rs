@@ -26,7 +26,7 @@ const PROBE: Duration = Duration::from_secs(5);
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Against a look-alike of Braze in this process: needs no settings and no key, changes nothing
+    /// Against look-alikes of Braze and OneTrust in this process: needs no settings and no key, changes nothing
     #[arg(long)]
     sandbox: bool,
     /// Where to listen, instead of where the settings say
@@ -49,11 +49,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     })
 }
 
-async fn with_settings(
-    common: &Common,
-    args: &Args,
-    stop: CancellationToken,
-) -> Result<ExitCode, Failure> {
+async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
     let home = Home::of(&setup::settings(common)?);
     let mut door = Door::of(&home.settings.store);
     let taken = loop {
@@ -78,14 +74,18 @@ async fn in_the_sandbox(args: &Args, stop: CancellationToken) -> Result<ExitCode
         for (name, text) in init::workflows() {
             std::fs::write(shipped.path().join(name), text).map_err(Failure::wrong)?;
         }
-        anstream::eprintln!("there is no folder {}: the shipped workflows are served", settings.workflows.display());
+        anstream::eprintln!(
+            "there is no folder {}: the shipped workflows are served",
+            settings.workflows.display()
+        );
         shipped.path().to_owned()
     };
     let listen = args.listen.unwrap_or(settings.listen);
     let home = Home::without(settings);
     let shelf = Shelf::of(&folder, home.known.clone());
-    let trial = Arc::new(Trial::empty().await?);
-    let (services, clock) = (vec![Arc::new(trial.service()?)], trial.clock());
+    let mut trial = Trial::empty().await?;
+    trial.play(&shelf.enabled());
+    let (services, clock) = (trial.services()?, trial.clock());
     let seed = move |workflow: &Arc<Workflow>, input: &Input| {
         if let Err(error) = trial.seed(workflow, input) {
             tracing::warn!("the sandbox knows nobody of this window: {error}");

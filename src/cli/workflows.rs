@@ -155,7 +155,9 @@ fn approve(
         }
     }
     if chosen.is_empty() {
-        anstream::eprintln!("nothing waits for approval: `privaflow workflows list` shows how workflows stand");
+        anstream::eprintln!(
+            "nothing waits for approval: `privaflow workflows list` shows how workflows stand"
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let names: Vec<String> = chosen.iter().map(|(name, _)| name.clone()).collect();

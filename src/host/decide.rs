@@ -127,8 +127,7 @@ impl Host {
         by: &str,
     ) -> Result<usize, HostError> {
         let (count, at_ms) = (workflows.len(), self.now_ms());
-        let approval =
-            |(workflow, digest)| Approval { workflow, digest, by: by.to_owned(), at_ms };
+        let approval = |(workflow, digest)| Approval { workflow, digest, by: by.to_owned(), at_ms };
         self.store().approve_workflows(workflows.into_iter().map(approval).collect())?;
         Ok(count)
     }

@@ -43,10 +43,14 @@ pub enum HostError {
     #[error("workflow `{0}` cannot be run on a file: add `file: {{}}` under its `on`")]
     NotOnFiles(String),
     /// A window of what came in was named as an input.
-    #[error("`{0}` is a part of what came in, which only its own job reads; a file of that name is given as `./{0}`")]
+    #[error(
+        "`{0}` is a part of what came in, which only its own job reads; a file of that name is given as `./{0}`"
+    )]
     Window(WindowId),
     /// What came in waits for its workflow.
-    #[error("workflow `{0}` is not on the disk, not enabled, or not approved; `privaflow workflows list` shows which")]
+    #[error(
+        "workflow `{0}` is not on the disk, not enabled, or not approved; `privaflow workflows list` shows which"
+    )]
     NotReady(String),
     /// The settings do not say where the workflow's calls go.
     #[error(

@@ -52,9 +52,15 @@ pub(super) enum Wake {
 
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    Driven { since_ms: i64 },
+    Driven {
+        since_ms: i64,
+    },
     /// Left when the newest event of its job had this number.
-    Left { wake: Wake, at_ms: i64, event: i64 },
+    Left {
+        wake: Wake,
+        at_ms: i64,
+        event: i64,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -241,7 +247,10 @@ mod tests {
 
         assert_eq!(board.next(&[queued("consent", None, 1_000)], |_| true, 1_000 + LINGER_MS - 1), None);
         assert!(board.next(&[queued("consent", None, 1_000)], |_| true, 1_000 + LINGER_MS).is_some());
-        assert!(board.next(&[queued("consent", None, 9_000)], |_| true, 1_000).is_some(), "a clock was set back");
+        assert!(
+            board.next(&[queued("consent", None, 9_000)], |_| true, 1_000).is_some(),
+            "a clock was set back"
+        );
         assert!(board.next(&[full], |_| true, 1_000).is_some());
     }
 

@@ -152,11 +152,16 @@ impl Carrier {
         if !summary.unmapped.is_empty() {
             let names: Vec<_> = summary.unmapped.keys().map(String::as_str).take(10).collect();
             let names = names.join(", ");
-            tracing::warn!(job, workflow, "{job} has purposes or statuses that no table of {workflow} maps: {names}");
+            tracing::warn!(
+                job,
+                workflow,
+                "{job} has purposes or statuses that no table of {workflow} maps: {names}"
+            );
         }
         if report.held.is_some() {
             tracing::warn!(
-                job, workflow,
+                job,
+                workflow,
                 "{job} of workflow {workflow} is held by its guard: `privaflow jobs show {job}`, then approve or cancel it"
             );
             return Some(Wake::Person);
@@ -170,7 +175,8 @@ impl Carrier {
             match summary.failed {
                 0 => tracing::info!(job, workflow, "{job} of {id}, workflow {workflow}, is over: {counts}"),
                 _ => tracing::warn!(
-                    job, workflow,
+                    job,
+                    workflow,
                     "{job} of {id}, workflow {workflow}, is over: {counts}; `privaflow runs list --job {job} --state failed`"
                 ),
             }
@@ -186,7 +192,8 @@ impl Carrier {
         };
         if waiting(Pause::NeedsAttention) > 0 {
             tracing::warn!(
-                job, workflow,
+                job,
+                workflow,
                 "{job} of workflow {workflow} waits for a person: `privaflow runs list --job {job} --state waiting`"
             );
         }

@@ -118,8 +118,7 @@ impl Dispatcher {
         }
         let reader = self.carrier.host.store().reader();
         let is_ready = |name: &str| matches!(self.carrier.shelf.ready(reader, name), Ok(Some(_)));
-        self.lingers =
-            queue.iter().any(|queued| !is_gathered(queued, now_ms) && is_ready(&queued.workflow));
+        self.lingers = queue.iter().any(|queued| !is_gathered(queued, now_ms) && is_ready(&queued.workflow));
         Ok(())
     }
 

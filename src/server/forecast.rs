@@ -140,7 +140,10 @@ impl Outlook {
             None => "nobody knows when they are carried out".to_owned(),
         };
         tracing::warn!(
-            workflow, requests, overdue, due,
+            workflow,
+            requests,
+            overdue,
+            due,
             "deadlines are in danger: {requests} requests of workflow {workflow} that are {which} ({overdue} overdue, the first due {due}); {expected}; `privaflow runs list --due 3d` shows them"
         );
     }

@@ -32,10 +32,7 @@ pub(super) struct Health {
 impl Health {
     /// The two pages.
     pub(super) fn router(self) -> Router {
-        Router::new()
-            .route("/healthz", get(async || "ok\n"))
-            .route("/readyz", get(ready))
-            .with_state(self)
+        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(self)
     }
 
     /// Whether every part does its work, and what is to be said of it.
@@ -45,8 +42,7 @@ impl Health {
             Err(why) => json!({ "ready": false, "why": why }),
         };
         let shown = self.shelf.shown();
-        let is_unapproved =
-            |standing: Result<Standing, _>| matches!(standing, Ok(Standing::Unapproved));
+        let is_unapproved = |standing: Result<Standing, _>| matches!(standing, Ok(Standing::Unapproved));
         let placed = || shown.workflows.values();
         let unapproved: Vec<&str> = placed()
             .filter(|placed| is_unapproved(standing(self.host.store().reader(), &placed.workflow)))

@@ -33,11 +33,7 @@ impl Inbox {
 
     /// Takes arrivals in, all or none, with a cursor that moves with them; on the disk when it returns.
     /// It blocks until then.
-    pub fn take(
-        &self,
-        arrivals: Vec<Arrival>,
-        moves: Option<Cursor>,
-    ) -> Result<Vec<Accepted>, StoreError> {
+    pub fn take(&self, arrivals: Vec<Arrival>, moves: Option<Cursor>) -> Result<Vec<Accepted>, StoreError> {
         let accepted = self.store.accept(arrivals, moves)?;
         if accepted.contains(&Accepted::New) {
             self.bell.notify_one();

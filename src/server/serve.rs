@@ -89,7 +89,10 @@ impl Server {
         let bound = TcpListener::bind(listen).await;
         let listener = bound.map_err(|source| ServeError::Listen { address: listen, source })?;
         if shelf.approve_at_first_start(host.store())? {
-            tracing::info!("the first start: the workflows in {} count as approved", shelf.folder().display());
+            tracing::info!(
+                "the first start: the workflows in {} count as approved",
+                shelf.folder().display()
+            );
         }
         let (shelf, bell) = (Arc::new(shelf), Arc::new(Notify::new()));
         let inbox = Inbox::new(Arc::clone(host.store()), Arc::clone(&shelf), Arc::clone(&bell));

@@ -202,7 +202,9 @@ fn tell_changes(before: &Shown, after: &Shown) {
     for (name, placed) in &after.workflows {
         match before.workflows.get(name) {
             Some(earlier) if earlier.workflow.digest == placed.workflow.digest => {}
-            Some(_) => tracing::info!("workflow {name} was changed; what begins from now on is carried out with the new text"),
+            Some(_) => tracing::info!(
+                "workflow {name} was changed; what begins from now on is carried out with the new text"
+            ),
             None => tracing::info!("workflow {name} is read from {}", placed.file.display()),
         }
     }
