@@ -2,15 +2,16 @@
 //!
 //! One profile of each system stands for whatever name a workflow uses. Everything goes by one clock.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::{Failure, story};
 use crate::clock::{Clock, SystemClock, VirtualClock};
-use crate::config::{Connection, Credential, Host, Profile, Scheme, System, Token, TokenForm};
+use crate::config::{Connection, Credential, Host, Profile, Scheme, Settings, System, Token, TokenForm};
 use crate::engine::{Service, each_request};
-use crate::host;
+use crate::host::Clients;
 use crate::intake::Input;
 use crate::sandbox::{AliasName, Identifiers, Options, Scene, onetrust};
 use crate::secret::Secret;
@@ -88,9 +89,11 @@ impl Trial {
 
     /// The same, ready to be used under whatever name a workflow gives them.
     pub(super) fn services(&self) -> Result<Vec<Arc<Service>>, Failure> {
+        let clients = Clients::new(Settings::default_in(Path::new("")));
         let service = |profile: &Profile| {
-            let service = host::service(profile).map_err(Failure::wrong)?;
-            Ok(Arc::new(Service { any_name: true, ..service }))
+            let service = clients.service(profile).map_err(Failure::wrong)?;
+            // The limits of an account are held in real time, which has no meaning here.
+            Ok(Arc::new(Service { account: None, any_name: true, ..service }))
         };
         self.profiles()?.iter().map(service).collect()
     }

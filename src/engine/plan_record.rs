@@ -56,11 +56,13 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records =
-                    chunk.records().map(|record| self.plan(record, Why::ItsTurn, &mut unmapped)).collect();
+                let plan = |record| self.plan(record, Why::ItsTurn, &mut unmapped);
+                let mut records: Vec<Planned> = chunk.records().map(plan).collect();
+                // What cannot be asked now is asked by the driver, which says why.
+                let looked = self.task.indexes.as_ref().and_then(|indexes| indexes.look(&mut records).ok());
                 let input_bytes = chunk.input_bytes();
                 let endings = std::mem::take(&mut self.endings);
-                Made::Planned(PlannedChunk { number, records, endings, unmapped, input_bytes })
+                Made::Planned(PlannedChunk { number, records, endings, looked, unmapped, input_bytes })
             }
             Work::Advance { batch, runs, now_ms } => {
                 let runs = runs.into_iter().map(|going| self.advance(going, now_ms)).collect();
