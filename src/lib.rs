@@ -6,8 +6,6 @@
 //! cli                                            arguments, tables, exit codes
 //! server                                         the process that stays: inbox, hooks, schedules
 //! server                                         hooks, schedules: what comes in from outside
-//! engine   host     sandbox   notify             drives jobs, owns a store; the stand-in for Braze; tells people
-//! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
 //! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
 //! job      run      plan    workflow reply       the rules: no clock, no I/O
