@@ -111,7 +111,11 @@ fn profile(
 ) -> Result<Profile, Failure> {
     let host = Host::parse(&address.to_string()).map_err(Failure::wrong)?;
     Ok(Profile {
-        name: "sandbox".to_owned(),
+        // A process has one client for each name.
+        name: match system {
+            System::Braze => "sandbox".to_owned(),
+            System::OneTrust => "sandbox-onetrust".to_owned(),
+        },
         system,
         workspace: "sandbox".to_owned(),
         connection: Connection::new(Scheme::Http, host).map_err(Failure::wrong)?,
