@@ -73,7 +73,7 @@ try {
   if (run.status !== 0) fail(`privaflow ended with ${run.status}:\n${run.stdout}${run.stderr}`, log);
   const listed = spawnSync(privaflow, ["actions", "list", "--output", "json"], { cwd: work, encoding: "utf8" });
   const actions = listed.stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
-  const count = actions.filter(({ system }) => system === "onetrust").length;
+  const count = actions.filter(({ action }) => action.startsWith("onetrust/")).length;
   const received = log.match(/Request received/g)?.length ?? 0;
   if (count === 0 || received !== count + 1) fail(`${received} requests for a token and ${count} actions`, log);
   if (/terminated with error|violation/i.test(log)) fail("Prism refuses a request", log);
