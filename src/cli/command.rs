@@ -80,7 +80,7 @@ enum Command {
     Profiles(profiles::Args),
     /// See the actions that workflows can call
     Actions(actions::Args),
-    /// Start a look-alike of Braze on this machine
+    /// Start look-alikes of Braze and OneTrust on this machine
     Sandbox(sandbox::Args),
 }
 

@@ -26,7 +26,7 @@ const PROBE: Duration = Duration::from_secs(5);
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Against a look-alike of Braze in this process: needs no settings and no key, changes nothing
+    /// Against look-alikes of Braze and OneTrust in this process: needs no settings and no key, changes nothing
     #[arg(long)]
     sandbox: bool,
     /// Where to listen, instead of where the settings say
@@ -88,8 +88,9 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
     let listen = args.listen.unwrap_or(settings.listen);
     let home = Home::without(settings);
     let shelf = Shelf::of(&folder, home.known.clone());
-    let trial = Arc::new(Trial::empty().await?);
-    let (services, clock) = (vec![Arc::new(trial.service()?)], trial.clock());
+    let mut trial = Trial::empty().await?;
+    trial.play(&shelf.enabled());
+    let (services, clock) = (trial.services()?, trial.clock());
     let seed = move |workflow: &Arc<Workflow>, input: &Input| {
         if let Err(error) = trial.seed(workflow, input) {
             tracing::warn!("the sandbox knows nobody of this window: {error}");
