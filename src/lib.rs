@@ -4,9 +4,15 @@
 //!
 //! ```text
 //! cli                                            arguments, tables, exit codes
+//! server                                         the process that stays: inbox, hooks, schedules
+//! server                                         hooks, schedules: what comes in from outside
+//! engine   host     sandbox   notify             drives jobs, owns a store; the stand-in for Braze; tells people
+//! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
 //! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run      plan    workflow  reply      the rules: no clock, no I/O
+//! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
+//! job      run      plan    workflow reply       the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
 //! request  secret   source   clock               the words the rules are written in
 //! ```
@@ -32,6 +38,7 @@ pub mod request;
 pub mod run;
 pub mod sandbox;
 pub mod secret;
+pub mod server;
 pub mod source;
 pub mod template;
 pub mod wire;

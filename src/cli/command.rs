@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::output::Format;
-use super::{actions, init, jobs, logs, pauses, plan, profiles, run, runs, sandbox, store, validate};
+use super::{
+    actions, init, jobs, logs, pauses, plan, profiles, run, runs, sandbox, serve, store, validate, workflows,
+};
 
 /// What stands under the help of the program.
 const START_HERE: &str = "\
@@ -38,10 +40,10 @@ struct Cli {
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "text|json")]
     #[arg(help_heading = EVERYWHERE, hide_possible_values = true, hide_default_value = true)]
     log_format: logs::LogFormat,
-    /// What is logged: error, warn, info, debug, or a filter such as privaflow=debug [default: warn]
-    #[arg(long, global = true, env = "PRIVAFLOW_LOG", default_value = "warn", value_name = "LEVEL")]
-    #[arg(help_heading = EVERYWHERE, hide_env_values = true, hide_default_value = true)]
-    log: String,
+    /// What is logged: error, warn, info, debug, or a filter such as privaflow=debug [default: warn, of `serve` info]
+    #[arg(long, global = true, env = "PRIVAFLOW_LOG", value_name = "LEVEL")]
+    #[arg(help_heading = EVERYWHERE, hide_env_values = true)]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -56,6 +58,10 @@ enum Command {
     Plan(plan::Args),
     /// Carry out a workflow for every request of a file
     Run(run::Args),
+    /// Take requests in as they come, and carry them out, until it is stopped
+    Serve(serve::Args),
+    /// See the workflows that `serve` may start, and approve those that were changed
+    Workflows(workflows::Args),
     /// See how jobs stand; resume, cancel or approve one
     Jobs(jobs::Args),
     /// See what became of single requests; try one again, or give it up
@@ -95,10 +101,14 @@ pub fn main() -> ExitCode {
         }
     };
     let common = Common { config: cli.config, output: cli.output };
-    let result = logs::start(&cli.log, cli.log_format).and_then(|()| match cli.command {
+    let stays = matches!(cli.command, Command::Serve(_));
+    let filter = cli.log.unwrap_or_else(|| if stays { logs::OF_SERVE } else { logs::USUAL }.to_owned());
+    let result = logs::start(&filter, cli.log_format).and_then(|()| match cli.command {
         Command::Run(args) => run::run(&common, &args),
         Command::Plan(args) => plan::run(&common, &args),
         Command::Validate(args) => validate::run(&common, &args),
+        Command::Serve(args) => serve::run(&common, &args),
+        Command::Workflows(args) => workflows::run(&common, &args),
         Command::Jobs(args) => jobs::run(&common, &args),
         Command::Runs(args) => runs::run(&common, &args),
         Command::Pause(args) => pauses::pause(&common, &args),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::LoadError;
 use crate::host::{HostError, Kind};
+use crate::server::ServeError;
 use crate::source::{Colour, Mistake, Source, render};
 
 /// Exit code: something failed, or waits.
@@ -104,6 +105,17 @@ impl From<crate::engine::EngineError> for Failure {
 impl From<crate::journal::StoreError> for Failure {
     fn from(error: crate::journal::StoreError) -> Failure {
         Failure::wrong(error)
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Failure {
+        match error {
+            ServeError::Listen { .. } | ServeError::NoWorkflow { .. } | ServeError::Store(_) => {
+                Failure::wrong(error)
+            }
+            ServeError::Stopped(_) => Failure::GaveUp(Box::new(error)),
+        }
     }
 }
 

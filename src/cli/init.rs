@@ -30,6 +30,11 @@ const FILES: [(&str, &str); 8] = [
     (".gitignore", "# The store: the journal of all jobs, and what failed.\n/.privaflow/\n"),
 ];
 
+/// The workflows among them, by the names of their files.
+pub(super) fn workflows() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.into_iter().filter_map(|(name, text)| Some((name.strip_prefix("workflows/")?, text)))
+}
+
 /// Writes the files; a file that is there already is left as it is.
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let is_here = args.dir == Path::new(".");

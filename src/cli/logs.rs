@@ -4,6 +4,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::Failure;
 
+/// What is logged when nobody says otherwise.
+pub(super) const USUAL: &str = "warn";
+/// The same of `serve`, whose log is all that anybody sees of it.
+pub(super) const OF_SERVE: &str = "warn,privaflow=info";
+
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum LogFormat {

@@ -18,11 +18,13 @@ mod progress;
 mod run;
 mod runs;
 mod sandbox;
+mod serve;
 mod setup;
 mod show;
 mod store;
 mod trial;
 mod validate;
+mod workflows;
 
 use command::Common;
 

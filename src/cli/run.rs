@@ -16,6 +16,7 @@ use super::{Common, Failure, setup};
 use crate::engine::Patience;
 use crate::host::{self, Answer, Command, Host, InputOrder, Job};
 use crate::intake::{Input, Reading};
+use crate::job::WindowId;
 use crate::journal::{JobRecord, Store};
 use crate::source::{Source, duration};
 use crate::workflow::{Known, Workflow};
@@ -181,8 +182,14 @@ impl Spooled {
 impl Spooled {
     /// The input of a job that began before: where it was, or standard input once more.
     pub(super) fn of_job(record: &JobRecord, store: &Path) -> Result<Spooled, Failure> {
-        if record.input_path != "-" {
-            return Spooled::where_it_is(record.input_path.clone());
+        let name = &record.input_path;
+        if name.parse::<WindowId>().is_ok() {
+            // What came in is in the store.
+            let order = InputOrder { path: name.into(), name: name.clone(), is_spooled: false };
+            return Ok(Spooled { order, _file: None });
+        }
+        if name != "-" {
+            return Spooled::where_it_is(name.clone());
         }
         let input = Input::open(Path::new("-"), &Reading::default()).map_err(Failure::wrong)?;
         Spooled::of(&input, store)

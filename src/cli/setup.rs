@@ -1,7 +1,5 @@
 //! What commands need before they begin: settings, the workflow they name, the profiles it uses.
 
-use std::collections::BTreeMap;
-use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::output::colour;
 use super::{Common, Failure};
-use crate::config::{self, Loaded, Settings};
-use crate::host::SettingsName;
+use crate::config::{Loaded, Settings};
+use crate::host::{self, SettingsName};
 use crate::source::{Severity, Source, closest, render};
 use crate::workflow::{Known, Workflow, load};
 
@@ -81,45 +79,14 @@ pub(super) fn said(error: &std::io::Error) -> String {
     }
 }
 
-/// The workflow files of a folder, those of its folders included, in the order of their names;
-/// settings beside them are none. A folder that is reached again, by a link, is not read again.
+/// The workflow files of a folder.
 pub(super) fn workflow_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    gather_files(folder, &mut BTreeMap::new(), &mut files)?;
-    files.sort();
-    Ok(files)
-}
-
-/// Adds the files of a folder; `seen` holds the folders read so far, by where they really are.
-fn gather_files(
-    folder: &Path,
-    seen: &mut BTreeMap<PathBuf, PathBuf>,
-    files: &mut Vec<PathBuf>,
-) -> Result<(), Failure> {
-    let unreadable = |error: std::io::Error| {
-        Failure::Usage(format!("cannot read the folder {}: {}", folder.display(), said(&error)))
-    };
-    let real = folder.canonicalize().map_err(unreadable)?;
-    if let Some(first) = seen.get(&real) {
-        let (link, first) = (folder.display(), first.display());
+    let mut again = |link: &Path, first: &Path| {
+        let (link, first) = (link.display(), first.display());
         anstream::eprintln!("warning: {link} leads to {first} again, which is read only once");
-        return Ok(());
-    }
-    seen.insert(real, folder.to_owned());
-    let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    let mut paths: Vec<PathBuf> = entries.map_err(unreadable)?.iter().map(DirEntry::path).collect();
-    // The same folder comes first whatever the order on the disk.
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            gather_files(&path, seen, files)?;
-        } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml")
-            && !path.ends_with(config::NAME)
-        {
-            files.push(path);
-        }
-    }
-    Ok(())
+    };
+    host::workflow_files(folder, &mut again)
+        .map_err(|error| Failure::Usage(format!("{error}: {}", said(&error.source))))
 }
 
 /// Reads a text file, with a message that says which and what to do.

@@ -23,17 +23,28 @@ pub(super) struct Trial {
 impl Trial {
     /// Starts a sandbox and reads the input once for its people.
     pub(super) async fn start(workflow: &Arc<Workflow>, input: &Input) -> Result<Trial, Failure> {
+        let trial = Trial::empty().await?;
+        trial.seed(workflow, input)?;
+        Ok(trial)
+    }
+
+    /// Starts a sandbox without anybody in it.
+    pub(super) async fn empty() -> Result<Trial, Failure> {
         let clock = Arc::new(VirtualClock::at(SystemClock.now_ms()));
         let options = Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, seed: 1, ..Options::default() };
         let sandbox = Sandbox::start(options).await.map_err(Failure::wrong)?;
+        Ok(Trial { sandbox, clock })
+    }
+
+    /// Makes a profile of everybody in an input.
+    pub(super) fn seed(&self, workflow: &Arc<Workflow>, input: &Input) -> Result<(), Failure> {
         let records = input.records().map_err(Failure::wrong)?;
         each_request(workflow, records, |request| {
             if let Some(Value::Object(subject)) = request.scope.get("subject") {
-                sandbox.seed_subject(&identifiers(subject));
+                self.sandbox.seed_subject(&identifiers(subject));
             }
         })
-        .map_err(Failure::wrong)?;
-        Ok(Trial { sandbox, clock })
+        .map_err(Failure::wrong)
     }
 
     /// The sandbox's clock; it stands still until the engine moves it.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::plan_record::Planner;
 use super::task::{EngineError, Task};
 use crate::intake::Records;
-use crate::job::{Event, Position, State, Status};
+use crate::job::{Event, Position, State, Status, WindowId};
 use crate::journal::{JobRecord, Reader, StoreError};
 use crate::run::preview;
 use crate::workflow::Workflow;
@@ -64,9 +64,17 @@ impl LastJob {
         workflow: &Workflow,
     ) -> Result<Option<LastJob>, StoreError> {
         let Some(percent) = workflow.guard.max_change else { return Ok(None) };
+        // How much comes in at a time says nothing about a file, and no file about it.
+        let is_window = |job: &JobRecord| job.input_path.parse::<WindowId>().is_ok();
+        if is_window(job) {
+            return Ok(None);
+        }
         let mut jobs = reader.jobs()?;
         jobs.retain(|other| {
-            other.workflow_name == job.workflow_name && other.status == Status::Finished && other.id != job.id
+            other.workflow_name == job.workflow_name
+                && other.status == Status::Finished
+                && other.id != job.id
+                && !is_window(other)
         });
         for last in jobs.iter().rev() {
             let mut state = State::default();

@@ -8,7 +8,7 @@ use super::fresh::FUTURE_MS;
 use super::history::FUTURE_TIME;
 use super::look::request_of;
 use super::relay::{parked, sent_without_answer};
-use super::replay::{replay, skip_accepted, try_again};
+use super::replay::{kept, replay, skip_accepted, try_again};
 use super::runs::{About, Live};
 use super::task::{Kept, Task, Unusable};
 use super::thin::Carried;
@@ -190,7 +190,7 @@ impl<'t> Planner<'t> {
                 number
             });
         }
-        replay(task, &mut run, &mut next, task.past.answers(position));
+        replay(task, &mut run, &mut next, &kept(task, position));
         if let Some(members) = once_more {
             try_again(task, &members, &mut run, &mut next);
         }

@@ -116,6 +116,8 @@ pub(super) struct Budget {
     pub at_most_ms: i64,
     pub timeout_ms: Option<i64>,
     pub backoff: Backoff,
+    /// The run goes on without it: that the service cannot be reached says nothing of other steps.
+    pub is_minor: bool,
     /// The first step that is tried as often and as long; calls of both may share a body.
     pub like: u32,
 }
@@ -125,7 +127,14 @@ impl Budget {
         let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let Policy { attempts, at_most, base, cap } = policy;
         let backoff = Backoff { base, cap };
-        Budget { attempts, at_most_ms: ms(at_most), timeout_ms: timeout.map(ms), backoff, like }
+        Budget {
+            attempts,
+            at_most_ms: ms(at_most),
+            timeout_ms: timeout.map(ms),
+            backoff,
+            is_minor: false,
+            like,
+        }
     }
 
     fn is_like(&self, other: &Budget) -> bool {
@@ -273,6 +282,8 @@ pub(super) fn budgets(workflow: &Workflow, policies: &Policies) -> Vec<Budget> {
     fn walk(steps: &[Step], policies: &Policies, budgets: &mut Vec<Budget>) {
         for step in steps {
             let budget = Budget::of(policies.policy(&step.retry), step.timeout, step.number);
+            let is_minor = step.continue_on_error && step.timeout.is_some();
+            let budget = Budget { is_minor, ..budget };
             let place = step.number as usize;
             if budgets.len() <= place {
                 budgets.resize(place + 1, budget);
@@ -286,7 +297,7 @@ pub(super) fn budgets(workflow: &Workflow, policies: &Policies) -> Vec<Budget> {
         }
     }
     let mut budgets = Vec::new();
-    walk(&workflow.steps, policies, &mut budgets);
+    workflow.lists().for_each(|steps| walk(steps, policies, &mut budgets));
     let first_of =
         |budget: &Budget| budgets.iter().find(|first| first.is_like(budget)).unwrap_or(budget).like;
     let firsts: Vec<u32> = budgets.iter().map(first_of).collect();

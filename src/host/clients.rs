@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::HostError;
+use super::services::is_for_reports;
 use crate::clock::Clock;
 use crate::config::{Credential, Profile, Settings, System};
 use crate::engine::Service;
@@ -40,7 +41,9 @@ impl Clients {
     pub async fn services(&self, workflow: &Workflow) -> Result<Vec<Arc<Service>>, HostError> {
         let mut services = Vec::new();
         for profile in super::profiles(&self.settings, workflow) {
-            profile.check().await?;
+            if !is_for_reports(profile, workflow) {
+                profile.check().await?;
+            }
             services.push(Arc::new(self.service(profile)?));
         }
         if services.is_empty() {

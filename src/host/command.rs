@@ -65,6 +65,13 @@ pub enum Command {
         /// Unix milliseconds.
         before_ms: i64,
     },
+    /// Let texts of workflows start by themselves that write what cannot be undone.
+    ApproveWorkflows {
+        /// Names, with the SHA-256 of the texts.
+        workflows: Vec<(String, [u8; 32])>,
+        /// Who decided it.
+        by: String,
+    },
     /// Somebody has read what a restored store may have forgotten.
     AcknowledgeRestore,
     /// Look at the emergency stop now: it was changed.
@@ -81,6 +88,7 @@ impl Command {
             | Command::Reopen { .. }
             | Command::GiveUp { .. }
             | Command::Prune { .. }
+            | Command::ApproveWorkflows { .. }
             | Command::AcknowledgeRestore
             | Command::Look => false,
         }

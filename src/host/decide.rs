@@ -16,8 +16,8 @@ use crate::engine::{
     self, Decided, EngineError, Fate, Fates, JobError, Kept, Summary, Undecidable, may_be_cancelled,
     may_be_retried,
 };
-use crate::job::{Event, JobId, Position, RunId, Status};
-use crate::journal::{JobRecord, Store, Writer};
+use crate::job::{Event, JobId, Position, RunId, Status, WindowId};
+use crate::journal::{Approval, JobRecord, Store, Writer};
 use crate::source::Source;
 use crate::workflow::Known;
 
@@ -98,12 +98,12 @@ impl Host {
         let mut record = self.store().reader().job(job)?;
         let fates = Fates::of(self.store().reader(), record.clone())?;
         let found = chosen(&fates, &positions, may_be_cancelled)?;
-        if record.input_path != "-" {
+        if record.input_path != "-" && record.input_path.parse::<WindowId>().is_err() {
             record.input_path = folder.join(&record.input_path).display().to_string();
         }
         let wanted: BTreeSet<Position> = positions.into_iter().collect();
         // A request without its record is given up all the same; only its id is not known then.
-        let mut known = match Kept::open(&record) {
+        let mut known = match Kept::open(self.store().reader(), &record) {
             Ok(kept) => kept.look_up(&wanted)?,
             Err(_) => Default::default(),
         };
@@ -118,6 +118,18 @@ impl Host {
         let summary = self.summary(job);
         drop(stopped);
         summary
+    }
+
+    /// Lets texts of workflows start by themselves; gives how many.
+    pub(super) fn approve_workflows(
+        &self,
+        workflows: Vec<(String, [u8; 32])>,
+        by: &str,
+    ) -> Result<usize, HostError> {
+        let (count, at_ms) = (workflows.len(), self.now_ms());
+        let approval = |(workflow, digest)| Approval { workflow, digest, by: by.to_owned(), at_ms };
+        self.store().approve_workflows(workflows.into_iter().map(approval).collect())?;
+        Ok(count)
     }
 
     /// Removes jobs that were over before a moment; what it came to, as the command's own result.
@@ -203,7 +215,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, writer: &mut W
         let source = Source::new(name, record.workflow_text.clone());
         let workflow = prepare::workflow(source, &Known::default(), talk)?;
         let path = folder.join(&record.input_path);
-        let input = prepare::open_input(&workflow, &path, &record.input_path)?;
+        let input = prepare::open_again(store.reader(), &workflow, &path, &record.input_path)?;
         if input.digest() != record.input_digest {
             warn("the input is not what it was");
             return Ok(());

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::TokenError;
 use crate::engine::{EngineError, JobError, Undecidable};
 use crate::intake::InputError;
-use crate::job::{JobId, RunId, Status};
+use crate::job::{JobId, RunId, Status, WindowId};
 use crate::journal::StoreError;
 use crate::source::{Colour, Mistake, Source, render};
 use crate::wire::WireError;
@@ -42,6 +42,16 @@ pub enum HostError {
     /// A workflow has no `file` among its triggers.
     #[error("workflow `{0}` cannot be run on a file: add `file: {{}}` under its `on`")]
     NotOnFiles(String),
+    /// A window of what came in was named as an input.
+    #[error(
+        "`{0}` is a part of what came in, which only its own job reads; a file of that name is given as `./{0}`"
+    )]
+    Window(WindowId),
+    /// What came in waits for its workflow.
+    #[error(
+        "workflow `{0}` is not on the disk, not enabled, or not approved; `privaflow workflows list` shows which"
+    )]
+    NotReady(String),
     /// The settings do not say where the workflow's calls go.
     #[error(
         "the settings have no profile for this workflow: add one of the system it calls under `profiles`, or try it with --sandbox"
@@ -202,6 +212,8 @@ impl HostError {
             | HostError::Input(_)
             | HostError::Engine(_)
             | HostError::NotOnFiles(_)
+            | HostError::Window(_)
+            | HostError::NotReady(_)
             | HostError::NoProfile
             | HostError::NoToken(_)
             | HostError::Credential(_)
@@ -220,7 +232,7 @@ impl HostError {
     }
 
     /// As another process is told of it.
-    pub(super) fn refusal(&self) -> Refusal {
+    pub fn refusal(&self) -> Refusal {
         let kind = self.kind();
         if let HostError::Mistakes { file, mistakes } = self {
             return Refusal { text: render(mistakes, file, Colour::Plain), kind };

@@ -155,6 +155,10 @@ impl Host {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
             }
             Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
+            Command::ApproveWorkflows { workflows, by } => {
+                let approved = self.approve_workflows(workflows, &by)?;
+                Ok(Answer::Result(serde_json::json!({ "approved": approved })))
+            }
             Command::AcknowledgeRestore => {
                 let was_there = self.store.acknowledge_restore()?;
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))

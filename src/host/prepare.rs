@@ -11,6 +11,7 @@ use super::error::HostError;
 use super::owner::{Host, Job};
 use crate::engine::{EngineError, JobError, Patience};
 use crate::intake::{Input, InputError, Reading};
+use crate::journal::Reader;
 use crate::source::{Colour, Source, render};
 use crate::workflow::{FileTrigger, Known, Workflow, load};
 
@@ -19,12 +20,28 @@ pub const SPOOLED: &str = "input-";
 
 /// Opens a job's input as its workflow says; `name` is the path as it was given.
 pub fn open_input(workflow: &Workflow, path: &Path, name: &str) -> Result<Input, HostError> {
+    if let Ok(window) = name.parse() {
+        return Err(HostError::Window(window));
+    }
     let Some(trigger) = &workflow.on.file else {
         return Err(HostError::NotOnFiles(workflow.name.clone()));
     };
     let input = Input::open_as(path, name, &Reading::of(trigger))?;
     check_columns(trigger, &input)?;
     Ok(input)
+}
+
+/// Opens the input of a job that began before: a file, or a window of what came in.
+pub(super) fn open_again(
+    reader: &Reader,
+    workflow: &Workflow,
+    path: &Path,
+    name: &str,
+) -> Result<Input, HostError> {
+    match name.parse() {
+        Ok(window) => Ok(Input::of_window(window, reader.window_text(window)?)),
+        Err(_) => open_input(workflow, path, name),
+    }
 }
 
 /// A word about an input without a record.
@@ -70,7 +87,7 @@ impl Host {
         let Some(workflow) = loaded.map(Arc::new) else {
             return Err(HostError::Mistakes { file: Box::new(source), mistakes });
         };
-        let input = open(Arc::clone(&workflow), run.input).await?;
+        let input = open(None, Arc::clone(&workflow), run.input).await?;
         if input.digest() != run.input_digest {
             return Err(HostError::Input(InputError::Changed { name: input.name() }));
         }
@@ -87,7 +104,8 @@ impl Host {
         let record = self.store().reader().job(resume.job)?;
         let name = format!("{} as it was when {} began", record.workflow_name, record.id);
         let workflow = workflow(Source::new(name, record.workflow_text), self.known(), talk)?;
-        let input = open(Arc::clone(&workflow), resume.input).await?;
+        let reader = self.store().reader().clone();
+        let input = open(Some(reader), Arc::clone(&workflow), resume.input).await?;
         if let Some(warning) = warn_if_empty(&input)? {
             talk.say(warning);
         }
@@ -114,9 +132,16 @@ impl Host {
 }
 
 /// Opens an input where reading a large one holds nobody up.
-async fn open(workflow: Arc<Workflow>, order: InputOrder) -> Result<Input, HostError> {
+async fn open(
+    began_before: Option<Reader>,
+    workflow: Arc<Workflow>,
+    order: InputOrder,
+) -> Result<Input, HostError> {
     let opened = tokio::task::spawn_blocking(move || {
-        let input = open_input(&workflow, &order.path, &order.name);
+        let input = match began_before {
+            Some(reader) => open_again(&reader, &workflow, &order.path, &order.name),
+            None => open_input(&workflow, &order.path, &order.name),
+        };
         if order.is_spooled
             && let Err(error) = std::fs::remove_file(&order.path)
         {

@@ -1,8 +1,8 @@
 //! The lines that go through the socket of a store.
 //!
 //! ```text
-//! owner   {"privaflow":"0.1.0","protocol":1,"pid":7,"settings":{…}}   the greeting, at once
-//! asker   {"privaflow":"0.1.0","protocol":1,"command":{…}}            one command
+//! owner   {"privaflow":"0.1.0","protocol":2,"pid":7,"settings":{…}}   the greeting, at once
+//! asker   {"privaflow":"0.1.0","protocol":2,"command":{…}}            one command
 //! owner   {"heard":{…}} …                                             while it is carried out
 //! asker   "stop"                                                      any time after
 //! owner   {"answer":{…}} or {"refused":{…}} or "left"                 the end

@@ -7,17 +7,26 @@ use crate::workflow::{Step, StepKind, Workflow};
 /// service at all is held to be for Braze.
 pub fn profiles<'s>(settings: &'s Settings, workflow: &'s Workflow) -> impl Iterator<Item = &'s Profile> {
     let named: Vec<&String> = workflow.profiles.values().collect();
-    let any = named.is_empty() || names_profiles(&workflow.steps);
-    let systems: Vec<System> =
-        System::ALL.into_iter().filter(|system| calls(&workflow.steps, *system)).collect();
-    let is_called = move |profile: &Profile| match systems.as_slice() {
-        [] => profile.system == System::Braze,
-        called => called.contains(&profile.system),
-    };
-    let of_systems = settings.profiles.values().filter(move |profile| is_called(profile));
+    let any = named.is_empty() || workflow.lists().any(names_profiles);
+    let called = called(workflow);
+    let of_systems = settings.profiles.values().filter(move |profile| called.contains(&profile.system));
     of_systems.filter(move |profile| {
         any || named.contains(&&profile.name) || !workflow.profiles.contains_key(profile.system.word())
     })
+}
+
+/// Whether a profile is there only so that a run can report about the subtask that it came from. A file
+/// has none, so its credential need not be there.
+pub(super) fn is_for_reports(profile: &Profile, workflow: &Workflow) -> bool {
+    let steps = [&workflow.steps, &workflow.on_failure];
+    profile.system == System::OneTrust && !steps.iter().any(|steps| calls(steps, profile.system))
+}
+
+/// The systems a workflow calls.
+fn called(workflow: &Workflow) -> Vec<System> {
+    let is_called = |system: &System| workflow.lists().any(|steps| calls(steps, *system));
+    let called: Vec<System> = System::ALL.into_iter().filter(is_called).collect();
+    if called.is_empty() { vec![System::Braze] } else { called }
 }
 
 /// Whether some step calls a system.

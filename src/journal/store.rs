@@ -107,6 +107,11 @@ impl Store {
         self.keys.sealer(job)
     }
 
+    /// Fails when nothing can be written any more. Waits for what was handed over before.
+    pub fn check_writer(&self) -> Result<(), StoreError> {
+        self.task(|_| Ok(()))
+    }
+
     /// With an index that makes segments of fewer records, so that a test needs fewer.
     #[cfg(test)]
     pub(super) fn with_small_segments(path: &Path, records: usize) -> Result<Store, StoreError> {

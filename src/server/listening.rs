@@ -8,8 +8,8 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct Patience {
     pub head: Duration,
     /// The same on a connection that had a request before.
     pub rest: Duration,
+    /// The longest pause inside a body.
+    pub body: Duration,
     /// Until the system takes more of an answer.
     pub write: Duration,
 }
@@ -44,6 +46,7 @@ impl Default for Patience {
             connections: 512,
             head: Duration::from_secs(10),
             rest: Duration::from_secs(30),
+            body: Duration::from_secs(10),
             write: Duration::from_secs(10),
         }
     }
@@ -181,7 +184,10 @@ impl Connection {
             self.write_by = None;
             return done;
         }
-        let by = self.write_by.as_ref().map_or_else(|| Instant::now() + self.line.patience.write, |timer| timer.deadline());
+        let by = self
+            .write_by
+            .as_ref()
+            .map_or_else(|| Instant::now() + self.line.patience.write, |timer| timer.deadline());
         match Connection::is_over(&mut self.write_by, by, context) {
             true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             false => Poll::Pending,

@@ -1,9 +1,28 @@
-//! The process that stays: what comes in from outside, and when.
+//! The process that stays: takes requests in, and carries them out whenever they come.
 //!
-//! Hooks take requests in, schedules start workflows at their times; both hand over to the inbox of the
-//! store and answer only once it is durable. Carrying requests out is the work of `engine`.
+//! ```text
+//! hook, poller, schedule ─ inbox ─ dispatcher ─ jobs of `host` ─ over
+//! ```
+//!
+//! Whoever brings a request hears that it was taken once it is durable; from then on it is carried out, or
+//! waits where everybody can see it. How a job is driven is the work of `engine`; which process owns the
+//! store, that of `host`.
 
+mod board;
+mod carry;
+mod dispatch;
+mod forecast;
+mod health;
 pub mod hooks;
+mod intake;
 mod listening;
+mod serve;
+mod shelf;
+mod watch;
 
+pub use carry::{Seed, Ways};
+pub use forecast::Late;
+pub use intake::Inbox;
 pub use listening::{Line, Listening, Patience, answer};
+pub use serve::{ServeError, Served, Server};
+pub use shelf::{Placed, Shelf, Shown, Standing, standing};

@@ -147,9 +147,10 @@ fn carry_out(common: &Common, loaded: &Loaded, chosen: Vec<Chosen>, how: &How) -
         anstream::eprintln!("there is nothing to try again");
         return Ok(ExitCode::SUCCESS);
     }
+    let reader = open(&loaded.settings.store)?;
     for Chosen { fates, .. } in &chosen {
         // Records are planned again from the input: without it the job would be open for good.
-        Kept::open(fates.record()).map_err(|gone| {
+        Kept::open(&reader, fates.record()).map_err(|gone| {
             let job = fates.record().id;
             Failure::Usage(format!(
                 "nothing of {job} can be tried again: {gone}; put the file back, or run these requests in another job"

@@ -149,7 +149,7 @@ impl Filter {
         mut see: impl FnMut(Found) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<ControlFlow<()>, Failure> {
         let record = fates.record();
-        let mut looking = Looking { filter: self, record, kept: None };
+        let mut looking = Looking { filter: self, reader, record, kept: None };
         let key = self.request.as_ref().map(|id| identity(&record.workflow_name, Identity::Id(id)));
         let theirs = match &self.subject {
             Some(Typed(identifier)) => {
@@ -198,6 +198,7 @@ impl Filter {
 /// Looking through one job.
 struct Looking<'f> {
     filter: &'f Filter,
+    reader: &'f Reader,
     record: &'f JobRecord,
     /// Its input, once something had to be looked up there.
     kept: Option<Result<Kept, Gone>>,
@@ -241,8 +242,8 @@ impl Looking<'_> {
         if wanted.is_empty() {
             return Ok(HashMap::new());
         }
-        let (record, is_first) = (self.record, self.kept.is_none());
-        match self.kept.get_or_insert_with(|| Kept::open(record)) {
+        let (reader, record, is_first) = (self.reader, self.record, self.kept.is_none());
+        match self.kept.get_or_insert_with(|| Kept::open(reader, record)) {
             Ok(kept) => kept.look_up(wanted).map_err(Failure::wrong),
             Err(gone) => {
                 if is_first {

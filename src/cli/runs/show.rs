@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, reader: &Reader, run: RunId) -> Result<ExitCo
     let wanted = BTreeSet::from([run.position]);
     let fate = fates.some(&wanted).map_err(Failure::wrong)?.remove(&run.position);
     let fate = fate.ok_or_else(|| no_such(run))?;
-    let known = match Kept::open(record) {
+    let known = match Kept::open(reader, record) {
         Ok(kept) => kept.look_up(&wanted).map_err(Failure::wrong)?.remove(&run.position),
         Err(_) => None,
     };

@@ -28,7 +28,7 @@ pub(in crate::engine) fn parked_elsewhere(
         }
         // A process that was killed wrote down no more than which records it had sent.
         if !unnamed.is_empty()
-            && let Ok(kept) = Kept::open(fates.record())
+            && let Ok(kept) = Kept::open(reader, fates.record())
         {
             let known = kept.look_up(&unnamed)?.into_iter();
             parked.extend(

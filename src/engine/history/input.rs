@@ -12,7 +12,7 @@ use crate::engine::look::request_of;
 use crate::engine::task::EngineError;
 use crate::intake::{Input, Reading};
 use crate::job::Position;
-use crate::journal::JobRecord;
+use crate::journal::{JobRecord, Reader};
 use crate::request::{Identity, Request, Spare, Warnings, identity};
 use crate::run::Program;
 use crate::source::{Source, safe_id};
@@ -27,6 +27,9 @@ pub enum Gone {
     /// It was standard input, which is kept nowhere.
     #[error("its input was standard input")]
     StandardInput,
+    /// It came in from outside, and such records are kept only as long as their job may need them.
+    #[error("what came in from outside is kept no longer than its job needs it")]
+    CarriedOut,
     /// The file is not there or cannot be read.
     #[error("its input is not there any more")]
     Missing,
@@ -61,14 +64,19 @@ pub struct Kept {
 
 impl Kept {
     /// Opens the input of a job, if it is still what the job was given.
-    pub fn open(record: &JobRecord) -> Result<Kept, Gone> {
+    pub fn open(reader: &Reader, record: &JobRecord) -> Result<Kept, Gone> {
         if record.input_path == "-" {
             return Err(Gone::StandardInput);
         }
         let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
         let workflow = Arc::new(load(&source, &Names::default()).0.ok_or(Gone::Workflow)?);
-        let reading = workflow.on.file.as_ref().map(Reading::of).ok_or(Gone::Workflow)?;
-        let input = Input::open(Path::new(&record.input_path), &reading).map_err(|_| Gone::Missing)?;
+        let input = match record.input_path.parse() {
+            Ok(window) => Input::of_window(window, reader.window_text(window).map_err(|_| Gone::CarriedOut)?),
+            Err(_) => {
+                let reading = workflow.on.file.as_ref().map(Reading::of).ok_or(Gone::Workflow)?;
+                Input::open(Path::new(&record.input_path), &reading).map_err(|_| Gone::Missing)?
+            }
+        };
         if input.digest() != record.input_digest {
             return Err(Gone::Changed);
         }

@@ -25,7 +25,7 @@ pub fn requests_of(
 ) -> Result<(HashSet<Position>, Option<Gone>), EngineError> {
     let like = identifiers_like(identifier);
     let mut found = HashSet::new();
-    match Kept::open(record) {
+    match Kept::open(reader, record) {
         Ok(kept) => {
             kept.each(
                 Position::MAX,

@@ -1,11 +1,13 @@
 //! Reading the inbox: how far feeds were read, what waits, what is due, what was skipped and why.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::super::Reader;
 use super::super::error::{Doing, StoreError};
-use super::SkipCount;
 use super::rows::NEVER;
+use super::{Cursor, SkipCount};
 use crate::job::{JobId, Position, Status, WindowId};
 
 const DOING: &str = "read what came in";
@@ -63,6 +65,15 @@ impl Reader {
         statement.query_row([name], |row| row.get(0)).optional().doing(DOING)
     }
 
+    /// The cursors whose names begin so, by name.
+    pub fn cursors(&self, prefix: &str) -> Result<Vec<Cursor>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT name, value FROM cursors WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        let rows = statement.query_map([prefix], |row| Ok(Cursor { name: row.get(0)?, value: row.get(1)? }));
+        rows.doing(DOING)?.collect::<rusqlite::Result<_>>().doing(DOING)
+    }
+
     /// What waits, a line for each workflow, by name.
     pub fn queue(&self) -> Result<Vec<Queued>, StoreError> {
         let connection = self.lock();
@@ -81,6 +92,60 @@ impl Reader {
             queued.oldest_ms = oldest.query_row([&queued.workflow], |row| row.get(0)).doing(DOING)?;
         }
         Ok(queued)
+    }
+
+    /// As [`Reader::queue`], but counts no further than to a number of rows.
+    pub fn queue_heads(&self, most: usize) -> Result<Vec<Queued>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT workflow FROM inbox WHERE workflow > ?1 ORDER BY workflow LIMIT 1";
+        let mut next = connection.prepare_cached(sql).doing(DOING)?;
+        let sql = "SELECT due_ms, \
+                     (SELECT count(*) FROM (SELECT 1 FROM inbox WHERE workflow = ?1 AND window IS NULL LIMIT ?2)), \
+                     (SELECT received_ms FROM inbox WHERE workflow = ?1 AND window IS NULL ORDER BY id LIMIT 1) \
+                   FROM inbox WHERE workflow = ?1 AND window IS NULL ORDER BY due_ms LIMIT 1";
+        let mut head = connection.prepare_cached(sql).doing(DOING)?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let (mut queued, mut name) = (Vec::new(), String::new());
+        while let Some(workflow) =
+            next.query_row([&name], |row| row.get::<_, String>(0)).optional().doing(DOING)?
+        {
+            let found = head.query_row(params![workflow, most], |row| {
+                let due_ms = Some(row.get(0)?).filter(|due_ms| *due_ms != NEVER);
+                let rows = row.get::<_, i64>(1)?.cast_unsigned();
+                Ok(Queued { workflow: workflow.clone(), rows, due_ms, oldest_ms: row.get(2)? })
+            });
+            queued.extend(found.optional().doing(DOING)?);
+            name = workflow;
+        }
+        Ok(queued)
+    }
+
+    /// The earliest deadlines of what waits of a workflow, in order.
+    pub fn queued_deadlines(&self, workflow: &str, most: u32) -> Result<Vec<i64>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT due_ms FROM inbox WHERE workflow = ?1 AND window IS NULL AND due_ms < ?2 \
+                   ORDER BY due_ms LIMIT ?3";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        let found = statement.query_map(params![workflow, NEVER, most], |row| row.get(0));
+        found.doing(DOING)?.collect::<Result<_, _>>().doing(DOING)
+    }
+
+    /// Deadlines before a moment of what was begun and is not over, in order, by workflow. A record that
+    /// is over while its job is not is among them.
+    pub fn open_deadlines(&self, before_ms: i64) -> Result<BTreeMap<String, Vec<i64>>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT inbox.workflow, due_ms FROM windows JOIN inbox ON inbox.window = windows.id \
+                   LEFT JOIN jobs ON jobs.id = windows.job \
+                   WHERE due_ms < ?1 AND (job IS NULL OR status IN (?2, ?3)) ORDER BY due_ms";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        let values = params![before_ms.min(NEVER), Status::Open.number(), Status::Held.number()];
+        let mut rows = statement.query(values).doing(DOING)?;
+        let mut deadlines: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        while let Some(row) = rows.next().doing(DOING)? {
+            let workflow = row.get(0).doing(DOING)?;
+            deadlines.entry(workflow).or_default().push(row.get(1).doing(DOING)?);
+        }
+        Ok(deadlines)
     }
 
     /// Requests that are due before a moment in Unix milliseconds and not over, the earliest first. A

@@ -5,16 +5,23 @@
 //! by deadline and then by arrival: the same however often they are read, until the job is over. A
 //! window without a job was never begun, and its rows can go back.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use super::super::error::{Doing, StoreError};
 use super::super::{Reader, Store, jobs};
 use super::rows::Amount;
-use crate::job::{JobId, WindowId};
+use crate::job::{JobId, Status, WindowId};
 
 /// One of so many places of a window is for a row that waits longest, whatever its deadline.
 const FAIRNESS: usize = 4;
+
+/// The numbers of jobs that are not over.
+fn open() -> [u8; 2] {
+    [Status::Open.number(), Status::Held.number()]
+}
 
 const DOING: &str = "make a window of what came in";
 
@@ -105,6 +112,18 @@ impl Reader {
         if text.is_empty() { Err(StoreError::NoSuchWindow(window)) } else { Ok(text) }
     }
 
+    /// The newest event of the job of every window that is open; 0 without one.
+    pub fn newest_events(&self) -> Result<BTreeMap<WindowId, i64>, StoreError> {
+        let doing = "read the windows of what came in";
+        let connection = self.lock();
+        let sql = "SELECT windows.id, (SELECT ifnull(max(events.id), 0) FROM events WHERE events.job = windows.job) \
+                   FROM windows LEFT JOIN jobs ON jobs.id = windows.job \
+                   WHERE windows.job IS NULL OR status IN (?1, ?2)";
+        let mut statement = connection.prepare_cached(sql).doing(doing)?;
+        let found = statement.query_map(open(), |row| Ok((WindowId(row.get(0)?), row.get(1)?)));
+        found.doing(doing)?.collect::<Result<_, _>>().doing(doing)
+    }
+
     /// Windows whose jobs are not over, and those without a job, oldest first.
     pub fn open_windows(&self) -> Result<Vec<Window>, StoreError> {
         let doing = "read the windows of what came in";
@@ -113,8 +132,7 @@ impl Reader {
                    LEFT JOIN jobs ON jobs.id = windows.job \
                    WHERE job IS NULL OR status IN (?1, ?2) ORDER BY windows.id";
         let mut statement = connection.prepare_cached(sql).doing(doing)?;
-        let open = [crate::job::Status::Open.number(), crate::job::Status::Held.number()];
-        let found = statement.query_map(open, |row| {
+        let found = statement.query_map(open(), |row| {
             Ok(Window {
                 id: WindowId(row.get(0)?),
                 workflow: row.get(1)?,

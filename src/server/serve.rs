@@ -1,0 +1,141 @@
+//! The parts of the server, put together, and taken apart in order.
+//!
+//! ```text
+//! stop ─ no new connections, no looks outside ─ what is under way is written down ─ the socket ─ the store
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::carry::{Carrier, Ways};
+use super::dispatch::Dispatcher;
+use super::health::Health;
+use super::intake::Inbox;
+use super::shelf::Shelf;
+use super::watch::watch;
+use crate::host::Host;
+use crate::journal::StoreError;
+
+/// How long those whose requests are being answered may take when the server ends.
+const SLOW_READERS: Duration = Duration::from_secs(10);
+
+/// Why the server could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Its port.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address of the settings.
+        address: SocketAddr,
+        /// The system's word.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is nothing to serve.
+    #[error("there is no workflow that can be used in {folder}; `privaflow validate` shows the mistakes")]
+    NoWorkflow {
+        /// The folder.
+        folder: String,
+    },
+    /// The store, before anything was begun.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store, later: nothing is written any more.
+    #[error("the store stopped working; what was taken is safe, and a new start goes on")]
+    Stopped(#[source] StoreError),
+}
+
+/// What is left when the server ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// Windows that are not over.
+    pub open: u64,
+    /// Requests that wait to be begun.
+    pub queued: u64,
+}
+
+/// A server that is about to begin.
+#[derive(Debug)]
+pub struct Server {
+    host: Arc<Host>,
+    shelf: Arc<Shelf>,
+    ways: Ways,
+    listener: TcpListener,
+    bell: Arc<Notify>,
+    inbox: Inbox,
+    stop: CancellationToken,
+}
+
+impl Server {
+    /// Takes the port; nothing is begun yet. What lies in the folder counts as approved if the store was
+    /// never served before.
+    pub async fn prepare(
+        host: Arc<Host>,
+        shelf: Shelf,
+        ways: Ways,
+        listen: SocketAddr,
+        stop: CancellationToken,
+    ) -> Result<Server, ServeError> {
+        if shelf.shown().workflows.is_empty() {
+            return Err(ServeError::NoWorkflow { folder: shelf.folder().display().to_string() });
+        }
+        let bound = TcpListener::bind(listen).await;
+        let listener = bound.map_err(|source| ServeError::Listen { address: listen, source })?;
+        if shelf.approve_at_first_start(host.store())? {
+            tracing::info!(
+                "the first start: the workflows in {} count as approved",
+                shelf.folder().display()
+            );
+        }
+        let (shelf, bell) = (Arc::new(shelf), Arc::new(Notify::new()));
+        let inbox = Inbox::new(Arc::clone(host.store()), Arc::clone(&shelf), Arc::clone(&bell));
+        Ok(Server { host, shelf, ways, listener, bell, inbox, stop })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The way in.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// Serves until it is to stop; `pages` are answered beside the server's own.
+    pub async fn run(self, pages: Router) -> Result<Served, ServeError> {
+        let Server { host, shelf, ways, listener, bell, inbox: _, stop } = self;
+        let listening = host.listen();
+        let tasks = TaskTracker::new();
+        tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
+        let health = Health { host: Arc::clone(&host), shelf: Arc::clone(&shelf), stop: stop.clone() };
+        let answering = axum::serve(listener, pages.merge(health.router()));
+        let answering = answering.with_graceful_shutdown(stop.clone().cancelled_owned());
+        tasks.spawn(async move {
+            if let Err(error) = answering.await {
+                tracing::error!(%error, "nobody is answered any more: {error}");
+            }
+        });
+        tasks.close();
+        let carrier =
+            Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), ready: Arc::default() };
+        let worked = Dispatcher::new(carrier, bell, stop.clone()).run().await;
+        // Also when the store failed: the others must not go on without it.
+        stop.cancel();
+        host.stay_for_guests().await;
+        listening.close().await;
+        // Who reads an answer very slowly is left.
+        drop(tokio::time::timeout(SLOW_READERS, tasks.wait()).await);
+        worked.map_err(ServeError::Stopped)?;
+        let open = host.store().open_windows().map_err(ServeError::Stopped)?.len() as u64;
+        let queued = host.store().queue().map_err(ServeError::Stopped)?;
+        Ok(Served { open, queued: queued.iter().map(|queued| queued.rows).sum() })
+    }
+}
