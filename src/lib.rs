@@ -4,11 +4,15 @@
 //!
 //! ```text
 //! cli                                            arguments, tables, exit codes
+//! engine   host     sandbox  feeds               drives jobs, owns a store; the stand-in for Braze
 //! server                                         the process that stays: inbox, hooks, schedules
 //! server                                         hooks, schedules: what comes in from outside
 //! engine   host     sandbox   notify             drives jobs, owns a store; the stand-in for Braze; tells people
 //! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
+//! engine   host     sandbox                      drives jobs, owns a store; the stand-ins
+//! journal  intake   braze     onetrust  wire  config   disk, files, replies, HTTP, settings
+//! job      run      plan      workflow  reply     the rules: no clock, no I/O
 //! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run      plan    workflow  reply      the rules: no clock, no I/O
 //! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
@@ -27,6 +31,7 @@ pub mod clock;
 pub mod condition;
 pub mod config;
 pub mod engine;
+pub mod feeds;
 pub mod host;
 pub mod intake;
 pub mod job;

@@ -5,6 +5,8 @@
 #[path = "hooks/rig.rs"]
 mod rig;
 
+#[path = "hooks/events.rs"]
+mod events;
 #[path = "hooks/hostile.rs"]
 mod hostile;
 #[path = "hooks/limits.rs"]

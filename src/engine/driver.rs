@@ -67,15 +67,20 @@ pub(super) struct Driver {
     pub(super) state: State,
     pub(super) messages: UnboundedReceiver<Message>,
     pub(super) sender: UnboundedSender<Message>,
-    pub(super) workers: Workers,
+    /// Before the workers: they end when nobody can give them anything any more.
     pub(super) reader: super::reader::Reader,
+    pub(super) workers: Workers,
     pub(super) progress: Progress,
     pub(super) stop: CancellationToken,
     /// How far the job is carried out.
     pub(super) extent: super::in_the_air::Extent,
+    /// No write leaves.
+    pub(super) is_shadow: bool,
 
     pub(super) runs: Runs,
     pub(super) endings: super::thin::Endings,
+    /// Of the chunk that is being taken in.
+    pub(super) looked: Option<super::looked::Looked>,
     pub(super) shared: Arc<Shared>,
     /// The number of this engine among those that share the lanes.
     pub(super) engine: u32,
@@ -328,6 +333,9 @@ impl Driver {
     fn launch(&mut self, batch: Batch) {
         if self.services.is_stopped(batch.service) {
             return self.hold_back(batch);
+        }
+        if self.is_only_looking(&batch) {
+            return self.do_not_send(batch);
         }
         let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
         if let Some(first) = batch.members.first() {

@@ -56,11 +56,13 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records =
-                    chunk.records().map(|record| self.plan(record, Why::ItsTurn, &mut unmapped)).collect();
+                let plan = |record| self.plan(record, Why::ItsTurn, &mut unmapped);
+                let mut records: Vec<Planned> = chunk.records().map(plan).collect();
+                // What cannot be asked now is asked by the driver, which says why.
+                let looked = self.task.indexes.as_ref().and_then(|indexes| indexes.look(&mut records).ok());
                 let input_bytes = chunk.input_bytes();
                 let endings = std::mem::take(&mut self.endings);
-                Made::Planned(PlannedChunk { number, records, endings, unmapped, input_bytes })
+                Made::Planned(PlannedChunk { number, records, endings, looked, unmapped, input_bytes })
             }
             Work::Advance { batch, runs, now_ms } => {
                 let runs = runs.into_iter().map(|going| self.advance(going, now_ms)).collect();
@@ -134,11 +136,12 @@ impl<'t> Planner<'t> {
             let why = task.past.is_unexplained(position).then(|| Box::new(sent_without_answer(&about, None)));
             return Planned { about, first: First::Held(why) };
         }
-        if let Some(taken) = &task.kinds
-            && !taken.contains(&kind)
+        let unwanted = task.kinds.as_ref().filter(|taken| !taken.contains(&kind));
+        let unwanted = unwanted.map(|taken| kind_mismatch(kind, taken));
+        if let Some(trouble) = &unwanted
+            && !task.program.tells_of_failures(&members)
         {
-            let trouble = kind_mismatch(kind, taken);
-            let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message));
+            let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message.clone()));
             return Planned { about, first };
         }
         let mut times = task.sets_states.then(|| Times::of(&members, task.started_ms, position));
@@ -181,6 +184,9 @@ impl<'t> Planner<'t> {
         self.spare.keep(serde_json::Value::Object(members));
         if let Some(times) = times {
             run = run.dated(times);
+        }
+        if let Some(trouble) = unwanted {
+            run.fail_at_once(trouble);
         }
         let mut next = run.next(&task.program, task.started_ms);
         if is_plain {

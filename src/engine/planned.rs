@@ -90,9 +90,11 @@ impl Driver {
             for (name, count) in chunk.unmapped {
                 self.count_unmapped(name, count);
             }
+            self.looked = chunk.looked;
             for record in chunk.records {
                 self.take_record(record)?;
             }
+            self.looked = None;
         }
         Ok(())
     }
@@ -156,7 +158,10 @@ impl Driver {
         // Its own failure does not hinder a request that is tried again.
         let seen = match self.task.past.is_reopened(about.position) {
             true => self.ids.check_again(&about.id)?,
-            false => self.ids.check(&about.id, self.task.job)?,
+            false => match &self.looked {
+                Some(looked) => self.ids.check_looked(&about.id, self.task.job, &looked.ids)?,
+                None => self.ids.check(&about.id, self.task.job)?,
+            },
         };
         if seen != Seen::New {
             self.shared.in_hand().give_back([&about.id.key]);

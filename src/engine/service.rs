@@ -94,26 +94,7 @@ impl Services {
 
     /// The profile a call goes to: by name, or the only one of its system.
     pub(super) fn find(&self, system: &str, name: Option<&str>) -> Result<usize, String> {
-        let of_system = || self.list.iter().enumerate().filter(|(_, service)| service.system == system);
-        let named = |name: &str| {
-            of_system().find(|(_, service)| service.any_name || service.name == name).map(|(index, _)| index)
-        };
-        match name {
-            Some(name) => named(name).ok_or_else(|| {
-                let known: Vec<_> = of_system().map(|(_, service)| format!("`{}`", service.name)).collect();
-                format!("there is no {system} profile of that name; the settings have {}", known.join(", "))
-            }),
-            None => {
-                let mut all = of_system();
-                match (all.next(), all.next()) {
-                    (Some((index, _)), None) => Ok(index),
-                    (None, _) => Err(format!("the settings have no {system} profile")),
-                    (Some(_), Some(_)) => Err(format!(
-                        "the settings have several {system} profiles: say which one in the workflow's `profiles`"
-                    )),
-                }
-            }
-        }
+        find(&self.list, system, name)
     }
 
     /// The profile itself.
@@ -256,6 +237,30 @@ impl Services {
         let pool = self.limits.pool(self.of_workspace(gate.service), gate.pool)?;
         self.pools.insert((workspace, gate.pool), Arc::clone(&pool));
         Some(pool)
+    }
+}
+
+/// The profile of a list that a call goes to: by name, or the only one of its system.
+pub(super) fn find(list: &[Arc<Service>], system: &str, name: Option<&str>) -> Result<usize, String> {
+    let of_system = || list.iter().enumerate().filter(|(_, service)| service.system == system);
+    let named = |name: &str| {
+        of_system().find(|(_, service)| service.any_name || service.name == name).map(|(index, _)| index)
+    };
+    match name {
+        Some(name) => named(name).ok_or_else(|| {
+            let known: Vec<_> = of_system().map(|(_, service)| format!("`{}`", service.name)).collect();
+            format!("there is no {system} profile of that name; the settings have {}", known.join(", "))
+        }),
+        None => {
+            let mut all = of_system();
+            match (all.next(), all.next()) {
+                (Some((index, _)), None) => Ok(index),
+                (None, _) => Err(format!("the settings have no {system} profile")),
+                (Some(_), Some(_)) => Err(format!(
+                    "the settings have several {system} profiles: say which one in the workflow's `profiles`"
+                )),
+            }
+        }
     }
 }
 

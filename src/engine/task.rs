@@ -89,6 +89,8 @@ pub(super) struct Task {
     pub sets_states: bool,
     /// Whether a record waits for the earlier ones of the same person.
     pub takes_turns: bool,
+    /// What was finished and set before, to be asked for many records at once.
+    pub indexes: Option<super::looked::Indexes>,
     /// How many ways to end the workers told of.
     pub endings: std::sync::atomic::AtomicU32,
 }

@@ -182,6 +182,11 @@ impl Connection {
     fn written<T>(&mut self, done: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if done.is_ready() {
             self.write_by = None;
+            // An answer is out. Whoever reads may already be waiting for the next request without a time
+            // in mind; this wakes it when there is one.
+            if let Some(by) = self.line.head_by() {
+                Connection::is_over(&mut self.read_by, by, context);
+            }
             return done;
         }
         let by = self
