@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
-use super::command::{Answer, Command, Talk};
+use super::command::Talk;
+use super::entered::Running;
 use super::error::HostError;
 use super::guests::Guests;
 use super::protocol::SettingsName;
@@ -63,32 +63,6 @@ pub struct Host {
     guests: Guests,
 }
 
-/// A job that is under way.
-#[derive(Debug)]
-struct Running {
-    stop: CancellationToken,
-    /// True once its engine is gone.
-    is_left: watch::Receiver<bool>,
-    /// Those who decide about it before anybody else goes on; each is done when its sender is dropped.
-    deciding: Vec<oneshot::Receiver<()>>,
-    /// Closed when it is over.
-    over: watch::Receiver<()>,
-}
-
-/// A job that this task carries out.
-pub(super) struct Entered<'h> {
-    host: &'h Host,
-    job: JobId,
-    is_left: watch::Sender<bool>,
-    _over: watch::Sender<()>,
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        self.host.running().remove(&self.job);
-    }
-}
-
 impl Host {
     /// Of a store that this process owns, with its settings. `stop` ends all jobs in order.
     pub fn new(
@@ -117,59 +91,6 @@ impl Host {
         })
     }
 
-    /// Does what was asked; what is told meanwhile goes to `talk`.
-    pub async fn execute(
-        &self,
-        command: Command,
-        talk: &Talk,
-        stop: CancellationToken,
-    ) -> Result<Answer, HostError> {
-        match command {
-            Command::Run(run) => {
-                let job = self.prepare(run, stop).await?;
-                Ok(Answer::Job(Box::new(self.carry_out(job, talk).await?)))
-            }
-            Command::Resume(resume) => {
-                let record = self.store.reader().job(resume.job)?;
-                let ending = match record.status {
-                    Status::Held => return Err(HostError::Held(record.id)),
-                    Status::Finished => Some(Ending::WasFinished),
-                    Status::Cancelled => Some(Ending::WasCancelled),
-                    Status::Open => None,
-                };
-                if let Some(ending) = ending {
-                    let report = Report::of_closed(self.summary(record.id)?, ending);
-                    return Ok(Answer::Job(Box::new(report)));
-                }
-                let job = self.prepare_again(resume, talk, stop).await?;
-                Ok(Answer::Job(Box::new(self.carry_out(job, talk).await?)))
-            }
-            Command::Cancel { job, folder, by } => {
-                Ok(Answer::Summary(Box::new(self.cancel(job, folder, by, talk).await?)))
-            }
-            Command::Approve { job, by } => Ok(Answer::Summary(Box::new(self.approve(job, by).await?))),
-            Command::Reopen { job, positions, even_if_sent, by } => {
-                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
-            }
-            Command::GiveUp { job, positions, folder, by } => {
-                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
-            }
-            Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
-            Command::ApproveWorkflows { workflows, by } => {
-                let approved = self.approve_workflows(workflows, &by)?;
-                Ok(Answer::Result(serde_json::json!({ "approved": approved })))
-            }
-            Command::AcknowledgeRestore => {
-                let was_there = self.store.acknowledge_restore()?;
-                Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
-            }
-            Command::Look => {
-                self.brake.look();
-                Ok(Answer::Result(serde_json::Value::Null))
-            }
-        }
-    }
-
     /// Carries a job out, as far as it goes.
     pub async fn carry_out(&self, job: Job, talk: &Talk) -> Result<Report, HostError> {
         let Job { workflow, input, services, patience, virtual_clock, stop } = job;
@@ -177,7 +98,11 @@ impl Host {
             Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
             None => Arc::new(SystemClock),
         };
-        let place = if virtual_clock.is_some() { Place::Sandbox } else { Place::Services };
+        let place = match (self.settings().shadow, &virtual_clock) {
+            (true, _) => Place::Shadow,
+            (false, Some(_)) => Place::Sandbox,
+            (false, None) => Place::Services,
+        };
         let entered = self.enter(&workflow, &input, clock.now_ms(), place, &stop, talk).await?;
         loop {
             let (watcher, asked) = (talk.clone(), entered.stop());
@@ -259,6 +184,11 @@ impl Host {
         self.brake.watch().await;
     }
 
+    /// The emergency stop.
+    pub(super) fn brake(&self) -> &Brake {
+        &self.brake
+    }
+
     /// The store.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
@@ -279,6 +209,10 @@ impl Host {
 
     pub(super) fn left_nothing(&self) -> MutexGuard<'_, HashSet<JobId>> {
         self.left_nothing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -313,103 +247,5 @@ impl Host {
     /// While this is held nobody begins or goes on with a job.
     pub(super) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.opening.lock().await
-    }
-
-    /// Stops a job that is under way, in order. Nobody goes on with it until what this gives is dropped;
-    /// `None` when it is not under way.
-    pub(super) async fn stop_job(&self, job: JobId) -> Option<oneshot::Sender<()>> {
-        let (decided, deciding) = oneshot::channel();
-        let (stop, mut is_left) = {
-            let mut running = self.running();
-            let running = running.get_mut(&job)?;
-            running.deciding.push(deciding);
-            (running.stop.clone(), running.is_left.clone())
-        };
-        stop.cancel();
-        // An error means that it is over altogether.
-        drop(is_left.wait_for(|is_left| *is_left).await);
-        Some(decided)
-    }
-
-    async fn enter(
-        &self,
-        workflow: &Workflow,
-        input: &Input,
-        now_ms: i64,
-        place: Place,
-        stop: &CancellationToken,
-        talk: &Talk,
-    ) -> Result<Entered<'_>, HostError> {
-        loop {
-            let (job, mut over) = {
-                let _opening = self.opening.lock().await;
-                let record = engine::find_or_create(&self.store, workflow, input, now_ms, place)?;
-                let mut running = self.running();
-                match running.get(&record.id) {
-                    Some(other) => (record.id, other.over.clone()),
-                    None => return Ok(self.entered(&mut running, record.id, stop)),
-                }
-            };
-            talk.say(format!("{job} is being carried out already; this command waits for it"));
-            tokio::select! {
-                // It never changes: it closes.
-                _ = over.changed() => {}
-                () = stop.cancelled() => return Err(HostError::Interrupted),
-            }
-        }
-    }
-
-    /// Enters a job, unless somebody has.
-    pub(super) fn enter_beside(&self, job: JobId, stop: &CancellationToken) -> Option<Entered<'_>> {
-        let mut running = self.running();
-        (!running.contains_key(&job)).then(|| self.entered(&mut running, job, stop))
-    }
-
-    fn entered(
-        &self,
-        running: &mut HashMap<JobId, Running>,
-        job: JobId,
-        stop: &CancellationToken,
-    ) -> Entered<'_> {
-        let (is_left, has_left) = watch::channel(false);
-        let (over, is_over) = watch::channel(());
-        let stop = stop.child_token();
-        running.insert(job, Running { stop, is_left: has_left, deciding: Vec::new(), over: is_over });
-        Entered { host: self, job, is_left, _over: over }
-    }
-
-    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Entered<'_> {
-    /// Another engine takes the job on.
-    fn begin_again(&self, stop: &CancellationToken) {
-        self.is_left.send_replace(false);
-        if let Some(running) = self.host.running().get_mut(&self.job) {
-            running.stop = stop.child_token();
-        }
-    }
-
-    pub(super) fn stop(&self) -> CancellationToken {
-        self.host.running().get(&self.job).map(|running| running.stop.clone()).unwrap_or_default()
-    }
-
-    /// The engine is gone: whoever decides about the job does so now. Tells if somebody did.
-    pub(super) async fn wait_for_decisions(&self) -> bool {
-        self.is_left.send_replace(true);
-        let mut was_decided_about = false;
-        loop {
-            let next = self.host.running().get_mut(&self.job).and_then(|running| running.deciding.pop());
-            match next {
-                // An error means decided: nothing is ever sent.
-                Some(deciding) => {
-                    was_decided_about = true;
-                    drop(deciding.await);
-                }
-                None => return was_decided_about,
-            }
-        }
     }
 }

@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 use super::command::Talk;
 use super::error::{HostError, StillInTheAir};
 use super::owner::Host;
-use super::prepare::open_input;
+use super::prepare;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, EngineError, Extent, Order, Patience, Place, Progress, Service, Turn};
 use crate::intake::Input;
 use crate::job::{JobId, Status};
-use crate::journal::JobRecord;
+use crate::journal::{JobRecord, Reader};
 use crate::source::Source;
 use crate::workflow::{Workflow, load};
 
@@ -51,7 +51,8 @@ impl Host {
         beginning: &Beginning<'_>,
         talk: &Talk,
     ) -> Result<Option<Turn>, HostError> {
-        if beginning.place == Place::Sandbox {
+        // What only looks leaves nothing in the air.
+        if matches!(beginning.place, Place::Sandbox | Place::Shadow) {
             return Ok(None);
         }
         let turn = tokio::select! {
@@ -110,7 +111,7 @@ impl Host {
             HostError::Interrupted => HostError::Interrupted,
             error => still(job, StillInTheAir::Unready(Box::new(error))),
         };
-        let input = open_again(record, Arc::clone(&workflow)).await?;
+        let input = open_again(self.store().reader().clone(), record, Arc::clone(&workflow)).await?;
         let services = self.clients().services(&workflow).await.map_err(unready)?;
         // Somebody may wait to go on with it, or decide about it meanwhile.
         let entered = self.enter_beside(job, beginning.stop);
@@ -158,14 +159,14 @@ fn still(job: JobId, why: StillInTheAir) -> HostError {
 }
 
 /// The input of a job that began before, if it is still what the job was given.
-async fn open_again(record: JobRecord, workflow: Arc<Workflow>) -> Result<Input, HostError> {
+async fn open_again(reader: Reader, record: JobRecord, workflow: Arc<Workflow>) -> Result<Input, HostError> {
     let job = record.id;
     if record.input_path == "-" {
         return Err(still(job, StillInTheAir::StandardInput));
     }
     let digest = record.input_digest;
     let opened = tokio::task::spawn_blocking(move || {
-        open_input(&workflow, Path::new(&record.input_path), &record.input_path)
+        prepare::open_again(&reader, &workflow, Path::new(&record.input_path), &record.input_path)
     });
     let opened = opened.await.map_err(|_| EngineError::Stopped("opening the input"))?;
     let input = opened.map_err(|error| still(job, StillInTheAir::Unready(Box::new(error))))?;
