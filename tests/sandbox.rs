@@ -1,4 +1,4 @@
-//! The Braze look-alike over real HTTP: each documented rule is a sentence here.
+//! The look-alikes of Braze and OneTrust over real HTTP: each documented rule is a sentence here.
 #![expect(
     clippy::unwrap_used,
     reason = "the helpers of a test may stop at the first surprise, like the test"
@@ -12,6 +12,10 @@ mod delete;
 mod export;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/onetrust/mod.rs"]
+mod onetrust;
+#[path = "sandbox/scene.rs"]
+mod scene;
 #[path = "sandbox/subscription.rs"]
 mod subscription;
 #[path = "sandbox/track.rs"]

@@ -42,7 +42,7 @@ pub fn check(data: &[u8]) {
             let has_refusal = items.iter().any(|item| matches!(item, Item::Refused(_)));
             for item in &items {
                 match item {
-                    Item::Accepted { .. } => assert!(is_good, "accepted by a {status}"),
+                    Item::Written | Item::Accepted { .. } => assert!(is_good, "accepted by a {status}"),
                     Item::Again => assert!(has_refusal, "sent again without anybody to blame"),
                     Item::AskAlone => assert!(calls.len() > 1, "a call that stood alone is asked alone"),
                     Item::Refused(refusal) => {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Bar;
 use super::{Failure, output, pauses, setup, store};
 use crate::config::{Loaded, Settings};
-use crate::host::{Answer, Command, Connection, Host, HostError, SettingsName, Talk, profiles};
+use crate::host::{Answer, Clients, Command, Connection, Host, HostError, SettingsName, Talk, profiles};
 use crate::journal::{Reader, Store, StoreError};
 use crate::workflow::{Known, Workflow};
 
@@ -30,18 +30,30 @@ const AGAIN: Duration = Duration::from_millis(20);
 pub(super) struct Home {
     pub settings: Settings,
     pub known: Known,
+    /// One for each profile in this process.
+    pub clients: Arc<Clients>,
     name: SettingsName,
 }
 
 impl Home {
     /// As the settings say.
     pub(super) fn of(loaded: &Loaded) -> Home {
-        Home { settings: loaded.settings.clone(), known: setup::known(loaded), name: setup::name(loaded) }
+        Home {
+            settings: loaded.settings.clone(),
+            known: setup::known(loaded),
+            clients: Arc::new(Clients::new(loaded.settings.clone())),
+            name: setup::name(loaded),
+        }
     }
 
     /// Of somebody who has no settings.
     pub(super) fn without(settings: Settings) -> Home {
-        Home { settings, known: Known::default(), name: SettingsName { path: None, digest: [0; 32] } }
+        Home {
+            clients: Arc::new(Clients::new(settings.clone())),
+            settings,
+            known: Known::default(),
+            name: SettingsName { path: None, digest: [0; 32] },
+        }
     }
 
     /// The owner of the store.
@@ -51,7 +63,7 @@ impl Home {
 
     /// The owner of a store whose failures files stand elsewhere.
     pub(super) fn host_with(&self, store: Store, failures: PathBuf, stop: CancellationToken) -> Arc<Host> {
-        Host::new(store, self.settings.clone(), self.name.clone(), self.known.clone(), failures, stop)
+        Host::new(store, Arc::clone(&self.clients), self.name.clone(), self.known.clone(), failures, stop)
     }
 
     /// The names of the profiles a workflow may use.

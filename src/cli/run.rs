@@ -98,7 +98,7 @@ async fn carry_out(
             }
         }
         if services.is_none() {
-            services = Some(host::services(&home.settings, &asked.workflow).await?);
+            services = Some(home.clients.services(&asked.workflow).await?);
         }
         let Some(store) = door.take(&stop).await? else { continue };
         let host = home.host(store, stop.clone());

@@ -64,6 +64,7 @@ impl Trial {
             client: Client::new(&connection, token, Timeouts::default()).map_err(Failure::wrong)?,
             share: 1.0,
             limits: std::collections::HashMap::new(),
+            account: None,
             any_name: true,
         })
     }

@@ -103,7 +103,9 @@ impl Driver {
             }
             Reply::NotReached { why } => {
                 self.resolve(&batch, status, request_id, at_ms);
-                self.services.note_not_reached(batch.service, batch.tries, &why);
+                if !self.task.budget(batch.step).is_minor {
+                    self.services.note_not_reached(batch.service, batch.tries, &why);
+                }
                 self.try_again(batch, None, Outcome::Nothing, true, now_ms);
             }
             Reply::Unknown { .. } if self.is_poisoned(&batch) => {

@@ -98,7 +98,7 @@ impl Open {
 /// The batches of one job that have not left.
 #[derive(Debug, Default)]
 pub(super) struct Batches {
-    open: HashMap<Key, Open>,
+    open: HashMap<Key, Open, foldhash::fast::RandomState>,
     /// Full, split or alone: nothing is added any more. First in, first out.
     closed: VecDeque<Batch>,
     next_number: u64,

@@ -67,8 +67,9 @@ pub(super) struct Driver {
     pub(super) state: State,
     pub(super) messages: UnboundedReceiver<Message>,
     pub(super) sender: UnboundedSender<Message>,
-    pub(super) workers: Workers,
+    /// Before the workers: they end when nobody can give them anything any more.
     pub(super) reader: super::reader::Reader,
+    pub(super) workers: Workers,
     pub(super) progress: Progress,
     pub(super) stop: CancellationToken,
     /// How far the job is carried out.
@@ -78,6 +79,8 @@ pub(super) struct Driver {
 
     pub(super) runs: Runs,
     pub(super) endings: super::thin::Endings,
+    /// Of the chunk that is being taken in.
+    pub(super) looked: Option<super::looked::Looked>,
     pub(super) shared: Arc<Shared>,
     /// The number of this engine among those that share the lanes.
     pub(super) engine: u32,

@@ -14,7 +14,7 @@ use super::task::EngineError;
 use super::worker::{Going, Heard, Work};
 use crate::catalogue::Effect;
 use crate::job::{Mark, MarkKind, Skip};
-use crate::journal::{Marks, Space, StoreError};
+use crate::journal::{Marks, Space, StoreError, TargetsLooked};
 use crate::plan::{Call, PersonKey, Target};
 use crate::request::Order;
 
@@ -35,8 +35,15 @@ enum Left {
     Nothing(Skip),
 }
 
-/// What may be made of a call, given what was accepted before.
-fn left_of(call: &mut Call, marks: &Marks, space: &Space, now_ms: i64) -> Result<Left, StoreError> {
+/// What may be made of a call, given what was accepted before. `looked` is what a worker found of its
+/// states, if one looked; `now_ms` tells the time where it matters.
+fn left_of(
+    call: &mut Call,
+    marks: &Marks,
+    space: &Space,
+    looked: Option<&TargetsLooked>,
+    now_ms: &dyn Fn() -> i64,
+) -> Result<Left, StoreError> {
     if call.action().effect == Effect::Irreversible {
         return Ok(Left::All);
     }
@@ -59,12 +66,16 @@ fn left_of(call: &mut Call, marks: &Marks, space: &Space, now_ms: i64) -> Result
     };
     let mut dropped = Vec::new();
     let mut why = None;
-    call.key(|digest| space.key(MarkKind::Target, digest));
+    // Who looked for its states made their keys.
+    let looked = looked.filter(|_| call.is_keyed());
+    if !call.is_keyed() {
+        call.key(|digest| space.key(MarkKind::Target, digest));
+    }
     for target in call.targets() {
         if is_erased(target) {
             why = Some(Skip::Erased);
             dropped.push(target.digest());
-        } else if is_older(target, marks, now_ms)? {
+        } else if is_older(target, marks, looked, now_ms)? {
             why = why.or(Some(Skip::Superseded));
             dropped.push(target.digest());
         }
@@ -78,9 +89,18 @@ fn left_of(call: &mut Call, marks: &Marks, space: &Space, now_ms: i64) -> Result
 
 /// Whether a newer state is there. A state from far ahead was set under a wrong clock: an opt-out does
 /// not wait until that moment has come.
-fn is_older(target: &Target, marks: &Marks, now_ms: i64) -> Result<bool, StoreError> {
-    let Some(held) = marks.newest(MarkKind::Target, target.key)? else { return Ok(false) };
-    let is_believed = held.at_ms() <= now_ms.saturating_add(FUTURE_MS) || !target.order.opts_out();
+fn is_older(
+    target: &Target,
+    marks: &Marks,
+    looked: Option<&TargetsLooked>,
+    now_ms: &dyn Fn() -> i64,
+) -> Result<bool, StoreError> {
+    let held = match looked {
+        Some(looked) => marks.newest_looked(target.key, looked)?,
+        None => marks.newest(MarkKind::Target, target.key)?,
+    };
+    let Some(held) = held else { return Ok(false) };
+    let is_believed = !target.order.opts_out() || held.at_ms() <= now_ms().saturating_add(FUTURE_MS);
     Ok(is_believed && target.order.yields_to(&held))
 }
 
@@ -136,7 +156,10 @@ impl Driver {
     fn granted(&mut self, slot: Slot, blocked: Blocked) {
         let Blocked { service, step, mut call } = blocked;
         let left = match self.marks_in.get(service) {
-            Some(space) => left_of(&mut call, &self.marks, space, self.clock.now_ms()),
+            Some(space) => {
+                let looked = self.looked.as_ref().map(|looked| &looked.targets);
+                left_of(&mut call, &self.marks, space, looked, &|| self.clock.now_ms())
+            }
             None => Ok(Left::All),
         };
         let call = match left {
@@ -253,7 +276,7 @@ mod tests {
     }
 
     fn is_left_out(store: &Store, mut call: Call) -> bool {
-        let left = left_of(&mut call, store.marks(), &store.marks().space("w"), NOW_MS).unwrap();
+        let left = left_of(&mut call, store.marks(), &store.marks().space("w"), None, &|| NOW_MS).unwrap();
         matches!(left, Left::Nothing(Skip::Superseded))
     }
 

@@ -22,7 +22,6 @@ use super::plan_record::Planner;
 use super::relay::unnamed;
 use super::task::{EngineError, Task};
 use super::worker::Planned;
-use crate::catalogue::Effect;
 use crate::intake::Records;
 use crate::job::{Answered, Event, Mark, Position, Unresolved};
 use crate::plan::PersonKey;
@@ -125,7 +124,7 @@ impl Driver {
         let unresolved: HashSet<u64> = self.state.unresolved().map(|exchange| exchange.batch).collect();
         let left = self.retrying.values().filter(|batch| unresolved.contains(&batch.number));
         let people = left.flat_map(|batch| {
-            let writes = batch.members.iter().filter(|member| member.call.action().effect != Effect::Read);
+            let writes = batch.members.iter().filter(|member| member.call.action().effect.writes());
             let space = self.space(batch.service);
             writes.flat_map(move |member| member.call.people().iter().map(move |person| (space, *person)))
         });

@@ -11,6 +11,7 @@ use super::driver::Driver;
 use super::guard::{self, Allowed, Found, LastJob};
 use super::history::{Kept, parked_elsewhere};
 use super::in_the_air::{Extent, InTheAir, Turn};
+use super::looked::Indexes;
 use super::open::{JobError, Place, find_or_create};
 use super::plan_record::Planner;
 use super::progress::Progress;
@@ -128,12 +129,20 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let began = std::time::Instant::now();
     let (opened_ms, opened_steady_ms) = (clock.now_ms(), clock.steady_ms());
     let facts = facts(&record);
+    let marks_in: Vec<_> = services.iter().map(|service| store.marks().space(&service.workspace)).collect();
+    let indexes = Indexes {
+        ids: store.ids().clone(),
+        marks: store.marks().clone(),
+        services: services.clone(),
+        spaces: marks_in.clone(),
+    };
     let task = Arc::new(Task {
         job: record.id,
         kinds: kinds_taken(&workflow),
         budgets: budgets(&workflow, &retries),
-        sets_states: super::turns::sets_states(&workflow.steps),
+        sets_states: workflow.lists().any(super::turns::sets_states),
         takes_turns: super::turns::are_needed(&workflow),
+        indexes: Some(indexes),
         endings: Default::default(),
         program: Program::new(Arc::clone(&workflow), facts),
         input_digest: record.input_digest,
@@ -149,7 +158,6 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let workers = Workers::start(&task, &sender).map_err(EngineError::Thread)?;
     let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
     let engine = shared.join(sender.clone());
-    let marks_in = services.iter().map(|service| store.marks().space(&service.workspace)).collect();
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
     let services = Services::new(services, shared.limits(), opened_ms.unsigned_abs());
 
@@ -187,6 +195,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         is_shadow: place == Place::Shadow,
         task: Arc::clone(&task),
         runs: Default::default(),
+        looked: None,
         endings: Default::default(),
         engine,
         spaces,

@@ -4,6 +4,7 @@
 //! A service counts all requests of a workspace, whichever job of ours they serve; so there is one
 //! limiter for each pool of a workspace in a process. A profile that is refused in one job is stopped in all that were open then; a job that is
 //! opened later may try it again. All moments are steady time. No lock is held while anything waits.
+//! What counts for an account of OneTrust is shared with whoever else asks it, and stands there.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use super::fair::Fair;
 use super::service::Service;
 use crate::catalogue::{self, Limit};
+use crate::onetrust::{self, Period};
 use crate::wire::{Grant, Limiter};
 
 /// How much the clock of a service may differ from ours where only the length of its window is asked.
@@ -46,8 +48,16 @@ impl Limits {
         let (system, workspace) = (first.system.clone(), first.workspace.clone());
         let stated = |variant| lowest(&profiles, pool, variant);
         let mut pools = locked(&self.pools);
-        let known = pools.entry(PoolName { system, workspace, pool }).or_default();
-        locked(&known.limiter).lower_to(stated(None));
+        let of_account = || first.account.as_ref().zip(endpoint_of(first, pool));
+        let known = pools.entry(PoolName { system, workspace, pool }).or_insert_with(|| {
+            Arc::new(of_account().map_or_else(Pool::default, |(limits, endpoint)| Pool {
+                counted: Counted::ByAccount { limits: Arc::clone(limits), endpoint },
+                ..Pool::default()
+            }))
+        });
+        if let Counted::Here(limiter) = &known.counted {
+            locked(limiter).lower_to(stated(None));
+        }
         Some(Arc::clone(known))
     }
 
@@ -65,16 +75,34 @@ impl Limits {
 /// Requests of one workspace that share a limit.
 #[derive(Debug)]
 pub(super) struct Pool {
-    limiter: Mutex<Limiter>,
+    counted: Counted,
     turns: Mutex<Fair>,
     /// An answer told that another documented limit holds.
     is_variant: AtomicBool,
 }
 
+/// Where the requests of a pool are counted.
+#[derive(Debug)]
+enum Counted {
+    /// By a limiter of its own.
+    Here(Mutex<Limiter>),
+    /// With all others of the account, whoever makes them.
+    ByAccount { limits: Arc<onetrust::Limits>, endpoint: String },
+}
+
+impl Counted {
+    fn reserve(&self, now: Duration) -> Grant {
+        match self {
+            Counted::Here(limiter) => locked(limiter).reserve(now),
+            Counted::ByAccount { limits, endpoint } => limits.reserve(endpoint, now),
+        }
+    }
+}
+
 impl Default for Pool {
     fn default() -> Pool {
-        let limiter = Mutex::new(Limiter::unlimited());
-        Pool { limiter, turns: Mutex::default(), is_variant: AtomicBool::new(false) }
+        let counted = Counted::Here(Mutex::new(Limiter::unlimited()));
+        Pool { counted, turns: Mutex::default(), is_variant: AtomicBool::new(false) }
     }
 }
 
@@ -85,7 +113,7 @@ impl Pool {
         if let Some(again_ms) = turns.yields_until(job, now_ms) {
             return Some(again_ms);
         }
-        match locked(&self.limiter).reserve(since_zero(now_ms)) {
+        match self.counted.reserve(since_zero(now_ms)) {
             Grant::Now => {
                 turns.took(job, now_ms);
                 None
@@ -100,21 +128,37 @@ impl Pool {
 
     /// A request ended that left at `left_ms`.
     pub(super) fn settle(&self, left_ms: i64, now_ms: i64) {
-        locked(&self.limiter).settle(since_zero(left_ms), since_zero(now_ms));
+        let (left, now) = (since_zero(left_ms), since_zero(now_ms));
+        match &self.counted {
+            Counted::Here(limiter) => locked(limiter).settle(left, now),
+            Counted::ByAccount { limits, endpoint } => limits.settle(endpoint, left, now),
+        }
     }
 
     /// What the service said of the pool when it answered a request that left at `left_ms`.
     pub(super) fn observe(&self, said: &super::send::Said, left_ms: i64, now_ms: i64) {
-        let mut limiter = locked(&self.limiter);
-        if let (Some(limit), Some(remaining)) = (said.limit, said.remaining) {
-            limiter.observe(limit, remaining, said.reset_ms.map(since_zero), since_zero(now_ms));
-        }
-        match said.rest_until_ms {
-            Some(until_ms) if said.is_untold => {
-                limiter.refuse(since_zero(left_ms), since_zero(until_ms), since_zero(now_ms));
+        let rest_until = said.rest_until_ms.map(since_zero);
+        match &self.counted {
+            Counted::Here(limiter) => {
+                let mut limiter = locked(limiter);
+                if let (Some(limit), Some(remaining)) = (said.limit, said.remaining) {
+                    limiter.observe(limit, remaining, said.reset_ms.map(since_zero), since_zero(now_ms));
+                }
+                match rest_until {
+                    Some(until) if said.is_untold => {
+                        limiter.refuse(since_zero(left_ms), until, since_zero(now_ms));
+                    }
+                    Some(until) => limiter.penalise(until),
+                    None => {}
+                }
             }
-            Some(until_ms) => limiter.penalise(since_zero(until_ms)),
-            None => {}
+            // OneTrust tells nothing of its limits before one is used up.
+            Counted::ByAccount { limits, endpoint } => {
+                let period = if said.rests_account { Period::Hour } else { Period::Minute };
+                if let Some(until) = rest_until {
+                    limits.rest(endpoint, period, until);
+                }
+            }
         }
     }
 
@@ -138,7 +182,9 @@ impl Pool {
             return;
         }
         let profiles: Vec<&Service> = of_workspace.collect();
-        locked(&self.limiter).turn_into(lowest(&profiles, pool, Some(*variant)));
+        if let Counted::Here(limiter) = &self.counted {
+            locked(limiter).turn_into(lowest(&profiles, pool, Some(*variant)));
+        }
     }
 }
 
@@ -177,6 +223,13 @@ impl Standing {
     pub(super) fn has_answered(&self) -> bool {
         self.answered.load(Ordering::Relaxed)
     }
+}
+
+/// The endpoint of a pool of OneTrust.
+fn endpoint_of(service: &Service, pool: &str) -> Option<String> {
+    let mut actions = catalogue::all().iter();
+    let action = actions.find(|action| action.pool == pool && action.system == service.system)?;
+    Some(onetrust::endpoint(action.method.word(), &action.path))
 }
 
 /// Profiles of one workspace share its limits; the lowest that any of them states holds.

@@ -22,6 +22,7 @@ mod job;
 mod lanes;
 mod limits;
 mod look;
+mod looked;
 mod open;
 mod outside;
 mod plan_record;

@@ -8,7 +8,7 @@ use super::fresh::FUTURE_MS;
 use super::history::FUTURE_TIME;
 use super::look::request_of;
 use super::relay::{parked, sent_without_answer};
-use super::replay::{replay, skip_accepted, try_again};
+use super::replay::{kept, replay, skip_accepted, try_again};
 use super::runs::{About, Live};
 use super::task::{Kept, Task, Unusable};
 use super::thin::Carried;
@@ -56,11 +56,13 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let records =
-                    chunk.records().map(|record| self.plan(record, Why::ItsTurn, &mut unmapped)).collect();
+                let plan = |record| self.plan(record, Why::ItsTurn, &mut unmapped);
+                let mut records: Vec<Planned> = chunk.records().map(plan).collect();
+                // What cannot be asked now is asked by the driver, which says why.
+                let looked = self.task.indexes.as_ref().and_then(|indexes| indexes.look(&mut records).ok());
                 let input_bytes = chunk.input_bytes();
                 let endings = std::mem::take(&mut self.endings);
-                Made::Planned(PlannedChunk { number, records, endings, unmapped, input_bytes })
+                Made::Planned(PlannedChunk { number, records, endings, looked, unmapped, input_bytes })
             }
             Work::Advance { batch, runs, now_ms } => {
                 let runs = runs.into_iter().map(|going| self.advance(going, now_ms)).collect();
@@ -190,7 +192,7 @@ impl<'t> Planner<'t> {
                 number
             });
         }
-        replay(task, &mut run, &mut next, task.past.answers(position));
+        replay(task, &mut run, &mut next, &kept(task, position));
         if let Some(members) = once_more {
             try_again(task, &members, &mut run, &mut next);
         }

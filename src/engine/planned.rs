@@ -6,9 +6,10 @@ use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
 use super::worker::{First, Heard, Planned, PlannedChunk, Work};
+use crate::catalogue::Refusal;
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
 use crate::journal::{Seen, StoreError};
-use crate::run::{Finish, Next, Prepared, Run, Trouble};
+use crate::run::{Answer, Finish, Next, Prepared, Run, Trouble};
 
 /// Most open runs that are at work; more would only wait in memory.
 const MOST_RUNS: usize = 16_384;
@@ -89,9 +90,11 @@ impl Driver {
             for (name, count) in chunk.unmapped {
                 self.count_unmapped(name, count);
             }
+            self.looked = chunk.looked;
             for record in chunk.records {
                 self.take_record(record)?;
             }
+            self.looked = None;
         }
         Ok(())
     }
@@ -155,7 +158,10 @@ impl Driver {
         // Its own failure does not hinder a request that is tried again.
         let seen = match self.task.past.is_reopened(about.position) {
             true => self.ids.check_again(&about.id)?,
-            false => self.ids.check(&about.id, self.task.job)?,
+            false => match &self.looked {
+                Some(looked) => self.ids.check_looked(&about.id, self.task.job, &looked.ids)?,
+                None => self.ids.check(&about.id, self.task.job)?,
+            },
         };
         if seen != Seen::New {
             self.shared.in_hand().give_back([&about.id.key]);
@@ -218,16 +224,25 @@ impl Driver {
         let service = match self.services.find(&call.action().system, profile.as_deref()) {
             Ok(service) => service,
             Err(message) => {
+                // No service is asked: a step that may fail is over, and the run goes on.
                 if let Some(live) = self.runs.take(slot) {
-                    let path = Some(self.path_of(&live.run));
-                    let trouble = Trouble {
-                        reason: Fail::Template,
-                        code: "unknown_profile".into(),
-                        step: path,
-                        message,
-                    };
-                    self.end_at_once(&live.about, failed(trouble));
-                    self.free(slot);
+                    if live.is_thin {
+                        let trouble = Trouble {
+                            reason: Fail::Template,
+                            code: "unknown_profile".into(),
+                            step: Some(self.path_of(&live.run)),
+                            message,
+                        };
+                        self.end_at_once(&live.about, failed(trouble));
+                        self.free(slot);
+                        return;
+                    }
+                    let now_ms = self.run_ms();
+                    let result = Err(Refusal::new("unknown_profile", message));
+                    let heard = Heard::Answer(Answer { result, status: 0, at_ms: now_ms });
+                    let going = super::worker::Going { slot, live, heard };
+                    self.working += 1;
+                    self.workers.give(Work::Advance { batch: None, runs: vec![going], now_ms });
                 }
                 return;
             }

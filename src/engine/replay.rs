@@ -4,12 +4,25 @@
 //! there, one behind the other. Of one that a person asked to be tried again some are missing: those of
 //! the steps that failed, which are carried out again, while what was accepted behind them is not.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::task::{Opened, Task};
 use crate::catalogue::Effect;
-use crate::job::{StepAnswer, Verdict};
+use crate::job::{Position, StepAnswer, Verdict};
 use crate::run::{Next, Run, Times};
+
+/// What a record's run is told again. Of one that a person asked to be tried again nothing of what it told
+/// by itself: that its work begins, and that it failed.
+pub(super) fn kept(task: &Task, position: Position) -> Cow<'_, [StepAnswer]> {
+    let answers = task.past.answers(position);
+    let is_anew = |kept: &StepAnswer| task.program.is_told_anew(&kept.step);
+    if task.past.is_reopened(position) && answers.iter().any(is_anew) {
+        return Cow::Owned(answers.iter().filter(|kept| !is_anew(kept)).cloned().collect());
+    }
+    Cow::Borrowed(answers)
+}
 
 /// Tells a run what it was told before.
 pub(super) fn replay(task: &Task, run: &mut Run, next: &mut Next, answers: &[StepAnswer]) {
@@ -46,17 +59,15 @@ pub(super) fn replay(task: &Task, run: &mut Run, next: &mut Next, answers: &[Ste
 /// Begins a run anew that fails again on nothing but what it was told before: without those answers that
 /// made it fail, and without any when no write was accepted, so that it looks at the world as it is now.
 pub(super) fn try_again(task: &Task, members: &Map<String, Value>, run: &mut Run, next: &mut Next) {
-    let mut answers = task.past.answers(run.position()).to_vec();
-    while let Next::Ended(finish) = &*next
-        && matches!(finish.verdict, Verdict::Failed(_))
+    let mut answers = kept(task, run.position()).into_owned();
+    while let Some(Failed { accepted, step }) = failed(run, next)
         && !answers.is_empty()
     {
         let before = answers.len();
-        let failed_at = finish.failure.as_ref().and_then(|trouble| trouble.step.as_deref());
-        let is_of = |kept: &StepAnswer, step| kept.step.split('#').next() == Some(step);
-        match failed_at {
-            Some(step) if finish.accepted => answers.retain(|kept| !is_of(kept, step)),
-            Some(_) | None if finish.accepted => {}
+        let is_of = |kept: &StepAnswer, step: &str| kept.step.split('#').next() == Some(step);
+        match step {
+            Some(step) if accepted => answers.retain(|kept| !is_of(kept, &step)),
+            Some(_) | None if accepted => {}
             Some(_) | None => answers.clear(),
         }
         if answers.len() == before {
@@ -74,10 +85,32 @@ pub(super) fn try_again(task: &Task, members: &Map<String, Value>, run: &mut Run
     }
 }
 
+/// A run that fails on what it was told.
+struct Failed {
+    /// At least one write was accepted.
+    accepted: bool,
+    /// Path of the step that failed.
+    step: Option<String>,
+}
+
+/// Whether a run has failed, with steps left that tell of it or without.
+fn failed(run: &Run, next: &Next) -> Option<Failed> {
+    match next {
+        Next::Ended(finish) => {
+            let step = finish.failure.as_ref().and_then(|trouble| trouble.step.clone());
+            matches!(finish.verdict, Verdict::Failed(_)).then_some(Failed { accepted: finish.accepted, step })
+        }
+        Next::Call(_) | Next::Wait { .. } => {
+            let trouble = run.failed_with()?;
+            Some(Failed { accepted: run.has_written(), step: trouble.step.clone() })
+        }
+    }
+}
+
 /// Goes past the calls of a run that were accepted before one that was carried out again just now. What
 /// only reads is asked again: the answer before it may be another one.
 pub(super) fn skip_accepted(task: &Task, run: &mut Run, next: &mut Next) {
-    let answers = task.past.answers(run.position());
+    let answers = kept(task, run.position());
     while let Next::Call(prepared) = &*next
         && prepared.call.action().effect != Effect::Read
     {

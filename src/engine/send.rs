@@ -71,6 +71,8 @@ pub(super) struct Said {
     pub reset_ms: Option<i64>,
     /// Nothing of the pool before this moment: after a 429, or when the service says when to come back.
     pub rest_until_ms: Option<i64>,
+    /// The whole account rests, and not this pool alone.
+    pub rests_account: bool,
     /// It was refused for its rate, and nothing tells the limit.
     pub is_untold: bool,
 }
@@ -83,6 +85,14 @@ pub(super) async fn exchange(
     clock: Arc<dyn Clock>,
 ) -> Replied {
     let calls: Vec<&Call> = batch.members.iter().map(|member| &*member.call).collect();
+    // The call itself has its place; a question before it needs one more, and waits before time counts.
+    let look = calls.first().filter(|_| batch.must_look()).and_then(|call| call.look());
+    let asked = look.map(|look| look.call().action());
+    let asked = asked.map(|action| onetrust::endpoint(action.method.word(), &action.path));
+    let place = match (&service.account, &asked) {
+        (Some(account), Some(endpoint)) => Some(onetrust::Place::of(account, endpoint, &*clock).await),
+        _ => None,
+    };
     let sent = send(&service, &calls, batch.must_look(), &*clock);
     let round = match at_most {
         None => sent.await,
@@ -94,6 +104,7 @@ pub(super) async fn exchange(
             ),
         },
     };
+    drop(place);
     let Round { reply, status, request_id, said, requests, now } = round;
     let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
     Replied { batch, reply, status, request_id, said, requests, at_ms, now_ms }
@@ -248,6 +259,7 @@ fn said(
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
         rest_until_ms,
+        rests_account: onetrust::Period::of(answer) == onetrust::Period::Hour,
         is_untold: is_refused && limit.is_none(),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::batches::{Batch, Gate};
 use super::limits::{Limits, Pool, Standing};
+use crate::onetrust;
 use crate::wire::{Backoff, Client};
 
 /// How often a service that never answered is tried before it counts as not reachable.
@@ -34,6 +35,8 @@ pub struct Service {
     pub share: f64,
     /// Limits that replace documented ones, by action id: requests and window.
     pub limits: HashMap<String, (u32, Duration)>,
+    /// The limits of an account of OneTrust, which others than the engine use, too; in real time only.
+    pub account: Option<Arc<onetrust::Limits>>,
     /// The sandbox accepts any profile name for its system.
     pub any_name: bool,
 }
@@ -91,26 +94,7 @@ impl Services {
 
     /// The profile a call goes to: by name, or the only one of its system.
     pub(super) fn find(&self, system: &str, name: Option<&str>) -> Result<usize, String> {
-        let of_system = || self.list.iter().enumerate().filter(|(_, service)| service.system == system);
-        let named = |name: &str| {
-            of_system().find(|(_, service)| service.any_name || service.name == name).map(|(index, _)| index)
-        };
-        match name {
-            Some(name) => named(name).ok_or_else(|| {
-                let known: Vec<_> = of_system().map(|(_, service)| format!("`{}`", service.name)).collect();
-                format!("there is no {system} profile of that name; the settings have {}", known.join(", "))
-            }),
-            None => {
-                let mut all = of_system();
-                match (all.next(), all.next()) {
-                    (Some((index, _)), None) => Ok(index),
-                    (None, _) => Err(format!("the settings have no {system} profile")),
-                    (Some(_), Some(_)) => Err(format!(
-                        "the settings have several {system} profiles: say which one in the workflow's `profiles`"
-                    )),
-                }
-            }
-        }
+        find(&self.list, system, name)
     }
 
     /// The profile itself.
@@ -253,6 +237,30 @@ impl Services {
         let pool = self.limits.pool(self.of_workspace(gate.service), gate.pool)?;
         self.pools.insert((workspace, gate.pool), Arc::clone(&pool));
         Some(pool)
+    }
+}
+
+/// The profile of a list that a call goes to: by name, or the only one of its system.
+pub(super) fn find(list: &[Arc<Service>], system: &str, name: Option<&str>) -> Result<usize, String> {
+    let of_system = || list.iter().enumerate().filter(|(_, service)| service.system == system);
+    let named = |name: &str| {
+        of_system().find(|(_, service)| service.any_name || service.name == name).map(|(index, _)| index)
+    };
+    match name {
+        Some(name) => named(name).ok_or_else(|| {
+            let known: Vec<_> = of_system().map(|(_, service)| format!("`{}`", service.name)).collect();
+            format!("there is no {system} profile of that name; the settings have {}", known.join(", "))
+        }),
+        None => {
+            let mut all = of_system();
+            match (all.next(), all.next()) {
+                (Some((index, _)), None) => Ok(index),
+                (None, _) => Err(format!("the settings have no {system} profile")),
+                (Some(_), Some(_)) => Err(format!(
+                    "the settings have several {system} profiles: say which one in the workflow's `profiles`"
+                )),
+            }
+        }
     }
 }
 

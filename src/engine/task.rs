@@ -89,6 +89,8 @@ pub(super) struct Task {
     pub sets_states: bool,
     /// Whether a record waits for the earlier ones of the same person.
     pub takes_turns: bool,
+    /// What was finished and set before, to be asked for many records at once.
+    pub indexes: Option<super::looked::Indexes>,
     /// How many ways to end the workers told of.
     pub endings: std::sync::atomic::AtomicU32,
 }
@@ -116,6 +118,8 @@ pub(super) struct Budget {
     pub at_most_ms: i64,
     pub timeout_ms: Option<i64>,
     pub backoff: Backoff,
+    /// The run goes on without it: that the service cannot be reached says nothing of other steps.
+    pub is_minor: bool,
     /// The first step that is tried as often and as long; calls of both may share a body.
     pub like: u32,
 }
@@ -125,7 +129,14 @@ impl Budget {
         let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let Policy { attempts, at_most, base, cap } = policy;
         let backoff = Backoff { base, cap };
-        Budget { attempts, at_most_ms: ms(at_most), timeout_ms: timeout.map(ms), backoff, like }
+        Budget {
+            attempts,
+            at_most_ms: ms(at_most),
+            timeout_ms: timeout.map(ms),
+            backoff,
+            is_minor: false,
+            like,
+        }
     }
 
     fn is_like(&self, other: &Budget) -> bool {
@@ -273,6 +284,8 @@ pub(super) fn budgets(workflow: &Workflow, policies: &Policies) -> Vec<Budget> {
     fn walk(steps: &[Step], policies: &Policies, budgets: &mut Vec<Budget>) {
         for step in steps {
             let budget = Budget::of(policies.policy(&step.retry), step.timeout, step.number);
+            let is_minor = step.continue_on_error && step.timeout.is_some();
+            let budget = Budget { is_minor, ..budget };
             let place = step.number as usize;
             if budgets.len() <= place {
                 budgets.resize(place + 1, budget);
@@ -286,7 +299,7 @@ pub(super) fn budgets(workflow: &Workflow, policies: &Policies) -> Vec<Budget> {
         }
     }
     let mut budgets = Vec::new();
-    walk(&workflow.steps, policies, &mut budgets);
+    workflow.lists().for_each(|steps| walk(steps, policies, &mut budgets));
     let first_of =
         |budget: &Budget| budgets.iter().find(|first| first.is_like(budget)).unwrap_or(budget).like;
     let firsts: Vec<u32> = budgets.iter().map(first_of).collect();

@@ -125,7 +125,7 @@ pub(super) fn are_needed(workflow: &Workflow) -> bool {
         };
         steps.iter().map(of_step).sum()
     }
-    workflow.writes && pauses(&workflow.steps) > 1 && keep_turns(&workflow.steps)
+    workflow.writes && workflow.lists().map(pauses).sum::<usize>() > 1 && workflow.lists().any(keep_turns)
 }
 
 /// Whether anything is set that a newer change replaces.

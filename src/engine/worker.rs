@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Message;
 use super::lanes::Slot;
+use super::looked::Looked;
 use super::plan_record::Planner;
 use super::runs::{About, Live};
 use super::task::Task;
@@ -78,6 +79,8 @@ pub(super) struct PlannedChunk {
     pub records: Vec<Planned>,
     /// How runs end that are carried by number, as far as it was not said before.
     pub endings: Vec<(u32, Ending)>,
+    /// What the indexes hold of them, if they could be asked.
+    pub looked: Option<Looked>,
     /// Purposes and statuses that no table maps.
     pub unmapped: BTreeMap<String, u64>,
     /// How far into the input it reaches, in bytes.

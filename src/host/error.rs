@@ -54,7 +54,7 @@ pub enum HostError {
     NotReady(String),
     /// The settings do not say where the workflow's calls go.
     #[error(
-        "the settings have no Braze profile for this workflow: add one under `profiles`, or try it with --sandbox"
+        "the settings have no profile for this workflow: add one of the system it calls under `profiles`, or try it with --sandbox"
     )]
     NoProfile,
     /// A profile has a credential of another kind.

@@ -6,6 +6,7 @@
 //! the work itself, so nothing depends on who came first or who stays. How a job is driven is the work
 //! of `engine`; what people read, and when a process owns or hands over, that of `cli`.
 
+mod clients;
 mod command;
 mod connection;
 mod decide;
@@ -23,6 +24,7 @@ mod services;
 mod settle;
 mod socket;
 
+pub use clients::Clients;
 pub use command::{Answer, Command, Heard, InputOrder, Resume, Run, Talk};
 pub use connection::Connection;
 pub use error::{HostError, Kind, Refusal, StillInTheAir};
@@ -32,4 +34,4 @@ pub use prepare::{SPOOLED, open_input, warn_if_empty};
 pub use protocol::SettingsName;
 pub use report::{Ending, Report};
 pub use serve::Listening;
-pub use services::{profiles, service, services};
+pub use services::profiles;

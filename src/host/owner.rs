@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::clients::Clients;
 use super::command::Talk;
 use super::error::HostError;
 use super::guests::Guests;
@@ -47,7 +48,7 @@ pub struct Host {
     store: Arc<Store>,
     shared: Arc<Shared>,
     brake: Arc<Brake>,
-    settings: Settings,
+    clients: Arc<Clients>,
     settings_name: SettingsName,
     known: Known,
     failures: PathBuf,
@@ -92,7 +93,7 @@ impl Host {
     /// Of a store that this process owns, with its settings. `stop` ends all jobs in order.
     pub fn new(
         store: Store,
-        settings: Settings,
+        clients: Arc<Clients>,
         settings_name: SettingsName,
         known: Known,
         failures: PathBuf,
@@ -103,7 +104,7 @@ impl Host {
             store: Arc::new(store),
             shared: Arc::new(Shared::with_brake(Arc::clone(&brake))),
             brake,
-            settings,
+            clients,
             settings_name,
             known,
             failures,
@@ -123,7 +124,7 @@ impl Host {
             Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
             None => Arc::new(SystemClock),
         };
-        let place = match (self.settings.shadow, &virtual_clock) {
+        let place = match (self.settings().shadow, &virtual_clock) {
             (true, _) => Place::Shadow,
             (false, Some(_)) => Place::Sandbox,
             (false, None) => Place::Services,
@@ -154,7 +155,7 @@ impl Host {
                 workflow: Arc::clone(&workflow),
                 input: input.clone(),
                 services: services.clone(),
-                retries: self.settings.retries.clone(),
+                retries: self.settings().retries.clone(),
                 store: Arc::clone(&self.store),
                 shared: Arc::clone(&self.shared),
                 clock: Arc::clone(&clock),
@@ -219,6 +220,11 @@ impl Host {
         &self.store
     }
 
+    /// The clients of its profiles.
+    pub fn clients(&self) -> &Arc<Clients> {
+        &self.clients
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -232,7 +238,7 @@ impl Host {
     }
 
     pub(super) fn settings(&self) -> &Settings {
-        &self.settings
+        self.clients.settings()
     }
 
     pub(super) fn settings_name(&self) -> &SettingsName {

@@ -125,7 +125,7 @@ impl Host {
         wait_ms: u64,
         stop: CancellationToken,
     ) -> Result<Job, HostError> {
-        let services = super::services(self.settings(), &workflow).await?;
+        let services = self.clients().services(&workflow).await?;
         let patience = Patience::Until(Duration::from_millis(wait_ms));
         Ok(Job { workflow, input, services, patience, virtual_clock: None, stop })
     }

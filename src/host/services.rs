@@ -1,52 +1,38 @@
-//! The profiles a workflow may use, ready to be used.
+//! Which profiles a workflow may use.
 
-use std::sync::Arc;
-
-use super::error::HostError;
-use crate::config::{Credential, Profile, Settings, System};
-use crate::engine::Service;
-use crate::onetrust;
-use crate::wire::{Client, Timeouts};
+use crate::config::{Profile, Settings, System};
 use crate::workflow::{Step, StepKind, Workflow};
 
-/// The profiles a workflow may use, ready to be used; their credentials are read now.
-pub async fn services(settings: &Settings, workflow: &Workflow) -> Result<Vec<Arc<Service>>, HostError> {
-    let mut services = Vec::new();
-    for profile in profiles(settings, workflow) {
-        profile.check().await?;
-        services.push(Arc::new(service(profile)?));
-    }
-    if services.is_empty() {
-        return Err(HostError::NoProfile);
-    }
-    Ok(services)
-}
-
-/// The profiles a workflow may use.
+/// The profiles a workflow may use: those it names, or all of the systems it calls. One that calls no
+/// service at all is held to be for Braze.
 pub fn profiles<'s>(settings: &'s Settings, workflow: &'s Workflow) -> impl Iterator<Item = &'s Profile> {
     let named: Vec<&String> = workflow.profiles.values().collect();
-    let any = named.is_empty() || names_profiles(&workflow.steps);
-    let of_braze = settings.profiles.values().filter(|profile| profile.system == System::Braze);
-    of_braze.filter(move |profile| any || named.contains(&&profile.name))
+    let any = named.is_empty() || workflow.lists().any(names_profiles);
+    let systems: Vec<System> = System::ALL
+        .into_iter()
+        .filter(|system| workflow.lists().any(|steps| calls(steps, *system)))
+        .collect();
+    let is_called = move |profile: &Profile| match systems.as_slice() {
+        [] => profile.system == System::Braze,
+        called => called.contains(&profile.system),
+    };
+    let of_systems = settings.profiles.values().filter(move |profile| is_called(profile));
+    of_systems.filter(move |profile| {
+        any || named.contains(&&profile.name) || !workflow.profiles.contains_key(profile.system.word())
+    })
 }
 
-/// A profile, ready to be used; its credential is read when it is first needed.
-pub fn service(profile: &Profile) -> Result<Service, HostError> {
-    let client = match (profile.system, &profile.credential) {
-        (System::OneTrust, _) => onetrust::client(profile, Timeouts::default())?,
-        (System::Braze, Credential::Token(token)) => {
-            Client::new(&profile.connection, token.clone(), Timeouts::default())?
-        }
-        (System::Braze, Credential::OAuth2 { .. }) => return Err(HostError::NoToken(profile.name.clone())),
-    };
-    Ok(Service {
-        name: profile.name.clone(),
-        system: profile.system.word().to_owned(),
-        workspace: profile.workspace.clone(),
-        client,
-        share: profile.share,
-        limits: profile.limits.iter().map(|(id, limit)| (id.clone(), (limit.requests, limit.per))).collect(),
-        any_name: false,
+/// Whether some step calls a system.
+pub(super) fn calls(steps: &[Step], system: System) -> bool {
+    steps.iter().any(|step| match &step.kind {
+        StepKind::Action { action, .. } => action.system == system.word(),
+        StepKind::ForEach { steps, .. } => calls(steps, system),
+        StepKind::Set(_)
+        | StepKind::Wait(_)
+        | StepKind::Assert { .. }
+        | StepKind::Fail(_)
+        | StepKind::Stop(_)
+        | StepKind::Log(_) => false,
     })
 }
 

@@ -112,7 +112,7 @@ impl Host {
             error => still(job, StillInTheAir::Unready(Box::new(error))),
         };
         let input = open_again(self.store().reader().clone(), record, Arc::clone(&workflow)).await?;
-        let services = super::services(self.settings(), &workflow).await.map_err(unready)?;
+        let services = self.clients().services(&workflow).await.map_err(unready)?;
         // Somebody may wait to go on with it, or decide about it meanwhile.
         let entered = self.enter_beside(job, beginning.stop);
         let stop = entered.as_ref().map_or_else(|| beginning.stop.clone(), |entered| entered.stop());

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::job::{Event, Fail, IdEntry, JobId, Skip, Verdict};
 
 use super::error::StoreError;
-use super::segments::{Family, Key, Sorted, Value};
+use super::segments::{Family, Key, Looked, Sorted, Value};
 
 /// The family of ids. A value is content (8 bytes), job (7), [`FINISHED`] or [`FAILED`] (1).
 pub(super) const FAMILY: Family = Family { number: 1, keep };
@@ -31,6 +31,10 @@ pub enum Seen {
     Conflict,
 }
 
+/// What the index held of some ids when they were looked for.
+#[derive(Debug, Clone)]
+pub struct IdsLooked(Looked);
+
 /// The index of ids. Clone it freely; asking takes no turn behind the writer.
 #[derive(Debug, Clone)]
 pub struct Ids {
@@ -45,9 +49,24 @@ impl Ids {
     /// What is known of an id, as seen from a job. Knows what is durable; what is in flight is the
     /// caller's to know.
     pub fn check(&self, entry: &IdEntry, job: JobId) -> Result<Seen, StoreError> {
+        self.decide(entry, job, None)
+    }
+
+    /// The same of an id that was looked for before with others.
+    pub fn check_looked(&self, entry: &IdEntry, job: JobId, looked: &IdsLooked) -> Result<Seen, StoreError> {
+        self.decide(entry, job, Some(looked))
+    }
+
+    /// Looks for many ids at once, so that each of them is soon told when its turn comes.
+    pub fn look(&self, entries: impl Iterator<Item = IdEntry>) -> Result<IdsLooked, StoreError> {
+        let keys: Vec<Key> = entries.map(|entry| Key::from_be_bytes(entry.key)).collect();
+        Ok(IdsLooked(self.sorted.look(&keys)?))
+    }
+
+    fn decide(&self, entry: &IdEntry, job: JobId, looked: Option<&IdsLooked>) -> Result<Seen, StoreError> {
         let compare = |content| if content == entry.content { Seen::Duplicate } else { Seen::Conflict };
         let mut failed_here = None;
-        let finished = self.sorted.find(Key::from_be_bytes(entry.key), |value| {
+        let decide = |value| {
             let (content, by, state) = parts(value);
             if state == FINISHED {
                 return ControlFlow::Break(compare(content));
@@ -56,7 +75,12 @@ impl Ids {
                 failed_here = Some(compare(content));
             }
             ControlFlow::Continue(())
-        })?;
+        };
+        let key = Key::from_be_bytes(entry.key);
+        let finished = match looked {
+            Some(IdsLooked(looked)) => self.sorted.find_looked(key, looked, decide)?,
+            None => self.sorted.find(key, decide)?,
+        };
         Ok(finished.or(failed_here).unwrap_or(Seen::New))
     }
 

@@ -18,7 +18,7 @@ use crate::job::{Event, Mark, MarkKind};
 use crate::request::Order;
 
 use super::error::{Doing, StoreError};
-use super::segments::{Family, Key, Sorted, Value};
+use super::segments::{Family, Key, Looked, Sorted, Value};
 
 /// The family of freshness. A value is an [`Order`].
 pub(super) const TARGETS: Family = Family { number: 2, keep: keep_target };
@@ -39,6 +39,10 @@ pub struct Marks {
     erased: Arc<Sorted>,
     secret: Arc<Secret>,
 }
+
+/// What the index held of some targets when they were looked for.
+#[derive(Debug, Clone)]
+pub struct TargetsLooked(Looked);
 
 /// Makes the keys of one workspace. Keep it: making one costs as much as making a key.
 #[derive(Clone)]
@@ -81,11 +85,21 @@ impl Marks {
             MarkKind::Erased => (&self.erased, ERASED.keep),
         };
         let mut newest: Option<Value> = None;
-        // Newest first, so what is found later is older.
-        sorted.find(Key::from_be_bytes(key), |value| {
-            newest = Some(newest.map_or(value, |newer| keep(value, newer)));
-            ControlFlow::<()>::Continue(())
-        })?;
+        sorted.find(Key::from_be_bytes(key), newest_of(keep, &mut newest))?;
+        Ok(newest.map(Order::of_bytes))
+    }
+
+    /// Looks for the marks of many targets at once, so that each is soon told when its turn comes.
+    pub fn look(&self, targets: &[[u8; 16]]) -> Result<TargetsLooked, StoreError> {
+        let keys: Vec<Key> = targets.iter().map(|key| Key::from_be_bytes(*key)).collect();
+        Ok(TargetsLooked(self.targets.look(&keys)?))
+    }
+
+    /// As [`Marks::newest`], of a target that was looked for before with others.
+    pub fn newest_looked(&self, key: [u8; 16], looked: &TargetsLooked) -> Result<Option<Order>, StoreError> {
+        let mut newest: Option<Value> = None;
+        let decide = newest_of(TARGETS.keep, &mut newest);
+        self.targets.find_looked(Key::from_be_bytes(key), &looked.0, decide)?;
         Ok(newest.map(Order::of_bytes))
     }
 }
@@ -98,9 +112,13 @@ impl Space {
             MarkKind::Target => TARGETS.number,
             MarkKind::Erased => ERASED.number,
         };
-        let parts = self.secret.iter().chain(&self.workspace).chain([&kind]);
-        let parts = parts.copied().chain(digest.to_be_bytes());
-        block.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        let (secret, rest) = block.split_at_mut(SECRET_BYTES);
+        let (workspace, rest) = rest.split_at_mut(SPACE_BYTES);
+        let (of_kind, of_digest) = rest.split_at_mut(1);
+        secret.copy_from_slice(self.secret.as_slice());
+        workspace.copy_from_slice(&self.workspace);
+        of_kind.copy_from_slice(&[kind]);
+        of_digest.copy_from_slice(&digest.to_be_bytes());
         let digest: [u8; 32] = Sha256::digest(block).into();
         *digest.first_chunk().unwrap_or(&[0; 16])
     }
@@ -115,6 +133,18 @@ impl fmt::Debug for Marks {
 impl fmt::Debug for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Space").finish_non_exhaustive()
+    }
+}
+
+/// Keeps what stays of all that is shown, the newest first.
+fn newest_of(
+    keep: fn(Value, Value) -> Value,
+    newest: &mut Option<Value>,
+) -> impl FnMut(Value) -> ControlFlow<()> {
+    move |value| {
+        // What is shown later is older.
+        *newest = Some(newest.map_or(value, |newer| keep(value, newer)));
+        ControlFlow::Continue(())
     }
 }
 

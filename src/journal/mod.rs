@@ -34,13 +34,13 @@ pub use backup::{Backup, Replace, Restored, restore};
 pub use codec::{CodecError, decode, encode};
 pub use error::StoreError;
 pub use guard::Irreversible;
-pub use ids::{Ids, Seen};
+pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{
     Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,
     Turn, Window,
 };
 pub use jobs::{JobRecord, NewJob};
-pub use marks::{Marks, Space};
+pub use marks::{Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;

@@ -4,17 +4,18 @@
 //! sent twice, except once after a 401 with a new token: whether to ask again is for the caller to say.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
 use super::errors::{ApiError, Shape};
 use super::limits::{Limits, Period, endpoint};
+use super::place::{Place, moment};
 use super::request::{Body, Request};
 use crate::clock::Clock;
 use crate::config::{self, Profile};
-use crate::wire::{Answer, Client, ClientCredentials, Credential, Grant, Timeouts, WireError};
+use crate::wire::{Answer, Client, ClientCredentials, Credential, Timeouts, WireError};
 
 /// Where tokens are asked for (OneTrust's OpenAPI, `GetOAuthToken`).
 const TOKEN_PATH: &str = "/api/access/v1/oauth/token";
@@ -78,57 +79,24 @@ impl Api {
         if let Body::Json(_) = request.body() {
             exchange.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let left = Reserved::of(self, &endpoint).await;
+        let place = Place::of(&self.limits, &endpoint, &*self.clock).await;
         let answered = self.client.send(exchange).await;
-        drop(left);
+        drop(place);
         let answer = answered.map_err(|broken| ApiError::broken(broken, endpoint.clone()))?;
         if answer.status == 429 {
-            let (period, rest) = Period::told(&answer);
-            let until = self.now() + rest;
+            let period = Period::of(&answer);
+            let wall = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or(Timestamp::UNIX_EPOCH);
+            let until = moment(&*self.clock) + period.rest(&answer, wall);
             self.limits.rest(&endpoint, period, until);
             let not_before_ms = i64::try_from(until.as_millis()).unwrap_or(i64::MAX);
             return Err(ApiError::Limited { not_before_ms, period });
         }
         Ok(answer)
     }
-
-    fn now(&self) -> Duration {
-        Duration::from_millis(self.clock.steady_ms().max(0).unsigned_abs())
-    }
 }
 
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Api").field("client", &self.client).finish_non_exhaustive()
-    }
-}
-
-/// A place under the limits, given back when the exchange ends, however it ends.
-struct Reserved<'a> {
-    api: &'a Api,
-    endpoint: &'a str,
-    left: Duration,
-}
-
-impl<'a> Reserved<'a> {
-    /// Waits for a place.
-    async fn of(api: &'a Api, endpoint: &'a str) -> Reserved<'a> {
-        loop {
-            let now = api.now();
-            match api.limits.reserve(endpoint, now) {
-                Grant::Now => return Reserved { api, endpoint, left: now },
-                Grant::At(at) => {
-                    // The clock tells whole milliseconds.
-                    let wait = at.saturating_sub(now).max(Duration::from_millis(1));
-                    tokio::time::sleep(wait).await;
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        self.api.limits.settle(self.endpoint, self.left, self.api.now());
     }
 }

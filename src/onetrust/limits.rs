@@ -9,8 +9,11 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::catalogue;
 use crate::config::{Limit, Profile};
+use crate::reply::{self, Cause, Headers};
 use crate::wire::{Answer, Grant, Limiter};
 
 /// What an account may be asked in an hour (OneTrust docs, "Rate limits overview"). A sandbox of
@@ -92,23 +95,29 @@ pub enum Period {
 }
 
 impl Period {
-    fn length(self) -> Duration {
-        match self {
-            Period::Minute => ENDPOINT.per,
-            Period::Hour => ACCOUNT.per,
+    /// Which limit an answer says is used up (header `ot-period`).
+    pub fn of(answer: &Answer) -> Period {
+        match answer.header("ot-period").map(str::trim) {
+            Some(word) if word.eq_ignore_ascii_case("hour") => Period::Hour,
+            Some(_) | None => Period::Minute,
         }
     }
 
-    /// What a 429 says of itself: which limit it is, and how long from now nothing may be asked
-    /// (headers `ot-period` and `Retry-After`, in seconds).
-    pub fn told(answer: &Answer) -> (Period, Duration) {
-        let period = match answer.header("ot-period").map(str::trim) {
-            Some(word) if word.eq_ignore_ascii_case("hour") => Period::Hour,
-            Some(_) | None => Period::Minute,
+    /// How long from now a 429 asks to be left alone; the length of the period if it does not say.
+    pub(super) fn rest(self, answer: &Answer, now: Timestamp) -> Duration {
+        let headers = Headers {
+            retry_after: answer.header("retry-after"),
+            ot_period: answer.header("ot-period"),
+            date: answer.header("date"),
+            ..Headers::default()
         };
-        let seconds = answer.header("retry-after").and_then(|text| text.trim().parse::<u64>().ok());
-        let rest = seconds.map_or(period.length(), Duration::from_secs);
-        (period, rest.min(LONGEST_REST))
+        let length = match self {
+            Period::Minute => ENDPOINT.per,
+            Period::Hour => ACCOUNT.per,
+        };
+        let told = reply::not_before(&headers, Cause::Limited, now);
+        let told = told.and_then(|then| Duration::try_from(then.duration_since(now)).ok());
+        told.unwrap_or(length).min(LONGEST_REST)
     }
 }
 

@@ -3,19 +3,40 @@
 //! OneTrust's documents and its real clients disagree in places; where they do, both are accepted, and
 //! nobody's data is printed: no text of a reply is passed on. A request is described by its path
 //! template, so that limits, permissions and messages speak of an endpoint and never of a person. The
-//! catalogue of its actions stands beside this file as data. Who asks, and when, is decided elsewhere.
+//! catalogue of its actions stands beside this file as data. Subtasks, lists of consents and pushed
+//! events become request records here, by pure functions. Who asks, and when, is decided elsewhere.
 
 mod api;
+mod consent;
+pub mod consent_v1;
+pub mod consent_v4;
+mod dates;
 mod errors;
+pub mod event;
+mod json;
 mod limits;
+pub mod page;
+mod place;
 mod read;
+mod record;
 mod request;
+mod request_record;
+mod subtask;
+pub mod transaction;
+pub mod words;
 
 pub use api::{Api, client};
+pub use dates::{moment, time};
 pub use errors::{ApiError, Shape};
 pub use limits::{Limits, Period, Rates, endpoint};
+pub use place::Place;
 pub use read::read;
+pub use record::{Judged, Reason, Record, key};
 pub use request::{Body, Request};
+pub use request_record::{judge, judge_listed};
+pub use subtask::Subtask;
 
 #[cfg(test)]
 mod read_tests;
+#[cfg(test)]
+mod tests;

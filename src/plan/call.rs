@@ -108,6 +108,11 @@ impl Call {
         }
     }
 
+    /// Whether each of its states has its key.
+    pub fn is_keyed(&self) -> bool {
+        self.targets.iter().all(|target| target.key != [0; 16])
+    }
+
     /// Whether it holds more than states, so that nothing may overtake it.
     pub fn keeps_turn(&self) -> bool {
         self.keeps_turn

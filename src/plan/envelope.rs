@@ -74,12 +74,17 @@ impl PartialEq for Envelope {
             && self.arrays == other.arrays
             && self.repeatable == other.repeatable
             && self.text == other.text
-            && self.action.id == other.action.id
+            && is_same(self.action, other.action)
             && self.own.as_ref().map(|own| &own.address) == other.own.as_ref().map(|own| &own.address)
     }
 }
 
 impl Eq for Envelope {}
+
+/// Whether two actions are one. The catalogue holds each once, so their places mostly say it.
+pub(super) fn is_same(one: &'static Action, other: &'static Action) -> bool {
+    std::ptr::eq(one, other) || one.id == other.id
+}
 
 impl Hash for Envelope {
     fn hash<H: Hasher>(&self, state: &mut H) {

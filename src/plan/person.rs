@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 use crate::catalogue::Identifier;
 
@@ -66,14 +67,14 @@ fn number(value: &str) -> Cow<'_, str> {
 }
 
 fn digest(kind: Identifier, parts: &[&str]) -> PersonKey {
-    let mut hasher = Sha256::new();
-    hasher.update([kind as u8]);
+    let mut text: SmallVec<[u8; 128]> = SmallVec::new();
+    text.push(kind as u8);
     for part in parts {
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
+        text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        text.extend_from_slice(part.as_bytes());
     }
-    let mut half = [0; 16];
-    half.iter_mut().zip(hasher.finalize()).for_each(|(to, from)| *to = from);
+    let digest: [u8; 32] = Sha256::digest(&text).into();
+    let half = digest.first_chunk().copied().unwrap_or_default();
     PersonKey(u128::from_le_bytes(half))
 }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::envelope::is_same;
 use super::{Call, Envelope, PersonKey};
 use crate::catalogue::Action;
 
@@ -33,7 +34,7 @@ impl Room {
     /// Whether the call may stand in the body beside what is there. Into an empty body every call of
     /// the action fits.
     pub fn can_take(&self, call: &Call) -> bool {
-        let Some(envelope) = &self.envelope else { return call.action().id == self.action.id };
+        let Some(envelope) = &self.envelope else { return is_same(call.action(), self.action) };
         let Some(batch) = self.action.batch.as_ref().filter(|_| !self.alone && call.mergeable()) else {
             return false;
         };

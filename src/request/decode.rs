@@ -25,7 +25,7 @@ impl Request {
         let mut places = no_places();
         let record = Record { reader: &mut reader, places: &mut places };
         match record.deserialize(&mut json).and_then(|()| json.end()) {
-            Ok(()) => finish(&mut places, line.len(), spare),
+            Ok(()) => finish(&mut places, spare),
             Err(error) => Err(BadRecord { problem: reader.problem(&error), column: column(line, &error) }),
         }
     }
@@ -37,7 +37,7 @@ impl Request {
         let mut reader = Reader::new(warnings, &mut spare, Blank::Absent);
         let mut places = no_places();
         match (Record { reader: &mut reader, places: &mut places }).deserialize(value) {
-            Ok(()) => finish(&mut places, 256, &mut spare),
+            Ok(()) => finish(&mut places, &mut spare),
             Err(error) => Err(reader.problem(&error).into()),
         }
     }
@@ -63,7 +63,7 @@ pub fn parse_row(line: &[u8]) -> Result<Map<String, Value>, BadRecord> {
 const SCOPE: [&str; 4] = ["request", "subject", "consents", "fields"];
 
 /// Puts the scope together in its fixed order.
-fn finish(places: &mut Places, size_hint: usize, spare: &mut Spare) -> Result<Request, BadRecord> {
+fn finish(places: &mut Places, spare: &mut Spare) -> Result<Request, BadRecord> {
     let mut take = |at: usize| places.get_mut(at).map(Value::take).unwrap_or_default();
     let (subject, mut consents, fields) = (take(SUBJECT_AT), take(CONSENTS_AT), take(FIELDS_AT));
     let member = |at: usize| places.get(at).and_then(Value::as_str);
@@ -82,7 +82,7 @@ fn finish(places: &mut Places, size_hint: usize, spare: &mut Spare) -> Result<Re
     for (place, value) in scope.values_mut().zip([request, subject, consents, fields]) {
         *place = value;
     }
-    let digest = digest::of_scope(&scope, size_hint + 128);
+    let digest = digest::of_scope(&scope);
     Ok(Request { id, kind, scope, digest })
 }
 

@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use smallvec::{Array, SmallVec};
 
 /// First eight bytes of the SHA-256 over a record's content in a fixed order of members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,7 +28,7 @@ pub enum Identity<'r> {
 
 /// The key under which a record is known to a workflow: the first 16 bytes of SHA-256 over both.
 pub fn identity(workflow: &str, of: Identity<'_>) -> [u8; 16] {
-    let mut encoded = Vec::with_capacity(128);
+    let mut encoded: SmallVec<[u8; 160]> = SmallVec::new();
     text(&mut encoded, workflow);
     match of {
         Identity::Id(id) => {
@@ -44,21 +45,23 @@ pub fn identity(workflow: &str, of: Identity<'_>) -> [u8; 16] {
 }
 
 /// The digest of a checked scope: every member but `request.id`.
-pub(super) fn of_scope(scope: &Map<String, Value>, size_hint: usize) -> ContentDigest {
-    let mut encoded = Vec::with_capacity(size_hint);
+pub(super) fn of_scope(scope: &Map<String, Value>) -> ContentDigest {
+    // Longer than most records, and none of it is left when the digest is made.
+    let mut encoded: SmallVec<[u8; 1024]> = SmallVec::new();
+    let encoded = &mut encoded;
     for (name, value) in scope {
-        text(&mut encoded, name);
+        text(encoded, name);
         match (name.as_str(), value) {
-            ("fields", _) => any(&mut encoded, value),
-            (_, Value::Object(members)) => known(&mut encoded, members),
-            _ => known_value(&mut encoded, name, value),
+            ("fields", _) => any(encoded, value),
+            (_, Value::Object(members)) => known(encoded, members),
+            _ => known_value(encoded, name, value),
         }
     }
-    ContentDigest(u64::from_be_bytes(first_bytes(&encoded)))
+    ContentDigest(u64::from_be_bytes(first_bytes(encoded)))
 }
 
 /// An object of known members: the decoder wrote them in the order of its table already.
-fn known(encoded: &mut Vec<u8>, members: &Map<String, Value>) {
+fn known(encoded: &mut SmallVec<impl Array<Item = u8>>, members: &Map<String, Value>) {
     encoded.push(b'{');
     for (name, value) in members {
         if name != "id" {
@@ -69,7 +72,7 @@ fn known(encoded: &mut Vec<u8>, members: &Map<String, Value>) {
     encoded.push(b'}');
 }
 
-fn known_value(encoded: &mut Vec<u8>, name: &str, value: &Value) {
+fn known_value(encoded: &mut SmallVec<impl Array<Item = u8>>, name: &str, value: &Value) {
     match (name, value) {
         ("consents" | "aliases", Value::Array(items)) => {
             length(encoded, items.len());
@@ -85,7 +88,7 @@ fn known_value(encoded: &mut Vec<u8>, name: &str, value: &Value) {
 }
 
 /// A value of the customer's own: its objects in the order of their names.
-fn any(encoded: &mut Vec<u8>, value: &Value) {
+fn any(encoded: &mut SmallVec<impl Array<Item = u8>>, value: &Value) {
     match value {
         Value::Null => encoded.push(b'n'),
         Value::Bool(false) => encoded.push(b'f'),
@@ -118,13 +121,13 @@ fn any(encoded: &mut Vec<u8>, value: &Value) {
     }
 }
 
-fn text(encoded: &mut Vec<u8>, text: &str) {
+fn text(encoded: &mut SmallVec<impl Array<Item = u8>>, text: &str) {
     length(encoded, text.len());
     encoded.extend_from_slice(text.as_bytes());
 }
 
 /// Seven bits a byte, lowest first: most lengths take one byte, and a digest costs by the byte.
-fn length(encoded: &mut Vec<u8>, mut length: usize) {
+fn length(encoded: &mut SmallVec<impl Array<Item = u8>>, mut length: usize) {
     while length > 0x7f {
         encoded.push(length as u8 | 0x80);
         length >>= 7;

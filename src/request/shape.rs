@@ -85,7 +85,14 @@ pub(super) static RECORD: Shape = Shape {
 /// Where the record came from.
 static SOURCE: Shape = Shape {
     within: "source.",
-    members: &[member("system", Rule::Text), member("ref", Rule::Text), member("subtask_id", Rule::Text)],
+    members: &[
+        member("system", Rule::Text),
+        member("ref", Rule::Text),
+        member("subtask_id", Rule::Text),
+        member("request_id", Rule::Text),
+        member("subtask_name", Rule::Text),
+        member("subtask_type", Rule::Text),
+    ],
 };
 
 /// The person.

@@ -10,10 +10,15 @@ use serde_json::{Map, Value};
 #[derive(Default)]
 pub struct Spare {
     maps: Vec<Map<String, Value>>,
+    /// Empty, with room.
+    texts: Vec<String>,
 }
 
 /// More than one record has.
 const MOST_MAPS: usize = 16;
+/// The same of texts, and of the room they may have.
+const MOST_TEXTS: usize = 32;
+const MOST_ROOM: usize = 256;
 
 impl Spare {
     /// Takes every value out of a member of a scope that a record filled: what stays is names and shape.
@@ -37,9 +42,10 @@ impl Spare {
         match value {
             Value::Object(mut members) => {
                 for (name, member) in &mut members {
-                    let member = member.take();
-                    if is_known(name) {
-                        self.keep(member);
+                    match member.take() {
+                        Value::String(text) => self.keep_room(text),
+                        member if is_known(name) => self.keep(member),
+                        _ => {}
                     }
                 }
                 if self.maps.len() < MOST_MAPS && !members.is_empty() {
@@ -47,7 +53,27 @@ impl Spare {
                 }
             }
             Value::Array(items) => items.into_iter().for_each(|item| self.keep(item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            Value::String(text) => self.keep_room(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Keeps the room of a text, and nothing of what it says.
+    fn keep_room(&mut self, mut text: String) {
+        if self.texts.len() < MOST_TEXTS && text.capacity() <= MOST_ROOM {
+            text.clear();
+            self.texts.push(text);
+        }
+    }
+
+    /// A text in the room of an earlier one.
+    pub(super) fn text(&mut self, text: &str) -> String {
+        match self.texts.pop() {
+            Some(mut room) => {
+                room.push_str(text);
+                room
+            }
+            None => text.to_owned(),
         }
     }
 

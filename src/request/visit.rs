@@ -302,7 +302,7 @@ impl<'de> Visitor<'de> for One<'_, '_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
         let is_given = self.reader.takes(self.rule, text)?;
-        Ok(if is_given { Value::String(text.to_owned()) } else { Value::Null })
+        Ok(if is_given { Value::String(self.reader.spare.text(text)) } else { Value::Null })
     }
 
     fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {

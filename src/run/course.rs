@@ -76,9 +76,13 @@ pub struct Courses {
 impl Courses {
     /// No course is known yet.
     pub fn new(program: &Program) -> Courses {
+        let workflow = &program.workflow;
+        // What a run reads of itself is another for each.
+        let is_of_one = program.reads("run");
+        // Before and behind its steps a run can have more to do.
+        let goes_on = workflow.report.is_some() || !workflow.on_failure.is_empty();
         Courses {
-            // What a run reads of itself is another for each.
-            looks: Looks::of(&program.workflow).filter(|_| !program.reads("run")),
+            looks: Looks::of(workflow).filter(|_| !is_of_one && !goes_on),
             known: HashMap::default(),
             key: None,
             spare_key: Vec::new(),

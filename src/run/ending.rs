@@ -5,7 +5,7 @@
 use super::facts::Program;
 use super::finish::{Finish, Tally, Trouble};
 use super::machine::{Run, reason_of};
-use crate::catalogue::{Effect, Refusal};
+use crate::catalogue::Refusal;
 use crate::job::Skip;
 use crate::workflow::{Step, StepKind};
 
@@ -16,7 +16,6 @@ pub struct Ending {
     /// Whether the call writes.
     is_write: bool,
     workflow_writes: bool,
-    stopped: bool,
     /// Path of the step that makes the call.
     path: String,
 }
@@ -25,14 +24,13 @@ impl Ending {
     /// The end of a run that stands at its last call: see [`Run::is_last_call`].
     pub(super) fn of(run: &Run, program: &Program) -> Ending {
         let is_write = match run.current(program) {
-            Some(Step { kind: StepKind::Action { action, .. }, .. }) => action.effect != Effect::Read,
+            Some(Step { kind: StepKind::Action { action, .. }, .. }) => action.effect.writes(),
             Some(_) | None => false,
         };
         Ending {
-            tally: run.tally.clone(),
+            tally: Tally { stopped: run.tally.stopped || run.stopped, ..run.tally.clone() },
             is_write,
             workflow_writes: program.workflow.writes,
-            stopped: run.stopped,
             path: run.path(program),
         }
     }
@@ -64,6 +62,6 @@ impl Ending {
     }
 
     fn finish(&self, tally: Tally) -> Finish {
-        tally.finish(self.workflow_writes, self.stopped)
+        tally.finish(self.workflow_writes)
     }
 }

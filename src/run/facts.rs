@@ -61,8 +61,8 @@ impl Program {
     pub fn new(workflow: Arc<Workflow>, facts: Facts) -> Program {
         let reads = Reads::of(&workflow);
         let mut kept_steps = HashSet::new();
-        reads.kept_steps(&workflow.steps, false, &mut kept_steps);
-        let reads_from = Reads::from_each(&workflow.steps);
+        workflow.lists().for_each(|steps| reads.kept_steps(steps, false, &mut kept_steps));
+        let reads_from = Reads::from_each(&workflow);
         let profile = |(system, name): (&String, &String)| (system.clone(), Arc::from(name.as_str()));
         let profiles = workflow.profiles.iter().map(profile).collect();
         let mut literal_vars = Map::new();
@@ -72,7 +72,7 @@ impl Program {
             }
         }
         let mut molds = Vec::new();
-        prepare(&workflow.steps, &mut molds);
+        workflow.lists().for_each(|steps| prepare(steps, &mut molds));
         let quiet = quiet(&workflow);
         let literal_vars = Arc::new(literal_vars);
         Program { workflow, reads, reads_from, kept_steps, profiles, literal_vars, molds, quiet, facts }

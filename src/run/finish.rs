@@ -37,6 +37,10 @@ pub(super) struct Tally {
     pub accepted: bool,
     /// A repeated read came true after a write.
     pub verified: bool,
+    /// One came true after the last write that was accepted.
+    pub is_proven: bool,
+    /// A `stop` step ended it.
+    pub stopped: bool,
     /// A failure was tolerated by `continue_on_error`.
     pub tolerated: bool,
     /// A write, or a loop with a write in it, was skipped by its `if`.
@@ -54,18 +58,23 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// The verdict on a run that has nothing left to do.
-    pub(super) fn finish(self, workflow_writes: bool, stopped: bool) -> Finish {
-        let verdict = if self.is_end_of_shadow() {
+    /// The verdict as things stand.
+    pub(super) fn verdict(&self, workflow_writes: bool) -> Verdict {
+        let is_well = || !self.stopped && self.passed.is_none() && (self.tolerated || !workflow_writes);
+        if self.is_end_of_shadow() {
             Verdict::Skipped(Skip::Shadow)
         } else if let Some(trouble) = &self.trouble {
             Verdict::Failed(trouble.reason)
-        } else if self.accepted || (!stopped && self.passed.is_none() && (self.tolerated || !workflow_writes))
-        {
+        } else if self.accepted || is_well() {
             Verdict::Done
         } else {
             Verdict::Skipped(self.reason())
-        };
+        }
+    }
+
+    /// How a run ends that has nothing left to do.
+    pub(super) fn finish(self, workflow_writes: bool) -> Finish {
+        let verdict = self.verdict(workflow_writes);
         let Tally { accepted, verified, tolerated, trouble, .. } = self;
         let failure = trouble.filter(|_| matches!(verdict, Verdict::Failed(_)));
         Finish { verdict, accepted, verified, tolerated, failure }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::facts::Program;
 use super::machine::Run;
+use super::phases::Phase;
 use crate::request::Spare;
 use crate::template::Scope;
 
@@ -44,9 +45,13 @@ impl Run {
         scope
     }
 
-    /// Lets go of what no step from here on reads, for a run that is kept until its call is answered.
+    /// Lets go of what no step from here on reads, for a run that is kept until its call is answered. One
+    /// that only reports is over soon, and keeps what it has.
     /// `keep` is given what a record filled.
     pub fn slim(&mut self, program: &Program, mut keep: impl FnMut(Value)) {
+        if self.phase != Phase::Steps {
+            return;
+        }
         let Some(reads) = self.frames.first().and_then(|frame| program.reads_from(frame.at)) else { return };
         for (name, value) in self.scope.data_mut() {
             match (name.as_str(), value) {

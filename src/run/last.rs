@@ -18,7 +18,8 @@ impl Run {
         let is_plain = step.repeat.is_none() && !step.continue_on_error;
         // Whom a read finds can be the reason why nothing was written.
         let ends_it = action.effect != Effect::Read || !program.workflow.writes;
-        is_plain && ends_it && self.nothing_follows(program, step)
+        let may_go_on = self.reports || !program.workflow.on_failure.is_empty();
+        is_plain && ends_it && !may_go_on && self.nothing_follows(program, step)
     }
 
     /// Whether no step can be entered behind the one that makes the call.

@@ -41,7 +41,7 @@ impl Run {
     fn take_item(&mut self, program: &Program) {
         let depth = self.frames.len().saturating_sub(1);
         let outer = self.frames.get(..depth).unwrap_or_default();
-        let step = outer.last().and_then(|frame| steps_of(&program.workflow.steps, outer).get(frame.at));
+        let step = outer.last().and_then(|frame| steps_of(program.list(self.phase), outer).get(frame.at));
         let Some(Step { kind: StepKind::ForEach { name, .. }, .. }) = step else { return };
         let Some(Frame { at, around: Some(around) }) = self.frames.last_mut() else { return };
         match around.rest.next() {

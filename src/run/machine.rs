@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::facts::Program;
 use super::finish::{Finish, Tally, Trouble};
 use super::frame::{Frame, path, steps_of};
+use super::phases::{Fallen, Phase};
 use super::times::Times;
 use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
@@ -24,6 +25,13 @@ pub struct Run {
     pub(super) undo: Vec<Undo>,
     pub(super) frames: Vec<Frame>,
     pub(super) tally: Tally,
+    /// Which list of steps the frames stand in.
+    pub(super) phase: Phase,
+    /// It came from a subtask of OneTrust, and the workflow reports there.
+    pub(super) reports: bool,
+    /// Why it failed, while it goes through what follows a failure.
+    pub(super) fallen: Option<Box<Fallen>>,
+    /// A `stop` step ended the list of steps.
     pub(super) stopped: bool,
     pub(super) pending: Pending,
     pub(super) log: Vec<String>,
@@ -110,6 +118,7 @@ impl Run {
         if program.reads("run") {
             scope.set("run", program.run_value(position));
         }
+        let reports = program.reports(&scope);
         let mut run = Run {
             position,
             scope,
@@ -117,6 +126,9 @@ impl Run {
             undo: Vec::new(),
             frames: vec![Frame { at: 0, around: None }],
             tally: Tally::default(),
+            phase: if reports { Phase::Begin } else { Phase::Steps },
+            reports,
+            fallen: None,
             stopped: false,
             pending: Pending::Nothing,
             log: Vec::new(),
@@ -163,6 +175,9 @@ impl Run {
                 Pending::Call { .. } | Pending::Nothing => {
                     let Some(step) = self.advance(program) else {
                         self.leave_loops(program);
+                        if self.next_phase(program) {
+                            continue;
+                        }
                         return Next::Ended(self.finish(program));
                     };
                     if let Some(next) = self.begin(program, step, now_ms) {
@@ -205,7 +220,10 @@ impl Run {
             // Then `until` could not be evaluated, which says nothing against the answer.
             Err(_) => success_when.is_none(),
         };
-        self.tally.accepted |= is_taken && action.effect.writes();
+        if is_taken && action.effect.writes() {
+            self.tally.accepted = true;
+            self.tally.is_proven = false;
+        }
         match judged {
             Err(message) => {
                 let trouble = self.trouble(program, Fail::Template, Fail::Template.word(), message);
@@ -219,6 +237,7 @@ impl Run {
             Ok((true, true)) => {
                 if step.repeat.is_some() && action.effect == Effect::Read && self.tally.accepted {
                     self.tally.verified = true;
+                    self.tally.is_proven = true;
                 }
                 self.end_step(program, step, "done", output);
             }
@@ -264,7 +283,7 @@ impl Run {
 
     /// Path of the step the run stands at, with loop indexes and tries: `mail[2].track`, `verify#3`.
     pub fn path(&self, program: &Program) -> String {
-        let mut text = path(&program.workflow.steps, &self.frames);
+        let mut text = path(program.list(self.phase), &self.frames);
         if let Pending::Call { number, .. } = self.pending
             && number > 0
         {
@@ -279,16 +298,18 @@ impl Run {
     }
 
     fn finish(&mut self, program: &Program) -> Finish {
-        std::mem::take(&mut self.tally).finish(program.workflow.writes, self.stopped)
+        self.rise();
+        self.tally.stopped |= self.stopped;
+        std::mem::take(&mut self.tally).finish(program.workflow.writes)
     }
 
     pub(super) fn current<'p>(&self, program: &'p Program) -> Option<&'p Step> {
-        let steps = steps_of(&program.workflow.steps, &self.frames);
+        let steps = steps_of(program.list(self.phase), &self.frames);
         steps.get(self.frames.last()?.at)
     }
 
     pub(super) fn trouble(&self, program: &Program, reason: Fail, code: &str, message: String) -> Trouble {
-        let step = Some(path(&program.workflow.steps, &self.frames));
+        let step = Some(path(program.list(self.phase), &self.frames));
         Trouble { reason, code: code.to_owned(), step, message }
     }
 }
@@ -297,6 +318,7 @@ impl Run {
 pub(super) fn reason_of(refusal: &Refusal) -> Fail {
     match refusal.code {
         "wrong_type" => Fail::WrongType,
+        "unknown_profile" => Fail::Template,
         "timeout" => Fail::Timeout,
         _ => Fail::Refused,
     }

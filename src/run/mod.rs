@@ -17,6 +17,7 @@ mod loops;
 mod machine;
 mod open;
 mod pauses;
+mod phases;
 mod preview;
 mod quiet;
 mod reads;

@@ -13,6 +13,7 @@ use super::finish::Trouble;
 use super::frame::path;
 use super::machine::{Prepared, Run};
 use super::open::Open;
+use super::phases::Phase;
 use super::steps::Entered;
 use crate::catalogue::{Action, Effect};
 use crate::job::Position;
@@ -68,25 +69,57 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
     run.scope.unshare();
     let mut open = Open::default();
     let mut calls = Vec::new();
+    loop {
+        preview_list(&mut run, program, &mut calls, &mut open);
+        run.leave_loops(program);
+        let is_reporting = run.reports && run.phase == Phase::Steps && run.tally.trouble.is_none();
+        if run.phase == Phase::Begin {
+            // Nothing depends on whether OneTrust took that the work begins.
+            open.steps.clear();
+        }
+        if is_reporting && !open.steps.is_empty() {
+            calls.extend(undecided_report(&run, program, &open));
+            break;
+        }
+        if !run.next_phase(program) {
+            break;
+        }
+    }
+    run.rise();
+    Previewed { calls, trouble: run.tally.trouble }
+}
+
+/// What a run reports depends on every answer that has not been given.
+fn undecided_report(run: &Run, program: &Program, open: &Open) -> Option<Preview> {
+    let step = program.list(Phase::Complete).first()?;
+    let StepKind::Action { action, .. } = &step.kind else { return None };
+    let needs: BTreeSet<&String> = open.steps.values().flatten().collect();
+    let known = Known::Needs(needs.into_iter().cloned().collect());
+    let profile = run.profile(program, step, action).ok().flatten();
+    Some(Preview { step: step.label.clone(), action, profile, known })
+}
+
+/// The calls of the list of steps that the run stands in.
+fn preview_list(run: &mut Run, program: &Program, calls: &mut Vec<Preview>, open: &mut Open) {
     while let Some(step) = run.advance(program) {
-        let at = path(&program.workflow.steps, &run.frames);
+        let at = path(program.list(run.phase), &run.frames);
         let needs = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
         if !needs.is_empty() {
             match (&step.kind, &step.condition) {
                 (StepKind::Action { action, .. }, Some(condition))
-                    if open.is_surely_false(condition, &mut run) =>
+                    if open.is_surely_false(condition, run) =>
                 {
                     open.steps.remove(&step.label);
                     let profile = run.profile(program, step, action).ok().flatten();
                     calls.push(Preview { step: at, action, profile, known: Known::Skipped });
                 }
-                _ => undecided(&run, program, step, &at, &needs, &mut calls, &mut open),
+                _ => undecided(run, program, step, &at, &needs, calls, open),
             }
             run.end_step(program, step, "skipped", Value::Null);
             continue;
         }
         match run.enter(program, step) {
-            Entered::Yes => go_through(&mut run, program, step, at, &mut calls, &mut open),
+            Entered::Yes => go_through(run, program, step, at, calls, open),
             Entered::Failed => {}
             Entered::Skipped => {
                 // In an earlier iteration of its loop it may have been open.
@@ -98,8 +131,6 @@ pub fn preview(program: &Program, position: Position, request: Map<String, Value
             }
         }
     }
-    run.leave_loops(program);
-    Previewed { calls, trouble: run.tally.trouble }
 }
 
 /// A step whose `if` is known to hold.

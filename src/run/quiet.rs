@@ -17,6 +17,10 @@ pub(super) fn quiet(workflow: &Workflow) -> BTreeSet<String> {
             leaf.names().iter().for_each(|name| seen.read(&name.segments));
         }
     }
+    // What follows a failure may read a variable that no step has set yet.
+    for steps in workflow.lists().skip(1) {
+        walk(steps, &mut |segments: &[String]| seen.read(segments));
+    }
     for step in &workflow.steps {
         match &step.kind {
             StepKind::Set(settings) => seen.set(step, settings),

@@ -26,8 +26,7 @@ pub(super) struct Reads {
 impl Reads {
     /// What all of a workflow reads.
     pub fn of(workflow: &Workflow) -> Reads {
-        let mut reads = Reads::default();
-        walk(&workflow.steps, &mut |segments: &[String]| reads.note(segments));
+        let mut reads = Reads::of_steps(workflow.lists());
         for (_, tree) in &workflow.vars {
             for (_, leaf) in tree.leaves() {
                 leaf.names().iter().for_each(|name| reads.note(&name.segments));
@@ -36,9 +35,19 @@ impl Reads {
         reads
     }
 
-    /// By step: what it reads and those behind it.
-    pub fn from_each(steps: &[Step]) -> Vec<Reads> {
+    /// What some lists of steps read.
+    fn of_steps<'w>(lists: impl Iterator<Item = &'w [Step]>) -> Reads {
         let mut reads = Reads::default();
+        for steps in lists {
+            walk(steps, &mut |segments: &[String]| reads.note(segments));
+        }
+        reads
+    }
+
+    /// By step of the workflow: what it reads and those that a run may come to behind it.
+    pub fn from_each(workflow: &Workflow) -> Vec<Reads> {
+        let steps = &workflow.steps;
+        let mut reads = Reads::of_steps(workflow.lists().skip(1));
         let mut from: Vec<Reads> = Vec::with_capacity(steps.len());
         for step in steps.iter().rev() {
             walk(std::slice::from_ref(step), &mut |segments: &[String]| reads.note(segments));

@@ -32,7 +32,7 @@ impl Run {
             if self.tally.trouble.is_some() || self.stopped {
                 return None;
             }
-            let steps = steps_of(&program.workflow.steps, &self.frames);
+            let steps = steps_of(program.list(self.phase), &self.frames);
             let frame = self.frames.last()?;
             if let Some(step) = steps.get(frame.at) {
                 return Some(step);
@@ -208,6 +208,10 @@ impl Run {
             Some(Frame { at, around: Some(around) }) => {
                 around.trouble.get_or_insert(trouble);
                 *at = usize::MAX;
+            }
+            Some(_) | None if self.phase.is_after_failure() => {
+                self.note_also(&trouble);
+                self.end_step(program, step, "failed", Value::Null);
             }
             Some(_) | None => self.tally.trouble = Some(trouble),
         }

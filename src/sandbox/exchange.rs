@@ -1,15 +1,12 @@
 //! One exchange: faults, key, limits, shape, then the endpoint; nothing about any endpoint's rules.
 //!
-//! The whole request is read before anything is answered, so that a refused body never leaves the
-//! connection in the middle of a message. Nothing is logged per request.
+//! The whole request is read before anything is answered. Nothing is logged per request.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::request::Parts;
@@ -25,14 +22,11 @@ use super::route::Route;
 use super::shared::Shared;
 use super::world::mixed;
 use super::{
-    Pool, admin, alias, delete, email, export, identify, rename, subscription, subscription_read, track,
+    Pool, admin, alias, body, delete, email, export, identify, rename, subscription, subscription_read, track,
 };
 
 /// Braze refuses larger bodies on most endpoints (Braze docs, "API errors & responses").
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-
-/// A body beyond this is not read to its end.
-const MAX_DRAINED_BYTES: usize = 16 * MAX_BODY_BYTES;
 
 /// Answers one request.
 pub(super) async fn answer(
@@ -41,7 +35,7 @@ pub(super) async fn answer(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let body = read(body).await;
+    let body = body::read(body, MAX_BODY_BYTES).await;
     if parts.uri.path().starts_with("/sandbox/") {
         return admin::answer(&shared, &parts, body.unwrap_or_default());
     }
@@ -184,35 +178,6 @@ fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
 fn request_id(seed: u64, number: u64) -> String {
     let wide = (u128::from(mixed(seed, number)) << 64) | u128::from(mixed(!seed, number));
     uuid::Builder::from_random_bytes(wide.to_be_bytes()).into_uuid().to_string()
-}
-
-/// The whole body; `None` when it is larger than Braze takes.
-async fn read(mut body: Body) -> Option<Bytes> {
-    let mut first = Bytes::new();
-    let mut joined = Vec::new();
-    let mut length = 0;
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        // A request that broke off has no reader left; whatever is answered goes nowhere.
-        let Ok(data) = frame.ok()?.into_data() else { continue };
-        length += data.len();
-        if length > MAX_DRAINED_BYTES {
-            return None;
-        }
-        if length > MAX_BODY_BYTES {
-            joined = Vec::new();
-        } else if first.is_empty() {
-            first = data;
-        } else {
-            joined.extend_from_slice(&data);
-        }
-    }
-    if length > MAX_BODY_BYTES {
-        return None;
-    }
-    if joined.is_empty() {
-        return Some(first);
-    }
-    Some(Bytes::from([&first[..], &joined].concat()))
 }
 
 fn respond(reply: Reply, headers: HeaderMap) -> Response {

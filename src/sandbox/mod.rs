@@ -1,4 +1,6 @@
-//! The sandbox: a look-alike of Braze on loopback, to try workflows and test the product against.
+//! The sandbox: look-alikes of Braze and OneTrust on loopback, to try workflows and test the product
+//! against. OneTrust's half stands in `onetrust`, both with the same people are a [`Scene`]; the rest
+//! here is Braze's half.
 //!
 //! It enforces what Braze documents (keys, shapes, caps, per-object errors, limits, delayed
 //! deletion) and says what it holds under `/sandbox/`. It knows nothing of workflows or jobs, and
@@ -14,6 +16,7 @@
 
 mod admin;
 mod alias;
+mod body;
 mod connection;
 mod delete;
 mod email;
@@ -23,10 +26,13 @@ mod faults;
 mod identify;
 mod limits;
 mod listing;
+pub mod onetrust;
 mod options;
+mod people;
 mod rename;
 mod reply;
 mod route;
+mod scene;
 mod seed;
 mod server;
 mod shared;
@@ -38,7 +44,10 @@ mod world;
 
 pub use faults::{Effect, Fault, Faults, When};
 pub use limits::{Limit, Limits, Pool, Reset};
+pub use onetrust::OneTrust;
 pub use options::{Options, SandboxError};
+pub use people::Identity;
+pub use scene::{Scene, Statement, Story, Task};
 pub use seed::{AliasName, Identifiers};
 pub use server::Sandbox;
 pub use shared::Requests;

@@ -34,6 +34,8 @@ pub struct Patience {
     pub head: Duration,
     /// The same on a connection that had a request before.
     pub rest: Duration,
+    /// The longest pause inside a body.
+    pub body: Duration,
     /// Until the system takes more of an answer.
     pub write: Duration,
 }
@@ -44,6 +46,7 @@ impl Default for Patience {
             connections: 512,
             head: Duration::from_secs(10),
             rest: Duration::from_secs(30),
+            body: Duration::from_secs(10),
             write: Duration::from_secs(10),
         }
     }
@@ -179,6 +182,11 @@ impl Connection {
     fn written<T>(&mut self, done: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if done.is_ready() {
             self.write_by = None;
+            // An answer is out. Whoever reads may already be waiting for the next request without a time
+            // in mind; this wakes it when there is one.
+            if let Some(by) = self.line.head_by() {
+                Connection::is_over(&mut self.read_by, by, context);
+            }
             return done;
         }
         let by = self

@@ -11,15 +11,27 @@ use sha2::{Digest, Sha256};
 use super::names::Place;
 use super::outline::Outline;
 use super::reader::Reader;
+use super::report::Around;
 use super::steps::Effects;
-use super::{Workflow, action, notify, steps, triggers, triggers_onetrust, words};
+use super::{Step, Workflow, action, notify, report, steps, triggers, triggers_onetrust, words};
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
-const KEYS: [&str; 9] =
-    ["workflow", "description", "enabled", "on", "profiles", "guard", "notify", "vars", "steps"];
+const KEYS: [&str; 11] = [
+    "workflow",
+    "description",
+    "enabled",
+    "on",
+    "profiles",
+    "guard",
+    "notify",
+    "vars",
+    "steps",
+    "on_failure",
+    "report",
+];
 /// Words of the language that a later version runs.
-const LATER: [&str; 4] = ["on_failure", "tests", "report", "retention"];
+const LATER: [&str; 2] = ["tests", "retention"];
 
 /// What exists outside the file.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +102,11 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
             Vec::new()
         }
     };
+    let mut count = effects.count;
+    let on_failure =
+        root.get("on_failure").map(|node| on_failure(reader, node, &mut count)).unwrap_or_default();
+    let around = Around { steps: &steps, on_failure: &on_failure, writes: effects.writes, count };
+    let report = report::read(reader, root, &around);
     if effects.irreversible {
         triggers::warn_of_broad_kinds(reader, root, on.file.as_ref());
         triggers_onetrust::warn_of_unclear_kind(reader, root, &on);
@@ -109,11 +126,28 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         words: reader.reads_consents.then(|| known_words(root, spelled)),
         vars,
         steps,
+        on_failure,
+        report,
         text: reader.text.to_owned(),
         digest: Sha256::digest(reader.text.as_bytes()).into(),
         writes: effects.writes,
         irreversible: effects.irreversible,
     })
+}
+
+/// What is carried out when a run failed for good; it may read what any step came to.
+fn on_failure(reader: &mut Reader<'_>, node: &Node, count: &mut u32) -> Vec<Step> {
+    let mut effects = Effects { count: *count, ..Effects::default() };
+    reader.names.is_in_failure = true;
+    let steps = steps::list(reader, node, "on_failure", &mut effects);
+    reader.names.is_in_failure = false;
+    if effects.irreversible {
+        let mistake =
+            Mistake::error("bad_value", node.head(), "`on_failure` takes no action that cannot be undone");
+        reader.add(mistake.help("the guard counts only what `steps` do: move it there"));
+    }
+    *count = effects.count;
+    steps
 }
 
 fn keys(reader: &mut Reader<'_>, entries: &[Entry]) {

@@ -14,6 +14,7 @@ mod options;
 mod outline;
 mod reader;
 mod record;
+mod report;
 mod retry;
 mod step;
 mod steps;
@@ -31,6 +32,7 @@ use crate::template::Tree;
 pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
 pub use notify::{Notify, Occasion};
+pub use report::Report;
 pub use retry::{Policies, Policy, Retry, Said};
 pub use step::{Repeat, Setting, Step, StepKind};
 pub use trigger::{
@@ -59,6 +61,10 @@ pub struct Workflow {
     pub vars: Vec<(String, Tree)>,
     /// In order.
     pub steps: Vec<Step>,
+    /// Carried out once when a run failed for good, in order; one that fails does not stop the others.
+    pub on_failure: Vec<Step>,
+    /// What a run tells by itself that came from a subtask of OneTrust.
+    pub report: Option<Report>,
     /// The file as it was read; a job keeps it.
     pub text: String,
     /// SHA-256 of `text`.

@@ -15,12 +15,14 @@ use crate::template::Name;
 
 const RUN: [&str; 3] = ["id", "started_at", "workflow"];
 const STEP: [&str; 2] = ["status", "output"];
+/// Of `failure`, which stands in `on_failure`.
+const FAILURE: [&str; 3] = ["reason", "code", "step"];
 /// Names of the first level that stand in every run.
 const ALWAYS: [&str; 8] = ["request", "subject", "consents", "fields", "vars", "steps", "run", "now"];
 
 /// Whether a name of the first level is taken, so that no loop may call its items so.
 pub(super) fn is_taken(name: &str) -> bool {
-    ALWAYS.contains(&name) || ["row", "output", "response"].contains(&name)
+    ALWAYS.contains(&name) || ["row", "output", "response", "failure"].contains(&name)
 }
 
 /// Where the text that is being read stands.
@@ -58,6 +60,8 @@ pub(super) struct Names {
     pub items: Vec<String>,
     /// Numbers of the loops around, from the outside.
     pub loops: Vec<u32>,
+    /// In `on_failure`.
+    pub is_in_failure: bool,
     /// All steps of the file, and all variables.
     pub outline: Outline,
 }
@@ -70,6 +74,7 @@ impl Names {
             ran: BTreeSet::new(),
             items: Vec::new(),
             loops: Vec::new(),
+            is_in_failure: false,
             outline,
         }
     }
@@ -106,6 +111,7 @@ impl Names {
                 ),
             },
             "run" => self.members(name, rest, &RUN, 1),
+            "failure" if self.is_in_failure => self.members(name, rest, &FAILURE, 1),
             "fields" => None,
             "now" if rest.is_empty() => None,
             "vars" => self.var(name, rest),
@@ -240,6 +246,7 @@ impl Names {
             "output" | "response" => {
                 return self.unknown(name, format!("`{root}` exists only in `until` and `success_when`"));
             }
+            "failure" => return self.unknown(name, "`failure` exists only in `on_failure`"),
             "item" => {
                 let mistake = self.unknown(name, "`item` exists only in a loop");
                 return match self.items.last() {

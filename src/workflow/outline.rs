@@ -38,14 +38,16 @@ pub(super) struct Outlined {
 }
 
 impl Outline {
-    /// Looks through the `vars` and `steps` of a file.
+    /// Looks through the `vars` and all steps of a file.
     pub fn of(root: &Node, text: &str, mistakes: &mut Vec<Mistake>) -> Outline {
         let mut outline = Outline::default();
         for entry in root.get("vars").and_then(Node::as_map).unwrap_or_default() {
             outline.vars.insert(entry.key.clone());
         }
-        if let Some(steps) = root.get("steps") {
-            outline.list(steps, &[], text, mistakes);
+        for list in ["steps", "on_failure"] {
+            if let Some(steps) = root.get(list) {
+                outline.list(steps, &[], text, mistakes);
+            }
         }
         outline
     }

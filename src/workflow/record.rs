@@ -26,7 +26,8 @@ pub(super) const ALIAS: [&str; 2] = ["alias_name", "alias_label"];
 /// What surely stands at a path of the scope, if anything does, in the words of conditions.
 pub(super) fn sure_type(path: &[&str]) -> Option<&'static str> {
     match path {
-        ["subject" | "request" | "fields" | "vars" | "steps" | "run"] => Some("map"),
+        ["subject" | "request" | "fields" | "vars" | "steps" | "run" | "failure"] => Some("map"),
+        ["failure", _] => Some("string"),
         ["consents"] | ["subject", "aliases"] => Some("list"),
         ["response"] | ["output"] => Some("map"),
         ["response", "status"] => Some("int"),

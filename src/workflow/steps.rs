@@ -26,7 +26,7 @@ pub(super) struct Effects {
     /// Some step cannot be undone.
     pub irreversible: bool,
     /// Steps read so far.
-    count: u32,
+    pub count: u32,
 }
 
 /// A list of steps.

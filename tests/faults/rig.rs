@@ -197,6 +197,7 @@ impl Rig {
             client: Client::new(&connection, token, Timeouts::default()).unwrap(),
             share: 1.0,
             limits: self.limits.clone(),
+            account: None,
             any_name: true,
         }
     }

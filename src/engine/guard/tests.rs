@@ -35,6 +35,7 @@ fn task(steps: &str) -> Arc<Task> {
         budgets: Vec::new(),
         sets_states: true,
         takes_turns: false,
+        indexes: None,
         endings: Default::default(),
     })
 }

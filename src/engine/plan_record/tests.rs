@@ -50,6 +50,7 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
         budgets: Vec::new(),
         sets_states: true,
         takes_turns: false,
+        indexes: None,
         endings: Default::default(),
     };
     let mut state = State::default();

@@ -5,7 +5,7 @@ use crate::catalogue;
 use crate::config::{Connection, Host, Scheme, Token};
 use crate::engine::send::Said;
 use crate::secret::Secret;
-use crate::wire::Timeouts;
+use crate::wire::{Grant, Timeouts};
 
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(60) };
 
@@ -23,6 +23,7 @@ fn service(name: &str, workspace: &str) -> Service {
         client: Client::new(&connection, token, Timeouts::default()).unwrap(),
         share: 1.0,
         limits: HashMap::new(),
+        account: None,
         any_name: false,
     }
 }
@@ -231,6 +232,47 @@ fn a_profile_that_is_refused_stops_in_every_open_job_and_may_be_tried_by_a_later
     assert!(!later.any_stopped());
     later.stop(0, "still refused".to_owned());
     assert!(later.all_stopped());
+}
+
+#[test]
+fn requests_of_an_account_of_onetrust_are_counted_with_those_of_others_who_ask_it() {
+    let account = Arc::new(onetrust::Limits::new(onetrust::Rates::documented()));
+    let of_account = Service {
+        system: "onetrust".to_owned(),
+        account: Some(Arc::clone(&account)),
+        ..service("a", "acme")
+    };
+    let mut services = services([of_account]);
+    let get = Gate { service: 0, pool: &catalogue::find("onetrust/subtask.get").unwrap().pool };
+    let status = Gate { service: 0, pool: &catalogue::find("onetrust/subtask.status").unwrap().pool };
+    let at = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+    let said = |rests_account| Said { rest_until_ms: Some(NOW_MS + 9000), rests_account, ..Said::default() };
+    let left = allowed(&mut services, get, 1000);
+    let now_ms = NOW_MS + 1000;
+
+    // Somebody else takes what is left of the endpoint's minute.
+    let endpoint = "GET /api/datasubject/v2/subtasks/{}";
+    let mut now = at(now_ms);
+    let mut others = 0;
+    while now < at(NOW_MS + 60_000) {
+        match account.reserve(endpoint, now) {
+            Grant::Now => {
+                account.settle(endpoint, now, now);
+                others += 1;
+            }
+            Grant::At(then) => now = then,
+        }
+    }
+    assert!(left > 0 && left + others <= 1000, "{left} and {others}");
+
+    services.observe(get, &said(false), NOW_MS, NOW_MS + 60_000);
+    assert_eq!(account.reserve("GET /other", at(NOW_MS + 60_000)), Grant::Now);
+    let hour = Said { rest_until_ms: Some(NOW_MS + 99_000), ..said(true) };
+    services.observe(get, &hour, NOW_MS, NOW_MS + 60_000);
+    // Evenly spread, the first request of an endpoint waits a moment of its own.
+    let _: Option<i64> = services.reserve(status, NOW_MS + 60_000);
+    assert_eq!(services.reserve(status, NOW_MS + 61_000), Some(NOW_MS + 99_000));
+    assert_eq!(account.reserve("GET /other", at(NOW_MS + 61_000)), Grant::At(at(NOW_MS + 99_000)));
 }
 
 #[test]

@@ -91,11 +91,34 @@ fn an_exchange_is_unresolved_from_its_intent_to_its_answer() {
     let open: Vec<_> = state.unresolved().cloned().collect();
     state.apply(&intended(0, 1, &[]));
     let again: Vec<_> = state.unresolved().cloned().collect();
-    state.apply(&answered(0, 0, &[], &[]));
+    let (first, second) = (ended(1, Verdict::Done), ended(2, Verdict::Done));
+    state.apply(&answered(0, 201, &[], &[first, second]));
 
     assert_eq!((open.len(), open[0].attempt, open[0].positions.as_slice()), (1, 0, [1, 2].as_slice()));
     assert_eq!((again.len(), again[0].attempt, again[0].positions.as_slice()), (1, 1, [1, 2].as_slice()));
     assert_eq!((state.unresolved().count(), state.next_batch()), (0, 2));
+}
+
+#[test]
+fn that_a_later_try_was_refused_says_nothing_of_an_earlier_one_without_an_answer() {
+    for refused in [429, 503, 401, NEVER_LEFT] {
+        // The same process tried it again, or another one did.
+        let lost = [intended(0, 0, &[1, 2]), intended(0, 1, &[]), answered(0, refused, &[], &[])];
+        let opened = Event::Opened { at_ms: 0 };
+        let left = [intended(0, 0, &[1, 2]), opened, intended(1, 0, &[1, 2]), answered(1, refused, &[], &[])];
+        for events in [lost.as_slice(), &left] {
+            let mut state = after(events);
+            let in_the_air = |state: &State| {
+                state.unresolved().map(|exchange| exchange.positions.clone()).collect::<Vec<_>>()
+            };
+            assert_eq!(in_the_air(&state), [[1, 2]], "{refused}");
+
+            state.apply(&answered(2, 201, &[step(1, "track", b"")], &[]));
+            assert_eq!((in_the_air(&state), state.is_any_in_the_air()), (vec![vec![2]], true), "{refused}");
+            state.apply(&answered(3, 201, &[], &[ended(2, Verdict::Done)]));
+            assert_eq!((in_the_air(&state).len(), state.is_any_in_the_air()), (0, false), "{refused}");
+        }
+    }
 }
 
 #[test]

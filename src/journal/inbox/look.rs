@@ -6,8 +6,8 @@ use rusqlite::{OptionalExtension, params};
 
 use super::super::Reader;
 use super::super::error::{Doing, StoreError};
-use super::SkipCount;
 use super::rows::NEVER;
+use super::{Cursor, SkipCount};
 use crate::job::{JobId, Position, Status, WindowId};
 
 const DOING: &str = "read what came in";
@@ -63,6 +63,15 @@ impl Reader {
         let sql = "SELECT value FROM cursors WHERE name = ?1";
         let mut statement = connection.prepare_cached(sql).doing(DOING)?;
         statement.query_row([name], |row| row.get(0)).optional().doing(DOING)
+    }
+
+    /// The cursors whose names begin so, by name.
+    pub fn cursors(&self, prefix: &str) -> Result<Vec<Cursor>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT name, value FROM cursors WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        let rows = statement.query_map([prefix], |row| Ok(Cursor { name: row.get(0)?, value: row.get(1)? }));
+        rows.doing(DOING)?.collect::<rusqlite::Result<_>>().doing(DOING)
     }
 
     /// What waits, a line for each workflow, by name.

@@ -104,5 +104,8 @@ pub(in crate::journal) fn forget_old(
     let unknown_ms = before_ms.min(now_ms.saturating_sub(KNOWN_MS));
     connection.execute("DELETE FROM taken WHERE at_ms < ?1", [unknown_ms])?;
     connection.execute("DELETE FROM turns WHERE at_ms < ?1", [unknown_ms])?;
+    // A subtask that a hook named once; feeds move their cursors all the time.
+    connection
+        .execute("DELETE FROM cursors WHERE at_ms < ?1 AND substr(name, 1, 5) = 'look:'", [unknown_ms])?;
     Ok(())
 }

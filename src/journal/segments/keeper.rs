@@ -147,6 +147,7 @@ impl Keeper {
                 self.sorted.change(|contents| {
                     contents.segments.insert(0, Arc::new(segment));
                     contents.recent.clear();
+                    contents.flushes += 1;
                 });
                 Vec::new()
             }

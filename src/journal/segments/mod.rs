@@ -21,7 +21,7 @@ mod verify;
 
 pub(super) use family::{Family, Key, Value};
 pub(super) use keepers::{Keepers, RECENT_RECORDS};
-pub(super) use sorted::Sorted;
+pub(super) use sorted::{Looked, Sorted};
 pub(super) use verify::verify;
 
 #[cfg(test)]

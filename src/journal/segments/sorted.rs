@@ -28,6 +28,17 @@ pub(super) struct Contents {
     pub recent: HashMap<Key, Value, BuildHasherDefault<KeyHasher>>,
     /// Newest first.
     pub segments: Vec<Arc<Segment>>,
+    /// How often the table became a segment.
+    pub flushes: u64,
+}
+
+/// What the segments held of some keys at one moment. It holds for as long as no table becomes a segment:
+/// merging changes nothing of it.
+#[derive(Debug, Clone)]
+pub(in crate::journal) struct Looked {
+    flushes: u64,
+    /// Of each key the newest first; mostly none.
+    found: Vec<(Key, Value)>,
 }
 
 impl Sorted {
@@ -85,6 +96,59 @@ impl Sorted {
             }
             return Ok(None);
         }
+    }
+
+    /// Looks for keys in all segments at once. A filter is in no cache when only one key is asked of it.
+    pub(in crate::journal) fn look(&self, keys: &[Key]) -> Result<Looked, StoreError> {
+        let probes: Vec<(Key, Probe)> = keys.iter().map(|key| (*key, Probe::of(*key))).collect();
+        let mut missing = None;
+        'ask: loop {
+            let (mut candidates, mut found) = (Vec::new(), Vec::new());
+            let flushes = self.with(|contents| {
+                for segment in &contents.segments {
+                    let row = |(key, probe): &(Key, Probe)| Some((*key, segment.row_of(*key, *probe)?));
+                    candidates.extend(probes.iter().filter_map(row));
+                }
+                contents.flushes
+            });
+            for (key, row) in candidates {
+                let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+                let read = block::read(&reader, row, |block| block::find(block, key));
+                drop(reader);
+                match read? {
+                    Some(value) => found.extend(value.map(|value| (key, value))),
+                    None if missing == Some(row) => {
+                        return Err(StoreError::Damaged { what: "a block of its index is missing" });
+                    }
+                    None => {
+                        missing = Some(row);
+                        continue 'ask;
+                    }
+                }
+            }
+            return Ok(Looked { flushes, found });
+        }
+    }
+
+    /// As [`Sorted::find`], for a key among those that were looked for.
+    pub(in crate::journal) fn find_looked<T>(
+        &self,
+        key: Key,
+        looked: &Looked,
+        mut decide: impl FnMut(Value) -> ControlFlow<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let recent = self.with(|contents| {
+            let is_true = contents.flushes == looked.flushes;
+            is_true.then(|| contents.recent.get(&key).copied())
+        });
+        let Some(recent) = recent else { return self.find(key, decide) };
+        let of_key = looked.found.iter().filter(|(found, _)| *found == key).map(|(_, value)| *value);
+        for value in recent.into_iter().chain(of_key) {
+            if let ControlFlow::Break(found) = decide(value) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether there is no record at all.

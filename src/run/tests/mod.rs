@@ -2,6 +2,7 @@
 
 mod courses;
 mod ends;
+mod failures;
 mod kept;
 mod loops;
 mod previews;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Facts, Finish, Next, Prepared, Program, Run, Times};
+use super::{Answer, Facts, Finish, Next, Prepared, Program, Run, Times, preview};
 use crate::catalogue::Refusal;
 use crate::job::{Fail, Skip, Verdict};
 use crate::source::Source;

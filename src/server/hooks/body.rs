@@ -17,8 +17,6 @@ use tokio::time::{Instant, timeout_at};
 const ROOM_BYTES: usize = 256 << 20;
 /// Room is taken in pieces of this size.
 const PIECE_BYTES: usize = 64 << 10;
-/// Longest pause inside a body.
-const PAUSE: Duration = Duration::from_secs(10);
 /// What any body may take, and what it may take more for each megabyte of its limit.
 const WHOLE: Duration = Duration::from_secs(15);
 const PER_MEGABYTE: Duration = Duration::from_secs(10);
@@ -61,8 +59,13 @@ pub(super) enum BodyError {
     NoRoom,
 }
 
-/// Reads a body of at most `most` bytes.
-pub(super) async fn read(mut body: Body, most: usize, room: &Room) -> Result<Held, BodyError> {
+/// Reads a body of at most `most` bytes, in which no pause is longer than `pause`.
+pub(super) async fn read(
+    mut body: Body,
+    most: usize,
+    pause: Duration,
+    room: &Room,
+) -> Result<Held, BodyError> {
     // A lower bound that the caller stated, so that a body that must be too long is not begun.
     if body.size_hint().lower() > most as u64 {
         drain(&mut body).await;
@@ -73,7 +76,7 @@ pub(super) async fn read(mut body: Body, most: usize, room: &Room) -> Result<Hel
     let mut held = Held { bytes: Vec::new(), _room: Vec::new() };
     let mut room_bytes = 0;
     loop {
-        let next = timeout_at(by.min(Instant::now() + PAUSE), frame(&mut body)).await;
+        let next = timeout_at(by.min(Instant::now() + pause), frame(&mut body)).await;
         let data = match next.map_err(|_| BodyError::TooSlow)? {
             None => return Ok(held),
             Some(data) => data.map_err(|_| BodyError::Broken)?,

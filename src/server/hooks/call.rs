@@ -78,7 +78,7 @@ async fn enter(
         gate.take(shared.clock.steady_ms())?;
         is_json(&parts.headers)?;
     }
-    let held = body::read(body, hook.max_bytes, &shared.room).await?;
+    let held = body::read(body, hook.max_bytes, shared.patience.body, &shared.room).await?;
     if is_signed {
         let now_ms = shared.clock.now_ms();
         prove(shared, gate, Shown::Body(&parts.headers, &held.bytes, now_ms), why).await?;
@@ -147,8 +147,11 @@ fn write(shared: &Shared, hook: &Hook, body: &[u8]) -> Result<Counts, Refusal> {
     };
     let Taken { items: mut of, arrivals, skipped, looks } = taken;
     let unavailable = |error: &StoreError| call.unavailable(error);
-    let mut accepted =
-        if arrivals.is_empty() { Vec::new() } else { intake.take(arrivals).map_err(|error| unavailable(&error))? };
+    let mut accepted = if arrivals.is_empty() {
+        Vec::new()
+    } else {
+        intake.take(arrivals).map_err(|error| unavailable(&error))?
+    };
     if !skipped.is_empty() {
         intake.note_skipped(skipped).map_err(|error| unavailable(&error))?;
     }

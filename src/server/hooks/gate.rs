@@ -78,7 +78,9 @@ impl Gate {
             (Shown::Body(headers, body, now_ms), Auth::Hmac(hmac)) => {
                 proof::signed(hmac, headers, body, secret, now_ms)
             }
-            (Shown::Body(..), Auth::Nobody | Auth::Bearer(_) | Auth::Header { .. } | Auth::Basic { .. }) => Ok(()),
+            (Shown::Body(..), Auth::Nobody | Auth::Bearer(_) | Auth::Header { .. } | Auth::Basic { .. }) => {
+                Ok(())
+            }
         }
     }
 
@@ -114,13 +116,16 @@ impl Gate {
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
         if *refusal == Refusal::NoWorkflow {
             tracing::error!(
-                hook.name = hook, others,
+                hook.name = hook,
+                others,
                 "hook {hook} was called, but no enabled workflow names it in `on.webhook`, so nothing was taken"
             );
             return;
         }
         tracing::warn!(
-            hook.name = hook, refusal = word, others,
+            hook.name = hook,
+            refusal = word,
+            others,
             "a call of hook {hook} was refused as {word}{why} ({others} more since the last line)"
         );
     }

@@ -15,6 +15,8 @@ mod caller;
 mod event;
 mod gate;
 mod intake;
+mod kept;
+mod looks;
 mod proof;
 mod rate;
 mod record;
@@ -25,4 +27,6 @@ mod taken;
 use call::Call;
 
 pub use intake::{Intake, Look};
+pub use kept::Kept;
+pub use looks::Found;
 pub use router::{Hooks, HooksError};

@@ -7,8 +7,8 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use hmac::{KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -61,8 +61,8 @@ pub(super) fn signed(
         Encoding::Base64 => decode_base64(written),
     };
     let signature = signature.ok_or(Unproved::Missing)?;
-    let mut mac = hmac::Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
-        .map_err(|_| Unproved::Wrong)?;
+    let mut mac =
+        hmac::Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).map_err(|_| Unproved::Wrong)?;
     if let Some(signed) = &hmac.timestamp {
         let time = only(headers, &signed.header).map_err(|_| Unproved::Time)?;
         for part in &signed.before_body {

@@ -145,7 +145,9 @@ fn a_token_must_be_the_whole_value_of_its_only_header() {
     for good in ["Bearer s3cret", "bearer s3cret", "BEARER  s3cret"] {
         assert_eq!(shown(&bearer, &headers(&[("authorization", good)]), &s), Ok(()), "{good}");
     }
-    for bad in ["s3cret", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3crets", "Basic s3cret", "Bearer S3CRET"] {
+    for bad in
+        ["s3cret", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3crets", "Basic s3cret", "Bearer S3CRET"]
+    {
         assert!(shown(&bearer, &headers(&[("authorization", bad)]), &s).is_err(), "{bad}");
     }
     let twice = headers(&[("authorization", "Bearer s3cret"), ("authorization", "Bearer s3cret")]);

@@ -7,10 +7,10 @@
 
 use serde_json::value::RawValue;
 
+use super::Call;
 use super::answer::Refusal;
 use super::intake::Intake;
 use super::taken::{Taken, key};
-use super::Call;
 use crate::journal::{Arrival, MOST_RECORD_BYTES};
 use crate::request::{Request, Warnings};
 

@@ -19,7 +19,7 @@ use super::gate::Gate;
 use super::intake::Intake;
 use crate::clock::SharedClock;
 use crate::config::{Settings, TokenError};
-use crate::server::Line;
+use crate::server::{Line, Patience};
 
 /// Where hooks stand.
 const FOLDER: &str = "/hooks/";
@@ -38,6 +38,7 @@ pub(super) struct Shared {
     pub trusted_proxies: Vec<IpNet>,
     pub intake: Arc<dyn Intake>,
     pub clock: SharedClock,
+    pub patience: Patience,
     pub room: Room,
     pub readers: Arc<Semaphore>,
 }
@@ -52,13 +53,19 @@ pub enum HooksError {
 
 impl Hooks {
     /// The hooks of some settings, which hand over to an intake.
-    pub fn new(settings: &Settings, intake: Arc<dyn Intake>, clock: SharedClock) -> Hooks {
+    pub fn new(
+        settings: &Settings,
+        intake: Arc<dyn Intake>,
+        clock: SharedClock,
+        patience: Patience,
+    ) -> Hooks {
         let gates = settings.hooks.iter().map(|(name, hook)| (name.clone(), Gate::new(hook.clone())));
         let shared = Shared {
             gates: gates.collect(),
             trusted_proxies: settings.trusted_proxies.clone(),
             intake,
             clock,
+            patience,
             room: Room::default(),
             readers: Arc::new(Semaphore::new(READERS)),
         };

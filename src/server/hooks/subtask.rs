@@ -84,7 +84,9 @@ mod tests {
             let found = named(body.as_object().unwrap(), 2).unwrap();
             assert_eq!(found, "a-1", "{body}");
         }
-        for body in [json!({}), json!({"id": "a-1"}), json!({"subTaskId": null}), json!({"x": {"subTaskId": "a"}})] {
+        for body in
+            [json!({}), json!({"id": "a-1"}), json!({"subTaskId": null}), json!({"x": {"subTaskId": "a"}})]
+        {
             assert_eq!(named(body.as_object().unwrap(), 2), None, "{body}");
         }
     }

@@ -86,7 +86,11 @@ mod tests {
     fn an_item_counts_once_by_the_best_that_became_of_it() {
         use Accepted::{New, Outdated, Repeated};
 
-        let counts = Counts::of(&[0, 0, 1, 1, 2, 2, 3], &[New, Repeated, Repeated, Outdated, Outdated, New, Outdated], 5);
+        let counts = Counts::of(
+            &[0, 0, 1, 1, 2, 2, 3],
+            &[New, Repeated, Repeated, Outdated, Outdated, New, Outdated],
+            5,
+        );
 
         assert_eq!(counts, Counts { accepted: 2, repeated: 1, outdated: 1, skipped: 1 });
         let json = serde_json::to_string(&Counts { accepted: 1, ..Counts::default() }).unwrap();

@@ -1,0 +1,7 @@
+//! The OneTrust look-alike over real HTTP: each documented rule, and each trap, is a sentence here.
+
+mod access;
+mod client;
+mod consents;
+mod contract;
+mod requests;
