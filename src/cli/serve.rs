@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::intake::Input;
 use crate::journal::{Pauses, Store};
 use crate::server::hooks::Hooks;
-use crate::server::{Served, Server, Shelf, Ways};
+use crate::server::{Patience, Served, Server, Shelf, Ways};
 use crate::workflow::Workflow;
 
 /// How long the server may take to say that it lives.
@@ -116,7 +116,7 @@ async fn serve(
     anstream::eprintln!("listening on http://{address}; SIGTERM or Ctrl-C stops it in order");
     let clock: SharedClock = Arc::new(SystemClock);
     let intake = server.inbox().for_hooks(Arc::clone(&clock));
-    let hooks = Hooks::new(&settings, Arc::new(intake), clock);
+    let hooks = Hooks::new(&settings, Arc::new(intake), clock, Patience::default());
     hooks.check().await.map_err(Failure::wrong)?;
     let Served { open, queued } = server.run(hooks.router()).await?;
     if open == 0 && queued == 0 {

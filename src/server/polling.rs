@@ -83,7 +83,8 @@ impl Pollers {
             return None;
         }
         let api = clients.api(profile, Arc::clone(clock));
-        api.map_err(|error| tracing::error!("nothing is looked for by profile {}: {error}", profile.name)).ok()
+        api.map_err(|error| tracing::error!("nothing is looked for by profile {}: {error}", profile.name))
+            .ok()
     }
 }
 
@@ -92,19 +93,30 @@ fn tell(poller: &Poller, standing: &Standing) {
     let (workflow, origin) = (poller.workflow(), poller.origin());
     match standing {
         Standing::Fine(polled) if polled.new > 0 => tracing::info!(
-            workflow, origin, new = polled.new, repeated = polled.repeated, skipped = polled.skipped,
-            "{} new requests for workflow {workflow} from {origin}", polled.new
+            workflow,
+            origin,
+            new = polled.new,
+            repeated = polled.repeated,
+            skipped = polled.skipped,
+            "{} new requests for workflow {workflow} from {origin}",
+            polled.new
         ),
         Standing::Fine(polled) => tracing::debug!(
-            workflow, origin, repeated = polled.repeated, skipped = polled.skipped,
+            workflow,
+            origin,
+            repeated = polled.repeated,
+            skipped = polled.skipped,
             "nothing new for workflow {workflow} from {origin}"
         ),
         Standing::Waits { why, pause } => tracing::warn!(
-            workflow, origin,
-            "{origin} cannot be read for workflow {workflow}: {why}; it is tried again in {} seconds", pause.as_secs()
+            workflow,
+            origin,
+            "{origin} cannot be read for workflow {workflow}: {why}; it is tried again in {} seconds",
+            pause.as_secs()
         ),
         Standing::Stopped { why } => tracing::error!(
-            workflow, origin,
+            workflow,
+            origin,
             "{origin} cannot be read for workflow {workflow} until somebody changes something: {why}"
         ),
     }

@@ -123,7 +123,8 @@ impl Server {
                 tracing::error!(%error, "nobody is answered any more: {error}");
             }
         });
-        let carrier = Carrier { host: Arc::clone(&host), shelf: Arc::clone(&shelf), ways, stop: stop.clone() };
+        let carrier =
+            Carrier { host: Arc::clone(&host), shelf: Arc::clone(&shelf), ways, stop: stop.clone() };
         let pollers = Pollers { host: Arc::clone(&host), shelf, bell: Arc::clone(&bell) };
         if let Ways::Settings = &carrier.ways {
             tasks.spawn(pollers.run(stop.clone()));
