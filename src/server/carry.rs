@@ -1,6 +1,5 @@
 //! One window: from its records to a job that is driven as far as it goes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -8,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 use super::board::{PATIENCE, Wake};
 use super::shelf::Shelf;
 use crate::clock::VirtualClock;
-use crate::config::Settings;
 use crate::engine::{EngineError, Patience, Service};
 use crate::host::{Ending, Host, HostError, Job, Report, Talk};
 use crate::intake::Input;
@@ -24,7 +22,7 @@ pub type Seed = Arc<dyn Fn(&Arc<Workflow>, &Input) + Send + Sync>;
 #[derive(Clone)]
 pub enum Ways {
     /// To the profiles of the settings.
-    Settings(Arc<Settings>),
+    Settings,
     /// To the sandbox in this process, in virtual time.
     Sandbox {
         /// Its profiles.
@@ -39,7 +37,7 @@ pub enum Ways {
 impl std::fmt::Debug for Ways {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Ways::Settings(_) => "Settings",
+            Ways::Settings => "Settings",
             Ways::Sandbox { .. } => "Sandbox",
         })
     }
@@ -52,12 +50,7 @@ pub(super) struct Carrier {
     pub shelf: Arc<Shelf>,
     pub ways: Ways,
     pub stop: CancellationToken,
-    /// Profiles that are ready, by the workflow's digest: their connections are kept from window to window.
-    pub ready: Arc<tokio::sync::Mutex<Ready>>,
 }
-
-/// Profiles that are ready to be used, by the digest of the workflow that uses them.
-pub(super) type Ready = HashMap<[u8; 32], Vec<Arc<Service>>>;
 
 /// How a window was left.
 #[derive(Debug)]
@@ -109,7 +102,10 @@ impl Carrier {
         let text = tokio::task::spawn_blocking(move || reader.window_text(id)).await;
         let input = Input::of_window(id, text.map_err(|_| EngineError::Stopped("reading a window"))??);
         let (services, virtual_clock, patience) = match &self.ways {
-            Ways::Settings(_) => (self.services(&workflow).await?, None, Patience::Until(PATIENCE)),
+            Ways::Settings => {
+                let services = self.host.clients().services(&workflow).await?;
+                (services, None, Patience::Until(PATIENCE))
+            }
             Ways::Sandbox { services, clock, seed } => {
                 seed(&workflow, &input);
                 (services.clone(), Some(Arc::clone(clock)), Patience::Endless)
@@ -120,16 +116,6 @@ impl Carrier {
         // Nobody watches how far a single window is.
         let (talk, _) = tokio::sync::mpsc::unbounded_channel();
         self.host.carry_out(job, &Talk::to(talk)).await
-    }
-
-    async fn services(&self, workflow: &Workflow) -> Result<Vec<Arc<Service>>, HostError> {
-        let mut ready = self.ready.lock().await;
-        if let Some(services) = ready.get(&workflow.digest) {
-            return Ok(services.clone());
-        }
-        let services = self.host.clients().services(workflow).await?;
-        ready.insert(workflow.digest, services.clone());
-        Ok(services)
     }
 
     /// Says how a window was left; `None` when it is over.

@@ -18,6 +18,7 @@ use super::dispatch::Dispatcher;
 use super::health::Health;
 use super::intake::Inbox;
 use super::listening::{Listening, Patience, answer};
+use super::polling::Pollers;
 use super::shelf::Shelf;
 use super::watch::watch;
 use crate::host::Host;
@@ -122,9 +123,13 @@ impl Server {
                 tracing::error!(%error, "nobody is answered any more: {error}");
             }
         });
-        tasks.close();
         let carrier =
-            Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), ready: Arc::default() };
+            Carrier { host: Arc::clone(&host), shelf: Arc::clone(&shelf), ways, stop: stop.clone() };
+        let pollers = Pollers { host: Arc::clone(&host), shelf, bell: Arc::clone(&bell) };
+        if let Ways::Settings = &carrier.ways {
+            tasks.spawn(pollers.run(stop.clone()));
+        }
+        tasks.close();
         let worked = Dispatcher::new(carrier, bell, stop.clone()).run().await;
         // Also when the store failed: the others must not go on without it.
         stop.cancel();
