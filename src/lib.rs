@@ -6,7 +6,7 @@
 //! cli                                            arguments, tables, exit codes
 //! server                                         the process that stays: inbox, hooks, schedules
 //! server                                         hooks, schedules: what comes in from outside
-//! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
+//! engine   host     sandbox           notify     drives jobs, owns a store; the stand-in for Braze; tells people
 //! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
 //! job      run      plan    workflow reply       the rules: no clock, no I/O
 //! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
@@ -29,6 +29,7 @@ pub mod host;
 pub mod intake;
 pub mod job;
 pub mod journal;
+pub mod notify;
 pub mod onetrust;
 pub mod plan;
 pub mod reply;
