@@ -36,11 +36,17 @@ impl Clients {
         &self.settings
     }
 
-    /// The profiles a workflow may use, ready to be used; their credentials are read now.
+    /// The profiles a workflow may use, ready to be used; their credentials are read now. Those that it
+    /// only reports to are read when a run reports: one that came from a file never does.
     pub async fn services(&self, workflow: &Workflow) -> Result<Vec<Arc<Service>>, HostError> {
         let mut services = Vec::new();
+        let calls_onetrust = [&workflow.steps, &workflow.on_failure]
+            .into_iter()
+            .any(|steps| super::services::calls(steps, System::OneTrust));
         for profile in super::profiles(&self.settings, workflow) {
-            profile.check().await?;
+            if profile.system == System::Braze || calls_onetrust {
+                profile.check().await?;
+            }
             services.push(Arc::new(self.service(profile)?));
         }
         if services.is_empty() {

@@ -23,7 +23,7 @@ pub fn profiles<'s>(settings: &'s Settings, workflow: &'s Workflow) -> impl Iter
 }
 
 /// Whether some step calls a system.
-fn calls(steps: &[Step], system: System) -> bool {
+pub(super) fn calls(steps: &[Step], system: System) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::Action { action, .. } => action.system == system.word(),
         StepKind::ForEach { steps, .. } => calls(steps, system),

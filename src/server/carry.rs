@@ -10,7 +10,7 @@ use super::shelf::Shelf;
 use crate::clock::VirtualClock;
 use crate::config::Settings;
 use crate::engine::{EngineError, Patience, Service};
-use crate::host::{self, Ending, Host, HostError, Job, Report, Talk};
+use crate::host::{Ending, Host, HostError, Job, Report, Talk};
 use crate::intake::Input;
 use crate::job::{JobId, Pause, Status, WindowId};
 use crate::journal::Window;
@@ -109,8 +109,8 @@ impl Carrier {
         let text = tokio::task::spawn_blocking(move || reader.window_text(id)).await;
         let input = Input::of_window(id, text.map_err(|_| EngineError::Stopped("reading a window"))??);
         let (services, virtual_clock, patience) = match &self.ways {
-            Ways::Settings(settings) => {
-                (self.services(settings, &workflow).await?, None, Patience::Until(PATIENCE))
+            Ways::Settings(_) => {
+                (self.services(&workflow).await?, None, Patience::Until(PATIENCE))
             }
             Ways::Sandbox { services, clock, seed } => {
                 seed(&workflow, &input);
@@ -126,14 +126,13 @@ impl Carrier {
 
     async fn services(
         &self,
-        settings: &Settings,
         workflow: &Workflow,
     ) -> Result<Vec<Arc<Service>>, HostError> {
         let mut ready = self.ready.lock().await;
         if let Some(services) = ready.get(&workflow.digest) {
             return Ok(services.clone());
         }
-        let services = host::services(settings, workflow).await?;
+        let services = self.host.clients().services(workflow).await?;
         ready.insert(workflow.digest, services.clone());
         Ok(services)
     }

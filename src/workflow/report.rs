@@ -98,7 +98,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, around: &Around<'_>) ->
         );
         return None;
     }
-    let report = make(reader, of_subtask, said, around)?;
+    let report = make(of_subtask, said, around)?;
     let is_meant = entry.or(of_subtask);
     if let Some(entry) = is_meant
         && !report.complete.is_empty()
@@ -174,12 +174,12 @@ fn check_resolution(reader: &mut Reader<'_>, node: &Node, id: Option<&str>) {
     }
 }
 
-fn make(reader: &Reader<'_>, trigger: Option<&Entry>, said: Said, around: &Around<'_>) -> Option<Report> {
+fn make(trigger: Option<&Entry>, said: Said, around: &Around<'_>) -> Option<Report> {
     let Said { by_status, resolution_id, comment, accepted_is_enough, profile } = said;
     // The subtask is reported to where it came from, unless the workflow says otherwise.
     let of_trigger = || {
         let named = trigger?.value.get("profile")?.as_text()?;
-        if reader.profiles.contains_key("onetrust") { None } else { Leaf::compile(named).ok() }
+        Leaf::compile(named).ok()
     };
     let mut maker = Maker { number: around.count, profile: profile.or_else(of_trigger) };
     let subtask = "{{ request.source.subtask_id }}";

@@ -17,10 +17,7 @@ pub(super) fn schedule(reader: &mut Reader<'_>, node: &Node) -> Option<ScheduleT
         Some(zone) => reader.string("on.schedule.timezone", zone),
         None => Some(DEFAULT_ZONE),
     };
-    let input = match node.get("input") {
-        Some(input) => Some(file(reader, input)),
-        None => None,
-    };
+    let input = node.get("input").map(|input| file(reader, input));
     let pattern = reader.required("on.schedule", "cron", node)?;
     let text = reader.string("on.schedule.cron", pattern)?;
     // A time zone that is wrong is told beside a pattern that is wrong, not instead of it.

@@ -1,0 +1,130 @@
+//! What is said, when, and what is not.
+
+use serde_json::json;
+
+use crate::portal::{ERASE, Fault, Stage, subtask};
+
+const FIND: &str = "braze /users/export/ids";
+
+#[test]
+fn completed_is_said_after_the_erasure_was_seen_and_not_before() {
+    let stage = Stage::new(ERASE);
+    *stage.world.still_found.lock().unwrap() = 3;
+
+    let shot = stage.folder.job();
+
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    assert_eq!(shot.json()["verified"], 1);
+    let expected = ["PUT status", FIND, "braze /users/delete", FIND, FIND, FIND, FIND, "PUT complete"];
+    assert_eq!(stage.asked(), expected);
+    assert_eq!(stage.statuses(), ["IN_PROGRESS", "COMPLETED"]);
+    assert_eq!(stage.comments(), ["Carried out and verified. Reference: 7f3c"]);
+}
+
+#[test]
+fn nothing_is_said_of_the_end_while_a_run_waits() {
+    let stage = Stage::new(&ERASE.replace("every: 20ms", "every: 1h").replace("at_most: 10m", "at_most: 5h"));
+    *stage.world.still_found.lock().unwrap() = 1;
+
+    let shot = stage.folder.run(&[
+        "run",
+        "flow.yaml",
+        "--input",
+        "requests.ndjson",
+        "--output",
+        "json",
+        "--wait",
+        "1ms",
+    ]);
+
+    assert_eq!(shot.counts(), (1, [0, 0, 0, 1]), "{}", shot.stderr);
+    assert_eq!(stage.statuses(), ["IN_PROGRESS"]);
+    assert!(stage.comments().is_empty());
+}
+
+#[test]
+fn a_run_that_fails_for_good_says_so_without_a_word_about_the_person() {
+    let stage = Stage::new(ERASE);
+    *stage.world.refuses_erasure.lock().unwrap() = true;
+
+    let shot = stage.folder.job();
+
+    assert_eq!(shot.counts(), (1, [0, 0, 1, 0]), "{}", shot.stderr);
+    assert_eq!(stage.statuses(), ["IN_PROGRESS", "FAILED"]);
+    assert_eq!(stage.comments(), ["Failed at erase: refused. Reference: 7f3c"]);
+    assert_eq!(stage.times("braze /users/delete"), 1);
+}
+
+#[test]
+fn a_request_of_a_file_is_reported_to_nobody_and_needs_no_credentials_of_onetrust() {
+    let stage = Stage::new(ERASE);
+    let settings = stage.folder.read("privaflow.yaml");
+    let (braze, portal) = settings.split_once("  portal:").unwrap();
+    let portal = portal.replace("PRIVAFLOW_TEST_KEY", "NOBODY_SET_THIS");
+    stage.folder.write("privaflow.yaml", format!("{braze}  portal:{portal}"));
+    let mut record = subtask();
+    record.as_object_mut().unwrap().remove("source");
+    stage.folder.requests([record]);
+
+    let shot = stage.folder.job();
+
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    assert!(stage.portal.requests().is_empty());
+}
+
+#[test]
+fn the_work_goes_on_when_onetrust_refuses_that_it_begins_and_stops_when_it_refuses_the_credentials() {
+    let stage = Stage::new(ERASE).fault("PUT status", &[Fault::Refuse(400)]);
+    let shot = stage.folder.job();
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    assert_eq!(stage.statuses(), ["COMPLETED"]);
+
+    let stage = Stage::new(ERASE).fault("PUT status", &[Fault::Refuse(401)]);
+    let shot = stage.folder.job();
+    assert_eq!(shot.counts(), (3, [0, 0, 0, 1]), "{}", shot.stderr);
+    assert_eq!(stage.times("braze /users/delete"), 0);
+
+    let shot = stage.folder.job();
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    assert_eq!(stage.statuses(), ["IN_PROGRESS", "COMPLETED"]);
+}
+
+#[test]
+fn a_limit_of_onetrust_is_waited_for_and_its_answer_counts_as_no_attempt() {
+    let stage = Stage::new(&ERASE.replace("steps:\n", "report: { complete_by: status }\nsteps:\n"));
+    let stage = stage.fault("PUT status", &[Fault::Limit]);
+
+    let shot = stage.folder.job();
+
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    assert_eq!(stage.times("PUT status"), 3);
+    assert_eq!(stage.statuses(), ["IN_PROGRESS", "COMPLETED"]);
+}
+
+#[test]
+fn what_was_not_verified_is_left_to_a_person_with_a_comment_on_the_request() {
+    let (steps, _) = ERASE.split_once("  - id: verify").unwrap();
+    let stage = Stage::new(steps);
+
+    let shot = stage.folder.job();
+
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    assert_eq!(stage.statuses(), ["IN_PROGRESS"]);
+    assert!(stage.comments()[0].contains("not_verified"), "{:?}", stage.comments());
+    assert!(shot.stderr.contains("no subtask is ever completed"), "{}", shot.stderr);
+}
+
+#[test]
+fn a_plan_shows_what_would_be_reported() {
+    let stage = Stage::new(ERASE);
+
+    let lines =
+        stage.folder.run(&["plan", "flow.yaml", "--input", "requests.ndjson", "--output", "json"]).lines();
+
+    let shown: Vec<_> = lines.iter().map(|line| line["step"].as_str().unwrap()).collect();
+    assert_eq!(shown, ["report-begin", "find", "erase", "verify", "report-complete"]);
+    assert_eq!(lines[0]["method"], "PUT");
+    assert_eq!(lines[0]["body"], json!({"status": "IN_PROGRESS"}));
+    assert!(lines[0]["url"].as_str().unwrap().ends_with("/api/datasubject/v2/subtasks/7f3c/status"));
+    assert_eq!(lines[4]["needs"], json!(["erase", "find", "verify"]));
+}
