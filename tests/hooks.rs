@@ -11,6 +11,8 @@ mod events;
 mod hostile;
 #[path = "hooks/limits.rs"]
 mod limits;
+#[path = "hooks/notify.rs"]
+mod notify;
 #[path = "hooks/proofs.rs"]
 mod proofs;
 #[path = "hooks/records.rs"]

@@ -109,9 +109,7 @@ impl Carrier {
         let text = tokio::task::spawn_blocking(move || reader.window_text(id)).await;
         let input = Input::of_window(id, text.map_err(|_| EngineError::Stopped("reading a window"))??);
         let (services, virtual_clock, patience) = match &self.ways {
-            Ways::Settings(_) => {
-                (self.services(&workflow).await?, None, Patience::Until(PATIENCE))
-            }
+            Ways::Settings(_) => (self.services(&workflow).await?, None, Patience::Until(PATIENCE)),
             Ways::Sandbox { services, clock, seed } => {
                 seed(&workflow, &input);
                 (services.clone(), Some(Arc::clone(clock)), Patience::Endless)
@@ -124,10 +122,7 @@ impl Carrier {
         self.host.carry_out(job, &Talk::to(talk)).await
     }
 
-    async fn services(
-        &self,
-        workflow: &Workflow,
-    ) -> Result<Vec<Arc<Service>>, HostError> {
+    async fn services(&self, workflow: &Workflow) -> Result<Vec<Arc<Service>>, HostError> {
         let mut ready = self.ready.lock().await;
         if let Some(services) = ready.get(&workflow.digest) {
             return Ok(services.clone());
