@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cli                                            arguments, tables, exit codes
+//! engine   host     sandbox  feeds               drives jobs, owns a store; the stand-in for Braze
 //! server                                         the process that stays: inbox, hooks, schedules
 //! server                                         hooks, schedules: what comes in from outside
 //! engine   host     sandbox           notify     drives jobs, owns a store; the stand-in for Braze; tells people
@@ -30,6 +31,7 @@ pub mod clock;
 pub mod condition;
 pub mod config;
 pub mod engine;
+pub mod feeds;
 pub mod host;
 pub mod intake;
 pub mod job;

@@ -10,6 +10,7 @@ mod clients;
 mod command;
 mod connection;
 mod decide;
+mod entered;
 mod error;
 mod folder;
 mod guests;

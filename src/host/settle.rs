@@ -23,8 +23,8 @@ use super::prepare::open_input;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, EngineError, Extent, Order, Patience, Place, Progress, Service, Turn};
 use crate::intake::Input;
-use crate::job::{JobId, Status};
-use crate::journal::JobRecord;
+use crate::job::{JobId, Status, WindowId};
+use crate::journal::{JobRecord, Reader};
 use crate::source::Source;
 use crate::workflow::{Workflow, load};
 
@@ -110,7 +110,7 @@ impl Host {
             HostError::Interrupted => HostError::Interrupted,
             error => still(job, StillInTheAir::Unready(Box::new(error))),
         };
-        let input = open_again(record, Arc::clone(&workflow)).await?;
+        let input = open_again(self.store().reader().clone(), record, Arc::clone(&workflow)).await?;
         let services = self.clients().services(&workflow).await.map_err(unready)?;
         // Somebody may wait to go on with it, or decide about it meanwhile.
         let entered = self.enter_beside(job, beginning.stop);
@@ -158,14 +158,15 @@ fn still(job: JobId, why: StillInTheAir) -> HostError {
 }
 
 /// The input of a job that began before, if it is still what the job was given.
-async fn open_again(record: JobRecord, workflow: Arc<Workflow>) -> Result<Input, HostError> {
+async fn open_again(reader: Reader, record: JobRecord, workflow: Arc<Workflow>) -> Result<Input, HostError> {
     let job = record.id;
     if record.input_path == "-" {
         return Err(still(job, StillInTheAir::StandardInput));
     }
     let digest = record.input_digest;
-    let opened = tokio::task::spawn_blocking(move || {
-        open_input(&workflow, Path::new(&record.input_path), &record.input_path)
+    let opened = tokio::task::spawn_blocking(move || match record.input_path.parse::<WindowId>() {
+        Ok(window) => Ok(Input::of_window(window, reader.window_text(window)?)),
+        Err(_) => open_input(&workflow, Path::new(&record.input_path), &record.input_path),
     });
     let opened = opened.await.map_err(|_| EngineError::Stopped("opening the input"))?;
     let input = opened.map_err(|error| still(job, StillInTheAir::Unready(Box::new(error))))?;
