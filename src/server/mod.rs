@@ -16,6 +16,7 @@ mod health;
 pub mod hooks;
 mod intake;
 mod listening;
+mod schedule;
 mod serve;
 mod shelf;
 mod watch;

@@ -20,6 +20,8 @@ use super::health::Health;
 use super::intake::Inbox;
 use super::shelf::Shelf;
 use super::watch::watch;
+use super::{hooks, schedule};
+use crate::clock::SystemClock;
 use crate::host::Host;
 use crate::journal::StoreError;
 
@@ -111,7 +113,7 @@ impl Server {
 
     /// Serves until it is to stop; `pages` are answered beside the server's own.
     pub async fn run(self, pages: Router) -> Result<Served, ServeError> {
-        let Server { host, shelf, ways, listener, bell, inbox: _, stop } = self;
+        let Server { host, shelf, ways, listener, bell, inbox, stop } = self;
         let listening = host.listen();
         let tasks = TaskTracker::new();
         tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
@@ -123,9 +125,16 @@ impl Server {
                 tracing::error!(%error, "nobody is answered any more: {error}");
             }
         });
-        tasks.close();
         let carrier =
             Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), ready: Arc::default() };
+        tasks.spawn(schedule::keep_starting(
+            inbox.clone(),
+            carrier.clone(),
+            Arc::new(SystemClock),
+            stop.clone(),
+        ));
+        tasks.spawn(hooks::keep_looking(Arc::clone(&host), inbox, stop.clone()));
+        tasks.close();
         let worked = Dispatcher::new(carrier, bell, stop.clone()).run().await;
         // Also when the store failed: the others must not go on without it.
         stop.cancel();
