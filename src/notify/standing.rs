@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::word::Word;
 use crate::engine::Summary;
+use crate::job::Totals;
 use crate::workflow::Occasion;
 
 /// Requests that nobody has to be told of: a later start of the same work goes on with them by itself.
@@ -49,21 +50,37 @@ pub struct Late {
 impl Standing {
     /// How a job stands by its summary.
     pub fn of(summary: &Summary) -> Standing {
-        let words = |counts: &BTreeMap<String, u64>| {
-            let mut words = BTreeMap::new();
-            for (word, count) in counts.iter().filter(|(_, count)| **count > 0) {
-                *words.entry(Word::of(word)).or_default() += count;
-            }
-            words
-        };
-        let mut waiting = words(&summary.waiting_by);
-        waiting.retain(|word, _| !GO_ON_BY_THEMSELVES.contains(&word.as_str()));
-        Standing {
-            workflow: Word::of(&summary.workflow),
-            job: Word::of(&summary.job),
-            counts: Counts { failed: words(&summary.failed_by), waiting },
-        }
+        let failed = summary.failed_by.iter().map(|(word, count)| (word.as_str(), *count));
+        let waiting = summary.waiting_by.iter().map(|(word, count)| (word.as_str(), *count));
+        Standing::counted(&summary.workflow, &summary.job, words(failed), words(waiting))
     }
+
+    /// How a job stands by what the journal says of it.
+    pub fn of_totals(workflow: &str, job: &str, totals: &Totals) -> Standing {
+        let failed = totals.failed_by.iter().map(|(fail, count)| (fail.word(), *count));
+        let waiting = totals.waiting_by.iter().map(|(pause, count)| (pause.word(), *count));
+        Standing::counted(workflow, job, words(failed), words(waiting))
+    }
+
+    fn counted(
+        workflow: &str,
+        job: &str,
+        failed: BTreeMap<Word, u64>,
+        mut waiting: BTreeMap<Word, u64>,
+    ) -> Standing {
+        waiting.retain(|word, _| !GO_ON_BY_THEMSELVES.contains(&word.as_str()));
+        let counts = Counts { failed, waiting };
+        Standing { workflow: Word::of(workflow), job: Word::of(job), counts }
+    }
+}
+
+/// Counts by words; what is no word is counted together.
+fn words<'w>(counts: impl Iterator<Item = (&'w str, u64)>) -> BTreeMap<Word, u64> {
+    let mut words = BTreeMap::new();
+    for (word, count) in counts.filter(|(_, count)| *count > 0) {
+        *words.entry(Word::of(word)).or_default() += count;
+    }
+    words
 }
 
 impl Counts {

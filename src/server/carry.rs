@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::{PATIENCE, Wake};
 use super::shelf::Shelf;
+use super::tell::Teller;
 use crate::clock::VirtualClock;
 use crate::config::Settings;
 use crate::engine::{EngineError, Patience, Service};
@@ -57,6 +58,7 @@ pub(super) struct Carrier {
     pub shelf: Arc<Shelf>,
     pub ways: Ways,
     pub stop: CancellationToken,
+    pub teller: Teller,
     /// Profiles that are ready, by the workflow's digest: their connections are kept from window to window.
     pub ready: Arc<tokio::sync::Mutex<Ready>>,
 }
@@ -80,7 +82,10 @@ impl Carrier {
         let (id, workflow) = (window.id, window.workflow.clone());
         tracing::info!(window = %id, workflow, records = window.records, "{id} of workflow {workflow} is taken on");
         let wake = match Box::pin(self.carry_out(&window)).await {
-            Ok(report) => self.told(&window, &report),
+            Ok(report) => {
+                self.teller.note(&report.summary);
+                self.told(&window, &report)
+            }
             Err(error) if self.stop.is_cancelled() => {
                 tracing::info!("{id} of workflow {workflow} is left: {}", error.refusal().text);
                 Some(Wake::Later)
@@ -142,6 +147,7 @@ impl Carrier {
                 }
             };
             let summary = &report.summary;
+            self.teller.note(summary);
             let counts = format!(
                 "{} done, {} skipped, {} failed, {} waiting",
                 summary.done, summary.skipped, summary.failed, summary.waiting

@@ -19,6 +19,7 @@ mod listening;
 mod schedule;
 mod serve;
 mod shelf;
+mod tell;
 mod watch;
 
 pub use carry::{Seed, Ways};

@@ -19,11 +19,13 @@ use super::dispatch::Dispatcher;
 use super::health::Health;
 use super::intake::Inbox;
 use super::shelf::Shelf;
+use super::tell::Teller;
 use super::watch::watch;
 use super::{hooks, schedule};
 use crate::clock::SystemClock;
 use crate::host::Host;
 use crate::journal::StoreError;
+use crate::notify::Notifier;
 
 /// How long those whose requests are being answered may take when the server ends.
 const SLOW_READERS: Duration = Duration::from_secs(10);
@@ -72,6 +74,7 @@ pub struct Server {
     listener: TcpListener,
     bell: Arc<Notify>,
     inbox: Inbox,
+    notifier: Option<Arc<Notifier>>,
     stop: CancellationToken,
 }
 
@@ -98,7 +101,7 @@ impl Server {
         }
         let (shelf, bell) = (Arc::new(shelf), Arc::new(Notify::new()));
         let inbox = Inbox::new(Arc::clone(host.store()), Arc::clone(&shelf), Arc::clone(&bell));
-        Ok(Server { host, shelf, ways, listener, bell, inbox, stop })
+        Ok(Server { host, shelf, ways, listener, bell, inbox, notifier: None, stop })
     }
 
     /// Where it listens.
@@ -111,9 +114,15 @@ impl Server {
         &self.inbox
     }
 
+    /// Tells people in these channels.
+    #[must_use]
+    pub fn telling(self, notifier: Arc<Notifier>) -> Server {
+        Server { notifier: Some(notifier), ..self }
+    }
+
     /// Serves until it is to stop; `pages` are answered beside the server's own.
     pub async fn run(self, pages: Router) -> Result<Served, ServeError> {
-        let Server { host, shelf, ways, listener, bell, inbox, stop } = self;
+        let Server { host, shelf, ways, listener, bell, inbox, notifier, stop } = self;
         let listening = host.listen();
         let tasks = TaskTracker::new();
         tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
@@ -125,8 +134,16 @@ impl Server {
                 tracing::error!(%error, "nobody is answered any more: {error}");
             }
         });
-        let carrier =
-            Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), ready: Arc::default() };
+        let teller = Teller { notifier, shelf: Arc::clone(&shelf) };
+        tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
+        let carrier = Carrier {
+            host: Arc::clone(&host),
+            shelf,
+            ways,
+            stop: stop.clone(),
+            teller,
+            ready: Arc::default(),
+        };
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),
