@@ -29,7 +29,7 @@ const PROBE: Duration = Duration::from_secs(5);
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Against a look-alike of Braze in this process: needs no settings and no key, changes nothing
+    /// Against look-alikes of Braze and OneTrust in this process: needs no settings and no key, changes nothing
     #[arg(long)]
     sandbox: bool,
     /// Where to listen, instead of where the settings say
@@ -48,7 +48,11 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     }
     run_command::runtime()?.block_on(async {
         let stop = run_command::stop_on_signal();
-        if args.sandbox { in_the_sandbox(args, stop).await } else { with_settings(common, args, stop).await }
+        if args.sandbox {
+            in_the_sandbox(common, args, stop).await
+        } else {
+            with_settings(common, args, stop).await
+        }
     })
 }
 
@@ -69,8 +73,9 @@ async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) ->
     serve(home.host(taken, stop.clone()), shelf, ways, listen, &settings, stop).await
 }
 
-async fn in_the_sandbox(args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
-    let settings = Settings::default_in(Path::new(""));
+async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
+    let mut settings = Settings::default_in(Path::new(""));
+    settings.shadow = common.shadow;
     let shipped = tempfile::tempdir().map_err(Failure::wrong)?;
     let folder = if settings.workflows.is_dir() {
         settings.workflows.clone()
@@ -87,8 +92,9 @@ async fn in_the_sandbox(args: &Args, stop: CancellationToken) -> Result<ExitCode
     let listen = args.listen.unwrap_or(settings.listen);
     let home = Home::without(settings);
     let shelf = Shelf::of(&folder, home.known.clone());
-    let trial = Arc::new(Trial::empty().await?);
-    let (services, clock) = (vec![Arc::new(trial.service()?)], trial.clock());
+    let mut trial = Trial::empty().await?;
+    trial.play(&shelf.enabled());
+    let (services, clock) = (trial.services()?, trial.clock());
     let seed = move |workflow: &Arc<Workflow>, input: &Input| {
         if let Err(error) = trial.seed(workflow, input) {
             tracing::warn!("the sandbox knows nobody of this window: {error}");
