@@ -10,6 +10,14 @@
 //! engine   host     sandbox   notify             drives jobs, owns a store; the stand-in for Braze; tells people
 //! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
+//! engine   host     sandbox           notify     drives jobs, owns a store; the stand-in for Braze; tells people
+//! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
+//! job      run      plan    workflow reply       the rules: no clock, no I/O
+//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
+//! job      run      plan    workflow  reply      the rules: no clock, no I/O
+//! cli                                             arguments, tables, exit codes
+//! server                                          the process that stays: inbox, hooks, schedules
+//! engine   host     sandbox                       drives jobs, owns a store; the stand-ins
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-ins
 //! journal  intake   braze     onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run      plan      workflow  reply     the rules: no clock, no I/O
@@ -36,6 +44,7 @@ pub mod host;
 pub mod intake;
 pub mod job;
 pub mod journal;
+pub mod notify;
 pub mod onetrust;
 pub mod plan;
 pub mod reply;

@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::host::Host;
 use crate::intake::Input;
 use crate::journal::{Pauses, Store};
+use crate::notify::Notifier;
 use crate::server::hooks::Hooks;
 use crate::server::{Patience, Served, Server, Shelf, Ways};
 use crate::workflow::Workflow;
@@ -112,13 +113,18 @@ async fn serve(
     stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
     let settings = host.clients().settings().clone();
-    let server = Server::prepare(host, shelf, ways, listen, stop).await?;
+    let store = Arc::clone(host.store());
+    let mut server = Server::prepare(host, shelf, ways, listen, stop.clone()).await?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let intake = Arc::new(server.inbox().clone());
+    let hooks = Hooks::new(&settings, intake, clock, Patience::default());
+    hooks.check().await.map_err(Failure::wrong)?;
+    if !settings.channels.is_empty() {
+        let notifier = Notifier::start(&settings.channels, store, Arc::new(SystemClock), stop).await;
+        server = server.telling(Arc::new(notifier.map_err(Failure::wrong)?));
+    }
     let address = server.address().map_err(Failure::wrong)?;
     anstream::eprintln!("listening on http://{address}; SIGTERM or Ctrl-C stops it in order");
-    let clock: SharedClock = Arc::new(SystemClock);
-    let intake = server.inbox().for_hooks(Arc::clone(&clock));
-    let hooks = Hooks::new(&settings, Arc::new(intake), clock, Patience::default());
-    hooks.check().await.map_err(Failure::wrong)?;
     let Served { open, queued } = server.run(hooks.router()).await?;
     if open == 0 && queued == 0 {
         anstream::eprintln!("stopped; everything that was taken is over");
