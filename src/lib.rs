@@ -4,10 +4,13 @@
 //!
 //! ```text
 //! cli                                            arguments, tables, exit codes
+//! engine   host     sandbox  feeds               drives jobs, owns a store; the stand-in for Braze
 //! server                                         the process that stays: inbox, hooks, schedules
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-ins
 //! journal  intake   braze     onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run      plan      workflow  reply     the rules: no clock, no I/O
+//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
+//! job      run      plan    workflow  reply      the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
 //! request  secret   source   clock               the words the rules are written in
 //! ```
@@ -22,6 +25,7 @@ pub mod clock;
 pub mod condition;
 pub mod config;
 pub mod engine;
+pub mod feeds;
 pub mod host;
 pub mod intake;
 pub mod job;

@@ -44,6 +44,10 @@ struct Cli {
     #[arg(long, global = true, env = "PRIVAFLOW_LOG", value_name = "LEVEL")]
     #[arg(help_heading = EVERYWHERE, hide_env_values = true)]
     log: Option<String>,
+    /// Only look: read, plan and write down, and send nothing that changes anything. In a store beside the real
+    /// one, which the other commands see with the same word
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    shadow: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -85,6 +89,8 @@ enum Command {
 pub(super) struct Common {
     pub config: Option<PathBuf>,
     pub output: Format,
+    /// Nothing is written outside.
+    pub shadow: bool,
 }
 
 /// Runs the command that the arguments name.
@@ -100,7 +106,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    let common = Common { config: cli.config, output: cli.output };
+    let common = Common { config: cli.config, output: cli.output, shadow: cli.shadow };
     let stays = matches!(cli.command, Command::Serve(_));
     let filter = cli.log.unwrap_or_else(|| if stays { logs::OF_SERVE } else { logs::USUAL }.to_owned());
     let result = logs::start(&filter, cli.log_format).and_then(|()| match cli.command {

@@ -122,7 +122,8 @@ async fn against_the_sandbox(
     args: &Args,
     stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
-    let settings = crate::config::Settings::default_in(Path::new(""));
+    let mut settings = crate::config::Settings::default_in(Path::new(""));
+    settings.shadow = common.shadow;
     let file = setup::find_workflow(&settings, &args.workflow)?;
     let workflow = setup::workflow(setup::read(&file)?, &Known::default())?;
     let input = open_input(&workflow, &args.input)?;

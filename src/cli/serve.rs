@@ -45,7 +45,11 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     }
     run_command::runtime()?.block_on(async {
         let stop = run_command::stop_on_signal();
-        if args.sandbox { in_the_sandbox(args, stop).await } else { with_settings(common, args, stop).await }
+        if args.sandbox {
+            in_the_sandbox(common, args, stop).await
+        } else {
+            with_settings(common, args, stop).await
+        }
     })
 }
 
@@ -65,8 +69,9 @@ async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) ->
     serve(home.host(taken, stop.clone()), shelf, ways, listen, stop).await
 }
 
-async fn in_the_sandbox(args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
-    let settings = Settings::default_in(Path::new(""));
+async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
+    let mut settings = Settings::default_in(Path::new(""));
+    settings.shadow = common.shadow;
     let shipped = tempfile::tempdir().map_err(Failure::wrong)?;
     let folder = if settings.workflows.is_dir() {
         settings.workflows.clone()

@@ -14,7 +14,10 @@ use crate::workflow::{Known, Workflow, load};
 
 /// Reads the settings; warnings go to standard error.
 pub(super) fn settings(common: &Common) -> Result<Loaded, Failure> {
-    let loaded = Settings::load(common.config.as_deref())?;
+    let mut loaded = Settings::load(common.config.as_deref())?;
+    if common.shadow {
+        loaded.settings = loaded.settings.in_the_shadow();
+    }
     if let Some(source) = &loaded.source {
         anstream::eprint!("{}", render(&loaded.warnings, source, colour()));
     }

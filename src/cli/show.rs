@@ -162,6 +162,10 @@ fn in_words(summary: &Summary) -> String {
             retries => format!("{retries} retries"),
         }
     ));
+    if let Some(not_sent) = &summary.shadow {
+        let calls = if not_sent.is_empty() { "nothing".to_owned() } else { reasons(not_sent) };
+        text.push_str(&format!("  shadow: nothing was written; would have been sent: {calls}\n"));
+    }
     if !summary.unmapped.is_empty() {
         text.push_str(&format!("  not mapped by any table: {}\n", reasons(&summary.unmapped)));
     }

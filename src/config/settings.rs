@@ -29,6 +29,8 @@ pub struct Settings {
     pub workflows: PathBuf,
     /// Folder of the store.
     pub store: PathBuf,
+    /// Nothing is written outside. Not in the file: `store` is another one then.
+    pub shadow: bool,
     /// Where `serve` listens.
     pub listen: SocketAddr,
     /// Proxies whose word about who calls is taken; none: the peer is the caller.
@@ -55,11 +57,22 @@ pub struct Reading {
 }
 
 impl Settings {
+    /// The same for jobs that only look: in a store of their own, so that nothing counts as done later.
+    #[must_use]
+    pub fn in_the_shadow(mut self) -> Settings {
+        let mut name = self.store.file_name().unwrap_or_default().to_owned();
+        name.push("-shadow");
+        self.store.set_file_name(name);
+        self.shadow = true;
+        self
+    }
+
     /// The settings of somebody who has no file, in a folder.
     pub fn default_in(folder: &Path) -> Settings {
         Settings {
             workflows: folder.join("workflows"),
             store: folder.join(".privaflow"),
+            shadow: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             trusted_proxies: Vec::new(),
             hooks: IndexMap::new(),

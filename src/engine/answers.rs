@@ -19,16 +19,32 @@ const POISONED_AFTER: u32 = 3;
 /// An answered batch whose runs are with a worker.
 #[derive(Debug)]
 pub(super) struct Pending {
-    batch: Batch,
+    pub batch: Batch,
     status: u16,
     request_id: Option<String>,
     at_ms: i64,
-    ended: Vec<Ended>,
+    pub ended: Vec<Ended>,
     marks: Vec<Mark>,
     /// Calls to be sent again together.
     again: Vec<Member>,
     /// Calls to be sent again, each in a request of its own.
     alone: Vec<Member>,
+}
+
+impl Pending {
+    /// Of a batch whose calls are still to be looked at.
+    pub(super) fn of(batch: Batch, status: u16, request_id: Option<String>, at_ms: i64) -> Pending {
+        Pending {
+            ended: Vec::with_capacity(batch.members.len()),
+            marks: Vec::new(),
+            batch,
+            status,
+            request_id,
+            at_ms,
+            again: Vec::new(),
+            alone: Vec::new(),
+        }
+    }
 }
 
 /// A run that goes on once its answer is durable.
@@ -151,16 +167,7 @@ impl Driver {
         if (200..300).contains(&status) {
             self.services.note_accepted(batch.service, self.clock.steady_ms());
         }
-        let mut pending = Pending {
-            ended: Vec::with_capacity(batch.members.len()),
-            marks: Vec::new(),
-            batch,
-            status,
-            request_id,
-            at_ms,
-            again: Vec::new(),
-            alone: Vec::new(),
-        };
+        let mut pending = Pending::of(batch, status, request_id, at_ms);
         let count = pending.batch.members.len();
         let members = std::mem::replace(&mut pending.batch.members, Vec::with_capacity(count));
         pending.marks.reserve(count);
@@ -253,7 +260,7 @@ impl Driver {
         }
     }
 
-    fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
+    pub(super) fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
         let Pending { batch, status, request_id, at_ms, ended, marks, again, alone } = pending;
         let (service, step) = (batch.service, batch.step);
         let goes_on: std::collections::HashSet<u32> = continued.iter().map(|run| run.slot).collect();

@@ -74,6 +74,8 @@ pub(super) struct Driver {
     pub(super) stop: CancellationToken,
     /// How far the job is carried out.
     pub(super) extent: super::in_the_air::Extent,
+    /// No write leaves.
+    pub(super) is_shadow: bool,
 
     pub(super) runs: Runs,
     pub(super) endings: super::thin::Endings,
@@ -331,6 +333,9 @@ impl Driver {
     fn launch(&mut self, batch: Batch) {
         if self.services.is_stopped(batch.service) {
             return self.hold_back(batch);
+        }
+        if self.is_only_looking(&batch) {
+            return self.do_not_send(batch);
         }
         let Some(service) = self.services.get(batch.service).map(Arc::clone) else { return };
         if let Some(first) = batch.members.first() {

@@ -35,6 +35,7 @@ mod report;
 mod runs;
 mod send;
 mod service;
+mod shadow;
 mod shared;
 mod summary;
 mod task;

@@ -3,6 +3,8 @@
 //! Finding and beginning are two steps; whoever opens several jobs in one process opens them one after
 //! another, so that the same order is never begun twice.
 
+use serde_json::{Value, json};
+
 use super::task::EngineError;
 use crate::intake::{Input, InputError};
 use crate::job::JobId;
@@ -16,6 +18,8 @@ pub enum Place {
     Services,
     /// To the stand-in in this process.
     Sandbox,
+    /// Only reads go anywhere; what would be written is counted.
+    Shadow,
 }
 
 /// Why a job could not be opened or driven.
@@ -79,7 +83,7 @@ pub fn find_or_create(
         workflow_text: workflow.text.clone(),
         input_path: path,
         input_digest: input.digest(),
-        format: serde_json::Value::Null,
+        format: if place == Place::Shadow { json!({ "shadow": true }) } else { Value::Null },
         started_ms,
         sandbox: place == Place::Sandbox,
         window: input.window(),

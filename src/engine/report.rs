@@ -66,8 +66,14 @@ fn count(record: &JobRecord, state: &State, open: Option<&BTreeMap<Pause, u64>>)
         http_requests: totals.http_requests,
         retries: totals.retries,
         duration_ms: totals.elapsed_ms,
+        shadow: is_shadow(record).then(|| totals.not_sent.clone()),
         failures: None,
     }
+}
+
+/// Whether a job only looked.
+fn is_shadow(record: &JobRecord) -> bool {
+    record.format.get("shadow").is_some_and(|shadow| shadow == true)
 }
 
 fn words<K: Copy>(counts: &BTreeMap<K, u64>, word: impl Fn(K) -> &'static str) -> BTreeMap<String, u64> {

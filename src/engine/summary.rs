@@ -45,6 +45,9 @@ pub struct Summary {
     pub retries: u64,
     /// Time that processes worked on the job.
     pub duration_ms: u64,
+    /// Of a job that only looked: one-person calls that would have been sent, by action. Absent of any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<BTreeMap<String, u64>>,
     /// NDJSON file with a line for each request that failed or waits for a person.
     pub failures: Option<PathBuf>,
 }

@@ -12,6 +12,7 @@ mod connection;
 mod decide;
 mod entered;
 mod error;
+mod execute;
 mod folder;
 mod guests;
 mod line;

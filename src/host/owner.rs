@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
-use super::command::{Answer, Command, Talk};
+use super::command::Talk;
 use super::entered::Running;
 use super::error::HostError;
 use super::guests::Guests;
@@ -91,59 +91,6 @@ impl Host {
         })
     }
 
-    /// Does what was asked; what is told meanwhile goes to `talk`.
-    pub async fn execute(
-        &self,
-        command: Command,
-        talk: &Talk,
-        stop: CancellationToken,
-    ) -> Result<Answer, HostError> {
-        match command {
-            Command::Run(run) => {
-                let job = self.prepare(run, stop).await?;
-                Ok(Answer::Job(Box::new(self.carry_out(job, talk).await?)))
-            }
-            Command::Resume(resume) => {
-                let record = self.store.reader().job(resume.job)?;
-                let ending = match record.status {
-                    Status::Held => return Err(HostError::Held(record.id)),
-                    Status::Finished => Some(Ending::WasFinished),
-                    Status::Cancelled => Some(Ending::WasCancelled),
-                    Status::Open => None,
-                };
-                if let Some(ending) = ending {
-                    let report = Report::of_closed(self.summary(record.id)?, ending);
-                    return Ok(Answer::Job(Box::new(report)));
-                }
-                let job = self.prepare_again(resume, talk, stop).await?;
-                Ok(Answer::Job(Box::new(self.carry_out(job, talk).await?)))
-            }
-            Command::Cancel { job, folder, by } => {
-                Ok(Answer::Summary(Box::new(self.cancel(job, folder, by, talk).await?)))
-            }
-            Command::Approve { job, by } => Ok(Answer::Summary(Box::new(self.approve(job, by).await?))),
-            Command::Reopen { job, positions, even_if_sent, by } => {
-                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
-            }
-            Command::GiveUp { job, positions, folder, by } => {
-                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
-            }
-            Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
-            Command::ApproveWorkflows { workflows, by } => {
-                let approved = self.approve_workflows(workflows, &by)?;
-                Ok(Answer::Result(serde_json::json!({ "approved": approved })))
-            }
-            Command::AcknowledgeRestore => {
-                let was_there = self.store.acknowledge_restore()?;
-                Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
-            }
-            Command::Look => {
-                self.brake.look();
-                Ok(Answer::Result(serde_json::Value::Null))
-            }
-        }
-    }
-
     /// Carries a job out, as far as it goes.
     pub async fn carry_out(&self, job: Job, talk: &Talk) -> Result<Report, HostError> {
         let Job { workflow, input, services, patience, virtual_clock, stop } = job;
@@ -151,7 +98,11 @@ impl Host {
             Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
             None => Arc::new(SystemClock),
         };
-        let place = if virtual_clock.is_some() { Place::Sandbox } else { Place::Services };
+        let place = match (self.settings().shadow, &virtual_clock) {
+            (true, _) => Place::Shadow,
+            (false, Some(_)) => Place::Sandbox,
+            (false, None) => Place::Services,
+        };
         let entered = self.enter(&workflow, &input, clock.now_ms(), place, &stop, talk).await?;
         loop {
             let (watcher, asked) = (talk.clone(), entered.stop());
@@ -231,6 +182,11 @@ impl Host {
     /// Looks at the emergency stop for as long as it is polled.
     pub(super) async fn watch_brake(&self) {
         self.brake.watch().await;
+    }
+
+    /// The emergency stop.
+    pub(super) fn brake(&self) -> &Brake {
+        &self.brake
     }
 
     /// The store.

@@ -19,11 +19,11 @@ use tokio_util::sync::CancellationToken;
 use super::command::Talk;
 use super::error::{HostError, StillInTheAir};
 use super::owner::Host;
-use super::prepare::open_input;
+use super::prepare;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, EngineError, Extent, Order, Patience, Place, Progress, Service, Turn};
 use crate::intake::Input;
-use crate::job::{JobId, Status, WindowId};
+use crate::job::{JobId, Status};
 use crate::journal::{JobRecord, Reader};
 use crate::source::Source;
 use crate::workflow::{Workflow, load};
@@ -51,7 +51,8 @@ impl Host {
         beginning: &Beginning<'_>,
         talk: &Talk,
     ) -> Result<Option<Turn>, HostError> {
-        if beginning.place == Place::Sandbox {
+        // What only looks leaves nothing in the air.
+        if matches!(beginning.place, Place::Sandbox | Place::Shadow) {
             return Ok(None);
         }
         let turn = tokio::select! {
@@ -164,9 +165,8 @@ async fn open_again(reader: Reader, record: JobRecord, workflow: Arc<Workflow>) 
         return Err(still(job, StillInTheAir::StandardInput));
     }
     let digest = record.input_digest;
-    let opened = tokio::task::spawn_blocking(move || match record.input_path.parse::<WindowId>() {
-        Ok(window) => Ok(Input::of_window(window, reader.window_text(window)?)),
-        Err(_) => open_input(&workflow, Path::new(&record.input_path), &record.input_path),
+    let opened = tokio::task::spawn_blocking(move || {
+        prepare::open_again(&reader, &workflow, Path::new(&record.input_path), &record.input_path)
     });
     let opened = opened.await.map_err(|_| EngineError::Stopped("opening the input"))?;
     let input = opened.map_err(|error| still(job, StillInTheAir::Unready(Box::new(error))))?;

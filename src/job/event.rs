@@ -134,6 +134,9 @@ pub struct Intended {
 /// The status of an exchange that was intended and never left: its profile was stopped in between.
 pub const NEVER_LEFT: u16 = 1;
 
+/// The status of an exchange that a job which only looks did not send when its moment had come.
+pub const NOT_SENT: u16 = 2;
+
 /// How an exchange ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
@@ -141,9 +144,10 @@ pub struct Answered {
     pub batch: u64,
     /// Unix milliseconds.
     pub at_ms: i64,
-    /// HTTP status; 0 when no answer came, [`NEVER_LEFT`] when none was asked for.
+    /// HTTP status; 0 when no answer came, [`NEVER_LEFT`] when none was asked for,
+    /// [`NOT_SENT`] when it was not sent because its job only looks.
     pub status: u16,
-    /// The service's own id of the exchange, kept for audit.
+    /// The service's own id of the exchange, kept for audit; of one that was [`NOT_SENT`] its action.
     pub request_id: Option<String>,
     /// Runs that go on, with what they must remember.
     pub steps: Vec<StepAnswer>,

@@ -13,7 +13,7 @@ mod verdict;
 
 pub use event::{
     Answered, Ended, Event, FUTURE_TIME, Failure, IdEntry, Identified, Intended, Mark, MarkKind, NEVER_LEFT,
-    Reopened, StepAnswer, Stopped,
+    NOT_SENT, Reopened, StepAnswer, Stopped,
 };
 pub use finished::Finished;
 pub use id::{JobId, NotAnId, Position, RunId, WindowId};

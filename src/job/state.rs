@@ -18,8 +18,8 @@ use again::Again;
 use in_the_air::InTheAir;
 
 use super::{
-    Answered, Ended, Event, FUTURE_TIME, Fail, Finished, Intended, NEVER_LEFT, Pause, Position, Status,
-    StepAnswer, Stopped, Totals, Verdict,
+    Answered, Ended, Event, FUTURE_TIME, Fail, Finished, Intended, NEVER_LEFT, NOT_SENT, Pause, Position,
+    Status, StepAnswer, Stopped, Totals, Verdict,
 };
 
 /// A job's events, folded. Memory grows with its unfinished records and one bit per finished one.
@@ -289,7 +289,10 @@ impl State {
         self.note_parked(&answered.ended);
         let decided = !answered.steps.is_empty() || !answered.ended.is_empty();
         if let Some(mut batch) = self.batches.remove(&answered.batch) {
-            if answered.status == NEVER_LEFT {
+            if answered.status == NOT_SENT {
+                let action = answered.request_id.as_deref().unwrap_or_default();
+                self.totals.note_not_sent(action, batch.exchange.calls);
+            } else if answered.status == NEVER_LEFT {
                 self.totals.http_requests = self.totals.http_requests.saturating_sub(1);
                 self.totals.retries =
                     self.totals.retries.saturating_sub(u64::from(batch.exchange.attempt > 0));
@@ -297,7 +300,9 @@ impl State {
             if batch.was_lost {
                 self.in_the_air.leave(batch.exchange.clone());
             }
-            if decided || (200..300).contains(&answered.status) {
+            if answered.status == NOT_SENT {
+                // It is no call that was made.
+            } else if decided || (200..300).contains(&answered.status) {
                 self.totals.calls += u64::from(batch.exchange.calls);
             } else if !(400..500).contains(&answered.status) || answered.status == 429 {
                 // It may be tried again under its number. (Another 4xx that decides nothing was

@@ -35,6 +35,8 @@ pub struct Totals {
     pub records: Option<u64>,
     /// Purposes and statuses that no table maps, by name.
     pub unmapped: BTreeMap<String, u64>,
+    /// One-person calls that a job which only looks did not send, by their action.
+    pub not_sent: BTreeMap<String, u64>,
 }
 
 impl Totals {
@@ -69,6 +71,12 @@ impl Totals {
             Verdict::Failed(fail) => *self.failed_by.entry(fail).or_default() += requests,
             Verdict::Waiting(pause) => *self.waiting_by.entry(pause).or_default() += requests,
         }
+    }
+
+    /// An exchange whose moment had come was not sent.
+    pub(super) fn note_not_sent(&mut self, action: &str, calls: u32) {
+        self.http_requests = self.http_requests.saturating_sub(1);
+        *self.not_sent.entry(action.to_owned()).or_default() += u64::from(calls);
     }
 
     /// Counts what is certain of a request.

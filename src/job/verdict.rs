@@ -41,6 +41,8 @@ pub enum Skip {
     NoProfile,
     /// An `if` was false.
     Condition,
+    /// The job only looks: what it would have written was not sent.
+    Shadow,
 }
 
 /// Why a request failed.
@@ -127,6 +129,7 @@ words!(Skip {
     Erased = "erased" = 4,
     NoProfile = "no_profile" = 5,
     Condition = "condition" = 6,
+    Shadow = "shadow" = 7,
 });
 words!(Fail {
     Refused = "refused" = 1,

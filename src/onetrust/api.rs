@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
@@ -36,6 +37,22 @@ pub fn client(profile: &Profile, timeouts: Timeouts) -> Result<Client, WireError
     Client::new(&profile.connection, credential, timeouts)
 }
 
+/// What OneTrust said, and when.
+#[derive(Clone, PartialEq)]
+pub struct Told {
+    /// The body; `null` when there is none.
+    pub value: Value,
+    /// By the clock of the service.
+    pub date: Option<Timestamp>,
+}
+
+// The body can name a person.
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Told").field("date", &self.date).finish_non_exhaustive()
+    }
+}
+
 /// What asks one account; clone it freely.
 #[derive(Clone)]
 pub struct Api {
@@ -57,10 +74,21 @@ impl Api {
 
     /// Makes one request. An empty answer is `null`; an answer that is no success is an error.
     pub async fn call(&self, request: Request) -> Result<Value, ApiError> {
+        self.ask(request).await.map(|told| told.value)
+    }
+
+    /// The same, with what time it was there.
+    pub async fn ask(&self, request: Request) -> Result<Told, ApiError> {
         let answer = self.exchange(&request).await?;
+        let date = answer.header("date").and_then(|text| DateTimeParser::new().parse_timestamp(text).ok());
+        let value = self.value(&request, &answer)?;
+        Ok(Told { value, date })
+    }
+
+    fn value(&self, request: &Request, answer: &Answer) -> Result<Value, ApiError> {
         let endpoint = || endpoint(request.method().as_str(), request.path());
         if !(200..=299).contains(&answer.status) {
-            return Err(ApiError::answered(&answer, endpoint()));
+            return Err(ApiError::answered(answer, endpoint()));
         }
         match Shape::of(answer.header("content-type"), &answer.body) {
             Shape::Empty => Ok(Value::Null),

@@ -25,7 +25,7 @@ mod subtask;
 pub mod transaction;
 pub mod words;
 
-pub use api::{Api, client};
+pub use api::{Api, Told, client};
 pub use dates::{moment, time};
 pub use errors::{ApiError, Shape};
 pub use limits::{Limits, Period, Rates, endpoint};

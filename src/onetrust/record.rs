@@ -52,6 +52,10 @@ pub enum Reason {
     NoPurpose,
     /// The answer lacks what tells it apart from others.
     Unreadable,
+    /// OneTrust does not find it any more.
+    Gone,
+    /// The record is longer than any may be.
+    TooLong,
 }
 
 impl Reason {
@@ -72,6 +76,8 @@ impl Reason {
             Reason::NoIdentifier => "no_identifier",
             Reason::NoPurpose => "no_purpose",
             Reason::Unreadable => "unreadable",
+            Reason::Gone => "gone",
+            Reason::TooLong => "too_long",
         }
     }
 }

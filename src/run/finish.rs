@@ -61,7 +61,9 @@ impl Tally {
     /// The verdict as things stand.
     pub(super) fn verdict(&self, workflow_writes: bool) -> Verdict {
         let is_well = || !self.stopped && self.passed.is_none() && (self.tolerated || !workflow_writes);
-        if let Some(trouble) = &self.trouble {
+        if self.is_end_of_shadow() {
+            Verdict::Skipped(Skip::Shadow)
+        } else if let Some(trouble) = &self.trouble {
             Verdict::Failed(trouble.reason)
         } else if self.accepted || is_well() {
             Verdict::Done
@@ -74,7 +76,24 @@ impl Tally {
     pub(super) fn finish(self, workflow_writes: bool) -> Finish {
         let verdict = self.verdict(workflow_writes);
         let Tally { accepted, verified, tolerated, trouble, .. } = self;
-        Finish { verdict, accepted, verified, tolerated, failure: trouble }
+        let failure = trouble.filter(|_| matches!(verdict, Verdict::Failed(_)));
+        Finish { verdict, accepted, verified, tolerated, failure }
+    }
+
+    /// Whether the run is as far as one can look: behind a write that was not sent a step may read an answer
+    /// that nobody gave, or look for what nobody changed.
+    fn is_end_of_shadow(&self) -> bool {
+        let of_it = |trouble: &Trouble| {
+            matches!(trouble.reason, Fail::Template | Fail::Assert | Fail::Timeout | Fail::Fail)
+        };
+        self.passed == Some(Skip::Shadow) && !self.accepted && self.trouble.as_ref().is_none_or(of_it)
+    }
+
+    /// Notes that a write was not made. That a job only looks is the reason of all that follows.
+    pub(super) fn pass(&mut self, why: Skip) {
+        if self.passed != Some(Skip::Shadow) {
+            self.passed = Some(why);
+        }
     }
 
     /// Why nothing was written: nobody there, nothing that concerns the workflow, or a condition.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +17,7 @@ use super::carry::{Carrier, Ways};
 use super::dispatch::Dispatcher;
 use super::health::Health;
 use super::intake::Inbox;
+use super::listening::{Listening, Patience, answer};
 use super::shelf::Shelf;
 use super::watch::watch;
 use crate::host::Host;
@@ -67,7 +67,7 @@ pub struct Server {
     host: Arc<Host>,
     shelf: Arc<Shelf>,
     ways: Ways,
-    listener: TcpListener,
+    listener: Listening,
     bell: Arc<Notify>,
     inbox: Inbox,
     stop: CancellationToken,
@@ -86,7 +86,7 @@ impl Server {
         if shelf.shown().workflows.is_empty() {
             return Err(ServeError::NoWorkflow { folder: shelf.folder().display().to_string() });
         }
-        let bound = TcpListener::bind(listen).await;
+        let bound = Listening::bind(listen, Patience::default()).await;
         let listener = bound.map_err(|source| ServeError::Listen { address: listen, source })?;
         if shelf.approve_at_first_start(host.store())? {
             tracing::info!(
@@ -101,7 +101,7 @@ impl Server {
 
     /// Where it listens.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listener.address()
     }
 
     /// The way in.
@@ -116,8 +116,7 @@ impl Server {
         let tasks = TaskTracker::new();
         tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
         let health = Health { host: Arc::clone(&host), shelf: Arc::clone(&shelf), stop: stop.clone() };
-        let answering = axum::serve(listener, pages.merge(health.router()));
-        let answering = answering.with_graceful_shutdown(stop.clone().cancelled_owned());
+        let answering = answer(listener, pages.merge(health.router()), stop.clone());
         tasks.spawn(async move {
             if let Err(error) = answering.await {
                 tracing::error!(%error, "nobody is answered any more: {error}");

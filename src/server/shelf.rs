@@ -128,10 +128,12 @@ impl Shelf {
             shown.workflows.iter().map(digest).collect()
         };
         let is_changed = digests(&before) != digests(&after);
+        let after = Arc::new(after);
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
+        tell_broken(&before, &after);
         if is_changed {
             tell_changes(&before, &after);
         }
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
         is_changed
     }
 
@@ -143,7 +145,7 @@ impl Shelf {
             && placed.workflow.text == *text
         {
             let placed = Placed { is_broken: false, ..placed.clone() };
-            return self.place(after, placed);
+            return Self::place(after, placed);
         }
         let loaded = text.and_then(|text| {
             let source = Source::new(file.display().to_string(), text);
@@ -153,35 +155,25 @@ impl Shelf {
         let why = match loaded {
             Ok(workflow) => {
                 let placed = Placed { file, workflow: Arc::new(workflow), is_broken: false };
-                return self.place(after, placed);
+                return Self::place(after, placed);
             }
             Err(why) => why,
         };
-        if before.said.get(&file) != Some(&why) {
-            let stays = match last_good {
-                Some(placed) => format!("workflow {} stays as it was", placed.workflow.name),
-                None => "nothing of it is started".to_owned(),
-            };
-            tracing::error!(file = %file.display(), "{} cannot be used, and {stays}:\n{why}", file.display());
-        }
         after.broken.push(file.clone());
         after.said.insert(file, why);
         if let Some(placed) = last_good {
-            self.place(after, Placed { is_broken: true, ..placed.clone() });
+            Self::place(after, Placed { is_broken: true, ..placed.clone() });
         }
     }
 
     /// Of two files of one name the first counts.
-    fn place(&self, after: &mut Shown, placed: Placed) {
+    fn place(after: &mut Shown, placed: Placed) {
         let name = placed.workflow.name.clone();
         match after.workflows.get(&name) {
             None => drop(after.workflows.insert(name, placed)),
             Some(first) => {
-                let why = format!("it is called `{name}` like {}", first.file.display());
-                let is_new = self.shown().said.get(&placed.file) != Some(&why);
-                if is_new {
-                    tracing::error!("{} is not used: {why}; give it another name", placed.file.display());
-                }
+                let why =
+                    format!("it is called `{name}` like {}: give it another name", first.file.display());
                 after.broken.push(placed.file.clone());
                 after.said.insert(placed.file, why);
             }
@@ -196,6 +188,17 @@ pub fn standing(reader: &Reader, workflow: &Workflow) -> Result<Standing, StoreE
     }
     let is_approved = !workflow.irreversible || reader.approval(&workflow.name, &workflow.digest)?.is_some();
     Ok(if is_approved { Standing::Ready } else { Standing::Unapproved })
+}
+
+/// Says loudly what cannot be used; the same only once.
+fn tell_broken(before: &Shown, after: &Shown) {
+    for (file, why) in after.said.iter().filter(|(file, why)| before.said.get(*file) != Some(*why)) {
+        let stays = match after.workflows.values().find(|placed| placed.file == *file) {
+            Some(placed) => format!("workflow {} stays as it was", placed.workflow.name),
+            None => "nothing of it is started".to_owned(),
+        };
+        tracing::error!(file = %file.display(), "{} cannot be used, and {stays}: {why}", file.display());
+    }
 }
 
 fn tell_changes(before: &Shown, after: &Shown) {

@@ -34,6 +34,11 @@ pub(super) async fn watch(shelf: Arc<Shelf>, bell: Arc<Notify>, stop: Cancellati
         );
     }
     loop {
+        // Also at first: files may have changed before anybody watched.
+        let read = Arc::clone(&shelf);
+        if tokio::task::spawn_blocking(move || read.read()).await.unwrap_or(false) {
+            bell.notify_one();
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             Some(()) = words.recv() => tokio::time::sleep(QUIET).await,
@@ -44,10 +49,6 @@ pub(super) async fn watch(shelf: Arc<Shelf>, bell: Arc<Notify>, stop: Cancellati
                 Ok(()) => tokio::time::sleep(QUIET).await,
                 Err(_) => break,
             }
-        }
-        let shelf = Arc::clone(&shelf);
-        if tokio::task::spawn_blocking(move || shelf.read()).await.unwrap_or(false) {
-            bell.notify_one();
         }
     }
 }

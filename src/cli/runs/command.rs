@@ -1,11 +1,12 @@
 //! Arguments of `runs`, and which subcommand does what.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::change::How;
 use super::filter::{self, Filter};
-use super::{change, list, show};
-use crate::cli::{Common, Failure, setup, store};
+use super::{change, due, list, show};
+use crate::cli::{Common, Failure, run, setup, store};
 use crate::job::RunId;
 use crate::journal::{Reader, StoreError};
 
@@ -22,6 +23,10 @@ enum Command {
     List {
         #[command(flatten)]
         filter: Filter,
+        /// Instead: what is not over and due within this time, such as 3d, or overdue; what waits to be begun, too
+        #[arg(long, value_name = "DURATION", value_parser = run::parse_duration)]
+        #[arg(conflicts_with_all = ["state", "reason", "code", "request", "subject"])]
+        due: Option<Duration>,
         /// Show at most so many; 0 for all
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: usize,
@@ -57,10 +62,13 @@ pub(in crate::cli) fn run(common: &Common, args: &Args) -> Result<ExitCode, Fail
     let loaded = setup::settings(common)?;
     let path = loaded.settings.store.clone();
     match &args.command {
-        Command::List { filter, limit } => match Reader::open(&path) {
+        Command::List { filter, due, limit } => match Reader::open(&path) {
             Ok(reader) => {
                 store::warn_if_restored(&reader)?;
-                list::run(common, &reader, filter, *limit)
+                match due {
+                    Some(within) => due::run(common, &reader, filter, *within, *limit),
+                    None => list::run(common, &reader, filter, *limit),
+                }
             }
             Err(StoreError::Missing { .. }) => {
                 anstream::eprintln!("there is no store at {} yet: no job was run", path.display());

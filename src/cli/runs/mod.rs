@@ -2,6 +2,7 @@
 
 mod change;
 mod command;
+mod due;
 mod filter;
 mod list;
 mod show;

@@ -11,7 +11,7 @@ use super::list;
 use crate::cli::output::{self, Format};
 use crate::cli::{Common, Failure};
 use crate::engine::{Fates, Happened, Kept, Way, story, ways};
-use crate::job::{RunId, Verdict};
+use crate::job::{NEVER_LEFT, NOT_SENT, RunId, Verdict};
 use crate::journal::{Reader, StoreError};
 
 pub(super) fn run(common: &Common, reader: &Reader, run: RunId) -> Result<ExitCode, Failure> {
@@ -136,11 +136,15 @@ fn sentence(happened: &Happened) -> String {
     }
     match happened.status {
         Some(0) => say("no answer".to_owned()),
+        Some(NEVER_LEFT) => say("never left".to_owned()),
+        Some(NOT_SENT) => say("not sent, in the shadow".to_owned()),
         Some(status) => say(format!("HTTP {status}")),
         None => {}
     }
-    if let Some(id) = &happened.request_id {
-        say(format!("service request {}", output::plain(id)));
+    match (&happened.request_id, happened.status) {
+        (Some(action), Some(NOT_SENT)) => say(action.clone()),
+        (Some(id), _) => say(format!("service request {}", output::plain(id))),
+        (None, _) => {}
     }
     if let Some(until_ms) = happened.until_ms {
         say(format!("until {}", moment(until_ms)));

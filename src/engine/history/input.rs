@@ -108,6 +108,20 @@ impl Kept {
         Ok(found)
     }
 
+    /// The deadlines of records that are wanted and have one, in Unix milliseconds.
+    pub fn deadlines(
+        &self,
+        is_wanted: impl Fn(Position) -> bool,
+    ) -> Result<Vec<(Position, Known, i64)>, EngineError> {
+        let mut found = Vec::new();
+        self.each(Position::MAX, is_wanted, |position, known, request| {
+            let due_at = request.and_then(|request| request.scope.get("request")?.get("due_at")?.as_str());
+            let due_at = due_at.and_then(|due_at| due_at.parse::<jiff::Timestamp>().ok());
+            found.extend(due_at.map(|due_at| (position, known, due_at.as_millisecond())));
+        })?;
+        Ok(found)
+    }
+
     /// Calls `see` with the records up to one that are wanted; a line that is no record has no request.
     pub(super) fn each(
         &self,

@@ -89,7 +89,9 @@ impl Reader {
         let sql = "SELECT received_ms FROM inbox WHERE workflow = ?1 AND window IS NULL ORDER BY id LIMIT 1";
         let mut oldest = connection.prepare_cached(sql).doing(DOING)?;
         for queued in &mut queued {
-            queued.oldest_ms = oldest.query_row([&queued.workflow], |row| row.get(0)).doing(DOING)?;
+            // They may be in a window by now.
+            let found = oldest.query_row([&queued.workflow], |row| row.get(0)).optional().doing(DOING)?;
+            queued.oldest_ms = found.unwrap_or_default();
         }
         Ok(queued)
     }

@@ -1,0 +1,64 @@
+//! Commands, done here: what each of them means for the owner of the store.
+
+use tokio_util::sync::CancellationToken;
+
+use super::command::{Answer, Command, Talk};
+use super::error::HostError;
+use super::owner::Host;
+use super::report::{Ending, Report};
+use crate::job::Status;
+
+impl Host {
+    /// Does what was asked; what is told meanwhile goes to `talk`.
+    pub async fn execute(
+        &self,
+        command: Command,
+        talk: &Talk,
+        stop: CancellationToken,
+    ) -> Result<Answer, HostError> {
+        match command {
+            Command::Run(run) => {
+                let job = self.prepare(run, stop).await?;
+                Ok(Answer::Job(Box::new(self.carry_out(job, talk).await?)))
+            }
+            Command::Resume(resume) => {
+                let record = self.store().reader().job(resume.job)?;
+                let ending = match record.status {
+                    Status::Held => return Err(HostError::Held(record.id)),
+                    Status::Finished => Some(Ending::WasFinished),
+                    Status::Cancelled => Some(Ending::WasCancelled),
+                    Status::Open => None,
+                };
+                if let Some(ending) = ending {
+                    let report = Report::of_closed(self.summary(record.id)?, ending);
+                    return Ok(Answer::Job(Box::new(report)));
+                }
+                let job = self.prepare_again(resume, talk, stop).await?;
+                Ok(Answer::Job(Box::new(self.carry_out(job, talk).await?)))
+            }
+            Command::Cancel { job, folder, by } => {
+                Ok(Answer::Summary(Box::new(self.cancel(job, folder, by, talk).await?)))
+            }
+            Command::Approve { job, by } => Ok(Answer::Summary(Box::new(self.approve(job, by).await?))),
+            Command::Reopen { job, positions, even_if_sent, by } => {
+                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
+            }
+            Command::GiveUp { job, positions, folder, by } => {
+                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
+            }
+            Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
+            Command::ApproveWorkflows { workflows, by } => {
+                let approved = self.approve_workflows(workflows, &by)?;
+                Ok(Answer::Result(serde_json::json!({ "approved": approved })))
+            }
+            Command::AcknowledgeRestore => {
+                let was_there = self.store().acknowledge_restore()?;
+                Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
+            }
+            Command::Look => {
+                self.brake().look();
+                Ok(Answer::Result(serde_json::Value::Null))
+            }
+        }
+    }
+}

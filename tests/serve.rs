@@ -1,0 +1,34 @@
+//! `serve` whole: the real program, what it takes in, what arrives at the service, and kills in between.
+//!
+//! What came in is put into the store by the library before the program owns it; everything else is what
+//! people, services and machines see. Nothing waits for time to pass; every wait is for a fact.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of a test may stop at the first surprise, like the test"
+)]
+
+#[path = "serve/approval.rs"]
+mod approval;
+#[path = "serve/crash.rs"]
+mod crash;
+#[path = "serve/due.rs"]
+mod due;
+#[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
+#[path = "jobs/folder.rs"]
+mod folder;
+#[path = "serve/health.rs"]
+mod health;
+#[expect(dead_code, reason = "shared with the tests of jobs and of hosts, which need more of it")]
+#[path = "host/running.rs"]
+mod running;
+#[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
+#[path = "jobs/server.rs"]
+mod server;
+#[path = "serve/serving.rs"]
+mod serving;
+#[path = "serve/shadow.rs"]
+mod shadow;
+#[path = "serve/windows.rs"]
+mod windows;
