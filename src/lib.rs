@@ -5,7 +5,7 @@
 //! ```text
 //! cli                                            arguments, tables, exit codes
 //! server                                         the process that stays: inbox, hooks, schedules
-//! engine   host     sandbox  feeds               drives jobs, owns a store; the stand-ins
+//! engine   host     sandbox  feeds  notify            drives jobs, owns a store; the stand-ins
 //! journal  intake   braze    onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run      plan     workflow  reply     the rules: no clock, no I/O
 //! catalogue         template           condition   the two small languages, the actions
@@ -27,6 +27,7 @@ pub mod host;
 pub mod intake;
 pub mod job;
 pub mod journal;
+pub mod notify;
 pub mod onetrust;
 pub mod plan;
 pub mod reply;

@@ -65,6 +65,14 @@ impl Reader {
         statement.query_row([name], |row| row.get(0)).optional().doing(DOING)
     }
 
+    /// Whether something of a workflow that came from there is not over.
+    pub fn holds(&self, workflow: &str, origin: &str) -> Result<bool, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE workflow = ?1 AND origin = ?2)";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        statement.query_row([workflow, origin], |row| row.get(0)).doing(DOING)
+    }
+
     /// The cursors whose names begin so, by name.
     pub fn cursors(&self, prefix: &str) -> Result<Vec<Cursor>, StoreError> {
         let connection = self.lock();
@@ -140,7 +148,7 @@ impl Reader {
                    LEFT JOIN jobs ON jobs.id = windows.job \
                    WHERE due_ms < ?1 AND (job IS NULL OR status IN (?2, ?3)) ORDER BY due_ms";
         let mut statement = connection.prepare_cached(sql).doing(DOING)?;
-        let values = params![before_ms.min(NEVER), Status::Open.number(), Status::Held.number()];
+        let values = params![before_ms, Status::Open.number(), Status::Held.number()];
         let mut rows = statement.query(values).doing(DOING)?;
         let mut deadlines: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         while let Some(row) = rows.next().doing(DOING)? {
