@@ -324,3 +324,39 @@ fn mistakes_in_retry_policies_are_told_at_their_places() {
     ];
     assert_eq!(told, expected);
 }
+
+#[test]
+fn a_token_is_asked_for_in_parts_unless_the_profile_says_urlencoded() {
+    let form = |form: &str| {
+        let lines = format!(
+            "profiles: {{ p: {{ system: onetrust, host: h.example, oauth2: {{ client_id: {{ env: A }}, client_secret: {{ env: B }}{form} }} }} }}"
+        );
+        let reading = Settings::read(&lines, Path::new(""));
+        let form = reading.settings.map(|settings| match settings.profiles["p"].credential {
+            Credential::OAuth2 { form, .. } => form,
+            Credential::Token(_) => panic!("a token"),
+        });
+        (form, reading.mistakes.into_iter().map(|mistake| (mistake.code, mistake.help)).collect::<Vec<_>>())
+    };
+
+    assert_eq!(form("").0, Some(TokenForm::Multipart));
+    assert_eq!(form(", form: urlencoded").0, Some(TokenForm::Urlencoded));
+    let help = Some("did you mean `urlencoded`?".to_owned());
+    assert_eq!(form(", form: url-encoded"), (None, vec![("bad_value", help)]));
+}
+
+#[test]
+fn onetrust_takes_limits_of_the_account_and_of_every_endpoint_and_braze_does_not() {
+    let limits = "limits: { account: { requests: 50000, per: 1h }, endpoint: { requests: 250, per: 1m } }";
+    let of = |system: &str| {
+        let text = format!(
+            "profiles: {{ p: {{ system: {system}, host: rest.fra-01.braze.eu, token: {{ env: K }}, {limits} }} }}"
+        );
+        Settings::read(&text, Path::new(""))
+    };
+
+    let profile = &of("onetrust").settings.unwrap().profiles["p"];
+    assert_eq!(profile.limits["account"], Limit { requests: 50_000, per: Duration::from_secs(3600) });
+    let codes: Vec<_> = of("braze").mistakes.iter().map(|mistake| mistake.code).collect();
+    assert_eq!(codes, ["unknown_action", "unknown_action"]);
+}
