@@ -13,11 +13,14 @@ use super::failure::{INTERRUPTED, NOT_ALL_WELL};
 use super::place::{Door, Home};
 use super::trial::Trial;
 use super::{Common, Failure, init, pauses, run as run_command, setup, store};
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::Settings;
 use crate::host::Host;
 use crate::intake::Input;
 use crate::journal::{Pauses, Store};
-use crate::server::{Served, Server, Shelf, Ways};
+use crate::notify::Notifier;
+use crate::server::hooks::Hooks;
+use crate::server::{Patience, Served, Server, Shelf, Ways};
 use crate::workflow::Workflow;
 
 /// How long the server may take to say that it lives.
@@ -65,8 +68,7 @@ async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) ->
     pauses::warn(&Pauses::of(taken.path()));
     let shelf = Shelf::of(&home.settings.workflows, home.known.clone());
     let listen = args.listen.unwrap_or(home.settings.listen);
-    let ways = Ways::Settings(Arc::new(home.settings.clone()));
-    serve(home.host(taken, stop.clone()), shelf, ways, listen, stop).await
+    serve(home.host(taken, stop.clone()), shelf, Ways::Settings, listen, stop).await
 }
 
 async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
@@ -110,10 +112,20 @@ async fn serve(
     listen: SocketAddr,
     stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
-    let server = Server::prepare(host, shelf, ways, listen, stop).await?;
+    let settings = host.clients().settings().clone();
+    let store = Arc::clone(host.store());
+    let mut server = Server::prepare(host, shelf, ways, listen, stop.clone()).await?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let intake = Arc::new(server.inbox().clone());
+    let hooks = Hooks::new(&settings, intake, clock, Patience::default());
+    hooks.check().await.map_err(Failure::wrong)?;
+    if !settings.channels.is_empty() {
+        let notifier = Notifier::start(&settings.channels, store, Arc::new(SystemClock), stop).await;
+        server = server.telling(Arc::new(notifier.map_err(Failure::wrong)?));
+    }
     let address = server.address().map_err(Failure::wrong)?;
     anstream::eprintln!("listening on http://{address}; SIGTERM or Ctrl-C stops it in order");
-    let Served { open, queued } = server.run(axum::Router::new()).await?;
+    let Served { open, queued } = server.run(hooks.router()).await?;
     if open == 0 && queued == 0 {
         anstream::eprintln!("stopped; everything that was taken is over");
         return Ok(ExitCode::SUCCESS);

@@ -16,8 +16,11 @@ mod health;
 pub mod hooks;
 mod intake;
 mod listening;
+mod polling;
+mod schedule;
 mod serve;
 mod shelf;
+mod tell;
 mod watch;
 
 pub use carry::{Seed, Ways};

@@ -56,7 +56,7 @@ impl Look {
     }
 
     /// Keeps the look; it is on the disk when this returns.
-    pub(super) fn keep(&self, store: &Store, now_ms: i64) -> Result<Accepted, StoreError> {
+    pub fn keep(&self, store: &Store, now_ms: i64) -> Result<Accepted, StoreError> {
         let kept = store.cursor(&self.name())?;
         let state = kept.and_then(|value| serde_json::from_str::<Kept>(&value).ok()).map(|kept| kept.state);
         if matches!(state, Some(State::Waiting | State::Taken)) {
