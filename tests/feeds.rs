@@ -1,7 +1,7 @@
 //! Pollers against a stand-in for OneTrust on a real socket, and a real store: pages that change while
 //! they are read, rows that come late, kills in the middle, refusals, clocks that are wrong.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "feeds/consents.rs"]
 mod consents;

@@ -50,6 +50,8 @@ pub enum Tokens {
     Stuck,
 }
 
+/// The beginning of a path, a status and a header.
+type Refusal = (&'static str, u16, Option<(&'static str, String)>);
 type Change = Box<dyn FnMut(&mut World, &Asked) + Send>;
 
 /// What OneTrust holds and how it behaves.
@@ -67,7 +69,7 @@ pub struct World {
     /// Of all lists of consents, with the date that filters them.
     pub rows: Vec<(Timestamp, Value)>,
     /// Answers to give first: a beginning of a path, a status and a header.
-    pub refusals: VecDeque<(&'static str, u16, Option<(&'static str, String)>)>,
+    pub refusals: VecDeque<Refusal>,
     /// Done before each answer.
     pub before: Option<Change>,
     pub asked: Vec<Asked>,
