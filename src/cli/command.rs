@@ -76,7 +76,7 @@ enum Command {
     Resume(pauses::ResumeArgs),
     /// Copy the store, put a copy back, or remove what is old
     Store(store::Args),
-    /// See the profiles of the settings, and whether their credentials are there
+    /// See the profiles of the settings; ask their services whether they work
     Profiles(profiles::Args),
     /// See the actions that workflows can call
     Actions(actions::Args),

@@ -13,7 +13,7 @@ use super::failure::{INTERRUPTED, NOT_ALL_WELL};
 use super::place::{Door, Home};
 use super::trial::Trial;
 use super::{Common, Failure, init, pauses, run as run_command, setup, store};
-use crate::clock::SystemClock;
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::Settings;
 use crate::host::Host;
 use crate::intake::Input;
@@ -68,9 +68,7 @@ async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) ->
     pauses::warn(&Pauses::of(taken.path()));
     let shelf = Shelf::of(&home.settings.workflows, home.known.clone());
     let listen = args.listen.unwrap_or(home.settings.listen);
-    let ways = Ways::Settings(Arc::new(home.settings.clone()));
-    let settings = home.settings.clone();
-    serve(home.host(taken, stop.clone()), shelf, ways, listen, &settings, stop).await
+    serve(home.host(taken, stop.clone()), shelf, Ways::Settings, listen, stop).await
 }
 
 async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
@@ -104,7 +102,7 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
     let temporary = Store::temporary().map_err(Failure::wrong)?;
     let host = home.host_with(temporary, failures.path().to_owned(), stop.clone());
     let ways = Ways::Sandbox { services, clock, seed: Arc::new(seed) };
-    serve(host, shelf, ways, listen, &home.settings.clone(), stop).await
+    serve(host, shelf, ways, listen, stop).await
 }
 
 async fn serve(
@@ -112,13 +110,14 @@ async fn serve(
     shelf: Shelf,
     ways: Ways,
     listen: SocketAddr,
-    settings: &Settings,
     stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
+    let settings = host.clients().settings().clone();
     let store = Arc::clone(host.store());
     let mut server = Server::prepare(host, shelf, ways, listen, stop.clone()).await?;
-    let inbox = Arc::new(server.inbox().clone());
-    let hooks = Hooks::new(settings, inbox, Arc::new(SystemClock), Patience::default());
+    let clock: SharedClock = Arc::new(SystemClock);
+    let intake = Arc::new(server.inbox().clone());
+    let hooks = Hooks::new(&settings, intake, clock, Patience::default());
     hooks.check().await.map_err(Failure::wrong)?;
     if !settings.channels.is_empty() {
         let notifier = Notifier::start(&settings.channels, store, Arc::new(SystemClock), stop).await;

@@ -18,6 +18,7 @@ mod guests;
 mod line;
 mod owner;
 mod prepare;
+pub mod probe;
 mod protocol;
 mod report;
 mod serve;

@@ -146,7 +146,9 @@ impl Host {
             let was_decided_about = entered.wait_for_decisions().await;
             let mut report = match outcome {
                 Ok(outcome) => Report::from(outcome),
-                Err(JobError::Engine(error)) => self.as_far_as_known(entered.job, error)?,
+                Err(JobError::Engine(error)) => {
+                    self.as_far_as_known(entered.job, input.clone(), error).await?
+                }
                 Err(error) => return Err(error.into()),
             };
             match self.store.reader().job(entered.job)?.status {

@@ -1,6 +1,5 @@
 //! One window: from its records to a job that is driven as far as it goes.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,6 @@ use super::board::{PATIENCE, Wake};
 use super::shelf::Shelf;
 use super::tell::Teller;
 use crate::clock::VirtualClock;
-use crate::config::Settings;
 use crate::engine::{EngineError, Patience, Service};
 use crate::host::{Ending, Host, HostError, Job, Report, Talk, open_input};
 use crate::intake::Input;
@@ -30,7 +28,7 @@ pub type Seed = Arc<dyn Fn(&Arc<Workflow>, &Input) + Send + Sync>;
 #[derive(Clone)]
 pub enum Ways {
     /// To the profiles of the settings.
-    Settings(Arc<Settings>),
+    Settings,
     /// To the sandbox in this process, in virtual time.
     Sandbox {
         /// Its profiles.
@@ -45,7 +43,7 @@ pub enum Ways {
 impl std::fmt::Debug for Ways {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Ways::Settings(_) => "Settings",
+            Ways::Settings => "Settings",
             Ways::Sandbox { .. } => "Sandbox",
         })
     }
@@ -59,12 +57,7 @@ pub(super) struct Carrier {
     pub ways: Ways,
     pub stop: CancellationToken,
     pub teller: Teller,
-    /// Profiles that are ready, by the workflow's digest: their connections are kept from window to window.
-    pub ready: Arc<tokio::sync::Mutex<Ready>>,
 }
-
-/// Profiles that are ready to be used, by the digest of the workflow that uses them.
-pub(super) type Ready = HashMap<[u8; 32], Vec<Arc<Service>>>;
 
 /// How a window was left.
 #[derive(Debug)]
@@ -119,7 +112,10 @@ impl Carrier {
         let text = tokio::task::spawn_blocking(move || reader.window_text(id)).await;
         let input = Input::of_window(id, text.map_err(|_| EngineError::Stopped("reading a window"))??);
         let (services, virtual_clock, patience) = match &self.ways {
-            Ways::Settings(_) => (self.services(&workflow).await?, None, Patience::Until(PATIENCE)),
+            Ways::Settings => {
+                let services = self.host.clients().services(&workflow).await?;
+                (services, None, Patience::Until(PATIENCE))
+            }
             Ways::Sandbox { services, clock, seed } => {
                 seed(&workflow, &input);
                 (services.clone(), Some(Arc::clone(clock)), Patience::Endless)
@@ -173,7 +169,7 @@ impl Carrier {
             tokio::task::spawn_blocking(move || open_input(&of, &at, &at.display().to_string())).await;
         let input = opened.map_err(|_| EngineError::Stopped("opening a file"))??;
         let (services, virtual_clock) = match &self.ways {
-            Ways::Settings(_) => (self.services(&workflow).await?, None),
+            Ways::Settings => (self.host.clients().services(&workflow).await?, None),
             Ways::Sandbox { services, clock, seed } => {
                 seed(&workflow, &input);
                 (services.clone(), Some(Arc::clone(clock)))
@@ -183,16 +179,6 @@ impl Carrier {
         let job = Job { workflow, input, services, patience: Patience::Endless, virtual_clock, stop };
         let (talk, _) = tokio::sync::mpsc::unbounded_channel();
         self.host.carry_out(job, &Talk::to(talk)).await
-    }
-
-    async fn services(&self, workflow: &Workflow) -> Result<Vec<Arc<Service>>, HostError> {
-        let mut ready = self.ready.lock().await;
-        if let Some(services) = ready.get(&workflow.digest) {
-            return Ok(services.clone());
-        }
-        let services = self.host.clients().services(workflow).await?;
-        ready.insert(workflow.digest, services.clone());
-        Ok(services)
     }
 
     /// Says how a window was left; `None` when it is over.

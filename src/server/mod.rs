@@ -16,6 +16,7 @@ mod health;
 pub mod hooks;
 mod intake;
 mod listening;
+mod polling;
 mod schedule;
 mod serve;
 mod shelf;

@@ -18,6 +18,7 @@ use super::dispatch::Dispatcher;
 use super::health::Health;
 use super::intake::Inbox;
 use super::listening::{Listening, Patience, answer};
+use super::polling::Pollers;
 use super::shelf::Shelf;
 use super::tell::Teller;
 use super::watch::watch;
@@ -135,14 +136,11 @@ impl Server {
         });
         let teller = Teller { notifier, shelf: Arc::clone(&shelf) };
         tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
-        let carrier = Carrier {
-            host: Arc::clone(&host),
-            shelf,
-            ways,
-            stop: stop.clone(),
-            teller,
-            ready: Arc::default(),
-        };
+        let pollers = Pollers { host: Arc::clone(&host), shelf: Arc::clone(&shelf), bell: Arc::clone(&bell) };
+        let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
+        if let Ways::Settings = &carrier.ways {
+            tasks.spawn(pollers.run(stop.clone()));
+        }
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),

@@ -40,6 +40,13 @@ const listening = new Promise((done, gone) => {
   prism.on("exit", () => gone(new Error(`Prism did not start:\n${log}`)));
 });
 
+const count = (what) => log.match(what)?.length ?? 0;
+
+/** Waits until Prism has written something down, at most ten seconds. */
+async function written(isThere) {
+  for (let left = 200; left > 0 && !isThere(); left -= 1) await new Promise((done) => setTimeout(done, 50));
+}
+
 /** A request that the documents do not allow, to see that the judge is awake. */
 async function isRefused() {
   const url = `http://127.0.0.1:${port}/api/datasubject/v2/subtasks/1d8e9a54-7d6c-4d0f-9a3c-6d2f0c9e7b11/complete`;
@@ -51,6 +58,7 @@ async function isRefused() {
 try {
   await listening;
   if (!(await isRefused())) fail("Prism takes a completion without a comment, so it proves nothing", log);
+  await written(() => count(/terminated with error/g) > 0);
   log = "";
   writeFileSync(
     join(work, "privaflow.yaml"),
@@ -68,16 +76,14 @@ try {
     ["run", resolve("tests/mock/actions.yaml"), "--input", "request.ndjson", "--output", "json"],
     { cwd: work, env: { ...process.env, MOCK_ID: "id", MOCK_SECRET: "secret" }, encoding: "utf8", timeout: 120_000 },
   );
-  // What Prism has to say may still be on its way.
-  await new Promise((done) => setTimeout(done, 500));
   if (run.status !== 0) fail(`privaflow ended with ${run.status}:\n${run.stdout}${run.stderr}`, log);
   const listed = spawnSync(privaflow, ["actions", "list", "--output", "json"], { cwd: work, encoding: "utf8" });
   const actions = listed.stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
-  const count = actions.filter(({ action }) => action.startsWith("onetrust/")).length;
-  const received = log.match(/Request received/g)?.length ?? 0;
-  if (count === 0 || received !== count + 1) fail(`${received} requests for a token and ${count} actions`, log);
-  if (/terminated with error|violation/i.test(log)) fail("Prism refuses a request", log);
-  if (!process.exitCode) console.log(`Prism took a token request and all ${count} actions of OneTrust`);
+  const known = actions.filter(({ action }) => action.startsWith("onetrust/")).length;
+  await written(() => count(/Responding with "|terminated with error/g) > known);
+  if (known === 0 || count(/Request received/g) !== known + 1) fail(`not one token and ${known} actions`, log);
+  if (count(/terminated with error|violation/gi) > 0) fail("Prism refuses a request", log);
+  if (!process.exitCode) console.log(`Prism took a token request and all ${known} actions of OneTrust`);
 } finally {
   prism.removeAllListeners("exit");
   prism.kill();
