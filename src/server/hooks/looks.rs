@@ -97,7 +97,7 @@ mod tests {
 
         assert_eq!(look.keep(&store, 1).unwrap(), Accepted::New);
         assert_eq!(look.keep(&store, 2).unwrap(), Accepted::Repeated);
-        assert_eq!(Look::waiting(&store).unwrap(), [look.clone()]);
+        assert_eq!(Look::waiting(&store).unwrap(), std::slice::from_ref(&look));
 
         store.accept(Vec::new(), Some(look.over(Found::Passed, 3))).unwrap();
         assert_eq!(Look::waiting(&store).unwrap(), []);
