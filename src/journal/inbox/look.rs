@@ -140,7 +140,7 @@ impl Reader {
                    LEFT JOIN jobs ON jobs.id = windows.job \
                    WHERE due_ms < ?1 AND (job IS NULL OR status IN (?2, ?3)) ORDER BY due_ms";
         let mut statement = connection.prepare_cached(sql).doing(DOING)?;
-        let values = params![before_ms.min(NEVER), Status::Open.number(), Status::Held.number()];
+        let values = params![before_ms, Status::Open.number(), Status::Held.number()];
         let mut rows = statement.query(values).doing(DOING)?;
         let mut deadlines: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         while let Some(row) = rows.next().doing(DOING)? {
