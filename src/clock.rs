@@ -41,30 +41,44 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved, and never goes back.
+/// A clock that can be moved ahead, and never goes back.
 #[derive(Debug, Default)]
-pub struct VirtualClock(AtomicI64);
+pub struct VirtualClock {
+    at_ms: AtomicI64,
+    /// Since when time passes by itself; it stands still when absent.
+    since: Option<Instant>,
+}
 
 impl VirtualClock {
-    /// A clock that stands at this moment, in milliseconds since the Unix epoch.
+    /// A clock that stands still at this moment, in milliseconds since the Unix epoch.
     pub fn at(now_ms: i64) -> VirtualClock {
-        VirtualClock(AtomicI64::new(now_ms))
+        VirtualClock { at_ms: AtomicI64::new(now_ms), since: None }
+    }
+
+    /// A clock that goes on from this moment as fast as time does, and can be moved ahead of it.
+    pub fn going_on_from(now_ms: i64) -> VirtualClock {
+        VirtualClock { at_ms: AtomicI64::new(now_ms), since: Some(Instant::now()) }
+    }
+
+    /// How much passed by itself.
+    fn passed_ms(&self) -> i64 {
+        self.since.map_or(0, |since| i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Moves to a moment; one that is already past changes nothing.
     pub fn advance_to(&self, now_ms: i64) {
-        self.0.fetch_max(now_ms, Ordering::SeqCst);
+        self.at_ms.fetch_max(now_ms.saturating_sub(self.passed_ms()), Ordering::SeqCst);
     }
 
     /// Moves on by a span.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.at_ms.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }
 
 impl Clock for VirtualClock {
     fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        self.at_ms.load(Ordering::SeqCst).saturating_add(self.passed_ms())
     }
 }
 
@@ -80,5 +94,16 @@ mod tests {
         clock.advance(Duration::from_millis(1));
 
         assert_eq!(clock.now_ms(), 5_001);
+    }
+
+    #[test]
+    fn a_virtual_clock_that_goes_on_can_be_moved_ahead_and_not_back() {
+        let clock = VirtualClock::going_on_from(5_000);
+
+        clock.advance_to(4_000);
+        assert!((5_000..60_000).contains(&clock.now_ms()));
+        clock.advance_to(90_000);
+
+        assert!((90_000..150_000).contains(&clock.now_ms()));
     }
 }

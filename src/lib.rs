@@ -7,9 +7,10 @@
 //! engine   host     sandbox  feeds               drives jobs, owns a store; the stand-in for Braze
 //! server                                         the process that stays: inbox, hooks, schedules
 //! server                                         hooks, schedules: what comes in from outside
+//! engine   host     sandbox   notify             drives jobs, owns a store; the stand-in for Braze; tells people
+//! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
 //! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
-//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan    workflow  reply      the rules: no clock, no I/O
+//! engine   host     sandbox           notify     drives jobs, owns a store; the stand-in for Braze; tells people
 //! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
 //! job      run      plan    workflow reply       the rules: no clock, no I/O
 //! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
@@ -17,8 +18,13 @@
 //! cli                                             arguments, tables, exit codes
 //! server                                          the process that stays: inbox, hooks, schedules
 //! engine   host     sandbox                       drives jobs, owns a store; the stand-ins
+//! engine   host     sandbox                      drives jobs, owns a store; the stand-ins
 //! journal  intake   braze     onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run      plan      workflow  reply     the rules: no clock, no I/O
+//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
+//! job      run      plan    workflow  reply      the rules: no clock, no I/O
+//! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
+//! job      run      plan    workflow reply       the rules: no clock, no I/O
 //! catalogue         template         condition   the two small languages, the actions
 //! request  secret   source   clock               the words the rules are written in
 //! ```
@@ -38,6 +44,7 @@ pub mod host;
 pub mod intake;
 pub mod job;
 pub mod journal;
+pub mod notify;
 pub mod onetrust;
 pub mod plan;
 pub mod reply;

@@ -43,6 +43,7 @@ fn every_command_explains_itself() {
         "store prune",
         "profiles",
         "profiles list",
+        "profiles test",
         "actions",
         "actions list",
         "actions show",

@@ -14,6 +14,9 @@ use privaflow::catalogue::{self, Method};
 use privaflow::plan::{Call, Room, body, path_and_query};
 use serde_json::{Value, json};
 
+#[path = "contract/onetrust.rs"]
+mod onetrust;
+
 /// Endpoint, place, and why our body may differ there.
 const GAPS: &[(&str, &str, &str)] = &[
     ("/users/track", "/group_id", "beta, on the endpoint's page only"),

@@ -5,6 +5,10 @@
 
 #[path = "feeds/consents.rs"]
 mod consents;
+#[path = "feeds/contract.rs"]
+mod contract;
+#[path = "feeds/sandbox.rs"]
+mod sandbox;
 #[path = "feeds/standin.rs"]
 mod standin;
 #[path = "feeds/subtasks.rs"]

@@ -7,5 +7,7 @@
 mod api;
 #[path = "onetrust/fake.rs"]
 mod fake;
+#[path = "onetrust/probe.rs"]
+mod probe;
 #[path = "onetrust/token.rs"]
 mod token;

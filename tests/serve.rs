@@ -22,6 +22,8 @@ mod due;
 mod folder;
 #[path = "serve/health.rs"]
 mod health;
+#[path = "serve/hooks.rs"]
+mod hooks;
 #[expect(dead_code, reason = "shared with the tests of jobs and of hosts, which need more of it")]
 #[path = "host/running.rs"]
 mod running;

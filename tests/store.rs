@@ -78,8 +78,17 @@ fn a_store_in_use_is_copied_and_the_copy_put_back_warns_until_it_is_acknowledged
     assert!(warned.contains("open then, and perhaps further on since: job-1") && code == Some(0), "{warned}");
     assert_eq!(jobs_in(folder.path()), 1);
     let warning = "It knows nothing of what came between: ids that were finished";
-    let (_, later, _) = said(&privaflow(folder.path(), ["jobs", "list"]));
-    assert!(later.contains(warning), "{later}");
+    let told = [
+        ["jobs", "list"].as_slice(),
+        &["runs", "list"],
+        &["runs", "show", "job-1:0"],
+        &["runs", "retry", "--state", "failed"],
+        &["runs", "retry", "job-1:0"],
+    ];
+    for words in told {
+        let (_, later, _) = said(&privaflow(folder.path(), words.iter().copied()));
+        assert!(later.contains(warning), "{words:?}: {later}");
+    }
     let (out, ..) = said(&privaflow(folder.path(), ["store", "restore", "--acknowledge"]));
     let (_, quiet, _) = said(&privaflow(folder.path(), ["jobs", "list"]));
     assert_eq!((out.as_str(), quiet.as_str()), ("noted: commands warn no more\n", ""));

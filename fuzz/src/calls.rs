@@ -1,7 +1,7 @@
 //! Rendered bodies: any JSON is refused or becomes calls whose bodies are JSON, alone and merged.
 
-use privaflow::catalogue::{Method, all};
-use privaflow::plan::{Call, Room, body, owner, path_and_query};
+use privaflow::catalogue::{Action, all};
+use privaflow::plan::{Call, Room, body, content_type, owner, path_and_query};
 use serde_json::Value;
 
 /// The first byte names the action; each further line is what one call was rendered to.
@@ -32,15 +32,30 @@ pub fn check(data: &[u8]) {
     assert!(body(&together).len() <= room.bytes(), "a body is larger than was counted");
 }
 
+/// Whether an address is the one of an action, with one word for each of its places.
+fn is_of(action: &Action, address: &str) -> bool {
+    let path = address.split('?').next().unwrap_or_default();
+    let (mut wanted, mut given) = (action.path.split('/'), path.split('/'));
+    let fits = |wanted: &str, given: &str| wanted == given || wanted.starts_with('{') && !given.is_empty();
+    wanted.by_ref().all(|wanted| given.next().is_some_and(|given| fits(wanted, given)))
+        && given.next().is_none()
+}
+
 /// What leaves is well formed, and every item of it has an owner among the calls.
 fn sent(calls: &[&Call]) {
     let Some(action) = calls.first().map(|call| call.action()) else { return };
     let address = path_and_query(calls);
-    assert!(address.starts_with(&action.path) && address.is_ascii(), "an address that is none");
+    assert!(is_of(action, &address) && address.is_ascii(), "an address that is none");
     assert!(!address.contains(['\r', '\n', ' ']), "an address that is none");
     let body = body(calls);
-    if action.method == Method::Get {
+    if !action.method.has_body() {
         assert!(body.is_empty());
+        return;
+    }
+    if let Some(kind) = content_type(calls) {
+        let boundary = kind.strip_prefix("multipart/form-data; boundary=").expect("a form");
+        let text = String::from_utf8_lossy(&body);
+        assert_eq!(text.matches(boundary).count(), 3, "a form of other parts");
         return;
     }
     let body: Value = serde_json::from_slice(&body).expect("a body is JSON");

@@ -1,15 +1,19 @@
-//! Answers of Braze: any status, headers and body mean something, and exactly one thing for each call
-//! of the request. (Answers of OneTrust have no reader yet; their check belongs beside this one.)
+//! Answers of Braze and OneTrust: any status, headers and body mean something, and exactly one thing for each call
+//! of the request. Answers of OneTrust are to one call each.
 
 use jiff::Timestamp;
 use privaflow::braze::read;
 use privaflow::catalogue::{Refusal, find};
+use privaflow::onetrust;
 use privaflow::plan::Call;
 use privaflow::reply::{Headers, Item, Reading};
 use serde_json::{Value, json};
 
 /// Kinds of calls, by what tells their answers apart.
 const KINDS: u8 = 12;
+
+/// Kinds from here on are calls of OneTrust.
+const OF_ONETRUST: u8 = 128;
 
 /// The first bytes say which action, how many calls and which status; then a line for each of four
 /// headers; the rest is the body.
@@ -27,11 +31,16 @@ pub fn check(data: &[u8]) {
         date: header(),
     };
     let body = parts.next().unwrap_or_default();
-    let calls: Vec<Call> = (0..=count % 8).map(|number| call(kind % KINDS, number)).collect();
+    let of_onetrust = *kind >= OF_ONETRUST;
+    let count = if of_onetrust { 0 } else { count % 8 };
+    let calls: Vec<Call> = (0..=count).map(|number| call(*kind, number)).collect();
     let calls: Vec<&Call> = calls.iter().collect();
     let now = Timestamp::from_second(1_800_000_000).expect("a moment of our time");
 
-    let reading = read(&calls, status, &headers, body, now);
+    let reading = match of_onetrust {
+        true => onetrust::read(&calls, status, &headers, body, now),
+        false => read(&calls, status, &headers, body, now),
+    };
     let said = format!("{reading:?}");
 
     let is_good = (200..300).contains(&status);
@@ -67,7 +76,16 @@ fn call(kind: u8, number: u8) -> Call {
     let alias = json!({"alias_name": id, "alias_label": "label"});
     let time = "2026-01-01T00:00:00Z";
     let (group, state) = ("00000000-0000-0000-0000-000000000001", "unsubscribed");
-    let (action, with) = match kind {
+    if kind >= OF_ONETRUST {
+        let (action, with) = match kind % 4 {
+            0 => ("subtask.get", json!({"subtask_id": id})),
+            1 => ("subtask.complete", json!({"subtask_id": id, "comment": "done"})),
+            2 => ("request.comment", json!({"request_ref": id, "comment": "done"})),
+            _ => ("request.results", json!({"request_ref": id, "system": "Braze"})),
+        };
+        return made("onetrust", action, &with);
+    }
+    let (action, with) = match kind % KINDS {
         0 => ("users.track", json!({"attributes": [{"external_id": id, "email_subscribe": "unsubscribed"}]})),
         1 => ("users.track", json!({"events": [{"external_id": id, "name": "n", "time": time}]})),
         2 => {
@@ -97,10 +115,10 @@ fn call(kind: u8, number: u8) -> Call {
         10 => ("subscription.status.get", json!({"subscription_group_id": group, "external_id": id})),
         _ => ("subscription.user.status", json!({"external_id": id})),
     };
-    made(action, &with)
+    made("braze", action, &with)
 }
 
-fn made(action: &str, with: &Value) -> Call {
-    let action = find(&format!("braze/{action}")).expect("an action of the catalogue");
+fn made(system: &str, action: &str, with: &Value) -> Call {
+    let action = find(&format!("{system}/{action}")).expect("an action of the catalogue");
     Call::new(action, with).expect("a call as the documentation shows it")
 }

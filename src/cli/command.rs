@@ -76,11 +76,11 @@ enum Command {
     Resume(pauses::ResumeArgs),
     /// Copy the store, put a copy back, or remove what is old
     Store(store::Args),
-    /// See the profiles of the settings, and whether their credentials are there
+    /// See the profiles of the settings; ask their services whether they work
     Profiles(profiles::Args),
     /// See the actions that workflows can call
     Actions(actions::Args),
-    /// Start a look-alike of Braze on this machine
+    /// Start look-alikes of Braze and OneTrust on this machine
     Sandbox(sandbox::Args),
 }
 

@@ -22,6 +22,7 @@ mod serve;
 mod setup;
 mod show;
 mod store;
+mod story;
 mod trial;
 mod validate;
 mod workflows;

@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// Stay through pauses of up to this long; what pauses longer ends as waiting [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     wait: Option<Duration>,
-    /// Against a look-alike of Braze in this process: needs no settings and no key, changes nothing
+    /// Against look-alikes of Braze and OneTrust in this process: needs no settings and no key, changes nothing
     #[arg(long)]
     sandbox: bool,
 }
@@ -136,7 +136,7 @@ async fn against_the_sandbox(
     let job = Job {
         workflow,
         input,
-        services: vec![Arc::new(trial.service()?)],
+        services: trial.services()?,
         patience: args.wait.map_or(Patience::Endless, Patience::Until),
         virtual_clock: Some(trial.clock()),
         stop,

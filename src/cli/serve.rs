@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::host::Host;
 use crate::intake::Input;
 use crate::journal::{Pauses, Store};
+use crate::notify::Notifier;
 use crate::server::hooks::Hooks;
 use crate::server::{Patience, Served, Server, Shelf, Ways};
 use crate::workflow::Workflow;
@@ -28,7 +29,7 @@ const PROBE: Duration = Duration::from_secs(5);
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Against a look-alike of Braze in this process: needs no settings and no key, changes nothing
+    /// Against look-alikes of Braze and OneTrust in this process: needs no settings and no key, changes nothing
     #[arg(long)]
     sandbox: bool,
     /// Where to listen, instead of where the settings say
@@ -89,8 +90,9 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
     let listen = args.listen.unwrap_or(settings.listen);
     let home = Home::without(settings);
     let shelf = Shelf::of(&folder, home.known.clone());
-    let trial = Arc::new(Trial::empty().await?);
-    let (services, clock) = (vec![Arc::new(trial.service()?)], trial.clock());
+    let mut trial = Trial::empty().await?;
+    trial.play(&shelf.enabled());
+    let (services, clock) = (trial.services()?, trial.clock());
     let seed = move |workflow: &Arc<Workflow>, input: &Input| {
         if let Err(error) = trial.seed(workflow, input) {
             tracing::warn!("the sandbox knows nobody of this window: {error}");
@@ -111,13 +113,18 @@ async fn serve(
     stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
     let settings = host.clients().settings().clone();
-    let server = Server::prepare(host, shelf, ways, listen, stop).await?;
+    let store = Arc::clone(host.store());
+    let mut server = Server::prepare(host, shelf, ways, listen, stop.clone()).await?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let intake = Arc::new(server.inbox().clone());
+    let hooks = Hooks::new(&settings, intake, clock, Patience::default());
+    hooks.check().await.map_err(Failure::wrong)?;
+    if !settings.channels.is_empty() {
+        let notifier = Notifier::start(&settings.channels, store, Arc::new(SystemClock), stop).await;
+        server = server.telling(Arc::new(notifier.map_err(Failure::wrong)?));
+    }
     let address = server.address().map_err(Failure::wrong)?;
     anstream::eprintln!("listening on http://{address}; SIGTERM or Ctrl-C stops it in order");
-    let clock: SharedClock = Arc::new(SystemClock);
-    let intake = server.inbox().for_hooks(Arc::clone(&clock));
-    let hooks = Hooks::new(&settings, Arc::new(intake), clock, Patience::default());
-    hooks.check().await.map_err(Failure::wrong)?;
     let Served { open, queued } = server.run(hooks.router()).await?;
     if open == 0 && queued == 0 {
         anstream::eprintln!("stopped; everything that was taken is over");

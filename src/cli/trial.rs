@@ -1,78 +1,128 @@
-//! A job against the sandbox in this process: its people, its clock, its profile.
+//! The sandbox in this process: its people, its clock, its profiles.
+//!
+//! One profile of each system stands for whatever name a workflow uses. Everything goes by one clock.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Failure;
+use super::{Failure, story};
 use crate::clock::{Clock, SystemClock, VirtualClock};
-use crate::config::{Connection, Host, Scheme, Token};
+use crate::config::{Connection, Credential, Host, Profile, Scheme, Settings, System, Token, TokenForm};
 use crate::engine::{Service, each_request};
+use crate::host::Clients;
 use crate::intake::Input;
-use crate::sandbox::{AliasName, Identifiers, Options, Sandbox};
+use crate::sandbox::{AliasName, Identifiers, Options, Scene, onetrust};
 use crate::secret::Secret;
-use crate::wire::{Client, Timeouts};
 use crate::workflow::Workflow;
 
 /// A sandbox that holds a profile for each subject of an input.
 pub(super) struct Trial {
-    sandbox: Sandbox,
+    scene: Scene,
     clock: Arc<VirtualClock>,
 }
 
 impl Trial {
     /// Starts a sandbox and reads the input once for its people.
     pub(super) async fn start(workflow: &Arc<Workflow>, input: &Input) -> Result<Trial, Failure> {
-        let trial = Trial::empty().await?;
+        let trial = Trial::with(VirtualClock::at(SystemClock.now_ms())).await?;
         trial.seed(workflow, input)?;
         Ok(trial)
     }
 
-    /// Starts a sandbox without anybody in it.
+    /// Starts a sandbox without anybody in it, whose time goes on by itself.
     pub(super) async fn empty() -> Result<Trial, Failure> {
-        let clock = Arc::new(VirtualClock::at(SystemClock.now_ms()));
-        let options = Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, seed: 1, ..Options::default() };
-        let sandbox = Sandbox::start(options).await.map_err(Failure::wrong)?;
-        Ok(Trial { sandbox, clock })
+        Trial::with(VirtualClock::going_on_from(SystemClock.now_ms())).await
     }
 
-    /// Makes a profile of everybody in an input.
+    async fn with(clock: VirtualClock) -> Result<Trial, Failure> {
+        let clock = Arc::new(clock);
+        let shared = Arc::clone(&clock) as Arc<dyn Clock>;
+        let braze = Options { clock: Arc::clone(&shared), seed: 1, ..Options::default() };
+        let onetrust = onetrust::Options { clock: shared, seed: 1, ..onetrust::Options::default() };
+        let scene = Scene::start(braze, onetrust).await.map_err(Failure::wrong)?;
+        Ok(Trial { scene, clock })
+    }
+
+    /// Makes a profile of everybody in an input, and the subtask that a record says it comes from.
     pub(super) fn seed(&self, workflow: &Arc<Workflow>, input: &Input) -> Result<(), Failure> {
         let records = input.records().map_err(Failure::wrong)?;
         each_request(workflow, records, |request| {
             if let Some(Value::Object(subject)) = request.scope.get("subject") {
-                self.sandbox.seed_subject(&identifiers(subject));
+                self.scene.braze().seed_subject(&identifiers(subject));
+            }
+            let source = request.scope.get("request").and_then(|request| request.get("source"));
+            let text = |member: &str| source.and_then(|source| source.get(member)).and_then(Value::as_str);
+            if let (Some("onetrust"), Some(reference)) = (text("system"), text("ref")) {
+                self.scene.onetrust().seed_subtask(reference, text("subtask_id"));
             }
         })
         .map_err(Failure::wrong)
     }
 
-    /// The sandbox's clock; it stands still until the engine moves it.
+    /// Lets people ask OneTrust for what starts these workflows, some at once and others now and then.
+    pub(super) fn play(&mut self, workflows: &[Arc<Workflow>]) {
+        self.scene.play(story::of(workflows));
+    }
+
+    /// The sandbox's clock.
     pub(super) fn clock(&self) -> Arc<VirtualClock> {
         Arc::clone(&self.clock)
     }
 
-    /// A profile that goes to the sandbox, whatever name a workflow uses.
-    pub(super) fn service(&self) -> Result<Service, Failure> {
-        let host = Host::parse(&self.sandbox.address().to_string()).map_err(Failure::wrong)?;
-        let connection = Connection::new(Scheme::Http, host).map_err(Failure::wrong)?;
-        let token = Token::fixed(Secret::new(self.sandbox.token().to_owned()));
-        Ok(Service {
-            name: "sandbox".to_owned(),
-            system: "braze".to_owned(),
-            workspace: "sandbox".to_owned(),
-            client: Client::new(&connection, token, Timeouts::default()).map_err(Failure::wrong)?,
-            share: 1.0,
-            limits: std::collections::HashMap::new(),
-            account: None,
-            any_name: true,
-        })
+    /// A profile of each system, as settings would have it.
+    pub(super) fn profiles(&self) -> Result<[Profile; 2], Failure> {
+        let fixed = |text: &str| Token::fixed(Secret::new(text.to_owned()));
+        let (id, secret) = self.scene.onetrust().credential();
+        let oauth2 = Credential::OAuth2 {
+            client_id: fixed(&id),
+            client_secret: fixed(&secret),
+            form: TokenForm::Multipart,
+        };
+        let braze = self.scene.braze();
+        Ok([
+            profile(System::Braze, braze.address(), Credential::Token(fixed(braze.token())))?,
+            profile(System::OneTrust, self.scene.onetrust().address(), oauth2)?,
+        ])
+    }
+
+    /// The same, ready to be used under whatever name a workflow gives them.
+    pub(super) fn services(&self) -> Result<Vec<Arc<Service>>, Failure> {
+        let clients = Clients::new(Settings::default_in(Path::new("")));
+        let service = |profile: &Profile| {
+            let service = clients.service(profile).map_err(Failure::wrong)?;
+            // The limits of an account are held in real time, which has no meaning here.
+            Ok(Arc::new(Service { account: None, any_name: true, ..service }))
+        };
+        self.profiles()?.iter().map(service).collect()
     }
 
     /// Stops the sandbox.
     pub(super) async fn stop(self) {
-        self.sandbox.stop().await;
+        self.scene.stop().await;
     }
+}
+
+fn profile(
+    system: System,
+    address: std::net::SocketAddr,
+    credential: Credential,
+) -> Result<Profile, Failure> {
+    let host = Host::parse(&address.to_string()).map_err(Failure::wrong)?;
+    Ok(Profile {
+        // A process has one client for each name.
+        name: match system {
+            System::Braze => "sandbox".to_owned(),
+            System::OneTrust => "sandbox-onetrust".to_owned(),
+        },
+        system,
+        workspace: "sandbox".to_owned(),
+        connection: Connection::new(Scheme::Http, host).map_err(Failure::wrong)?,
+        credential,
+        share: 1.0,
+        limits: indexmap::IndexMap::new(),
+    })
 }
 
 fn identifiers(subject: &Map<String, Value>) -> Identifiers {

@@ -105,6 +105,11 @@ impl Host {
         }
     }
 
+    /// The port, if one was given.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// The name without the port.
     pub fn name(&self) -> String {
         self.name.to_string()

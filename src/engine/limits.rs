@@ -85,7 +85,7 @@ pub(super) struct Pool {
 #[derive(Debug)]
 enum Counted {
     /// By a limiter of its own.
-    Here(Mutex<Limiter>),
+    Here(Box<Mutex<Limiter>>),
     /// With all others of the account, whoever makes them.
     ByAccount { limits: Arc<onetrust::Limits>, endpoint: String },
 }
@@ -101,7 +101,7 @@ impl Counted {
 
 impl Default for Pool {
     fn default() -> Pool {
-        let counted = Counted::Here(Mutex::new(Limiter::unlimited()));
+        let counted = Counted::Here(Box::new(Mutex::new(Limiter::unlimited())));
         Pool { counted, turns: Mutex::default(), is_variant: AtomicBool::new(false) }
     }
 }

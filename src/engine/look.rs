@@ -12,7 +12,7 @@ use super::task::{EngineError, Unusable};
 use crate::intake::{RawRecord, Records};
 use crate::job::Skip;
 use crate::request::{ContentDigest, Identity, Kind, Request, Spare, Warnings, identity};
-use crate::run::{Facts, Known, Previewed, Program, preview};
+use crate::run::{Facts, Known, Previewed, Program, preview, preview_failing};
 use crate::template::{Extra, Scope};
 use crate::workflow::Workflow;
 
@@ -92,7 +92,7 @@ pub fn planned_calls<E: From<EngineError>>(
                 }
                 Ok(request) if kinds.is_some_and(|kinds| !kinds.contains(&request.kind)) => {
                     let trouble = super::plan_record::kind_mismatch(request.kind, kinds.unwrap_or_default());
-                    (request.id, Previewed { calls: Vec::new(), trouble: Some(trouble) })
+                    (request.id, preview_failing(&program, record.position(), request.scope, trouble))
                 }
                 Ok(request) => (request.id, preview(&program, record.position(), request.scope)),
                 Err(error) => {

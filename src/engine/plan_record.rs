@@ -136,11 +136,12 @@ impl<'t> Planner<'t> {
             let why = task.past.is_unexplained(position).then(|| Box::new(sent_without_answer(&about, None)));
             return Planned { about, first: First::Held(why) };
         }
-        if let Some(taken) = &task.kinds
-            && !taken.contains(&kind)
+        let unwanted = task.kinds.as_ref().filter(|taken| !taken.contains(&kind));
+        let unwanted = unwanted.map(|taken| kind_mismatch(kind, taken));
+        if let Some(trouble) = &unwanted
+            && !task.program.tells_of_failures(&members)
         {
-            let trouble = kind_mismatch(kind, taken);
-            let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message));
+            let first = First::Ended(failed(trouble.reason, &trouble.code, trouble.message.clone()));
             return Planned { about, first };
         }
         let mut times = task.sets_states.then(|| Times::of(&members, task.started_ms, position));
@@ -183,6 +184,9 @@ impl<'t> Planner<'t> {
         self.spare.keep(serde_json::Value::Object(members));
         if let Some(times) = times {
             run = run.dated(times);
+        }
+        if let Some(trouble) = unwanted {
+            run.fail_at_once(trouble);
         }
         let mut next = run.next(&task.program, task.started_ms);
         if is_plain {

@@ -30,9 +30,17 @@ pub fn summary(
     Ok(Summary { failures, ..count(record, state, open) })
 }
 
-/// What is known of a job, with nothing written anywhere.
-pub fn standing(record: &JobRecord, state: &State) -> Summary {
-    count(record, state, None)
+/// What is known of a job that had to be given up half-way, with nothing written anywhere. What of its
+/// requests nothing is known waits; `requests` is how many its input has, if that can be told.
+pub fn standing(record: &JobRecord, state: &State, requests: Option<u64>) -> Summary {
+    let mut summary = count(record, state, None);
+    let rest = requests.unwrap_or(0).saturating_sub(summary.requests);
+    if rest > 0 {
+        summary.requests += rest;
+        summary.waiting += rest;
+        *summary.waiting_by.entry(Pause::Retry.word().to_owned()).or_default() += rest;
+    }
+    summary
 }
 
 fn count(record: &JobRecord, state: &State, open: Option<&BTreeMap<Pause, u64>>) -> Summary {

@@ -128,28 +128,29 @@ impl Round {
 }
 
 /// Sends calls. Where an earlier attempt may have been carried out, that is asked first, and what was
-/// carried out is not sent again.
+/// carried out is not sent again. Nor is a call refused that asks for what is there already: somebody did
+/// it by hand.
 async fn send(service: &Service, calls: &[&Call], must_look: bool, clock: &dyn Clock) -> Round {
-    let look = calls.first().filter(|_| must_look).and_then(|call| call.look());
-    let Some(look) = look else { return once(service, calls, clock).await };
-    let mut looked = once(service, &[look.call()], clock).await;
-    let stands = match &looked.reply {
-        Reply::Items(items) => match items.as_slice() {
-            [Item::Accepted { output }] => Some(look.took_effect(output)),
-            [Item::Written] => Some(look.took_effect(&crate::reply::written())),
-            _ => None,
-        },
-        _ => None,
+    let Some(look) = calls.first().and_then(|call| call.look()) else {
+        return once(service, calls, clock).await;
     };
-    match stands {
-        Some(true) => {
-            tracing::info!(
-                action = calls.first().map_or("", |call| call.action().id.as_str()),
-                "a call without an answer was carried out: it is not sent again"
-            );
-            looked.reply = Reply::Items(vec![Item::Written]);
-            looked
+    let sent = if must_look { None } else { Some(once(service, calls, clock).await) };
+    if let Some(sent) = sent {
+        let refused = matches!(&sent.reply, Reply::Items(items)
+            if matches!(items.as_slice(), [Item::Refused(refusal)] if refusal.code == "refused"));
+        if !refused {
+            return sent;
         }
+        let looked = once(service, &[look.call()], clock).await;
+        let requests = sent.requests + looked.requests;
+        return match stands(look, &looked) {
+            Some(true) => Round { requests, ..carried_out(calls, looked) },
+            Some(false) | None => Round { requests, ..sent },
+        };
+    }
+    let looked = once(service, &[look.call()], clock).await;
+    match stands(look, &looked) {
+        Some(true) => carried_out(calls, looked),
         Some(false) => {
             let sent = once(service, calls, clock).await;
             Round { requests: sent.requests + looked.requests, ..sent }
@@ -157,6 +158,25 @@ async fn send(service: &Service, calls: &[&Call], must_look: bool, clock: &dyn C
         // Nobody knows yet. What the service said of the question holds for the call.
         None => looked,
     }
+}
+
+/// Whether things stand as a call asks for; `None` when the answer does not say.
+fn stands(look: &plan::Look, looked: &Round) -> Option<bool> {
+    match &looked.reply {
+        Reply::Items(items) => match items.as_slice() {
+            [Item::Accepted { output }] => Some(look.took_effect(output)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The answer of a call that need not be sent any more.
+fn carried_out(calls: &[&Call], mut looked: Round) -> Round {
+    let action = calls.first().map_or("", |call| call.action().id.as_str());
+    tracing::info!(action, "{action} asks for what is there already: it is not sent again");
+    looked.reply = Reply::Items(vec![Item::Written]);
+    looked
 }
 
 async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {

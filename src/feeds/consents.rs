@@ -194,7 +194,12 @@ impl Consents {
     ) -> Result<(Option<Timestamp>, Page), FeedError> {
         let ConsentTrigger { feed, all_preferences, .. } = self.trigger;
         let request = ask::Consents { feed, all_preferences, from, until, size, page, next }.request();
-        let told = self.api.ask(request).await?;
+        let told = self.api.ask(request).await.map_err(|error| match error {
+            ApiError::Forbidden { .. } | ApiError::NotFound { .. } if feed == Feed::Unordered => {
+                FeedError::NotEnabled
+            }
+            error => error.into(),
+        })?;
         let endpoint = ask::Consents::endpoint(feed);
         let page = page::read(told.value, size).map_err(|why| FeedError::Page { endpoint, why })?;
         Ok((told.date, page))

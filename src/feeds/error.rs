@@ -30,6 +30,12 @@ pub enum FeedError {
          give the credentials the scope DSAR_READ, or name the subtasks with `names` and leave `systems` out"
     )]
     SystemsNeedSearch,
+    /// Version 4 of the consent lists is not for everybody.
+    #[error(
+        "the list `unordered` is refused: it needs the scope CONSENT_READ, and OneTrust's support must have \
+         enabled version 4 for the account; or write `feed: profiles`"
+    )]
+    NotEnabled,
     /// The inbox did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -53,7 +59,7 @@ impl FeedError {
                 error.is_of_the_profile()
                     || matches!(error, ApiError::Forbidden { .. } | ApiError::NotFound { .. })
             }
-            FeedError::SystemsNeedSearch | FeedError::Cursor { .. } => true,
+            FeedError::SystemsNeedSearch | FeedError::NotEnabled | FeedError::Cursor { .. } => true,
             FeedError::Page { .. }
             | FeedError::SamePage { .. }
             | FeedError::Store(_)

@@ -16,6 +16,7 @@ use crate::engine::{
     self, Decided, EngineError, Fate, Fates, JobError, Kept, Summary, Undecidable, may_be_cancelled,
     may_be_retried,
 };
+use crate::intake::Input;
 use crate::job::{Event, JobId, Position, RunId, Status, WindowId};
 use crate::journal::{Approval, JobRecord, Store, Writer};
 use crate::source::Source;
@@ -146,9 +147,16 @@ impl Host {
 
     /// What a job came to until it had to be given up half-way. The disk may be full, so nothing is written;
     /// where not even that can be told, only why it ended.
-    pub(super) fn as_far_as_known(&self, job: JobId, why: EngineError) -> Result<Report, HostError> {
+    pub(super) async fn as_far_as_known(
+        &self,
+        job: JobId,
+        input: Input,
+        why: EngineError,
+    ) -> Result<Report, HostError> {
         let reader = self.store().reader();
-        let known = reader.job(job).and_then(|record| Ok(engine::standing(&record, &reader.state(job)?)));
+        let requests = tokio::task::spawn_blocking(move || count(&input)).await.ok().flatten();
+        let known =
+            reader.job(job).and_then(|record| Ok(engine::standing(&record, &reader.state(job)?, requests)));
         match known {
             Ok(summary) => {
                 let why = with_causes(&why);
@@ -166,6 +174,15 @@ impl Host {
         let state = reader.state(job)?;
         Ok(engine::summary(reader, &record, &state, None, self.failures())?)
     }
+}
+
+/// How many requests an input has; `None` when it cannot be read.
+fn count(input: &Input) -> Option<u64> {
+    let (mut records, mut requests) = (input.records().ok()?, 0);
+    while let Some(chunk) = records.next_chunk(512, 1 << 20).ok()? {
+        requests += chunk.len() as u64;
+    }
+    Some(requests)
 }
 
 /// Runs of a job, each of them checked once more: the journal may have gone on since they were chosen.

@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
 use super::command::Talk;
+use super::entered::Running;
 use super::error::HostError;
 use super::guests::Guests;
 use super::protocol::SettingsName;
@@ -61,32 +61,6 @@ pub struct Host {
     /// Open jobs that are known to have left nothing in the air.
     left_nothing: Mutex<HashSet<JobId>>,
     guests: Guests,
-}
-
-/// A job that is under way.
-#[derive(Debug)]
-struct Running {
-    stop: CancellationToken,
-    /// True once its engine is gone.
-    is_left: watch::Receiver<bool>,
-    /// Those who decide about it before anybody else goes on; each is done when its sender is dropped.
-    deciding: Vec<oneshot::Receiver<()>>,
-    /// Closed when it is over.
-    over: watch::Receiver<()>,
-}
-
-/// A job that this task carries out.
-pub(super) struct Entered<'h> {
-    host: &'h Host,
-    job: JobId,
-    is_left: watch::Sender<bool>,
-    _over: watch::Sender<()>,
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        self.host.running().remove(&self.job);
-    }
 }
 
 impl Host {
@@ -172,7 +146,9 @@ impl Host {
             let was_decided_about = entered.wait_for_decisions().await;
             let mut report = match outcome {
                 Ok(outcome) => Report::from(outcome),
-                Err(JobError::Engine(error)) => self.as_far_as_known(entered.job, error)?,
+                Err(JobError::Engine(error)) => {
+                    self.as_far_as_known(entered.job, input.clone(), error).await?
+                }
                 Err(error) => return Err(error.into()),
             };
             match self.store.reader().job(entered.job)?.status {
@@ -237,6 +213,10 @@ impl Host {
         self.left_nothing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn settings(&self) -> &Settings {
         self.clients.settings()
     }
@@ -269,103 +249,5 @@ impl Host {
     /// While this is held nobody begins or goes on with a job.
     pub(super) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.opening.lock().await
-    }
-
-    /// Stops a job that is under way, in order. Nobody goes on with it until what this gives is dropped;
-    /// `None` when it is not under way.
-    pub(super) async fn stop_job(&self, job: JobId) -> Option<oneshot::Sender<()>> {
-        let (decided, deciding) = oneshot::channel();
-        let (stop, mut is_left) = {
-            let mut running = self.running();
-            let running = running.get_mut(&job)?;
-            running.deciding.push(deciding);
-            (running.stop.clone(), running.is_left.clone())
-        };
-        stop.cancel();
-        // An error means that it is over altogether.
-        drop(is_left.wait_for(|is_left| *is_left).await);
-        Some(decided)
-    }
-
-    async fn enter(
-        &self,
-        workflow: &Workflow,
-        input: &Input,
-        now_ms: i64,
-        place: Place,
-        stop: &CancellationToken,
-        talk: &Talk,
-    ) -> Result<Entered<'_>, HostError> {
-        loop {
-            let (job, mut over) = {
-                let _opening = self.opening.lock().await;
-                let record = engine::find_or_create(&self.store, workflow, input, now_ms, place)?;
-                let mut running = self.running();
-                match running.get(&record.id) {
-                    Some(other) => (record.id, other.over.clone()),
-                    None => return Ok(self.entered(&mut running, record.id, stop)),
-                }
-            };
-            talk.say(format!("{job} is being carried out already; this command waits for it"));
-            tokio::select! {
-                // It never changes: it closes.
-                _ = over.changed() => {}
-                () = stop.cancelled() => return Err(HostError::Interrupted),
-            }
-        }
-    }
-
-    /// Enters a job, unless somebody has.
-    pub(super) fn enter_beside(&self, job: JobId, stop: &CancellationToken) -> Option<Entered<'_>> {
-        let mut running = self.running();
-        (!running.contains_key(&job)).then(|| self.entered(&mut running, job, stop))
-    }
-
-    fn entered(
-        &self,
-        running: &mut HashMap<JobId, Running>,
-        job: JobId,
-        stop: &CancellationToken,
-    ) -> Entered<'_> {
-        let (is_left, has_left) = watch::channel(false);
-        let (over, is_over) = watch::channel(());
-        let stop = stop.child_token();
-        running.insert(job, Running { stop, is_left: has_left, deciding: Vec::new(), over: is_over });
-        Entered { host: self, job, is_left, _over: over }
-    }
-
-    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Entered<'_> {
-    /// Another engine takes the job on.
-    fn begin_again(&self, stop: &CancellationToken) {
-        self.is_left.send_replace(false);
-        if let Some(running) = self.host.running().get_mut(&self.job) {
-            running.stop = stop.child_token();
-        }
-    }
-
-    pub(super) fn stop(&self) -> CancellationToken {
-        self.host.running().get(&self.job).map(|running| running.stop.clone()).unwrap_or_default()
-    }
-
-    /// The engine is gone: whoever decides about the job does so now. Tells if somebody did.
-    pub(super) async fn wait_for_decisions(&self) -> bool {
-        self.is_left.send_replace(true);
-        let mut was_decided_about = false;
-        loop {
-            let next = self.host.running().get_mut(&self.job).and_then(|running| running.deciding.pop());
-            match next {
-                // An error means decided: nothing is ever sent.
-                Some(deciding) => {
-                    was_decided_about = true;
-                    drop(deciding.await);
-                }
-                None => return was_decided_about,
-            }
-        }
     }
 }

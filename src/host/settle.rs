@@ -67,13 +67,15 @@ impl Host {
     }
 
     async fn settle_others(&self, beginning: &Beginning<'_>, talk: &Talk) -> Result<(), HostError> {
-        for record in self.store().reader().all_open_jobs()? {
-            let job = record.id;
-            let is_of_no_concern = job == beginning.job || record.sandbox || self.shared().is_at_work(job);
+        let open = self.store().reader().all_open_jobs()?;
+        self.left_nothing().retain(|job| open.binary_search(job).is_ok());
+        for job in open {
+            let is_of_no_concern = job == beginning.job || self.shared().is_at_work(job);
             if is_of_no_concern || self.left_nothing().contains(&job) {
                 continue;
             }
-            if !self.store().reader().state(job)?.is_any_in_the_air() {
+            let record = self.store().reader().job(job)?;
+            if record.sandbox || !self.store().reader().state(job)?.is_any_in_the_air() {
                 self.left_nothing().insert(job);
                 continue;
             }

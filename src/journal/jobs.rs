@@ -211,8 +211,12 @@ pub(super) fn open(connection: &Connection, workflow_name: &str) -> Result<Vec<J
 }
 
 /// All open jobs.
-pub(super) fn all_open(connection: &Connection) -> Result<Vec<JobRecord>, StoreError> {
-    select(connection, "WHERE status = ?1 ORDER BY id", params![Status::Open.number()])
+pub(super) fn all_open(connection: &Connection) -> Result<Vec<JobId>, StoreError> {
+    let doing = "read its jobs";
+    let sql = "SELECT id FROM jobs WHERE status = ?1 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql).doing(doing)?;
+    let rows = statement.query_map([Status::Open.number()], |row| row.get(0).map(JobId)).doing(doing)?;
+    rows.map(|row| row.doing(doing)).collect()
 }
 
 fn select(

@@ -69,7 +69,7 @@ impl Reader {
     }
 
     /// All jobs that are open, oldest first; those that their guard holds are not.
-    pub fn all_open_jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
+    pub fn all_open_jobs(&self) -> Result<Vec<JobId>, StoreError> {
         jobs::all_open(&self.lock())
     }
 

@@ -21,6 +21,7 @@ mod read;
 mod record;
 mod request;
 mod request_record;
+mod scopes;
 mod subtask;
 pub mod transaction;
 pub mod words;
@@ -34,6 +35,7 @@ pub use read::read;
 pub use record::{Judged, Reason, Record, key};
 pub use request::{Body, Request};
 pub use request_record::{judge, judge_listed};
+pub use scopes::{Need, granted, harmless};
 pub use subtask::Subtask;
 
 #[cfg(test)]

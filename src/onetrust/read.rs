@@ -46,8 +46,10 @@ fn is_declined(calls: &[&Call], headers: &Headers) -> bool {
 
 fn accepted(calls: &[&Call], body: &[u8]) -> Reading {
     let Some(first) = calls.first() else { return Reading::Accepted };
+    // Should the service stand behind the page all the same, only what is repeatable may be sent again.
     if is_page(body) {
-        return Reading::Stop(Stop::NotTheService);
+        let may_be_repeated = calls.iter().all(|call| call.repeatable());
+        return if may_be_repeated { Reading::Stop(Stop::NotTheService) } else { Reading::Unknown };
     }
     if !first.action().reply.object {
         // Where the answer is one word and that is `false`, the call was answered and not carried out.

@@ -66,11 +66,14 @@ fn what_is_read_is_the_output_as_it_stands() {
 
 #[test]
 fn a_page_of_the_web_application_stops_the_profile_whatever_its_status() {
-    for status in [200, 400, 404] {
-        for body in ["<!DOCTYPE html><html>", "\u{feff}\n <html>"] {
-            let reading = reading(&complete(), status, body);
+    for body in ["<!DOCTYPE html><html>", "\u{feff}\n <html>"] {
+        for status in [200, 400, 404] {
+            let reading = reading(&look(), status, body);
             assert!(matches!(reading, Reading::Stop(Stop::NotTheService)), "{status} {body}");
         }
+        assert!(matches!(reading(&complete(), 404, body), Reading::Stop(Stop::NotTheService)), "{body}");
+        // Nobody knows what stands behind the page: that is asked before the call is sent again.
+        assert!(matches!(reading(&complete(), 200, body), Reading::Unknown), "{body}");
     }
 }
 

@@ -118,7 +118,7 @@ impl Run {
         if program.reads("run") {
             scope.set("run", program.run_value(position));
         }
-        let reports = program.reports(&scope);
+        let reports = program.reports(scope.get("request"));
         let mut run = Run {
             position,
             scope,

@@ -30,7 +30,7 @@ pub use ending::Ending;
 pub use facts::{Facts, Program};
 pub use finish::{Finish, Trouble};
 pub use machine::{Answer, Next, Prepared, Run};
-pub use preview::{Known, Preview, Previewed, preview};
+pub use preview::{Known, Preview, Previewed, preview, preview_failing};
 pub use times::Times;
 pub use unmapped::count_unmapped;
 

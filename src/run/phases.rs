@@ -12,7 +12,6 @@ use super::finish::Trouble;
 use super::frame::Frame;
 use super::machine::{Run, Undo};
 use crate::job::Verdict;
-use crate::template::Scope;
 use crate::workflow::{Report, Step, StepKind};
 
 /// A list of steps.
@@ -67,13 +66,18 @@ impl Program {
     }
 
     /// Whether the run of a request reports: it came from a subtask of OneTrust.
-    pub(super) fn reports(&self, scope: &Scope) -> bool {
+    pub(super) fn reports(&self, request: Option<&Value>) -> bool {
         if self.workflow.report.is_none() {
             return false;
         }
-        let source = scope.get("request").and_then(|request| request.get("source"));
+        let source = request.and_then(|request| request.get("source"));
         let text = |member: &str| source.and_then(|source| source.get(member)).and_then(Value::as_str);
         text("system") == Some("onetrust") && text("subtask_id").is_some_and(|id| !id.is_empty())
+    }
+
+    /// Whether somebody is told when a request with these members fails.
+    pub fn tells_of_failures(&self, members: &Map<String, Value>) -> bool {
+        !self.workflow.on_failure.is_empty() || self.reports(members.get("request"))
     }
 
     /// Whether a step is carried out anew when a person has a failed request tried again: it told that
@@ -86,6 +90,11 @@ impl Program {
 }
 
 impl Run {
+    /// The request fails before its first step, for a reason that is not the run's own: it only tells so.
+    pub fn fail_at_once(&mut self, trouble: Trouble) {
+        self.tally.trouble.get_or_insert(trouble);
+    }
+
     /// Goes on to the next list of steps that has any; `false` when the run is over.
     pub(super) fn next_phase(&mut self, program: &Program) -> bool {
         loop {

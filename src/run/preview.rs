@@ -64,7 +64,22 @@ impl Previewed {
 
 /// What would be called for one request.
 pub fn preview(program: &Program, position: Position, request: Map<String, Value>) -> Previewed {
+    preview_run(program, Run::start(program, position, request))
+}
+
+/// What would be called for one request that fails before its first step.
+pub fn preview_failing(
+    program: &Program,
+    position: Position,
+    request: Map<String, Value>,
+    trouble: Trouble,
+) -> Previewed {
     let mut run = Run::start(program, position, request);
+    run.fail_at_once(trouble);
+    preview_run(program, run)
+}
+
+fn preview_run(program: &Program, mut run: Run) -> Previewed {
     // What is not known is taken out of `vars`, and must not show up again behind them.
     run.scope.unshare();
     let mut open = Open::default();

@@ -151,11 +151,14 @@ impl Scene {
         let cast = self.cast.clone();
         let kinds = story.tasks.len() + story.statements.len();
         (0..kinds * story.at_start).for_each(|number| cast.act(&story, number));
+        if kinds == 0 {
+            return;
+        }
+        // A clock cannot tick in no time.
+        let every = story.every.max(Duration::from_millis(1));
+        let mut number = kinds * story.at_start;
         self.play = Some(tokio::spawn(async move {
-            let mut number = kinds * story.at_start;
-            // A clock cannot tick in no time.
-            let every = story.every.max(Duration::from_millis(1));
-            while kinds > 0 {
+            loop {
                 tokio::time::sleep(every).await;
                 cast.act(&story, number);
                 number += 1;

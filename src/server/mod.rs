@@ -17,8 +17,10 @@ pub mod hooks;
 mod intake;
 mod listening;
 mod polling;
+mod schedule;
 mod serve;
 mod shelf;
+mod tell;
 mod watch;
 
 pub use carry::{Seed, Ways};

@@ -20,9 +20,13 @@ use super::intake::Inbox;
 use super::listening::{Listening, Patience, answer};
 use super::polling::Pollers;
 use super::shelf::Shelf;
+use super::tell::Teller;
 use super::watch::watch;
+use super::{hooks, schedule};
+use crate::clock::SystemClock;
 use crate::host::Host;
 use crate::journal::StoreError;
+use crate::notify::Notifier;
 
 /// How long those whose requests are being answered may take when the server ends.
 const SLOW_READERS: Duration = Duration::from_secs(10);
@@ -71,6 +75,7 @@ pub struct Server {
     listener: Listening,
     bell: Arc<Notify>,
     inbox: Inbox,
+    notifier: Option<Arc<Notifier>>,
     stop: CancellationToken,
 }
 
@@ -97,7 +102,7 @@ impl Server {
         }
         let (shelf, bell) = (Arc::new(shelf), Arc::new(Notify::new()));
         let inbox = Inbox::new(Arc::clone(host.store()), Arc::clone(&shelf), Arc::clone(&bell));
-        Ok(Server { host, shelf, ways, listener, bell, inbox, stop })
+        Ok(Server { host, shelf, ways, listener, bell, inbox, notifier: None, stop })
     }
 
     /// Where it listens.
@@ -110,9 +115,15 @@ impl Server {
         &self.inbox
     }
 
+    /// Tells people in these channels.
+    #[must_use]
+    pub fn telling(self, notifier: Arc<Notifier>) -> Server {
+        Server { notifier: Some(notifier), ..self }
+    }
+
     /// Serves until it is to stop; `pages` are answered beside the server's own.
     pub async fn run(self, pages: Router) -> Result<Served, ServeError> {
-        let Server { host, shelf, ways, listener, bell, inbox: _, stop } = self;
+        let Server { host, shelf, ways, listener, bell, inbox, notifier, stop } = self;
         let listening = host.listen();
         let tasks = TaskTracker::new();
         tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
@@ -123,12 +134,20 @@ impl Server {
                 tracing::error!(%error, "nobody is answered any more: {error}");
             }
         });
-        let carrier =
-            Carrier { host: Arc::clone(&host), shelf: Arc::clone(&shelf), ways, stop: stop.clone() };
-        let pollers = Pollers { host: Arc::clone(&host), shelf, bell: Arc::clone(&bell) };
+        let teller = Teller { notifier, shelf: Arc::clone(&shelf) };
+        tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
+        let pollers = Pollers { host: Arc::clone(&host), shelf: Arc::clone(&shelf), bell: Arc::clone(&bell) };
+        let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
         if let Ways::Settings = &carrier.ways {
             tasks.spawn(pollers.run(stop.clone()));
         }
+        tasks.spawn(schedule::keep_starting(
+            inbox.clone(),
+            carrier.clone(),
+            Arc::new(SystemClock),
+            stop.clone(),
+        ));
+        tasks.spawn(hooks::keep_looking(Arc::clone(&host), inbox, stop.clone()));
         tasks.close();
         let worked = Dispatcher::new(carrier, bell, stop.clone()).run().await;
         // Also when the store failed: the others must not go on without it.

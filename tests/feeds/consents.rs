@@ -15,7 +15,7 @@ use crate::subtasks::records;
 
 const NOW: &str = "2026-11-20T12:00:00Z";
 
-fn trigger(feed: Feed) -> ConsentTrigger {
+pub fn trigger(feed: Feed) -> ConsentTrigger {
     ConsentTrigger {
         profile: "onetrust".to_owned(),
         feed,

@@ -9,13 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, Uri};
+use axum::http::{HeaderMap, Method, Response, Uri};
 use jiff::Timestamp;
 use privaflow::clock::SystemClock;
 use privaflow::config::Settings;
 use privaflow::onetrust::{Api, Limits, Rates, client};
 use privaflow::wire::Timeouts;
 use serde_json::{Value, json};
+
+use crate::contract::differences;
 
 pub const SEARCH: &str = "/api/datasubject/v3/subtasks";
 pub const PROFILES: &str = "/api/consentmanager/v1/datasubjects/profiles";
@@ -69,9 +71,11 @@ pub struct World {
     /// Done before each answer.
     pub before: Option<Change>,
     pub asked: Vec<Asked>,
+    /// What OneTrust's documents do not allow of what was asked.
+    pub wrong: Vec<String>,
 }
 
-/// The stand-in.
+/// The stand-in. A test in which something was asked that OneTrust does not know fails at its end.
 pub struct OneTrust {
     address: SocketAddr,
     world: Arc<Mutex<World>>,
@@ -95,6 +99,7 @@ impl OneTrust {
             refusals: VecDeque::new(),
             before: None,
             asked: Vec::new(),
+            wrong: Vec::new(),
         };
         let world = Arc::new(Mutex::new(world));
         let router = axum::Router::new().fallback(handle).with_state(Arc::clone(&world));
@@ -129,8 +134,17 @@ impl OneTrust {
     }
 }
 
+impl Drop for OneTrust {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.world().wrong, Vec::<String>::new());
+        }
+    }
+}
+
 async fn handle(
     State(world): State<Arc<Mutex<World>>>,
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
@@ -139,10 +153,12 @@ async fn handle(
         url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let token = headers.get("requestContinuation").map(|token| token.to_str().unwrap().to_owned());
     let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+    let wrong = differences(method.as_str(), uri.path(), &query, Some(&body).filter(|body| !body.is_null()));
     let token = token.or_else(|| body["requestContinuation"].as_str().map(str::to_owned));
     let asked = Asked { path: uri.path().to_owned(), query, token, body };
     let mut world = world.lock().unwrap();
     world.asked.push(asked.clone());
+    world.wrong.extend(wrong);
     if let Some(mut change) = world.before.take() {
         change(&mut world, &asked);
         world.before.get_or_insert(change);

@@ -14,7 +14,7 @@ use crate::standin::{Envelope, OneTrust, SEARCH, World, at};
 
 const NOW: &str = "2026-11-20T12:00:00Z";
 
-fn trigger() -> SubtaskTrigger {
+pub fn trigger() -> SubtaskTrigger {
     SubtaskTrigger {
         profile: "onetrust".to_owned(),
         every: Duration::from_secs(60),

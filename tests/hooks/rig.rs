@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use privaflow::clock::{SharedClock, SystemClock, VirtualClock};
 use privaflow::config::Settings;
-use privaflow::journal::{Most, Store};
-use privaflow::server::hooks::{Hooks, Kept};
+use privaflow::journal::{Accepted, Arrival, Most, Skipped, Store, StoreError};
+use privaflow::server::hooks::{Hooks, Intake, Look};
 use privaflow::server::{Listening, Patience, answer};
 use privaflow::source::Source;
 use privaflow::workflow::{Known, Workflow, load};
@@ -45,6 +45,31 @@ pub fn workflow_of(text: &str) -> Arc<Workflow> {
     Arc::new(workflow.unwrap_or_else(|| panic!("{mistakes:#?}")))
 }
 
+/// The inbox of a store, without a server that empties it.
+struct OfStore(Arc<Store>, Vec<Arc<Workflow>>);
+
+impl Intake for OfStore {
+    fn workflows(&self) -> Vec<Arc<Workflow>> {
+        self.1.clone()
+    }
+
+    fn pseudonym(&self, digest: u128) -> Result<[u8; 16], StoreError> {
+        Ok(self.0.pseudonyms()?.of(digest))
+    }
+
+    fn take(&self, arrivals: Vec<Arrival>) -> Result<Vec<Accepted>, StoreError> {
+        self.0.accept(arrivals, None)
+    }
+
+    fn note_skipped(&self, skipped: Vec<Skipped>) -> Result<(), StoreError> {
+        self.0.note_skipped(skipped)
+    }
+
+    fn look_at(&self, look: Look) -> Result<Accepted, StoreError> {
+        look.keep(&self.0, 0)
+    }
+}
+
 impl Rig {
     /// With hooks of some settings, for a workflow called `w` that starts with the hook `h`.
     pub async fn start(hooks: &str) -> Rig {
@@ -67,7 +92,7 @@ impl Rig {
         let reading = Settings::read(&format!("{PROFILES}{hooks}"), Path::new(""));
         let settings = reading.settings.unwrap_or_else(|| panic!("{:#?}", reading.mistakes));
         let store = Arc::new(Store::temporary().unwrap());
-        let intake = Kept::new(store.clone(), move || workflows.clone(), clock.clone());
+        let intake = OfStore(store.clone(), workflows);
         let hooks = Hooks::new(&settings, Arc::new(intake), clock, patience);
         hooks.check().await.unwrap();
         let listening = Listening::bind("127.0.0.1:0".parse().unwrap(), patience).await.unwrap();

@@ -14,6 +14,21 @@ use privaflow::wire::{Client, Timeouts};
 /// Where OneTrust gives tokens.
 pub const TOKEN: &str = "/api/access/v1/oauth/token";
 
+/// A certificate nobody has the key of: with it as `ca_file` no test depends on the system's.
+pub const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBlzCCAT6gAwIBAgIUR1sI0BIieDuL2+Obz9ERYcHOuF0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjAyMjkzN1oYDzIxMjYxMDI5
+MDIyOTM3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASeqGpsNJu9r5v33yVvB/+CzRM+4zsG+3qk+687EUB0JHRuCocAWNDJ
+SigpiZcGlTF6HNl80KhnkyqmoeI6rIgyo2wwajAdBgNVHQ4EFgQUNIhyIzU2Edyd
+y3hIG/tzSDA9zuUwHwYDVR0jBBgwFoAUNIhyIzU2Edydy3hIG/tzSDA9zuUwGgYD
+VR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0E
+AwIDRwAwRAIgMHloEDrbOwZH3jZkL20rAOUjAb4KYpcH5+jZHii8M8ECIDptCImB
+Wy29eMvpe+hvPa4vvxIIgiH9m9z3WVz7lfvn
+-----END CERTIFICATE-----
+";
+
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Asked {

@@ -91,7 +91,7 @@ fn a_completion_that_never_left_a_killed_process_is_sent_by_the_next() {
 
 #[test]
 fn a_process_that_is_killed_while_it_tells_of_a_failure_goes_on_telling_and_not_failing() {
-    let stage = Stage::new(ERASE).fault("PUT status", &[]);
+    let stage = Stage::new(ERASE);
     *stage.world.refuses_erasure.lock().unwrap() = true;
     let begun = "on_failure:\n  - id: tell\n    uses: onetrust/request.comment\n    with: { request_ref: \"{{ request.source.ref }}\", comment: \"{{ failure.code }} {{ subject.email }}\" }\n";
     stage.folder.write("flow.yaml", format!("{ERASE}{begun}"));
@@ -126,4 +126,19 @@ fn a_request_that_a_person_has_tried_again_begins_anew_and_is_completed() {
 
     assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
     assert_eq!(stage.statuses(), ["IN_PROGRESS", "FAILED", "IN_PROGRESS", "COMPLETED"]);
+}
+
+#[test]
+fn a_subtask_that_a_person_completed_meanwhile_is_not_a_failure() {
+    let stage = Stage::new(ERASE).fault("PUT complete", &[Fault::Refuse(400)]);
+    *stage.world.still_found.lock().unwrap() = usize::MAX;
+    let child = stage.folder.start();
+    until("it is erased", || stage.times("braze /users/delete") == 1);
+    stage.world.statuses.lock().unwrap().push("Completed".to_owned());
+    *stage.world.still_found.lock().unwrap() = 0;
+
+    let shot = end(child);
+
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    assert_eq!((stage.times("PUT complete"), stage.times("GET 7f3c")), (1, 1));
 }

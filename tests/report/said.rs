@@ -128,3 +128,21 @@ fn a_plan_shows_what_would_be_reported() {
     assert!(lines[0]["url"].as_str().unwrap().ends_with("/api/datasubject/v2/subtasks/7f3c/status"));
     assert_eq!(lines[4]["needs"], json!(["erase", "find", "verify"]));
 }
+
+#[test]
+fn a_subtask_of_a_kind_that_the_workflow_does_not_take_fails_and_nobody_is_touched() {
+    let stage = Stage::new(ERASE);
+    let mut record = subtask();
+    record["kind"] = json!("access");
+    stage.folder.requests([record]);
+
+    let plan =
+        stage.folder.run(&["plan", "flow.yaml", "--input", "requests.ndjson", "--output", "json"]).lines();
+    let shot = stage.folder.job();
+
+    assert_eq!(plan[0]["step"], "report-failed", "{plan:?}");
+    assert_eq!(shot.counts(), (1, [0, 0, 1, 0]), "{}", shot.stderr);
+    assert_eq!(shot.json()["failed_by"], json!({"kind_mismatch": 1}));
+    assert_eq!(stage.asked(), ["PUT status"]);
+    assert_eq!(stage.comments(), ["Failed at none: kind_mismatch. Reference: 7f3c"]);
+}

@@ -65,6 +65,14 @@ impl Reader {
         statement.query_row([name], |row| row.get(0)).optional().doing(DOING)
     }
 
+    /// Whether something of a workflow that came from there is not over.
+    pub fn holds(&self, workflow: &str, origin: &str) -> Result<bool, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE workflow = ?1 AND origin = ?2)";
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        statement.query_row([workflow, origin], |row| row.get(0)).doing(DOING)
+    }
+
     /// The cursors whose names begin so, by name.
     pub fn cursors(&self, prefix: &str) -> Result<Vec<Cursor>, StoreError> {
         let connection = self.lock();

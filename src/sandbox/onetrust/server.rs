@@ -89,6 +89,12 @@ impl OneTrust {
         self.shared.world().add(new, self.shared.clock.now_ms())
     }
 
+    /// Sees to it that a request with this reference is there and open, with this subtask if one is named.
+    /// The reference may have any shape; a subtask whose id is no UUID is left out.
+    pub fn seed_subtask(&self, reference: &str, subtask: Option<&str>) {
+        self.shared.world().seed(reference, subtask, self.shared.clock.now_ms());
+    }
+
     /// Somebody says something about a purpose; `false` when who, purpose or transaction is empty.
     pub fn change_consent(&self, change: ConsentChange) -> bool {
         self.shared.world().consent(change, self.shared.clock.now_ms())

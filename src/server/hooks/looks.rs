@@ -56,7 +56,7 @@ impl Look {
     }
 
     /// Keeps the look; it is on the disk when this returns.
-    pub(super) fn keep(&self, store: &Store, now_ms: i64) -> Result<Accepted, StoreError> {
+    pub fn keep(&self, store: &Store, now_ms: i64) -> Result<Accepted, StoreError> {
         let kept = store.cursor(&self.name())?;
         let state = kept.and_then(|value| serde_json::from_str::<Kept>(&value).ok()).map(|kept| kept.state);
         if matches!(state, Some(State::Waiting | State::Taken)) {
@@ -97,7 +97,7 @@ mod tests {
 
         assert_eq!(look.keep(&store, 1).unwrap(), Accepted::New);
         assert_eq!(look.keep(&store, 2).unwrap(), Accepted::Repeated);
-        assert_eq!(Look::waiting(&store).unwrap(), [look.clone()]);
+        assert_eq!(Look::waiting(&store).unwrap(), std::slice::from_ref(&look));
 
         store.accept(Vec::new(), Some(look.over(Found::Passed, 3))).unwrap();
         assert_eq!(Look::waiting(&store).unwrap(), []);

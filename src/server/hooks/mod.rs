@@ -16,6 +16,7 @@ mod event;
 mod gate;
 mod intake;
 mod kept;
+mod looker;
 mod looks;
 mod proof;
 mod rate;
@@ -27,6 +28,6 @@ mod taken;
 use call::Call;
 
 pub use intake::{Intake, Look};
-pub use kept::Kept;
+pub use looker::keep_looking;
 pub use looks::Found;
 pub use router::{Hooks, HooksError};

@@ -55,6 +55,8 @@ fn operations(contract: &Value) -> Vec<(String, Value)> {
     operations.iter().map(|(key, operation)| (key.clone(), operation.clone())).collect()
 }
 
+type Query = Vec<(String, String)>;
+
 /// A tenant in which every operation finds something.
 struct Stage {
     tenant: Tenant,
@@ -210,7 +212,7 @@ fn parameter(name: &str, schema: &Value) -> String {
 }
 
 /// The parameters that must be there.
-fn needed(operation: &Value) -> Vec<(String, String)> {
+fn needed(operation: &Value) -> Query {
     let parameters = operation["query"].as_object().into_iter().flatten();
     let needed = parameters.filter(|(_, parameter)| parameter["required"] == true);
     needed.map(|(name, known)| (name.clone(), parameter(name, &known["schema"]))).collect()
@@ -348,7 +350,7 @@ async fn what_the_documents_do_not_allow_is_refused() {
     for (key, operation) in operations(&contract) {
         let stage = Stage::new().await;
         let least = stage.least(&contract, &operation);
-        let mut wrong: Vec<(Vec<(String, String)>, Option<Value>)> = Vec::new();
+        let mut wrong: Vec<(Query, Option<Value>)> = Vec::new();
         if let Some(least) = &least {
             let schema = resolved(&contract, &operation["body"]);
             let with = |name: &str, value: Value| {

@@ -2,6 +2,7 @@
 
 mod access;
 mod client;
+mod command;
 mod consents;
 mod contract;
 mod requests;

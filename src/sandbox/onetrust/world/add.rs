@@ -62,6 +62,29 @@ impl World {
     pub fn add(&mut self, new: NewRequest, now_ms: i64) -> Result<String, AddError> {
         let subtasks = new.subtasks.clone().unwrap_or_else(|| vec![NewSubtask::default()]);
         self.check(&new, &subtasks)?;
+        Ok(self.put(new, subtasks, now_ms))
+    }
+
+    /// Sees to it that a request and a subtask of it are there.
+    pub fn seed(&mut self, reference: &str, subtask: Option<&str>, now_ms: i64) {
+        let subtask = subtask.filter(|id| is_uuid(id) && self.subtask_place(id).is_none());
+        let subtask = subtask.map(|id| NewSubtask { id: Some(id.to_owned()), ..NewSubtask::default() });
+        match self.request_place(reference) {
+            Some(place) => {
+                let stage = self.requests.get(place).map(|request| request.stage.clone()).unwrap_or_default();
+                if let Some(subtask) = subtask {
+                    self.add_subtask(place, &stage, subtask, now_ms);
+                }
+            }
+            None => {
+                let new = NewRequest { reference: Some(reference.to_owned()), ..NewRequest::default() };
+                self.put(new, subtask.into_iter().collect(), now_ms);
+            }
+        }
+    }
+
+    /// Adds what was checked.
+    fn put(&mut self, new: NewRequest, subtasks: Vec<NewSubtask>, now_ms: i64) -> String {
         let reference = match new.reference {
             Some(reference) => reference,
             None => self.draw_reference(),
@@ -106,7 +129,7 @@ impl World {
         for subtask in subtasks {
             self.add_subtask(place, &stage, subtask, now_ms);
         }
-        Ok(reference)
+        reference
     }
 
     fn check(&self, new: &NewRequest, subtasks: &[NewSubtask]) -> Result<(), AddError> {

@@ -2,26 +2,12 @@
 
 use std::process::ExitCode;
 
-use super::output::{self, Format};
-use super::{Common, Failure, pauses, setup};
+use crate::cli::output::{self, Format};
+use crate::cli::{Common, Failure, pauses, setup};
 use crate::journal::Pauses;
 
-/// Arguments of `profiles`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Show each profile, where its credential is looked up and whether it is there; never the credential
-    List,
-}
-
-/// Does what the subcommand says.
-pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
-    let Command::List = args.command;
+/// Shows all profiles of the settings.
+pub(super) fn run(common: &Common) -> Result<ExitCode, Failure> {
     let settings = setup::settings(common)?.settings;
     if settings.profiles.is_empty() {
         anstream::eprintln!("the settings have no profiles; `privaflow init` writes some to start from");

@@ -1,0 +1,7 @@
+//! `privaflow profiles list|test`.
+
+mod command;
+mod list;
+mod test;
+
+pub(super) use command::{Args, run};

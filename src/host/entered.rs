@@ -1,0 +1,139 @@
+//! Which jobs are under way here: entered once at a time, stopped in order, decided about in between.
+//!
+//! Who asks for a job that is under way waits until it is over; who decides about one has it stopped first,
+//! and nobody goes on with it until that is done. How a job is carried out is the work of `owner`.
+
+use std::collections::HashMap;
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::command::Talk;
+use super::error::HostError;
+use super::owner::Host;
+use crate::engine::{self, Place};
+use crate::intake::Input;
+use crate::job::JobId;
+use crate::workflow::Workflow;
+
+/// A job that is under way.
+#[derive(Debug)]
+pub(super) struct Running {
+    stop: CancellationToken,
+    /// True once its engine is gone.
+    is_left: watch::Receiver<bool>,
+    /// Those who decide about it before anybody else goes on; each is done when its sender is dropped.
+    deciding: Vec<oneshot::Receiver<()>>,
+    /// Closed when it is over.
+    over: watch::Receiver<()>,
+}
+
+/// A job that this task carries out.
+pub(super) struct Entered<'h> {
+    host: &'h Host,
+    pub job: JobId,
+    is_left: watch::Sender<bool>,
+    _over: watch::Sender<()>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.host.running().remove(&self.job);
+    }
+}
+
+impl Host {
+    /// Stops a job that is under way, in order. Nobody goes on with it until what this gives is dropped;
+    /// `None` when it is not under way.
+    pub(super) async fn stop_job(&self, job: JobId) -> Option<oneshot::Sender<()>> {
+        let (decided, deciding) = oneshot::channel();
+        let (stop, mut is_left) = {
+            let mut running = self.running();
+            let running = running.get_mut(&job)?;
+            running.deciding.push(deciding);
+            (running.stop.clone(), running.is_left.clone())
+        };
+        stop.cancel();
+        // An error means that it is over altogether.
+        drop(is_left.wait_for(|is_left| *is_left).await);
+        Some(decided)
+    }
+
+    pub(super) async fn enter(
+        &self,
+        workflow: &Workflow,
+        input: &Input,
+        now_ms: i64,
+        place: Place,
+        stop: &CancellationToken,
+        talk: &Talk,
+    ) -> Result<Entered<'_>, HostError> {
+        loop {
+            let (job, mut over) = {
+                let _opening = self.opening().await;
+                let record = engine::find_or_create(self.store(), workflow, input, now_ms, place)?;
+                let mut running = self.running();
+                match running.get(&record.id) {
+                    Some(other) => (record.id, other.over.clone()),
+                    None => return Ok(self.entered(&mut running, record.id, stop)),
+                }
+            };
+            talk.say(format!("{job} is being carried out already; this command waits for it"));
+            tokio::select! {
+                // It never changes: it closes.
+                _ = over.changed() => {}
+                () = stop.cancelled() => return Err(HostError::Interrupted),
+            }
+        }
+    }
+
+    /// Enters a job, unless somebody has.
+    pub(super) fn enter_beside(&self, job: JobId, stop: &CancellationToken) -> Option<Entered<'_>> {
+        let mut running = self.running();
+        (!running.contains_key(&job)).then(|| self.entered(&mut running, job, stop))
+    }
+
+    fn entered(
+        &self,
+        running: &mut HashMap<JobId, Running>,
+        job: JobId,
+        stop: &CancellationToken,
+    ) -> Entered<'_> {
+        let (is_left, has_left) = watch::channel(false);
+        let (over, is_over) = watch::channel(());
+        let stop = stop.child_token();
+        running.insert(job, Running { stop, is_left: has_left, deciding: Vec::new(), over: is_over });
+        Entered { host: self, job, is_left, _over: over }
+    }
+}
+
+impl Entered<'_> {
+    /// Another engine takes the job on.
+    pub(super) fn begin_again(&self, stop: &CancellationToken) {
+        self.is_left.send_replace(false);
+        if let Some(running) = self.host.running().get_mut(&self.job) {
+            running.stop = stop.child_token();
+        }
+    }
+
+    pub(super) fn stop(&self) -> CancellationToken {
+        self.host.running().get(&self.job).map(|running| running.stop.clone()).unwrap_or_default()
+    }
+
+    /// The engine is gone: whoever decides about the job does so now. Tells if somebody did.
+    pub(super) async fn wait_for_decisions(&self) -> bool {
+        self.is_left.send_replace(true);
+        let mut was_decided_about = false;
+        loop {
+            let next = self.host.running().get_mut(&self.job).and_then(|running| running.deciding.pop());
+            match next {
+                // An error means decided: nothing is ever sent.
+                Some(deciding) => {
+                    was_decided_about = true;
+                    drop(deciding.await);
+                }
+                None => return was_decided_about,
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Looks at Braze: each action that is needed is asked for with nothing in it.
+//!
+//! A key that may use an endpoint is answered 400, because an empty body names nobody; one that may not
+//! is answered 401 or 403 (Braze docs, "Errors and responses"). A wrong key is answered 401 everywhere.
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+
+use super::report::{Missing, Report, Verdict};
+use crate::catalogue::{self, Action};
+use crate::onetrust::Shape;
+use crate::wire::{Answer, Broken, Client, Exchange};
+
+/// Fills a report.
+pub(super) async fn look(
+    mut report: Report,
+    client: &Client,
+    needs: &[&'static Action],
+    now_ms: i64,
+) -> Report {
+    let others = catalogue::all().iter().filter(|action| action.system == "braze");
+    let others = others.filter(|action| !needs.iter().any(|need| need.id == action.id));
+    let (mut is_allowed_something, mut denied_with) = (false, 0);
+    for (is_needed, action) in
+        needs.iter().map(|need| (true, *need)).chain(others.map(|other| (false, other)))
+    {
+        if !is_needed && is_allowed_something {
+            break;
+        }
+        let answer = match ask(client, action).await {
+            Err(broken) => return report.broken(&broken),
+            Ok(answer) => answer,
+        };
+        report.compare_clocks(&answer, now_ms);
+        let is_page = Shape::of(answer.header("content-type"), &answer.body) == Shape::Page;
+        match answer.status {
+            401 | 403 if answer.status == 401 || !is_page => {
+                denied_with = answer.status;
+                if is_needed {
+                    let any_of = vec![action.permission.clone()];
+                    report.missing.push(Missing { what: format!("the action `{}`", action.name()), any_of });
+                }
+            }
+            429 => {
+                return report
+                    .found(Verdict::Limited, "Braze answers that it was asked too often: try again later");
+            }
+            500..=599 => {
+                let message = format!(
+                    "Braze answers with a failure of its own (HTTP {}): try again later",
+                    answer.status
+                );
+                return report.found(Verdict::OutOfOrder, message);
+            }
+            status if is_page || matches!(status, 300..=399 | 404 | 405) => {
+                let message = format!(
+                    "what answers is not Braze's REST API (HTTP {}): check the host of the profile, and any proxy on the way",
+                    answer.status
+                );
+                return report.found(Verdict::WrongSystem, message);
+            }
+            _ => is_allowed_something = true,
+        }
+    }
+    if !is_allowed_something {
+        let message = match denied_with {
+            401 => "Braze does not know the key: check it, and that the host is the one of its workspace",
+            _ => "the key may do nothing here: check its permissions, its allowed addresses, and the account",
+        };
+        report.missing.clear();
+        return report.found(Verdict::CredentialsRejected, message);
+    }
+    report.finish()
+}
+
+async fn ask(client: &Client, action: &Action) -> Result<Answer, Broken> {
+    let body = if action.method.has_body() { Bytes::from_static(b"{}") } else { Bytes::new() };
+    let method = Method::from_bytes(action.method.word().as_bytes()).unwrap_or_default();
+    let headers = HeaderMap::new();
+    client.send(Exchange { method, path_and_query: action.path.clone(), headers, body }).await
+}

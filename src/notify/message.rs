@@ -1,0 +1,109 @@
+//! What a message says, for people and for programs.
+//!
+//! It is made of words, numbers, times and digests only, and says what to type next.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::book::News;
+use super::standing::Late;
+use super::word::Word;
+
+/// Jobs and requests that a text names; more are counted.
+const MOST_LINES: usize = 20;
+
+/// A message, in the two ways it is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Message {
+    /// One line.
+    pub subject: String,
+    /// What people read, the subject aside.
+    pub text: String,
+    /// What programs read.
+    pub json: Value,
+}
+
+impl Message {
+    /// The message that tells some news.
+    pub fn of(news: &News) -> Message {
+        let sum = |pick: fn(&super::Counts) -> &BTreeMap<Word, u64>| {
+            news.jobs.iter().flat_map(|(_, _, counts)| pick(counts).values()).sum::<u64>()
+        };
+        let (failed, waiting) = (sum(|counts| &counts.failed), sum(|counts| &counts.waiting));
+        let late = news.late.len() as u64;
+        let parts = [(failed, "failed"), (waiting, "waiting for you"), (late, "due soon")];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        Message {
+            subject: format!("privaflow: {}", parts.join(", ")),
+            text: text(news),
+            json: json(news, failed, waiting),
+        }
+    }
+}
+
+fn text(news: &News) -> String {
+    let mut text = String::new();
+    for (workflow, job, counts) in news.jobs.iter().take(MOST_LINES) {
+        for (what, counts, state) in
+            [("failed", &counts.failed, "failed"), ("waiting for you", &counts.waiting, "waiting")]
+        {
+            if counts.is_empty() {
+                continue;
+            }
+            let sum: u64 = counts.values().sum();
+            let by: Vec<String> = counts.iter().map(|(word, count)| format!("{word} {count}")).collect();
+            add(&mut text, format_args!("{workflow}, {job}: {sum} {what} ({})", by.join(", ")));
+            add(&mut text, format_args!("  privaflow runs list --job {job} --state {state}"));
+        }
+    }
+    if let Some(more) = news.jobs.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
+        add(&mut text, format_args!("and in {more} more jobs: privaflow jobs list"));
+    }
+    for Late { workflow, request, due_ms } in news.late.iter().take(MOST_LINES) {
+        let due = due(*due_ms);
+        add(
+            &mut text,
+            format_args!("{workflow}: a request is due on {due} and not over (request {request})"),
+        );
+    }
+    if let Some(more) = news.late.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
+        add(&mut text, format_args!("and {more} more requests are due soon"));
+    }
+    if !news.late.is_empty() {
+        add(&mut text, format_args!("  privaflow runs list --due 3d"));
+    }
+    text
+}
+
+fn add(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a string does not fail.
+    writeln!(text, "{line}").ok();
+}
+
+fn json(news: &News, failed: u64, waiting: u64) -> Value {
+    let jobs = news.jobs.iter().map(|(workflow, job, counts)| {
+        json!({"workflow": workflow, "job": job, "failed": counts.failed, "waiting": counts.waiting})
+    });
+    let late = news
+        .late
+        .iter()
+        .map(|late| json!({"workflow": late.workflow, "request": late.request, "due_at": due(late.due_ms)}));
+    json!({
+        "failed": failed,
+        "waiting": waiting,
+        "due_soon": news.late.len(),
+        "jobs": jobs.collect::<Vec<_>>(),
+        "deadlines": late.collect::<Vec<_>>(),
+    })
+}
+
+fn due(due_ms: i64) -> String {
+    Timestamp::from_millisecond(due_ms).map(|due| due.to_string()).unwrap_or_default()
+}
