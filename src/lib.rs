@@ -3,30 +3,13 @@
 //! The modules stand in rows; a module uses its own row and the rows below it, never above:
 //!
 //! ```text
-//! cli                                            arguments, tables, exit codes
-//! engine   host     sandbox  feeds               drives jobs, owns a store; the stand-in for Braze
-//! server                                         the process that stays: inbox, hooks, schedules
-//! server                                         hooks, schedules: what comes in from outside
-//! engine   host     sandbox   notify             drives jobs, owns a store; the stand-in for Braze; tells people
-//! journal  intake   braze   wire   config        disk, files, replies, HTTP, settings
-//! engine   host     sandbox                      drives jobs, owns a store; the stand-in for Braze
-//! engine   host     sandbox           notify     drives jobs, owns a store; the stand-in for Braze; tells people
-//! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
-//! job      run      plan    workflow reply       the rules: no clock, no I/O
-//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan    workflow  reply      the rules: no clock, no I/O
-//! cli                                             arguments, tables, exit codes
-//! server                                          the process that stays: inbox, hooks, schedules
-//! engine   host     sandbox                       drives jobs, owns a store; the stand-ins
-//! engine   host     sandbox                      drives jobs, owns a store; the stand-ins
+//! cli                                                arguments, tables, exit codes
+//! server                                             the process that stays: inbox, hooks, schedules
+//! engine   host     sandbox   feeds     notify       drives jobs, owns a store; the stand-ins; looks outside; tells people
 //! journal  intake   braze     onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan      workflow  reply     the rules: no clock, no I/O
-//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan    workflow  reply      the rules: no clock, no I/O
-//! journal  intake   braze   onetrust wire config disk, files, replies, HTTP, settings
-//! job      run      plan    workflow reply       the rules: no clock, no I/O
-//! catalogue         template         condition   the two small languages, the actions
-//! request  secret   source   clock               the words the rules are written in
+//! job      run      plan      workflow  reply        the rules: no clock, no I/O
+//! catalogue         template  condition              the two small languages, the actions
+//! request  secret   source    clock                  the words the rules are written in
 //! ```
 
 #[global_allocator]

@@ -134,7 +134,10 @@ mod tests {
             let need = Need::of_action(action);
 
             assert!(need.request.exchange().is_some(), "{}", action.id);
-            assert!(!need.any_of.is_empty() && need.any_of.iter().all(|scope| need.is_met(std::slice::from_ref(scope))));
+            assert!(
+                !need.any_of.is_empty()
+                    && need.any_of.iter().all(|scope| need.is_met(std::slice::from_ref(scope)))
+            );
             assert!(!need.is_met(&["COOKIE".to_owned()]), "{}", action.id);
         }
     }
