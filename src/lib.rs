@@ -21,6 +21,13 @@
 //! job      run     plan      workflow  reply          the rules: no clock, no I/O
 //! catalogue        template            condition      the two small languages, the actions
 //! request  secret  source    clock                    the words the rules are written in
+//! cli                                                arguments, tables, exit codes
+//! server                                             the process that stays: inbox, hooks, schedules
+//! engine   host     sandbox   feeds     notify       drives jobs, owns a store; the stand-ins; looks outside; tells people
+//! journal  intake   braze     onetrust  wire  config   disk, files, replies, HTTP, settings
+//! job      run      plan      workflow  reply        the rules: no clock, no I/O
+//! catalogue         template  condition              the two small languages, the actions
+//! request  secret   source    clock                  the words the rules are written in
 //! ```
 
 #[global_allocator]

@@ -13,6 +13,8 @@
 mod approval;
 #[path = "serve/crash.rs"]
 mod crash;
+#[path = "serve/deploy.rs"]
+mod deploy;
 #[path = "serve/due.rs"]
 mod due;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]

@@ -92,7 +92,7 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
     let shelf = Shelf::of(&folder, home.known.clone());
     let mut trial = Trial::empty().await?;
     trial.play(&shelf.enabled());
-    let (services, clock) = (trial.services()?, trial.clock());
+    let (services, clock, onetrust) = (trial.services()?, trial.clock(), trial.onetrust()?);
     let seed = move |workflow: &Arc<Workflow>, input: &Input| {
         if let Err(error) = trial.seed(workflow, input) {
             tracing::warn!("the sandbox knows nobody of this window: {error}");
@@ -101,7 +101,7 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
     let failures = tempfile::tempdir().map_err(Failure::wrong)?;
     let temporary = Store::temporary().map_err(Failure::wrong)?;
     let host = home.host_with(temporary, failures.path().to_owned(), stop.clone());
-    let ways = Ways::Sandbox { services, clock, seed: Arc::new(seed) };
+    let ways = Ways::Sandbox { services, clock, onetrust, seed: Arc::new(seed) };
     serve(host, shelf, ways, listen, stop).await
 }
 

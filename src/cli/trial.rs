@@ -13,6 +13,7 @@ use crate::config::{Connection, Credential, Host, Profile, Scheme, Settings, Sys
 use crate::engine::{Service, each_request};
 use crate::host::Clients;
 use crate::intake::Input;
+use crate::onetrust::Api;
 use crate::sandbox::{AliasName, Identifiers, Options, Scene, onetrust};
 use crate::secret::Secret;
 use crate::workflow::Workflow;
@@ -96,6 +97,13 @@ impl Trial {
             Ok(Arc::new(Service { account: None, any_name: true, ..service }))
         };
         self.profiles()?.iter().map(service).collect()
+    }
+
+    /// What asks its OneTrust.
+    pub(super) fn onetrust(&self) -> Result<Api, Failure> {
+        let clients = Clients::new(Settings::default_in(Path::new("")));
+        let [_, profile] = self.profiles()?;
+        clients.api(&profile, self.clock()).map_err(Failure::wrong)
     }
 
     /// Stops the sandbox.

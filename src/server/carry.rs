@@ -15,6 +15,7 @@ use crate::host::{Ending, Host, HostError, Job, Report, Talk, open_input};
 use crate::intake::Input;
 use crate::job::{JobId, Pause, Status, WindowId};
 use crate::journal::Window;
+use crate::onetrust::Api;
 use crate::source::Source;
 use crate::workflow::{Known, Workflow, load};
 
@@ -35,6 +36,8 @@ pub enum Ways {
         services: Vec<Arc<Service>>,
         /// Its time.
         clock: Arc<VirtualClock>,
+        /// Asks its OneTrust, whatever profile a workflow names.
+        onetrust: Api,
         /// Makes a profile of everybody who is in a window.
         seed: Seed,
     },
@@ -116,7 +119,7 @@ impl Carrier {
                 let services = self.host.clients().services(&workflow).await?;
                 (services, None, Patience::Until(PATIENCE))
             }
-            Ways::Sandbox { services, clock, seed } => {
+            Ways::Sandbox { services, clock, seed, onetrust: _ } => {
                 seed(&workflow, &input);
                 (services.clone(), Some(Arc::clone(clock)), Patience::Endless)
             }
@@ -170,7 +173,7 @@ impl Carrier {
         let input = opened.map_err(|_| EngineError::Stopped("opening a file"))??;
         let (services, virtual_clock) = match &self.ways {
             Ways::Settings => (self.host.clients().services(&workflow).await?, None),
-            Ways::Sandbox { services, clock, seed } => {
+            Ways::Sandbox { services, clock, seed, onetrust: _ } => {
                 seed(&workflow, &input);
                 (services.clone(), Some(Arc::clone(clock)))
             }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::carry::Ways;
 use super::shelf::Shelf;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::System;
@@ -27,6 +28,7 @@ pub(super) struct Pollers {
     pub host: Arc<Host>,
     pub shelf: Arc<Shelf>,
     pub bell: Arc<Notify>,
+    pub ways: Ways,
 }
 
 impl Pollers {
@@ -49,12 +51,15 @@ impl Pollers {
                 }
                 let token = stop.child_token();
                 looking.insert(workflow.digest, token.clone());
-                let clock: SharedClock = Arc::new(SystemClock);
+                let clock: SharedClock = match &self.ways {
+                    Ways::Settings => Arc::new(SystemClock),
+                    Ways::Sandbox { clock, .. } => Arc::clone(clock) as SharedClock,
+                };
                 let api = |profile: &str| self.api(profile, &clock);
                 for poller in Poller::of(&workflow, api, self.host.store(), &clock) {
-                    let (bell, token) = (Arc::clone(&self.bell), token.clone());
+                    let (bell, token, clock) = (Arc::clone(&self.bell), token.clone(), Arc::clone(&clock));
                     tasks.spawn(async move {
-                        keep_looking(poller, &SystemClock, token, |poller, standing| {
+                        keep_looking(poller, &*clock, token, |poller, standing| {
                             tell(poller, &standing);
                             bell.notify_one();
                         })
@@ -73,6 +78,9 @@ impl Pollers {
 
     /// What asks OneTrust by a profile.
     fn api(&self, profile: &str, clock: &SharedClock) -> Option<Api> {
+        if let Ways::Sandbox { onetrust, .. } = &self.ways {
+            return Some(onetrust.clone());
+        }
         let clients = self.host.clients();
         let Some(profile) = clients.settings().profiles.get(profile) else {
             tracing::error!(profile, "profile {profile} is not in the settings: nothing is looked for there");

@@ -136,11 +136,14 @@ impl Server {
         });
         let teller = Teller { notifier, shelf: Arc::clone(&shelf) };
         tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
-        let pollers = Pollers { host: Arc::clone(&host), shelf: Arc::clone(&shelf), bell: Arc::clone(&bell) };
+        let pollers = Pollers {
+            host: Arc::clone(&host),
+            shelf: Arc::clone(&shelf),
+            bell: Arc::clone(&bell),
+            ways: ways.clone(),
+        };
+        tasks.spawn(pollers.run(stop.clone()));
         let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
-        if let Ways::Settings = &carrier.ways {
-            tasks.spawn(pollers.run(stop.clone()));
-        }
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),

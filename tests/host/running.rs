@@ -97,7 +97,7 @@ impl Running {
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         self.stderr.take().unwrap().join().unwrap();
         let stdout = self.stdout.take().unwrap().join().unwrap();
-        let stderr = self.said.0.lock().unwrap().clone();
+        let stderr = self.said();
         Shot { code, stdout, stderr }
     }
 }

@@ -51,3 +51,25 @@ fn the_sandbox_is_served_without_settings() {
     assert!(said.contains("the shipped workflows are served"), "{said}");
     assert!(!folder.path(".privaflow").exists());
 }
+
+#[test]
+fn the_sandbox_is_alive_by_itself_from_onetrust_to_the_report() {
+    let folder = Folder::with("");
+    std::fs::create_dir(folder.path("workflows")).unwrap();
+    let workflow = r#"
+workflow: erase
+on: { onetrust_subtask: { profile: onetrust, names: [Delete from Braze], kind: deletion, every: 1s } }
+steps:
+  - id: erase
+    uses: braze/users.delete
+    with: { external_ids: ["{{ subject.email }}"] }
+"#;
+    folder.write("workflows/erase.yaml", workflow);
+
+    let serving = Serving::with(&folder, &["--sandbox"]);
+    serving.running.says("new requests for workflow erase from subtask:onetrust");
+    serving.running.says("of inbox:1, workflow erase, is over: ");
+
+    let (_, said) = serving.stop();
+    assert!(!said.contains("ERROR"), "{said}");
+}

@@ -166,3 +166,24 @@ fn a_file_is_carried_out_beside_what_came_in() {
     until("all is over", || is_all_over(&folder));
     assert_eq!(serving.stop().0, 0);
 }
+
+#[test]
+fn a_run_that_pauses_for_long_takes_no_place_and_others_go_on() {
+    let server = Server::accepting();
+    let workflow = ERASE.replace("steps:", "steps:\n  - if: request.id == \"r-1\"\n    wait: 1h");
+    let folder = Folder::to(server.address, &workflow);
+    put_deletions(&folder, [1]);
+    let serving = Serving::start(&folder);
+    serving.running.says("0 done, 0 skipped, 0 failed, 1 waiting");
+    let beside = crate::folder::deletion(2);
+    folder.requests([beside]);
+
+    let other = folder.run(&["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json"]);
+
+    assert_eq!(other.counts(), (0, [1, 0, 0, 0]), "{}", other.stderr);
+    let waiting = folder.run(&["runs", "list", "--state", "waiting", "--output", "json"]).json();
+    assert_eq!((&waiting["run"], &waiting["reason"]), (&"job-1:0".into(), &"wait".into()), "{waiting}");
+    let (code, said) = serving.stop();
+    assert_eq!(code, 130, "{said}");
+    assert!(said.contains("0 requests wait to be begun, and 1 windows of them are not over"), "{said}");
+}
