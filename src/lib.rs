@@ -3,31 +3,13 @@
 //! The modules stand in rows; a module uses its own row and the rows below it, never above:
 //!
 //! ```text
-//! cli                                            arguments, tables, exit codes
-//! server                                         the process that stays: inbox, hooks, schedules
-//! engine   host     sandbox  feeds  notify            drives jobs, owns a store; the stand-ins
-//! journal  intake   braze    onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan     workflow  reply     the rules: no clock, no I/O
-//! catalogue         template           condition   the two small languages, the actions
-//! engine   host     sandbox   feeds   notify     drives jobs, owns a store; the stand-ins; looks; tells
-//! journal  intake   braze   onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan    workflow  reply      the rules: no clock, no I/O
-//! catalogue         template         condition   the two small languages, the actions
-//! request  secret   source   clock               the words the rules are written in
 //! cli                                                 arguments, tables, exit codes
 //! server                                              the process that stays: inbox, hooks, schedules
-//! engine   host    sandbox   feeds     notify         drives jobs, owns a store; the stand-ins; tells people
+//! engine   host    sandbox   feeds     notify         drives jobs, owns a store; the stand-ins; looks; tells
 //! journal  intake  braze     onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run     plan      workflow  reply          the rules: no clock, no I/O
 //! catalogue        template            condition      the two small languages, the actions
 //! request  secret  source    clock                    the words the rules are written in
-//! cli                                                arguments, tables, exit codes
-//! server                                             the process that stays: inbox, hooks, schedules
-//! engine   host     sandbox   feeds     notify       drives jobs, owns a store; the stand-ins; looks outside; tells people
-//! journal  intake   braze     onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run      plan      workflow  reply        the rules: no clock, no I/O
-//! catalogue         template  condition              the two small languages, the actions
-//! request  secret   source    clock                  the words the rules are written in
 //! ```
 
 #[global_allocator]
