@@ -67,6 +67,11 @@ impl Running {
         Instant::now()
     }
 
+    /// What it has said so far.
+    pub fn said(&self) -> String {
+        self.said.0.lock().unwrap().clone()
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
