@@ -20,7 +20,6 @@ mod folder;
 mod pause;
 #[path = "host/priority.rs"]
 mod priority;
-#[expect(dead_code, reason = "shared with the tests of serve, which need more of it")]
 #[path = "host/running.rs"]
 mod running;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
