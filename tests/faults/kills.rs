@@ -109,13 +109,15 @@ pub fn kill_each(
         let mut child = folder.start();
         let is_over = until_or(|| child.try_wait().unwrap().is_some(), || moment.has_come(braze.requests()));
         if is_over {
-            match child.wait().unwrap().code() {
+            let life = child.wait_with_output().unwrap();
+            match life.status.code() {
                 Some(0 | 1) => break,
                 // A service that drops everything at the beginning cannot be reached: the life ends by itself
                 // with 3, leaves everything waiting, and the next one goes on.
                 code => {
                     in_vain += 1;
-                    assert!(in_vain < KILLS, "a life ends by itself with {code:?}, again and again");
+                    let said = String::from_utf8_lossy(&life.stderr);
+                    assert!(in_vain < KILLS, "a life ends by itself with {code:?}, again and again: {said}");
                     continue;
                 }
             }

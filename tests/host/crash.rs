@@ -51,13 +51,13 @@ fn a_socket_that_a_killed_owner_left_behind_stands_in_nobodys_way() {
     server.wait_for(1);
     owner.kill();
     assert!(folder.path("store/control.sock").exists());
+    gate.open();
 
     let next = Running::job(&folder, "b.ndjson").end();
 
     assert_eq!(next.counts(), (0, [1, 0, 0, 0]), "{}", next.stderr);
     assert!(!next.stderr.contains("owns the store"), "{}", next.stderr);
     assert!(!folder.path("store/control.sock").exists());
-    gate.open();
 }
 
 #[test]
