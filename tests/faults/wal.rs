@@ -88,12 +88,17 @@ impl Wal {
             torn.extend(frame);
         }
         // The last byte never came, so the last frame never counts.
-        torn.truncate(chance.between(0, torn.len() as u64 - 1) as usize);
+        let (last, never_came) = (torn.len() - 1, torn.last().copied());
+        torn.truncate(chance.between(0, last as u64) as usize);
         let grown = chance.between(0, 2 * self.frame() as u64) as usize;
         match chance.between(0, 2) {
             0 => {}
             1 => torn.extend(std::iter::repeat_n(0, grown)),
             _ => torn.extend((0..grown).map(|_| chance.next() as u8)),
+        }
+        // Many a page ends with zeros: what the file grew by is not to be taken for what never came.
+        if let (Some(byte), Some(never_came)) = (torn.get_mut(last), never_came) {
+            *byte = !never_came;
         }
         self.bytes.truncate(self.committed);
         self.bytes.extend(torn);
