@@ -43,7 +43,7 @@ fn nonsense_half_closed_connections_and_other_releases_disturb_nobody() {
     let (greeting, nothing) = say(&folder, b"");
     assert_eq!((&greeting["pid"], nothing.as_str()), (&json!(owner.pid()), ""));
     let release = env!("CARGO_PKG_VERSION");
-    assert_eq!((&greeting["privaflow"], &greeting["protocol"]), (&json!(release), &json!(1)));
+    assert_eq!((&greeting["privaflow"], &greeting["protocol"]), (&json!(release), &json!(2)));
     let long = vec![b'x'; (8 << 20) + 10];
     for words in [b"\0\xff\n".as_slice(), b"{\n", b"{}\n", b"[1,2]\n", b"null\n", b"{\"privaflow\":", &long] {
         let (_, answer) = say(&folder, words);
