@@ -52,11 +52,11 @@ fn nonsense_half_closed_connections_and_other_releases_disturb_nobody() {
     let other = json!({ "privaflow": "9.9.9", "protocol": 7, "command": { "fly": {} } });
     let (_, answer) = say(&folder, format!("{other}\n").as_bytes());
     assert!(answer.contains("of another release"), "{answer}");
-    let unknown = json!({ "privaflow": release, "protocol": 1, "command": { "fly": {} } });
+    let unknown = json!({ "privaflow": release, "protocol": 2, "command": { "fly": {} } });
     let (_, answer) = say(&folder, format!("{unknown}\n").as_bytes());
     assert!(answer.contains("the command is not known"), "{answer}");
     // Whoever has nothing more to say is still answered.
-    let look = json!({ "privaflow": release, "protocol": 1, "command": "look" });
+    let look = json!({ "privaflow": release, "protocol": 2, "command": "look" });
     let (_, answer) = say(&folder, format!("{look}\n").as_bytes());
     assert!(answer.contains("answer"), "{answer}");
 
