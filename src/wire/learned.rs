@@ -2,8 +2,9 @@
 //!
 //! A service can have a lower limit than is documented and say no more than 429. Then half of what it was
 //! asked is asked, soon nearly as much again, and slowly more, so that refusals are rare and little of what
-//! is allowed is left unused. What a service tells of its limit is taken from there and not from here; the
-//! documented limit holds all the while.
+//! is allowed is left unused. A refusal now and then says nothing of a limit and teaches nothing, so a very
+//! low limit that is asked for one by one is met again and again. What a service tells of its limit is
+//! taken from there and not from here; the documented limit holds all the while.
 //!
 //! This is pure, as `limiter` is, which is the only user.
 
