@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, init, jobs, logs, pauses, plan, profiles, run, runs, sandbox, serve, store, validate, workflows,
+    actions, init, jobs, ledger, logs, pauses, plan, profiles, run, runs, sandbox, serve, store, validate,
+    workflows,
 };
 
 /// What stands under the help of the program.
@@ -76,6 +77,8 @@ enum Command {
     Resume(pauses::ResumeArgs),
     /// Copy the store, put a copy back, or remove what is old
     Store(store::Args),
+    /// Write out what was done, so that others can check it; check it; prove it for one person
+    Ledger(ledger::Args),
     /// See the profiles of the settings; ask their services whether they work
     Profiles(profiles::Args),
     /// See the actions that workflows can call
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Pause(args) => pauses::pause(&common, &args),
         Command::Resume(args) => pauses::resume(&common, &args),
         Command::Store(args) => store::run(&common, &args),
+        Command::Ledger(args) => ledger::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
         Command::Actions(args) => actions::run(&common, &args),
         Command::Sandbox(args) => sandbox::run(&args),

@@ -8,6 +8,7 @@ mod command;
 mod failure;
 mod init;
 mod jobs;
+mod ledger;
 mod logs;
 mod output;
 mod pauses;

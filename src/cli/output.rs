@@ -21,6 +21,11 @@ pub(super) fn text(text: &str) -> Result<(), Failure> {
     written(anstream::stdout().lock().write_all(text.as_bytes()))
 }
 
+/// Writes bytes as they stand.
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    written(std::io::stdout().lock().write_all(bytes))
+}
+
 /// Writes one object on a line of its own.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let mut line = serde_json::to_vec(value).map_err(Failure::wrong)?;

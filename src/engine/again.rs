@@ -37,7 +37,8 @@ impl Driver {
             ended: Vec::new(),
             marks: Vec::new(),
         };
-        self.write(Event::Answered(answered), None);
+        let witness = self.witness(batch.service, &batch.members, Vec::new());
+        self.write_witnessed(Event::Answered(answered), None, witness);
     }
 
     /// A batch that was about to leave does not.
@@ -130,6 +131,7 @@ impl Driver {
                 marks_of(&member.call, space, at_ms, &mut marks);
             }
         }
+        let witness = self.witness(batch.service, &batch.members, Vec::new());
         let settled = Settled {
             members: batch.members,
             service: batch.service,
@@ -139,7 +141,7 @@ impl Driver {
         };
         let (steps, ended) = (Vec::new(), Vec::new());
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
-        self.write_answered(answered, settled);
+        self.write_answered(answered, settled, witness);
     }
 
     /// Nobody knows whether a call that must not be repeated took effect: a person decides. Until then
@@ -169,8 +171,9 @@ impl Driver {
         self.write(Event::Ended { ended: parked }, None);
         let (steps, ended, at_ms) = (Vec::new(), Vec::new(), self.clock.now_ms());
         let (over, keys, continued) = (Vec::new(), Vec::new(), Vec::new());
+        let witness = self.witness(service, &members, Vec::new());
         let settled = Settled { members, service, over, keys, continued };
         let answered = Answered { batch: number, at_ms, status: 0, request_id: None, steps, ended, marks };
-        self.write_answered(answered, settled);
+        self.write_answered(answered, settled, witness);
     }
 }

@@ -10,6 +10,7 @@ use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::catalogue::Effect;
 use crate::job::{Answered, Ended, Event, Mark, StepAnswer, Verdict};
 use crate::journal::Irreversible;
+use crate::ledger::{Answer as Told, FEW, Witness};
 use crate::reply::{Item, written};
 use crate::run::{Answer, Next};
 
@@ -25,6 +26,8 @@ pub(super) struct Pending {
     at_ms: i64,
     pub ended: Vec<Ended>,
     marks: Vec<Mark>,
+    /// What each of few was told, for the ledger.
+    told: Vec<Told>,
     /// Calls to be sent again together.
     again: Vec<Member>,
     /// Calls to be sent again, each in a request of its own.
@@ -41,6 +44,7 @@ impl Pending {
             status,
             request_id,
             at_ms,
+            told: Vec::new(),
             again: Vec::new(),
             alone: Vec::new(),
         }
@@ -220,11 +224,15 @@ impl Driver {
 
     /// Workers took runs on.
     pub(super) fn on_advanced(&mut self, advanced: Advanced) {
-        let pending = advanced.batch.and_then(|number| self.advancing.remove(&number));
+        let mut pending = advanced.batch.and_then(|number| self.advancing.remove(&number));
         let mut steps = Vec::new();
         let mut continued = Vec::new();
         let mut over = Vec::new();
-        for Gone { slot, live, step, next } in advanced.runs {
+        for Gone { slot, live, step, found, next } in advanced.runs {
+            if let Some(pending) = pending.as_mut().filter(|pending| pending.batch.members.len() <= FEW) {
+                let told = step.as_ref().map(|step| (step.position, step.step.clone()));
+                pending.told.extend(told.map(|(position, step)| Told { position, step, found }));
+            }
             match next {
                 Next::Ended(finish) => {
                     self.tolerated += u64::from(finish.tolerated);
@@ -261,10 +269,11 @@ impl Driver {
     }
 
     pub(super) fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
-        let Pending { batch, status, request_id, at_ms, ended, marks, again, alone } = pending;
+        let Pending { batch, status, request_id, at_ms, ended, marks, told, again, alone } = pending;
         let (service, step) = (batch.service, batch.step);
         let goes_on: std::collections::HashSet<u32> = continued.iter().map(|run| run.slot).collect();
         let over = batch.members.iter().map(|member| member.slot).filter(|slot| !goes_on.contains(slot));
+        let witness = self.witness(service, &batch.members, told);
         let settled = Settled {
             over: over.collect(),
             keys: ended.iter().map(|ended| ended.id.key).collect(),
@@ -273,7 +282,7 @@ impl Driver {
             members: if batch.keeps_lanes { Vec::new() } else { batch.members },
         };
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
-        self.write_answered(answered, settled);
+        self.write_answered(answered, settled, witness);
         self.batches.close_apart(service, step, again);
         for member in alone {
             self.batches.close_apart(service, step, vec![member]);
@@ -281,7 +290,12 @@ impl Driver {
     }
 
     /// Writes an answer down, with a note for the guard when people were written to irreversibly.
-    pub(super) fn write_answered(&mut self, answered: Answered, settled: Settled) {
+    pub(super) fn write_answered(
+        &mut self,
+        answered: Answered,
+        settled: Settled,
+        witness: Option<Box<Witness>>,
+    ) {
         let is_irreversible =
             settled.members.first().is_some_and(|member| member.call.action().effect == Effect::Irreversible);
         let event = Event::Answered(answered);
@@ -293,9 +307,9 @@ impl Driver {
                     at_ms: self.clock.now_ms(),
                     people: settled.members.len() as u64,
                 };
-                self.writer.append_with(event, note)
+                self.writer.append_with(event, Some(note), witness)
             }
-            Some(_) | None => self.writer.append(event),
+            Some(_) | None => self.writer.append_with(event, None, witness),
         };
         self.after.push_back((number, After::Settled(Box::new(settled))));
     }

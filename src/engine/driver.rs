@@ -27,6 +27,7 @@ use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
 use crate::job::{Ended, Event, State, Verdict};
 use crate::journal::{Ids, Marks, Space, Writer};
+use crate::ledger::Witness;
 
 /// Everything that can wake the driver, but its timers and the journal.
 #[derive(Debug)]
@@ -251,8 +252,18 @@ impl Driver {
 
     /// Writes an event down; `after` happens once it is durable.
     pub(super) fn write(&mut self, event: Event, after: Option<After>) -> u64 {
+        self.write_witnessed(event, after, None)
+    }
+
+    /// As [`Driver::write`], with what the ledger is to know besides.
+    pub(super) fn write_witnessed(
+        &mut self,
+        event: Event,
+        after: Option<After>,
+        witness: Option<Box<Witness>>,
+    ) -> u64 {
         self.state.apply(&event);
-        let number = self.writer.append(event);
+        let number = self.writer.append_with(event, None, witness);
         if let Some(after) = after {
             self.after.push_back((number, after));
         }
@@ -314,7 +325,8 @@ impl Driver {
         self.abandoned += usize::from(batch.is_abandoned);
         batch.left_ms = now_ms;
         let event = self.intended(&batch);
-        self.write(event, Some(After::Send(Box::new(batch))));
+        let witness = self.witness_intent(&batch);
+        self.write_witnessed(event, Some(After::Send(Box::new(batch))), witness);
     }
 
     /// That a batch is about to leave, as the journal keeps it.

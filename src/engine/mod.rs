@@ -42,6 +42,7 @@ mod task;
 mod thin;
 mod timers;
 mod turns;
+mod witness;
 mod worker;
 
 pub use brake::Brake;

@@ -12,9 +12,11 @@ use super::replay::{kept, replay, skip_accepted, try_again};
 use super::runs::{About, Live};
 use super::task::{Kept, Task, Unusable};
 use super::thin::Carried;
+use super::witness;
 use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
 use crate::job::{Ended, Fail, IdEntry, StepAnswer, Verdict};
+use crate::ledger::FEW;
 use crate::request::{BadRecord, Identity, Kind, Request, Spare, Warnings, identity};
 use crate::run::{Courses, Ending, Finish, Led, Next, Prepared, Run, Times, Trouble, count_unmapped};
 use crate::template::Scope;
@@ -56,7 +58,8 @@ impl<'t> Planner<'t> {
         match work {
             Work::Plan { number, chunk } => {
                 let mut unmapped = BTreeMap::new();
-                let plan = |record| self.plan(record, Why::ItsTurn, &mut unmapped);
+                let is_few = chunk.len() <= FEW;
+                let plan = |record| self.plan(record, (Why::ItsTurn, is_few), &mut unmapped);
                 let mut records: Vec<Planned> = chunk.records().map(plan).collect();
                 // What cannot be asked now is asked by the driver, which says why.
                 let looked = self.task.indexes.as_ref().and_then(|indexes| indexes.look(&mut records).ok());
@@ -87,18 +90,23 @@ impl<'t> Planner<'t> {
 
     /// A record whose call an earlier process may have sent: it is carried out before all others.
     pub(super) fn plan_again(&mut self, record: RawRecord<'_>) -> Planned {
-        self.plan(record, Why::SentAgain, &mut BTreeMap::new())
+        self.plan(record, (Why::SentAgain, false), &mut BTreeMap::new())
     }
 
     /// The call that an earlier process may have sent for a record, and that must not be repeated.
     pub(super) fn sent_call(&mut self, record: RawRecord<'_>) -> Option<Prepared> {
-        match self.plan(record, Why::SentOnce, &mut BTreeMap::new()).first {
+        match self.plan(record, (Why::SentOnce, false), &mut BTreeMap::new()).first {
             First::Goes { next: Next::Call(prepared), .. } => Some(prepared),
             First::Goes { .. } | First::Finished | First::Held(_) | First::Ended(_) => None,
         }
     }
 
-    fn plan(&mut self, record: RawRecord<'_>, why: Why, unmapped: &mut BTreeMap<String, u64>) -> Planned {
+    fn plan(
+        &mut self,
+        record: RawRecord<'_>,
+        (why, is_few): (Why, bool),
+        unmapped: &mut BTreeMap<String, u64>,
+    ) -> Planned {
         let task = self.task;
         let position = record.position();
         let workflow = &task.program.workflow.name;
@@ -107,7 +115,7 @@ impl<'t> Planner<'t> {
             Ok(request) => request,
             Err(bad) => {
                 let id = IdEntry { key: identity(workflow, place), content: 0 };
-                let about = About { position, line: record.line(), request: None, id };
+                let about = About { position, line: record.line(), request: None, id, received: None };
                 let first = if task.past.is_finished(position) {
                     First::Finished
                 } else {
@@ -128,7 +136,7 @@ impl<'t> Planner<'t> {
         let named = request.id.as_deref().map_or(place, Identity::Id);
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: mut members, .. } = request;
-        let about = About { position, line: record.line(), request: given, id };
+        let mut about = About { position, line: record.line(), request: given, id, received: None };
         if task.past.is_finished(position) || (why == Why::ItsTurn && task.past.is_again(position)) {
             return Planned { about, first: First::Finished };
         }
@@ -157,6 +165,9 @@ impl<'t> Planner<'t> {
             return Planned { about, first: First::Held(ended) };
         }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
+        if is_few || course.is_none() {
+            about.received = witness::received(position, id.key, kind, &members);
+        }
         if let Some(course) = course {
             let scope = Scope::new(members);
             let led = course.follow(&task.program, position, &scope, times.as_mut());
@@ -209,6 +220,7 @@ impl<'t> Planner<'t> {
             next => {
                 let is_thin = matches!(next, Next::Call(_)) && run.is_last_call(&task.program);
                 if is_thin {
+                    about.received = about.received.filter(|_| is_few);
                     self.keep(run.forget());
                 } else {
                     run.slim(&task.program, |emptied| self.spare.keep(emptied));
@@ -239,10 +251,12 @@ impl<'t> Planner<'t> {
         let Live { run: Carried::Run(run), is_thin, about, .. } = &mut *live else {
             unreachable!("a run of which only the end is carried has nothing to be told")
         };
+        let mut found = None;
         let step = match heard {
             Heard::Nothing => None,
             Heard::Answer(answer) => {
                 let step = self.remember(run, &Kept::Answer(&answer));
+                found = witness::found(&answer);
                 run.answer(program, answer);
                 Some(step)
             }
@@ -267,7 +281,7 @@ impl<'t> Planner<'t> {
             run.slim(program, |emptied| self.spare.keep(emptied));
         }
         self.say(run, about);
-        Gone { slot, live, step, next }
+        Gone { slot, live, step, found, next }
     }
 
     /// What the journal keeps of an answer: sealed, since it may hold personal data.

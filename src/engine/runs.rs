@@ -7,6 +7,7 @@ use super::batches::Member;
 use super::lanes::Slot;
 use super::thin::Carried;
 use crate::job::{Failure, IdEntry, Position};
+use crate::ledger::Received;
 use crate::plan::Call;
 
 /// An open run and what the engine knows of it.
@@ -35,6 +36,8 @@ pub(super) struct About {
     pub request: Option<String>,
     /// For the index of ids.
     pub id: IdEntry,
+    /// What the ledger is to know of it, until it was told.
+    pub received: Option<Box<Received>>,
 }
 
 impl About {

@@ -118,6 +118,8 @@ pub(super) struct Gone {
     pub live: Box<Live>,
     /// What the journal must remember of the answer.
     pub step: Option<StepAnswer>,
+    /// How many profiles the answer holds, if it is a list of them.
+    pub found: Option<u64>,
     /// What it needs next.
     pub next: Next,
 }

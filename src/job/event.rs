@@ -21,8 +21,26 @@ pub struct IdEntry {
 }
 
 impl IdEntry {
-    /// Stands in ends whose event was compacted: the entry is in the index, and nowhere else.
-    pub const FORGOTTEN: IdEntry = IdEntry { key: [0; 16], content: 0 };
+    /// Bytes of the key that an event keeps when it is compacted: enough to know that it is that of a request
+    /// which somebody names, as a leaf of the ledger has it. The whole entry is in the index, and nowhere else.
+    pub const KEPT_BYTES: usize = 6;
+
+    /// The first bytes of its key.
+    pub fn kept(&self) -> [u8; IdEntry::KEPT_BYTES] {
+        *self.key.first_chunk().unwrap_or(&[0; IdEntry::KEPT_BYTES])
+    }
+
+    /// What stands in an end whose event was compacted.
+    pub fn of_kept(kept: [u8; IdEntry::KEPT_BYTES]) -> IdEntry {
+        let mut key = [0; 16];
+        key.iter_mut().zip(kept).for_each(|(to, from)| *to = from);
+        IdEntry { key, content: 0 }
+    }
+
+    /// Whether only the first bytes of the key are known, or none.
+    pub fn is_forgotten(&self) -> bool {
+        *self == IdEntry::of_kept(self.kept())
+    }
 }
 
 /// One thing that happened in a job, as the journal keeps it.

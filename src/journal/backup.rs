@@ -13,11 +13,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
 use crate::job::JobId;
+use crate::ledger::Fact;
 
 use super::commit::now_ms;
 use super::directory::{Directory, file, sync};
 use super::error::{Doing, StoreError};
-use super::{Reader, Store, events, jobs, schema, segments};
+use super::{Reader, Store, events, jobs, ledger, schema, segments};
 
 /// What a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +123,8 @@ pub fn restore(store: &Path, backup: &Path, replace: Replace) -> Result<Restored
     let restored = Restored { backup_ms: made.at_ms, restored_ms, open_jobs, replaced };
     let copy = Connection::open(&part).doing(doing)?;
     note(&copy, RESTORED, &restored).doing(doing)?;
+    let backup_at = jiff::Timestamp::from_millisecond(made.at_ms).unwrap_or_default().to_string();
+    ledger::append_to(&copy, restored_ms, &Fact::Restored { backup_at })?;
     // A number that a lost job had is not given again: its key and its failures may still be there.
     let highest = directory.highest_job()?;
     let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'jobs'";

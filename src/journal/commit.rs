@@ -15,12 +15,14 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::{Event, JobId};
+use crate::ledger::Witness;
 
 use super::compact::Compactor;
 use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::guard::{self, Irreversible};
 use super::inbox::{self, Accept};
+use super::ledger::Ledger;
 use super::seal::Keys;
 use super::segments::Keepers;
 use super::writer::{Command, Failure};
@@ -42,6 +44,7 @@ pub(super) struct Committer {
     pub keys: Keys,
     pub keepers: Keepers,
     pub compactor: Compactor,
+    pub ledger: Ledger,
     /// What the inbox holds, and what it may.
     pub inbox: inbox::Amount,
     pub inbox_most: inbox::Amount,
@@ -62,10 +65,19 @@ pub(super) struct Open {
     taken: u64,
 }
 
+/// An event that is to be written.
+struct Taking {
+    writer: u64,
+    job: JobId,
+    event: Event,
+    note: Option<Irreversible>,
+    witness: Option<Box<Witness>>,
+}
+
 /// What one transaction will hold.
 #[derive(Default)]
 struct Group {
-    events: Vec<(u64, JobId, Event, Option<Irreversible>)>,
+    events: Vec<Taking>,
     accepts: Vec<Accept>,
     ended: Vec<u64>,
 }
@@ -107,9 +119,25 @@ impl Committer {
                 Then::Stop => break,
             }
         }
+        self.sign_ledger();
         // Everything is in the log already; moving it into the database only saves the next start time.
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::debug!(%error, "the log of the store stays beside it");
+        }
+    }
+
+    /// Signs what was written last, before the process leaves.
+    fn sign_ledger(&mut self) {
+        if self.failure.get().is_some() || !self.ledger.is_unsigned() {
+            return;
+        }
+        let signed = self.connection.transaction().doing("sign its ledger").and_then(|transaction| {
+            self.ledger.sign(&transaction, now_ms())?;
+            transaction.commit().doing("sign its ledger")
+        });
+        if let Err(error) = signed {
+            // The next process signs it with what it writes itself.
+            tracing::warn!(%error, "the last entries of the ledger are not signed yet");
         }
     }
 
@@ -129,10 +157,11 @@ impl Committer {
                         self.writers.insert(writer, Open { job, durable, taken: 0 });
                     }
                 }
-                Command::Append { writer, event, note } => {
+                Command::Append { writer, event, note, witness } => {
                     if let Some(open) = self.writers.get_mut(&writer) {
                         open.taken += 1;
-                        group.events.push((writer, open.job, event, note));
+                        let job = open.job;
+                        group.events.push(Taking { writer, job, event, note, witness });
                     }
                 }
                 Command::End { writer } => group.ended.push(writer),
@@ -178,13 +207,14 @@ impl Committer {
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let transaction = begun.doing("begin to write")?;
         let at_ms = now_ms();
-        for (_, job, event, note) in &group.events {
+        for Taking { job, event, note, witness, .. } in &group.events {
             self.last_event += 1;
             self.body.clear();
             codec::encode(event, &mut self.body);
             let (id, kind, body) = (self.last_event, codec::kind_of(event), self.body.as_slice());
             let row = Row { id, job: *job, kind, at_ms, body };
             write(&transaction, &row, event, note.as_ref()).doing("write an event")?;
+            self.ledger.event(&transaction, at_ms, *job, (id, event), witness.as_deref())?;
             if jobs::leaves_something_to_try(event) && self.keeps_key.insert(*job) {
                 jobs::keep_key(&transaction, *job).doing("write an event")?;
             }
@@ -200,6 +230,7 @@ impl Committer {
         for accept in &group.accepts {
             taken.push(inbox::write(&transaction, accept, &mut self.inbox, self.inbox_most, at_ms)?);
         }
+        self.ledger.sign_if_due(&transaction, at_ms)?;
         if has_work {
             let slice = if is_idle { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
             self.keepers.work(&transaction, covered, slice)?;
@@ -214,7 +245,7 @@ impl Committer {
 
     /// What follows from a commit that is on the disk.
     fn tell(&mut self, group: &Group, closed: &[JobId]) {
-        index::add(&self.keepers, group.events.iter().map(|(_, job, event, _)| (*job, event)));
+        index::add(&self.keepers, group.events.iter().map(|taking| (taking.job, &taking.event)));
         for job in closed {
             let needed = jobs::needs_key(&self.connection, *job).doing("read its jobs");
             let destroyed = needed.and_then(|needed| if needed { Ok(()) } else { self.keys.destroy(*job) });
@@ -228,7 +259,7 @@ impl Committer {
             }
         }
         let mut told = None;
-        for (writer, ..) in &group.events {
+        for Taking { writer, .. } in &group.events {
             if told != Some(writer)
                 && let Some(open) = self.writers.get(writer)
                 // A caller that no longer listens has nothing to wait for.

@@ -1,7 +1,7 @@
 //! The directory of a store, and the lock that gives it to one process.
 //!
 //! ```text
-//! .privaflow/   journal.db   keys/{inbox,job-7}.key   failures/job-7.ndjson   lock   pauses.json   control.sock
+//! .privaflow/   journal.db   keys/{inbox,ledger,job-7}.key   failures/job-7.ndjson   lock   pauses.json   control.sock
 //! ```
 //!
 //! Only its owner may look inside. The lock is the system's, held by the open file, so it goes with

@@ -71,6 +71,18 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
+    /// A fact cannot be written as an entry of the ledger.
+    #[error("an entry of the ledger cannot be written")]
+    Ledger(#[source] serde_json::Error),
+    /// The key that signs the ledger is not there.
+    #[error(
+        "there is no key `{}`: it is made when the store is opened next, for `run`, `serve` or `store prune`",
+        path.display()
+    )]
+    LedgerKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// SQLite refused.
     #[error("the store cannot {doing}")]
     Sqlite {

@@ -19,6 +19,7 @@ mod ids;
 mod inbox;
 mod index;
 mod jobs;
+mod ledger;
 mod marks;
 mod pauses;
 mod prune;
@@ -40,6 +41,7 @@ pub use inbox::{
     Turn, Window,
 };
 pub use jobs::{JobRecord, NewJob};
+pub use ledger::Stored;
 pub use marks::{Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;

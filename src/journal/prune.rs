@@ -1,7 +1,7 @@
 //! Taking out of the store what nobody needs any more, while it is in use.
 //!
 //! A job that was over long enough loses its events, its list of failures and its key. What makes the
-//! next job right stays for ever: finished ids, freshness, erasures. Everything is done in slices
+//! next job right stays for ever, and so does the ledger: finished ids, freshness, erasures. Everything is done in slices
 //! between the commits of whoever works on the store. The rule that keeps it right: the indexes are on
 //! the disk before the first event goes.
 
@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::job::{JobId, Status};
+use crate::ledger::Fact;
 
 use super::Store;
 use super::commit::{Committer, now_ms};
@@ -107,6 +108,11 @@ impl Committer {
             gone.push(inbox::job_is_gone(&transaction, *job).doing(DOING)?);
         }
         inbox::forget_old(&transaction, before_ms, now_ms()).doing(DOING)?;
+        if !jobs.is_empty() {
+            let jobs = jobs.iter().map(ToString::to_string).collect();
+            self.ledger.append(&transaction, now_ms(), &Fact::Pruned { jobs })?;
+            self.ledger.sign_if_due(&transaction, now_ms())?;
+        }
         let sql = "DELETE FROM irreversible WHERE at_ms < ?1";
         transaction.execute(sql, [now_ms().saturating_sub(GUARD_LOOKS_BACK_MS)]).doing(DOING)?;
         transaction.commit().doing(DOING)?;

@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 use crate::job::{Event, JobId, Position, State};
+use crate::ledger::{Blinds, Chain, PublicKey, Signer};
 
 use super::directory::{database_in, keys_in};
 use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::jobs::{self, JobRecord};
+use super::ledger::{self, Stored};
 use super::pseudonyms::Pseudonyms;
 use super::seal::Keys;
 use super::{codec, guard, inbox, marks, schema};
@@ -128,6 +130,39 @@ impl Reader {
     /// People irreversibly written to in a workspace at or after a moment in Unix milliseconds.
     pub fn irreversible(&self, workspace: &str, since_ms: i64) -> Result<u64, StoreError> {
         guard::count(&self.lock(), workspace, since_ms).doing("count the people it wrote to")
+    }
+
+    /// Entries of the ledger behind one, the first so many, in order.
+    pub fn ledger(&self, after: u64, most: u32) -> Result<Vec<Stored>, StoreError> {
+        ledger::rows(&self.lock(), after, most)
+    }
+
+    /// The number of the ledger's first entry at or after a moment in Unix milliseconds; behind the last when
+    /// there is none.
+    pub fn ledger_since(&self, since_ms: i64) -> Result<u64, StoreError> {
+        ledger::first_since(&self.lock(), since_ms)
+    }
+
+    /// Where the ledger stands at an entry, if it has it; zero is before the first.
+    pub fn ledger_at(&self, seq: u64) -> Result<Option<Chain>, StoreError> {
+        ledger::chain_at(&self.lock(), seq)
+    }
+
+    /// The keys that ever signed the ledger, in their order.
+    pub fn ledger_keys(&self) -> Result<Vec<PublicKey>, StoreError> {
+        ledger::keys(&self.lock())
+    }
+
+    /// The key that signs the ledger.
+    pub fn ledger_signer(&self) -> Result<Signer, StoreError> {
+        self.inbox_lock.keys().ledger()
+    }
+
+    /// Makes the blinds of an event's leaves in the ledger.
+    pub fn blinds(&self, job: JobId, event: i64) -> Result<Blinds, StoreError> {
+        let secret = marks::known_secret(&self.lock())?;
+        let none = StoreError::Damaged { what: "its secret is not there" };
+        secret.map(|secret| Blinds::of(secret.as_slice(), job.0, event)).ok_or(none)
     }
 
     /// A connection of its own to the same database, for what takes long.

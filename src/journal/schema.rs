@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/001-jobs-events-segments.sql"),
     include_str!("migrations/002-marks-and-second-tries.sql"),
     include_str!("migrations/003-inbox.sql"),
+    include_str!("migrations/004-ledger.sql"),
 ];
 
 /// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and

@@ -1,6 +1,6 @@
 //! The keys of a store, and the seal on what unfinished requests must remember.
 //!
-//! One random key a job, and one for what came in, each in a file of its own outside the database and
+//! One random key a job, one for what came in, and one that signs the ledger, each in a file of its own outside the database and
 //! what is backed up with it. That of a job is destroyed when the job is over: then nothing that was
 //! sealed can be read again, by us either. A sealed value opens only for the place it was sealed for:
 //! of an answer that is the job, record and step.
@@ -16,6 +16,7 @@ use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use crate::job::{JobId, Position};
+use crate::ledger::Signer;
 
 use super::directory::{file, sync};
 use super::error::StoreError;
@@ -124,6 +125,22 @@ impl Keys {
         self.inbox()
     }
 
+    /// The key that signs the ledger; it is made and brought to the disk if there is none.
+    pub(super) fn ledger_or_new(&self) -> Result<Signer, StoreError> {
+        let path = self.path.join("ledger.key");
+        if !path.exists() {
+            self.write(&path)?;
+        }
+        self.ledger()
+    }
+
+    /// The key that signs the ledger.
+    pub(super) fn ledger(&self) -> Result<Signer, StoreError> {
+        let path = self.path.join("ledger.key");
+        let key = read_key(&path)?;
+        key.map(|key| Signer::new(&key)).ok_or(StoreError::LedgerKey { path })
+    }
+
     /// Writes a new key, in place of what may be there.
     fn write(&self, path: &Path) -> Result<(), StoreError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
@@ -170,13 +187,16 @@ impl Keys {
 
 /// Reads a key; `None` when it is not there or not whole.
 fn read(path: &Path) -> Result<Option<Seal>, StoreError> {
+    Ok(read_key(path)?.map(|key| Seal::new(&key)))
+}
+
+fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, StoreError> {
     let key = match fs::read(path) {
         Ok(key) => Zeroizing::new(key),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(file("read the key", path)(error)),
     };
-    let key = <[u8; KEY_BYTES]>::try_from(key.as_slice()).map(Zeroizing::new);
-    Ok(key.ok().map(|key| Seal::new(&key)))
+    Ok(<[u8; KEY_BYTES]>::try_from(key.as_slice()).map(Zeroizing::new).ok())
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ use super::ids::Ids;
 use super::inbox::{self, Amount, Lock, MOST_BYTES, MOST_ROWS};
 use super::index::{self, Index};
 use super::jobs::{self, NewJob};
-use super::marks::Marks;
+use super::ledger::Ledger;
+use super::marks::{self, Marks};
 use super::reader::Reader;
 use super::seal::{Keys, Sealer};
 use super::segments::RECENT_RECORDS;
@@ -136,6 +137,7 @@ impl Store {
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
         let inbox = inbox::amount(&connection).doing("count what came in")?;
         let compactor = Compactor::open(&connection)?;
+        let ledger = Ledger::open(&connection, keys.ledger_or_new()?, marks::secret(&connection)?)?;
         let failure: Failure = Arc::new(OnceLock::new());
         let committer = Committer {
             connection,
@@ -143,6 +145,7 @@ impl Store {
             keys: keys.clone(),
             keepers,
             compactor,
+            ledger,
             inbox,
             inbox_most,
             failure: Arc::clone(&failure),

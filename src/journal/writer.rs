@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::{Event, JobId};
+use crate::ledger::Witness;
 
 use super::commit::Committer;
 use super::error::StoreError;
@@ -24,7 +25,7 @@ pub(super) enum Command {
     /// Events with this writer's number belong to this job.
     Begin { writer: u64, job: JobId, durable: UnboundedSender<u64> },
     /// The writer's next event.
-    Append { writer: u64, event: Event, note: Option<Irreversible> },
+    Append { writer: u64, event: Event, note: Option<Irreversible>, witness: Option<Box<Witness>> },
     /// No more events come from this writer.
     End { writer: u64 },
     /// What came in, together with whatever else is written then.
@@ -54,12 +55,18 @@ impl Writer {
     /// Hands an event over to be written, and gives its number in this writer: 1 for the first. The
     /// event is durable when that number or a higher one comes through the writer's channel.
     pub fn append(&mut self, event: Event) -> u64 {
-        self.hand_over(event, None)
+        self.hand_over(event, None, None)
     }
 
-    /// As [`Writer::append`], with a note for the guard in the same transaction.
-    pub fn append_with(&mut self, event: Event, note: Irreversible) -> u64 {
-        self.hand_over(event, Some(note))
+    /// As [`Writer::append`], with a note for the guard and what the ledger is to know besides in the same
+    /// transaction.
+    pub fn append_with(
+        &mut self,
+        event: Event,
+        note: Option<Irreversible>,
+        witness: Option<Box<Witness>>,
+    ) -> u64 {
+        self.hand_over(event, note, witness)
     }
 
     /// Why nothing is written any more; `None` while all is well.
@@ -67,10 +74,10 @@ impl Writer {
         self.failure.get().cloned()
     }
 
-    fn hand_over(&mut self, event: Event, note: Option<Irreversible>) -> u64 {
+    fn hand_over(&mut self, event: Event, note: Option<Irreversible>, witness: Option<Box<Witness>>) -> u64 {
         self.appended += 1;
         // Without a thread to take it the event never becomes durable, and the closed channel says so.
-        drop(self.commands.send(Command::Append { writer: self.number, event, note }));
+        drop(self.commands.send(Command::Append { writer: self.number, event, note, witness }));
         self.appended
     }
 }

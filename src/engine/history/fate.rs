@@ -44,7 +44,7 @@ impl Fate {
             accepted: ended.accepted,
             verified: ended.verified,
             at_ms: Some(at_ms),
-            key: Some(ended.id.key).filter(|key| *key != [0; 16]),
+            key: (!ended.id.is_forgotten()).then_some(ended.id.key),
             failure: ended.failure.clone(),
             wait: None,
         }

@@ -12,8 +12,9 @@ use super::{CodecError, ended, marks};
 /// Bytes that an answered step takes at least: path, flags, time, length of the output.
 const STEP_BYTES: usize = 4;
 
-/// The version of answers that hold neither ids nor marks.
-pub(super) const COMPACT_ANSWERED: u8 = 3;
+/// The versions of answers that hold neither marks nor ids, and of ids only the first bytes.
+pub(super) const BARE_ANSWERED: u8 = 3;
+pub(super) const COMPACT_ANSWERED: u8 = 4;
 
 const REPEATABLE: u8 = 1;
 const ACCEPTED: u8 = 1;
@@ -50,9 +51,13 @@ pub(super) fn put_answered(answered: &Answered, form: Form, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads an answer; the first version had no marks, the compact one has neither marks nor ids.
+/// Reads an answer; the first version had no marks, the compact ones have neither marks nor whole ids.
 pub(super) fn answered(version: u8, input: &mut Input<'_>) -> Result<Answered, CodecError> {
-    let form = if version == COMPACT_ANSWERED { Form::Compact } else { Form::Whole };
+    let form = match version {
+        BARE_ANSWERED => Form::Bare,
+        COMPACT_ANSWERED => Form::Compact,
+        _ => Form::Whole,
+    };
     let batch = input.varint()?;
     let at_ms = input.signed()?;
     Ok(Answered {

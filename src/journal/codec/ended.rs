@@ -1,5 +1,5 @@
-//! How runs ended, packed by column: positions, then verdicts, then ids, then failures. Compact, the
-//! ids are left out.
+//! How runs ended, packed by column: positions, then verdicts, then ids, then failures. Compact,
+//! only the first bytes of the ids are left.
 //!
 //! In a batch where everybody is done the verdicts are one run, so that a person costs the 24 bytes
 //! of their entry in the index of ids and next to nothing else.
@@ -29,10 +29,14 @@ pub(super) fn put(ended: &[Ended], form: Form, out: &mut Vec<u8>) {
         put_varint(run.len() as u64, out);
         out.extend([verdict, flags]);
     }
-    if form == Form::Whole {
-        for ended in ended {
-            out.extend_from_slice(&ended.id.key);
-            out.extend_from_slice(&ended.id.content.to_le_bytes());
+    for ended in ended {
+        match form {
+            Form::Whole => {
+                out.extend_from_slice(&ended.id.key);
+                out.extend_from_slice(&ended.id.content.to_le_bytes());
+            }
+            Form::Compact => out.extend_from_slice(&ended.id.kept()),
+            Form::Bare => {}
         }
     }
     for failure in ended.iter().filter_map(|ended| ended.failure.as_ref()) {
@@ -47,7 +51,8 @@ pub(super) fn put(ended: &[Ended], form: Form, out: &mut Vec<u8>) {
 pub(super) fn read(form: Form, input: &mut Input<'_>) -> Result<Vec<Ended>, CodecError> {
     let most = match form {
         Form::Whole => input.left() / ID_BYTES,
-        Form::Compact => MOST_IN_BATCH,
+        Form::Compact => input.left() / IdEntry::KEPT_BYTES,
+        Form::Bare => MOST_IN_BATCH,
     };
     let positions = input.positions(most)?;
     let mut shapes: Vec<(usize, Shape)> = Vec::new();
@@ -69,7 +74,8 @@ pub(super) fn read(form: Form, input: &mut Input<'_>) -> Result<Vec<Ended>, Code
         }
         let id = match form {
             Form::Whole => IdEntry { key: input.array()?, content: u64::from_le_bytes(input.array()?) },
-            Form::Compact => IdEntry::FORGOTTEN,
+            Form::Compact => IdEntry::of_kept(input.array()?),
+            Form::Bare => IdEntry::of_kept([0; IdEntry::KEPT_BYTES]),
         };
         let (accepted, verified) = (flags & ACCEPTED != 0, flags & VERIFIED != 0);
         // The failures stand behind all the ids; the flag is remembered until they are read.

@@ -28,8 +28,9 @@ pub(in crate::journal) mod kind {
 pub(super) const VERSION: u8 = 1;
 /// Answers have marks since their second version.
 const ANSWERED_VERSION: u8 = 2;
-/// The version of ends that hold no ids.
-const COMPACT_ENDED: u8 = 2;
+/// The versions of ends that hold no ids, and only the first bytes of them.
+const BARE_ENDED: u8 = 2;
+const COMPACT_ENDED: u8 = 3;
 
 /// The version in which a kind is written.
 fn version_of(kind: u8) -> u8 {
@@ -86,8 +87,8 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
 /// A body without what only the indexes need; `None` when it has nothing of the kind.
 pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecError> {
     let whole = match body {
-        [kind::ANSWERED, version, ..] => *version < bulk::COMPACT_ANSWERED,
-        [kind::ENDED, version, ..] => *version < COMPACT_ENDED,
+        [kind::ANSWERED, version, ..] => *version < bulk::BARE_ANSWERED,
+        [kind::ENDED, version, ..] => *version < BARE_ENDED,
         _ => false,
     };
     if !whole {
@@ -121,6 +122,7 @@ pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let event = match kind {
         kind::INTENDED => Event::Intended(bulk::intended(&mut input)?),
         kind::ANSWERED => Event::Answered(bulk::answered(version, &mut input)?),
+        kind::ENDED if version == BARE_ENDED => Event::Ended { ended: ended::read(Form::Bare, &mut input)? },
         kind::ENDED if version == COMPACT_ENDED => {
             Event::Ended { ended: ended::read(Form::Compact, &mut input)? }
         }

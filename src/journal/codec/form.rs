@@ -9,6 +9,9 @@ pub(super) const MOST_IN_BATCH: usize = 1 << 20;
 pub(super) enum Form {
     /// All of it.
     Whole,
-    /// All but what only the indexes of ids and marks need, once they have it.
+    /// All but what only the indexes of ids and marks need, once they have it; of an id its first bytes are
+    /// left, as the ledger has them.
     Compact,
+    /// As it was before there was a ledger: nothing of an id is left. Only read.
+    Bare,
 }

@@ -55,6 +55,11 @@ impl Lock {
         Lock { keys, cipher: Arc::default() }
     }
 
+    /// The keys of the store.
+    pub(in crate::journal) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// The cipher, of a key that is made now if there is none.
     pub(super) fn made(&self) -> Result<Cipher, StoreError> {
         self.cipher_of(Keys::inbox_or_new)

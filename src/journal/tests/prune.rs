@@ -124,8 +124,8 @@ fn what_the_guard_counts_stays_for_a_day() {
     let mut listening = Listening::on(&store, store.create_job(new_job("erase")).unwrap());
     let now = super::super::commit::now_ms();
     let note = |at_ms, people| Irreversible { workspace: "eu".to_owned(), at_ms, people };
-    listening.writer.append_with(intended(0), note(now - 90_000_000, 50));
-    let number = listening.writer.append_with(intended(1), note(now - 3_000_000, 7));
+    listening.writer.append_with(intended(0), Some(note(now - 90_000_000, 50)), None);
+    let number = listening.writer.append_with(intended(1), Some(note(now - 3_000_000, 7)), None);
     assert!(listening.wait_for(number));
 
     store.prune(0).unwrap();

@@ -87,10 +87,10 @@ fn people_irreversibly_written_to_are_counted_with_the_event_that_wrote() {
     let note =
         |workspace: &str, at_ms, people| Irreversible { workspace: workspace.to_owned(), at_ms, people };
 
-    listening.writer.append_with(intended(0), note("eu", 1000, 50));
-    listening.writer.append_with(intended(1), note("eu", 1000, 25));
-    listening.writer.append_with(intended(2), note("us", 1500, 9));
-    let number = listening.writer.append_with(intended(3), note("eu", 2000, 1));
+    listening.writer.append_with(intended(0), Some(note("eu", 1000, 50)), None);
+    listening.writer.append_with(intended(1), Some(note("eu", 1000, 25)), None);
+    listening.writer.append_with(intended(2), Some(note("us", 1500, 9)), None);
+    let number = listening.writer.append_with(intended(3), Some(note("eu", 2000, 1)), None);
 
     assert!(listening.wait_for(number));
     let counts = [("eu", 0), ("eu", 1001), ("eu", 2001), ("us", 0), ("ap", 0)]

@@ -1,0 +1,161 @@
+//! Where the ledger speaks of a run: one by one, or as a leaf of a batch.
+//!
+//! Leaves are made again from the events of the journal, so they are found as long as the job was not pruned.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::cli::Failure;
+use crate::job::{Event, IdEntry, RunId};
+use crate::journal::Reader;
+use crate::ledger::{Answered, Chain, Digests, Entry, Fact, Proof, Told, said};
+use crate::request::{Identity, identity};
+
+/// Entries read together.
+const TOGETHER: u32 = 1024;
+
+/// What the ledger has of some runs, and of their jobs as a whole, in order.
+pub(super) fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, Failure> {
+    let mut leaves = leaves_of(reader, runs)?;
+    let (jobs, names): (Vec<String>, Vec<String>) =
+        runs.iter().map(|run| (run.job.to_string(), run.to_string())).unzip();
+    let mut found = Vec::new();
+    // Batches that carry one of them alone: what their service did not carry out names nobody.
+    let mut batches: HashSet<(String, u64)> = HashSet::new();
+    let mut before = Chain::default();
+    loop {
+        let rows = reader.ledger(before.seq, TOGETHER)?;
+        for row in &rows {
+            let chain = Chain { seq: row.seq, hash: row.hash };
+            let entry = Entry::of_bytes(&row.entry);
+            if let Some(Entry { fact: Some(fact), .. }) = &entry
+                && fact.job().is_some_and(|job| jobs.iter().any(|own| own == job))
+            {
+                let proofs = fact.grouped().and_then(|(event, _)| leaves.remove(&event)).unwrap_or_default();
+                if let Fact::Planned { job, batch, runs, .. } = fact
+                    && runs.iter().any(|run| names.contains(run))
+                {
+                    batches.insert((job.clone(), *batch));
+                }
+                let is_untold = |answered: &Answered| {
+                    answered.outcomes.is_empty()
+                        && answered.tree.is_none()
+                        && batches.contains(&(answered.job.clone(), answered.batch))
+                };
+                let is_told =
+                    is_about(fact, &names) || matches!(fact, Fact::Answered(answered) if is_untold(answered));
+                for (run, event) in proofs {
+                    let blinds = reader.blinds(run.job, fact.grouped().map_or(0, |(number, _)| number))?;
+                    let place = (before, row.entry.as_slice());
+                    let proof = Proof::of(&event, run.position, &blinds, run.to_string(), place);
+                    if let (Some(proof), Some(entry)) = (proof, entry.clone()) {
+                        found.push(Told { chain, entry, proof: Some(proof) });
+                    }
+                }
+                if let Some(entry) = entry.filter(|_| is_told) {
+                    found.push(Told { chain, entry, proof: None });
+                }
+            }
+            before = chain;
+        }
+        if rows.len() < TOGETHER as usize {
+            return Ok(found);
+        }
+    }
+}
+
+/// The events that say something of these runs, by their number.
+fn leaves_of(reader: &Reader, runs: &[RunId]) -> Result<HashMap<i64, Vec<(RunId, Event)>>, Failure> {
+    let mut found: HashMap<i64, Vec<(RunId, Event)>> = HashMap::new();
+    for run in runs {
+        for recorded in reader.events(run.job) {
+            let recorded = recorded?;
+            if said(&recorded.event).any(|said| said.position == run.position) {
+                found.entry(recorded.number).or_default().push((*run, recorded.event));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a fact of their jobs concerns runs one by one, or their jobs as a whole.
+fn is_about(fact: &Fact, names: &[String]) -> bool {
+    let is_own = |run: &String| names.contains(run);
+    match fact {
+        Fact::Planned { runs, .. } => runs.iter().any(is_own),
+        Fact::Reopened { runs, .. } => runs.iter().any(is_own),
+        Fact::Waiting { run, .. } => is_own(run),
+        Fact::Answered(_) | Fact::Ended { .. } | Fact::Passed { .. } => {
+            fact.outcomes().iter().any(|outcome| is_own(&outcome.run))
+        }
+        Fact::Opened { .. }
+        | Fact::Held { .. }
+        | Fact::Approved { .. }
+        | Fact::Cancelled { .. }
+        | Fact::Stopped { .. } => true,
+        Fact::Key { .. }
+        | Fact::Pruned { .. }
+        | Fact::Restored { .. }
+        | Fact::Day { .. }
+        | Fact::Head { .. } => false,
+    }
+}
+
+/// The runs of a request, by its id: those that the ledger names, and those of bulk jobs that are still in the
+/// journal.
+pub(super) fn runs_of(reader: &Reader, request: &str) -> Result<BTreeSet<RunId>, Failure> {
+    let jobs = reader.jobs()?;
+    let digests = reader.pseudonyms()?;
+    let key = |workflow: &str| identity(workflow, Identity::Id(request));
+    let mut names: BTreeSet<String> = jobs.iter().map(|job| job.workflow_name.clone()).collect();
+    let mut found = BTreeSet::new();
+    // Of a job that was pruned, the ledger still knows the workflow.
+    each(reader, |entry| {
+        if let Some(Fact::Opened { workflow, .. }) = &entry.fact {
+            names.insert(workflow.clone());
+        }
+    })?;
+    let own: HashSet<String> = names.iter().map(|name| digests.request(&key(name))).collect();
+    each(reader, |entry| {
+        let Some(fact) = &entry.fact else { return };
+        let asked = match fact {
+            Fact::Planned { asked, .. } => asked.as_slice(),
+            _ => &[],
+        };
+        let asked = asked.iter().filter(|asked| own.contains(&asked.request)).map(|asked| &asked.run);
+        let is_own = |request: &Option<String>| request.as_ref().is_some_and(|request| own.contains(request));
+        let ended =
+            fact.outcomes().iter().filter(|outcome| is_own(&outcome.request)).map(|outcome| &outcome.run);
+        found.extend(asked.chain(ended).filter_map(|run| run.parse::<RunId>().ok()));
+    })?;
+    for job in jobs {
+        let kept = IdEntry { key: key(&job.workflow_name), content: 0 }.kept();
+        for recorded in reader.events(job.id) {
+            let event = recorded?.event;
+            let own = event.ends().iter().filter(|ended| ended.id.kept() == kept);
+            found.extend(own.map(|ended| RunId { job: job.id, position: ended.position }));
+        }
+    }
+    Ok(found)
+}
+
+/// Where the ledger stands.
+pub(super) fn last(reader: &Reader) -> Result<Chain, Failure> {
+    let seq = reader.ledger_since(i64::MAX)?.saturating_sub(1);
+    Ok(reader.ledger_at(seq)?.unwrap_or_default())
+}
+
+fn each(reader: &Reader, mut see: impl FnMut(&Entry)) -> Result<(), Failure> {
+    let mut last = 0;
+    loop {
+        let rows = reader.ledger(last, TOGETHER)?;
+        for row in &rows {
+            if let Some(entry) = Entry::of_bytes(&row.entry) {
+                see(&entry);
+            }
+            last = row.seq;
+        }
+        if rows.len() < TOGETHER as usize {
+            return Ok(());
+        }
+    }
+}

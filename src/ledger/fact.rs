@@ -1,0 +1,319 @@
+//! What entries say. The words and members are what auditors read: they are added to, never changed.
+//!
+//! Whoever a fact concerns stands in it one by one while they are few; of more there is the root of a tree
+//! with a leaf for each, and what they came to by count.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How many people stand in an entry one by one at most.
+pub const FEW: usize = 8;
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// From here on heads are signed with this key: 32 bytes, in hexadecimal digits.
+    Key {
+        /// The key.
+        public_key: String,
+    },
+    /// A process began to work on a job, for the first time or again.
+    Opened {
+        /// The job.
+        job: String,
+        /// Name of the workflow.
+        workflow: String,
+        /// SHA-256 of the workflow and what it calls.
+        workflow_sha256: String,
+        /// SHA-256 of the requests as they were read.
+        input_sha256: String,
+        /// Nothing of it went to a real service.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        sandbox: bool,
+        /// It only looked: no write left.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shadow: bool,
+    },
+    /// Calls of few requests are about to leave.
+    Planned {
+        /// The job.
+        job: String,
+        /// Number of the batch in its job.
+        batch: u64,
+        /// 0, and absent, for the first attempt.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        attempt: u32,
+        /// Id of the action.
+        action: String,
+        /// Where they go.
+        workspace: String,
+        /// The requests, or the first of them.
+        runs: Vec<String>,
+        /// Whose requests these are, once for each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked: Vec<Asked>,
+    },
+    /// An exchange ended.
+    Answered(Answered),
+    /// Requests ended, or wait, without an exchange of their own.
+    Ended {
+        /// The job.
+        job: String,
+        /// Number of the event in the store.
+        event: i64,
+        /// Of few requests.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outcomes: Vec<Outcome>,
+        /// Of many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tree: Option<Grouped>,
+    },
+    /// Calls were not made: what they would have written is older than what is there, or the person was
+    /// erased since.
+    Passed {
+        /// The job.
+        job: String,
+        /// Number of the event in the store.
+        event: i64,
+        /// Of few requests.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outcomes: Vec<Outcome>,
+        /// Of many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tree: Option<Grouped>,
+    },
+    /// A request waits until a moment.
+    Waiting {
+        /// The job.
+        job: String,
+        /// The request.
+        run: String,
+        /// Path of the step.
+        step: String,
+        /// The moment.
+        until: String,
+    },
+    /// The guard held the job before its first call.
+    Held {
+        /// The job.
+        job: String,
+        /// What the guard counted.
+        counted: u64,
+        /// What it allows.
+        allowed: u64,
+    },
+    /// A person let the job go on.
+    Approved {
+        /// The job.
+        job: String,
+        /// Who, as the system knows them.
+        by: String,
+    },
+    /// A person ended the job.
+    Cancelled {
+        /// The job.
+        job: String,
+        /// Who, as the system knows them.
+        by: String,
+    },
+    /// A person had requests tried again.
+    Reopened {
+        /// The job.
+        job: String,
+        /// Who, as the system knows them.
+        by: String,
+        /// How many requests.
+        requests: u64,
+        /// The requests, or the first of them.
+        runs: Vec<String>,
+        /// Also if their calls may have been sent.
+        even_if_sent: bool,
+    },
+    /// A process stopped working on the job; `finished` when nothing is left to do.
+    Stopped {
+        /// The job.
+        job: String,
+        /// Nothing is left to do.
+        finished: bool,
+        /// How many requests.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requests: Option<u64>,
+    },
+    /// Events of jobs were removed from the journal; what the ledger says of them stays.
+    Pruned {
+        /// The jobs.
+        jobs: Vec<String>,
+    },
+    /// The store was put back to what it was: whatever came in between is not in this chain.
+    Restored {
+        /// When the copy was made.
+        backup_at: String,
+    },
+    /// The root over the entries of a day (UTC), or of what there is of it.
+    Day {
+        /// The day, such as 2026-11-22.
+        day: String,
+        /// The first of its entries.
+        first: u64,
+        /// The last of its entries.
+        last: u64,
+        /// The root.
+        root: String,
+    },
+    /// The chain as it stands, signed. The signature covers this entry up to itself.
+    Head {
+        /// The entry before it.
+        of: u64,
+        /// The hash of that.
+        hash: String,
+        /// Fingerprint of the key.
+        key: String,
+    },
+}
+
+/// An exchange that ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The job.
+    pub job: String,
+    /// Number of the event in the store.
+    pub event: i64,
+    /// Number of the batch in its job.
+    pub batch: u64,
+    /// Id of the action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// `read`, `set`, `irreversible` or `report`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+    /// Where it went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    /// HTTP status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why there is no status: `no_answer`, `never_left`, `not_sent` (the job only looks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+    /// The service's own id of the exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// How many one-person calls it carried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u32>,
+    /// What it meant for each of few requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outcomes: Vec<Outcome>,
+    /// What it meant for many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Grouped>,
+}
+
+/// A request as it was asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// `job-7:123`.
+    pub run: String,
+    /// Digest of the workflow's name and the request's id under the secret of the store.
+    pub request: String,
+    /// Digests of the subject's identifiers under the same secret.
+    pub subject: Vec<String>,
+    /// `deletion`, `consent`, …
+    pub kind: String,
+    /// When the request was received, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<String>,
+    /// Until when it must be answered, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<String>,
+}
+
+/// What something meant for one request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// `job-7:123`.
+    pub run: String,
+    /// Digest of the workflow's name and the request's id under the secret of the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// Path of the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Of a step that is over: whether the service accepted it. Of a request that ended: whether a write
+    /// of it was accepted.
+    pub accepted: bool,
+    /// How many profiles the answer holds, when it is a list of profiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<u64>,
+    /// `done`, `skipped`, `failed`, `waiting`, of a request that ended or waits for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Why; done needs no reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// A later read proved the write.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
+}
+
+/// The root over the leaves of many requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grouped {
+    /// The root.
+    pub root: String,
+    /// How many leaves: requests that ended, and steps of those that go on.
+    pub leaves: u64,
+    /// What they came to, by count.
+    pub results: BTreeMap<String, u64>,
+}
+
+impl Fact {
+    /// The job it belongs to.
+    pub fn job(&self) -> Option<&str> {
+        match self {
+            Fact::Opened { job, .. }
+            | Fact::Planned { job, .. }
+            | Fact::Ended { job, .. }
+            | Fact::Passed { job, .. }
+            | Fact::Waiting { job, .. }
+            | Fact::Held { job, .. }
+            | Fact::Approved { job, .. }
+            | Fact::Cancelled { job, .. }
+            | Fact::Reopened { job, .. }
+            | Fact::Stopped { job, .. } => Some(job),
+            Fact::Answered(answered) => Some(&answered.job),
+            Fact::Key { .. }
+            | Fact::Pruned { .. }
+            | Fact::Restored { .. }
+            | Fact::Day { .. }
+            | Fact::Head { .. } => None,
+        }
+    }
+
+    /// The event it was made of, with what it meant for requests.
+    pub fn grouped(&self) -> Option<(i64, &Grouped)> {
+        match self {
+            Fact::Answered(Answered { event, tree, .. })
+            | Fact::Ended { event, tree, .. }
+            | Fact::Passed { event, tree, .. } => Some((*event, tree.as_ref()?)),
+            _ => None,
+        }
+    }
+
+    /// What it meant for each of few requests.
+    pub fn outcomes(&self) -> &[Outcome] {
+        match self {
+            Fact::Answered(Answered { outcomes, .. })
+            | Fact::Ended { outcomes, .. }
+            | Fact::Passed { outcomes, .. } => outcomes,
+            _ => &[],
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

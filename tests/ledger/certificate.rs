@@ -1,0 +1,114 @@
+//! `ledger certificate`: the page that is filed, and what it must never say.
+
+use serde_json::Value;
+
+use crate::folder::{Folder, KEY};
+use crate::portal::{ERASE, Stage};
+
+/// An erasure that came from OneTrust, carried out, seen gone and reported.
+fn erased() -> Stage {
+    let stage = Stage::new(ERASE);
+    *stage.world.still_found.lock().unwrap() = 1;
+    let shot = stage.folder.job();
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    stage
+}
+
+fn certificate(folder: &Folder, request: &str) -> (String, Value) {
+    let shot = folder.run(&["ledger", "certificate", request]);
+    assert_eq!(shot.code, 0, "{}", shot.stderr);
+    assert_eq!(shot.stdout, "./certificate-job-1-0.html\n./certificate-job-1-0.json\n");
+    let document = serde_json::from_str(&folder.read("certificate-job-1-0.json")).unwrap();
+    (folder.read("certificate-job-1-0.html"), document)
+}
+
+/// Shows digests, moments and days as what they are.
+fn stable(text: &str) {
+    let filters = [
+        (r"[0-9a-f]{128}", "[signature]"),
+        (r"[0-9a-f]{64}", "[sha256]"),
+        (r"[0-9a-f]{32}", "[digest]"),
+        (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z", "[time]"),
+        (r"\d{4}-\d{2}-\d{2}", "[day]"),
+    ];
+    insta::with_settings!({ filters => filters, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(text);
+    });
+}
+
+#[test]
+fn the_page_of_an_erasure_tells_what_was_asked_done_verified_and_reported() {
+    let stage = erased();
+
+    let (page, document) = certificate(&stage.folder, "7f3c");
+
+    let told: Vec<&str> =
+        document["story"].as_array().unwrap().iter().map(|line| line["what"].as_str().unwrap()).collect();
+    for what in ["began", "found", "accepted", "verified_absent", "reported", "done"] {
+        assert!(told.contains(&what), "{what}: {told:?}");
+    }
+    assert_eq!(document["results"][0]["verified"], true);
+    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"), "{page}");
+    stable(&page);
+}
+
+#[test]
+fn the_document_of_an_erasure_has_the_same_facts() {
+    let stage = erased();
+
+    let (_, document) = certificate(&stage.folder, "7f3c");
+
+    stable(&serde_json::to_string_pretty(&document).unwrap());
+}
+
+#[test]
+fn a_certificate_holds_against_an_export_until_a_byte_of_it_is_changed() {
+    let stage = erased();
+    let folder = &stage.folder;
+    certificate(folder, "job-1:0");
+    folder.write("ledger.pem", folder.run(&["ledger", "key"]).stdout);
+    assert_eq!(folder.run(&["ledger", "export", "ledger.ndjson"]).code, 0);
+    let check = || {
+        let words = ["ledger", "verify", "ledger.ndjson", "--key", "ledger.pem", "--certificate"];
+        folder.run(&[words.as_slice(), &["certificate-job-1-0.json"]].concat())
+    };
+
+    let right = check();
+    let text = folder.read("certificate-job-1-0.json");
+    folder.write("certificate-job-1-0.json", text.replace("\"verified\":true", "\"verified\":false"));
+    let wrong = check();
+
+    assert!(
+        right.code == 0 && right.stdout.contains("the certificate of job-1:0 is signed"),
+        "{}",
+        right.stdout
+    );
+    assert!(wrong.code == 2 && wrong.stderr.contains("or it was changed since"), "{}", wrong.stderr);
+}
+
+#[test]
+fn no_word_about_the_person_and_no_key_stands_in_what_is_handed_out() {
+    let stage = erased();
+    let folder = &stage.folder;
+    let (page, document) = certificate(folder, "7f3c");
+    let export = folder.run(&["ledger", "export"]).stdout;
+
+    for text in [page, document.to_string(), export] {
+        for marker in ["marker", "example.com", KEY, "\"b-1\""] {
+            assert!(!text.contains(marker), "{marker} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_nobody_knows_has_no_certificate() {
+    let stage = erased();
+
+    let shot = stage.folder.run(&["ledger", "certificate", "marker@example.com"]);
+
+    assert!(
+        shot.code == 2 && shot.stderr.contains("the ledger says nothing of the request sha256:"),
+        "{}",
+        shot.stderr
+    );
+}
