@@ -7,7 +7,7 @@
 //! server                                              the process that stays: inbox, hooks, schedules
 //! engine   host    sandbox   feeds     notify         drives jobs, owns a store; the stand-ins; looks; tells
 //! journal  intake  braze     onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run     plan      workflow  reply   ledger the rules: no clock, no I/O
+//! job      run  ledger   plan  workflow  reply         the rules: no clock, no I/O
 //! catalogue        template            condition      the two small languages, the actions
 //! request  secret  source    clock                    the words the rules are written in
 //! ```

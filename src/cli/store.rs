@@ -29,7 +29,7 @@ pub(super) struct Args {
 enum Subcommand {
     /// Copy the store into a new file, also while jobs run
     ///
-    /// The copy holds jobs, their events, the finished ids, freshness and erasures. It does not hold the
+    /// The copy holds jobs, their events, the finished ids, freshness, erasures and the ledger. It does not hold the
     /// folder `keys`: what requests that are not over must remember opens only where their keys are.
     Backup {
         /// The new file
@@ -53,8 +53,8 @@ enum Subcommand {
     },
     /// Remove jobs that were over long ago, and give room back
     ///
-    /// A removed job loses its events, its list of failures and its key. Finished ids, freshness and
-    /// erasures stay, so that nothing is sent twice.
+    /// A removed job loses its events, its list of failures and its key. Finished ids, freshness, erasures
+    /// and the ledger stay, so that nothing is sent twice.
     Prune {
         /// How long ago a job must have ended [default: 90d]
         #[arg(long, value_name = "DURATION", value_parser = parse_duration)]

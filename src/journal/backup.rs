@@ -166,6 +166,7 @@ fn verified(backup: &Path) -> Result<MadeAt, StoreError> {
             return Err(StoreError::Damaged { what: "its pages do not belong together" });
         }
         events::verify(&connection)?;
+        ledger::verify(&connection)?;
         segments::verify(&connection)?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     };

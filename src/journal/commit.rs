@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
@@ -103,9 +103,9 @@ impl Committer {
                     Err(TryRecvError::Disconnected) => break,
                 }
             } else {
-                match commands.recv() {
-                    Ok(command) => Some(command),
-                    Err(_) => break,
+                match self.next(commands) {
+                    Some(command) => Some(command),
+                    None => break,
                 }
             };
             let (group, then) = self.gather(first, commands);
@@ -119,26 +119,41 @@ impl Committer {
                 Then::Stop => break,
             }
         }
-        self.sign_ledger();
+        if let Err(error) = self.sign_ledger() {
+            // The next process signs it with what it writes itself.
+            tracing::warn!(%error, "the last entries of the ledger are not signed yet");
+        }
         // Everything is in the log already; moving it into the database only saves the next start time.
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::debug!(%error, "the log of the store stays beside it");
         }
     }
 
-    /// Signs what was written last, before the process leaves.
-    fn sign_ledger(&mut self) {
+    /// Signs what was written last.
+    fn sign_ledger(&mut self) -> Result<(), StoreError> {
         if self.failure.get().is_some() || !self.ledger.is_unsigned() {
-            return;
+            return Ok(());
         }
-        let signed = self.connection.transaction().doing("sign its ledger").and_then(|transaction| {
-            self.ledger.sign(&transaction, now_ms())?;
-            transaction.commit().doing("sign its ledger")
-        });
-        if let Err(error) = signed {
-            // The next process signs it with what it writes itself.
-            tracing::warn!(%error, "the last entries of the ledger are not signed yet");
+        let transaction = self.connection.transaction().doing("sign its ledger")?;
+        self.ledger.sign(&transaction, now_ms())?;
+        transaction.commit().doing("sign its ledger")
+    }
+
+    /// The next command; `None` when nobody is left to give one. While nothing comes, what was written last
+    /// is signed when it is time for that.
+    fn next(&mut self, commands: &Receiver<Command>) -> Option<Command> {
+        while self.failure.get().is_none() && self.ledger.is_unsigned() {
+            match commands.recv_timeout(self.ledger.unsigned_for(now_ms())) {
+                Ok(command) => return Some(command),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(error) = self.sign_ledger() {
+                        self.fail(error);
+                    }
+                }
+            }
         }
+        commands.recv().ok()
     }
 
     /// Whether there is something to do while nobody asks for anything.
@@ -270,7 +285,7 @@ impl Committer {
         }
     }
 
-    fn fail(&mut self, error: StoreError) {
+    pub(super) fn fail(&mut self, error: StoreError) {
         let error = match error {
             StoreError::Sqlite { doing: _, source }
                 if source.sqlite_error_code() == Some(ErrorCode::DiskFull) =>

@@ -43,9 +43,20 @@ pub(super) fn open(
     let targets = Arc::new(Sorted::new(Arc::clone(&reader)));
     let erased = Arc::new(Sorted::new(reader));
     let families = [(ids::FAMILY, &known), (marks::TARGETS, &targets), (marks::ERASED, &erased)];
+    refuse_foreign_rows(connection, &families.map(|(family, _)| family))?;
     let keepers = Keepers::open(connection, &families, recent_records)?;
     let last_event = fold(connection, &keepers)?;
     Ok(Index { keepers, ids: Ids::new(known), marks: Marks::new(targets, erased, secret), last_event })
+}
+
+/// A segment that is of no family would be left out without a word: a row that was overwritten with zeros
+/// has none.
+fn refuse_foreign_rows(connection: &Connection, families: &[Family]) -> Result<(), StoreError> {
+    let known: Vec<String> = families.iter().map(|family| family.number.to_string()).collect();
+    let sql = format!("SELECT count(*) FROM segments WHERE family IN ({})", known.join(","));
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).doing("read its index");
+    let (of_families, all) = (count(&sql)?, count("SELECT count(*) FROM segments")?);
+    if of_families == all { Ok(()) } else { Err(StoreError::Damaged { what: "a segment is of no index" }) }
 }
 
 /// Adds what durable events say.

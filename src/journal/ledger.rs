@@ -5,6 +5,8 @@
 //! job is over, a thousand entries, an hour, the process leaves), and when a day is closed. The rule that
 //! keeps it right: rows are only ever added.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::job::{Event, JobId};
@@ -23,7 +25,7 @@ const HEAD_AFTER_MS: i64 = 3_600_000;
 const DOING: &str = "write its ledger";
 const READING: &str = "read its ledger";
 
-/// Writes entries.
+/// Writes entries. When a transaction that has some is not committed, where it stands must be read again.
 pub(super) struct Ledger {
     signer: Signer,
     secret: Secret,
@@ -57,7 +59,7 @@ impl Ledger {
             secret,
             chain,
             head,
-            is_due: false,
+            is_due: chain.seq > head.0,
             day: (day_of(closed_ms), closed.max(1), Tree::default()),
         };
         // The entry that closed a day belongs to the next.
@@ -70,6 +72,12 @@ impl Ledger {
             ledger.take_into_day(at_ms, &hash);
         }
         Ok(ledger)
+    }
+
+    /// Goes on from what is on the disk.
+    pub(super) fn read_again(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        *self = Ledger::open(connection, self.signer.clone(), self.secret.clone())?;
+        Ok(())
     }
 
     /// Writes what an event of a job attests, if it attests anything.
@@ -131,6 +139,12 @@ impl Ledger {
             true => self.sign(connection, at_ms),
             false => Ok(()),
         }
+    }
+
+    /// How long what no head covers may wait for one.
+    pub(super) fn unsigned_for(&self, now_ms: i64) -> Duration {
+        let left_ms = self.head.1.saturating_add(HEAD_AFTER_MS).saturating_sub(now_ms);
+        Duration::from_millis(left_ms.clamp(1000, HEAD_AFTER_MS).unsigned_abs())
     }
 
     /// Whether entries were written that no head covers.
@@ -241,6 +255,23 @@ pub(super) fn keys(connection: &Connection) -> Result<Vec<PublicKey>, StoreError
     let keys: Option<Vec<PublicKey>> =
         keys.doing(READING)?.iter().map(|key| PublicKey::of_hex(key)).collect();
     keys.ok_or(damaged)
+}
+
+/// Looks at every row.
+pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
+    let mut chain = Chain::default();
+    loop {
+        let rows = rows(connection, chain.seq, 1024)?;
+        for row in &rows {
+            chain = chain.with(&row.entry);
+            if (row.seq, row.hash) != (chain.seq, chain.hash) {
+                return Err(StoreError::Damaged { what: "an entry of its ledger is not as it was written" });
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+    }
 }
 
 /// Where the chain stands.

@@ -100,6 +100,17 @@ impl Committer {
 
     /// Removes old jobs and their keys; their events then belong to nobody.
     fn remove_jobs(&mut self, before_ms: i64) -> Result<Vec<JobId>, StoreError> {
+        let removed = self.try_remove_jobs(before_ms);
+        if removed.is_err()
+            && let Err(error) = self.ledger.read_again(&self.connection)
+        {
+            // An entry that goes on from what is not on the disk would break the chain.
+            self.fail(error);
+        }
+        removed
+    }
+
+    fn try_remove_jobs(&mut self, before_ms: i64) -> Result<Vec<JobId>, StoreError> {
         let transaction = self.connection.transaction().doing(DOING)?;
         let jobs = old_jobs(&transaction, before_ms).doing(DOING)?;
         let mut gone = Vec::new();

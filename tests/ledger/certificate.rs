@@ -23,7 +23,7 @@ fn certificate(folder: &Folder, request: &str) -> (String, Value) {
 }
 
 /// Shows digests, moments and days as what they are.
-fn stable(text: &str) {
+fn stable(name: &str, text: &str) {
     let filters = [
         (r"[0-9a-f]{128}", "[signature]"),
         (r"[0-9a-f]{64}", "[sha256]"),
@@ -31,8 +31,8 @@ fn stable(text: &str) {
         (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z", "[time]"),
         (r"\d{4}-\d{2}-\d{2}", "[day]"),
     ];
-    insta::with_settings!({ filters => filters, prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!(text);
+    insta::with_settings!({ filters => filters, prepend_module_to_snapshot => false, snapshot_path => "../snapshots" }, {
+        insta::assert_snapshot!(name, text);
     });
 }
 
@@ -49,7 +49,7 @@ fn the_page_of_an_erasure_tells_what_was_asked_done_verified_and_reported() {
     }
     assert_eq!(document["results"][0]["verified"], true);
     assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"), "{page}");
-    stable(&page);
+    stable("erasure_page", &page);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_document_of_an_erasure_has_the_same_facts() {
 
     let (_, document) = certificate(&stage.folder, "7f3c");
 
-    stable(&serde_json::to_string_pretty(&document).unwrap());
+    stable("erasure_document", &serde_json::to_string_pretty(&document).unwrap());
 }
 
 #[test]

@@ -48,6 +48,12 @@ fn recovered(path: &Path, job: JobId, written: &[Event]) -> usize {
         let expected = if state.is_finished(position) { Seen::Duplicate } else { Seen::New };
         assert_eq!(seen, expected, "record {position} after {} events", events.len());
     }
+    let answers = events.iter().filter(|event| matches!(event, Event::Answered(_))).count();
+    assert_eq!(
+        super::ledger::attested(&store, "answered"),
+        answers,
+        "an event without its entry, or the other way"
+    );
     events.len()
 }
 

@@ -6,6 +6,7 @@ mod compaction;
 mod crash;
 mod idempotency;
 mod inbox;
+mod ledger;
 mod marks;
 mod measure;
 mod owner;
