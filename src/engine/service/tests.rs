@@ -315,8 +315,9 @@ fn a_batch_is_never_tried_earlier_than_the_service_said() {
         first_ms: Some(NOW_MS),
         left_ms: NOW_MS,
         tries: 1,
+        may_be_made: false,
         is_abandoned: false,
-        keeps_lanes: false,
+        stays_in_the_air: false,
     };
 
     let mut waits = Vec::new();
@@ -346,8 +347,9 @@ fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
         first_ms: Some(0),
         left_ms: 0,
         tries: 0,
+        may_be_made: false,
         is_abandoned: false,
-        keeps_lanes: false,
+        stays_in_the_air: false,
     };
     (0..500).map(|_| services.next_try(&batch, BACKOFF, not_before_ms, 0)).max().unwrap_or_default()
 }
