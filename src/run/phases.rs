@@ -11,7 +11,7 @@ use super::facts::Program;
 use super::finish::Trouble;
 use super::frame::Frame;
 use super::machine::{Run, Undo};
-use crate::job::Verdict;
+use crate::job::{Skip, Verdict};
 use crate::workflow::{Report, Step, StepKind};
 
 /// A list of steps.
@@ -147,7 +147,9 @@ impl Run {
             Verdict::Done if !self.tally.accepted => (Phase::Complete, "done"),
             Verdict::Done if self.tally.is_proven || report.accepted_is_enough => (Phase::Complete, "done"),
             Verdict::Done => (Phase::Comment, "not_verified"),
-            Verdict::Skipped(why @ crate::job::Skip::NoProfile) => (Phase::Nobody, why.word()),
+            // What would be told depends on answers that nobody gave.
+            Verdict::Skipped(Skip::Shadow) => return None,
+            Verdict::Skipped(why @ Skip::NoProfile) => (Phase::Nobody, why.word()),
             Verdict::Skipped(why) => (Phase::Comment, why.word()),
             Verdict::Failed(why) => (Phase::Comment, why.word()),
             Verdict::Waiting(why) => (Phase::Comment, why.word()),
