@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::facts::Program;
+use super::facts::{Origin, Program};
 use super::finish::Trouble;
 use super::frame::Frame;
 use super::machine::{Run, Undo};
@@ -38,6 +38,14 @@ impl Phase {
     pub(super) fn is_after_failure(self) -> bool {
         matches!(self, Phase::Failed | Phase::OnFailure)
     }
+
+    /// The run tells OneTrust something.
+    pub(super) fn is_report(self) -> bool {
+        match self {
+            Phase::Begin | Phase::Complete | Phase::Nobody | Phase::Comment | Phase::Failed => true,
+            Phase::Steps | Phase::OnFailure => false,
+        }
+    }
 }
 
 /// Why a run failed that still has steps to go through.
@@ -65,9 +73,16 @@ impl Program {
         }
     }
 
+    /// Whether runs may report. Whoever gives a file of requests has a second system changed only by a
+    /// workflow that says so.
+    pub(super) fn may_report(&self) -> bool {
+        let is_from_inbox = self.facts().origin == Origin::Inbox;
+        self.workflow.report.as_ref().is_some_and(|report| report.is_asked_for || is_from_inbox)
+    }
+
     /// Whether the run of a request reports: it came from a subtask of OneTrust.
     pub(super) fn reports(&self, request: Option<&Value>) -> bool {
-        if self.workflow.report.is_none() {
+        if !self.may_report() {
             return false;
         }
         let source = request.and_then(|request| request.get("source"));
