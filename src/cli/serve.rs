@@ -120,7 +120,9 @@ async fn serve(
     let intake = Arc::new(server.inbox().clone());
     let hooks = Hooks::new(&settings, intake, clock, Patience::default());
     hooks.check().await.map_err(Failure::wrong)?;
-    if !settings.channels.is_empty() {
+    if settings.shadow && !settings.channels.is_empty() {
+        anstream::eprintln!("in the shadow nobody is told anything by the channels of the settings");
+    } else if !settings.channels.is_empty() {
         let notifier = Notifier::start(&settings.channels, store, Arc::new(SystemClock), stop).await;
         server = server.telling(Arc::new(notifier.map_err(Failure::wrong)?));
     }

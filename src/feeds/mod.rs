@@ -14,6 +14,7 @@ mod consents;
 mod error;
 mod inbox;
 mod look;
+mod look_back;
 mod pace;
 mod place;
 mod poller;

@@ -5,6 +5,8 @@
 //! them; one that fails goes through `on_failure`. A pause is no end, so nothing of the second half
 //! happens while a run waits. What fails behind a failure is noted beside it and never in its place.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::facts::{Origin, Program};
@@ -153,6 +155,15 @@ impl Run {
         }
     }
 
+    /// The profile that a run reports to unless its workflow says another: the one through which its request
+    /// came, else the one that the workflow looks at.
+    pub(super) fn profile_of_report(&self, program: &Program) -> Option<Arc<str>> {
+        let source = self.scope.get("request").and_then(|request| request.get("source"));
+        let named = source.and_then(|source| source.get("profile")).and_then(Value::as_str);
+        let trigger = program.workflow.on.onetrust_subtask.as_ref();
+        named.or(trigger.map(|trigger| trigger.profile.as_str())).map(Arc::from)
+    }
+
     /// How the run reports, by what it would come to if it ended now.
     fn closing(&mut self, program: &Program) -> Option<Phase> {
         let report = program.workflow.report.as_ref()?;
@@ -162,9 +173,9 @@ impl Run {
             Verdict::Done if !self.tally.accepted => (Phase::Complete, "done"),
             Verdict::Done if self.tally.is_proven || report.accepted_is_enough => (Phase::Complete, "done"),
             Verdict::Done => (Phase::Comment, "not_verified"),
-            // What would be told depends on answers that nobody gave.
-            Verdict::Skipped(Skip::Shadow) => return None,
             Verdict::Skipped(why @ Skip::NoProfile) => (Phase::Nobody, why.word()),
+            // Nobody knows how it would have ended.
+            Verdict::Skipped(Skip::Shadow) => return None,
             Verdict::Skipped(why) => (Phase::Comment, why.word()),
             Verdict::Failed(why) => (Phase::Comment, why.word()),
             Verdict::Waiting(why) => (Phase::Comment, why.word()),

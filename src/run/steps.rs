@@ -151,7 +151,8 @@ impl Run {
         action: &Action,
     ) -> Result<Option<Arc<str>>, Trouble> {
         let Some(leaf) = &step.profile else {
-            return Ok(program.profile_of(&action.system));
+            let of_report = || self.phase.is_report().then(|| self.profile_of_report(program)).flatten();
+            return Ok(of_report().or_else(|| program.profile_of(&action.system)));
         };
         let template = |problem: String| {
             self.trouble(program, Fail::Template, Fail::Template.word(), format!("in `profile`: {problem}"))

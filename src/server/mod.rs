@@ -18,6 +18,7 @@ mod idle;
 mod intake;
 mod listening;
 mod polling;
+mod pruning;
 mod schedule;
 mod serve;
 mod shelf;

@@ -22,7 +22,7 @@ use super::polling::Pollers;
 use super::shelf::Shelf;
 use super::tell::Teller;
 use super::watch::watch;
-use super::{hooks, schedule};
+use super::{hooks, pruning, schedule};
 use crate::clock::SystemClock;
 use crate::host::Host;
 use crate::journal::StoreError;
@@ -141,6 +141,8 @@ impl Server {
         });
         let teller = Teller { notifier, shelf: Arc::clone(&shelf) };
         tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
+        let keep = host.clients().settings().keep;
+        tasks.spawn(pruning::keep_small(Arc::clone(host.store()), keep, stop.clone()));
         let pollers = Pollers {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),

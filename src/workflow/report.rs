@@ -102,7 +102,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, around: &Around<'_>) ->
         );
         return None;
     }
-    let report = make(of_subtask, said, around)?;
+    let report = make(said, around)?;
     let is_meant = entry.or(of_subtask);
     if let Some(entry) = is_meant
         && !report.complete.is_empty()
@@ -178,14 +178,10 @@ fn check_resolution(reader: &mut Reader<'_>, node: &Node, id: Option<&str>) {
     }
 }
 
-fn make(trigger: Option<&Entry>, said: Said, around: &Around<'_>) -> Option<Report> {
+/// Where nothing is said of the profile, the run knows where its request came from.
+fn make(said: Said, around: &Around<'_>) -> Option<Report> {
     let Said { by_status, resolution_id, comment, accepted_is_enough, profile } = said;
-    // The subtask is reported to where it came from, unless the workflow says otherwise.
-    let of_trigger = || {
-        let named = trigger?.value.get("profile")?.as_text()?;
-        Leaf::compile(named).ok()
-    };
-    let mut maker = Maker { number: around.count, profile: profile.or_else(of_trigger) };
+    let mut maker = Maker { number: around.count, profile };
     let subtask = "{{ request.source.subtask_id }}";
     let places = Places::of(around);
     let complete = |maker: &mut Maker, label: &str, comment: &str| {

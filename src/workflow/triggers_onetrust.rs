@@ -22,6 +22,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const MOST_OFTEN: Duration = Duration::from_secs(1);
 /// Changes show in lists a little after the time they are dated.
 const OVERLAP: Duration = Duration::from_secs(600);
+/// Once a day: so that whatever shows within a day of its date is seen, whenever the look before was.
+const LOOK_BACK: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 const SUBTASK_RULES: [&str; 8] = [
     "names",
@@ -63,8 +65,11 @@ pub(super) fn subtask(reader: &mut Reader<'_>, node: &Node) -> Option<SubtaskTri
 /// What stands under `on.onetrust_consent`.
 pub(super) fn consent(reader: &mut Reader<'_>, node: &Node) -> Option<ConsentTrigger> {
     let on = "on.onetrust_consent";
-    let keys =
-        [&["profile", "feed", "every", "overlap", "start", "all_preferences"], &CONSENT_RULES[..]].concat();
+    let keys = [
+        &["profile", "feed", "every", "overlap", "look_back", "start", "all_preferences"],
+        &CONSENT_RULES[..],
+    ]
+    .concat();
     reader.map(on, node, &keys)?;
     let profile = profile(reader, on, node);
     let feed = match node.get("feed") {
@@ -96,12 +101,17 @@ pub(super) fn consent(reader: &mut Reader<'_>, node: &Node) -> Option<ConsentTri
         );
     }
     let all_preferences = flag(reader, on, "all_preferences", node);
+    let look_back = match node.get("look_back") {
+        Some(look_back) => reader.duration(&format!("{on}.look_back"), look_back),
+        None => Some(LOOK_BACK),
+    };
     let (every, overlap) = (every(reader, on, node), overlap(reader, on, node));
     Some(ConsentTrigger {
         profile: profile?,
         feed: feed?,
         every: every?,
         overlap: overlap?,
+        look_back: look_back?,
         start: start?,
         all_preferences: all_preferences?,
         rules: rules?,
