@@ -92,6 +92,7 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
     let shelf = Shelf::of(&folder, home.known.clone());
     let mut trial = Trial::empty().await?;
     trial.play(&shelf.enabled());
+    trial.tell(stop.clone());
     let (services, clock, onetrust) = (trial.services()?, trial.clock(), trial.onetrust()?);
     let seed = move |workflow: &Arc<Workflow>, input: &Input| {
         if let Err(error) = trial.seed(workflow, input) {

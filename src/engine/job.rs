@@ -23,10 +23,10 @@ use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
 use crate::intake::Input;
-use crate::job::{Event, State, Status};
+use crate::job::{Event, State, Status, WindowId};
 use crate::journal::{JobRecord, Store};
 use crate::request::Warnings;
-use crate::run::{Facts, Program};
+use crate::run::{Facts, Origin, Program};
 use crate::workflow::{Policies, Workflow};
 
 /// Everything a job needs from outside.
@@ -319,7 +319,11 @@ pub(super) fn facts(record: &JobRecord) -> Facts {
     for (place, byte) in seed.iter_mut().zip(record.id.0.to_be_bytes()) {
         *place ^= byte;
     }
-    Facts { job: record.id.to_string(), started_at: started.to_string(), seed }
+    let origin = match record.input_path.parse::<WindowId>() {
+        Ok(_) => Origin::Inbox,
+        Err(_) => Origin::File,
+    };
+    Facts { job: record.id.to_string(), started_at: started.to_string(), seed, origin }
 }
 
 fn allowed(

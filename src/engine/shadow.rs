@@ -2,20 +2,21 @@
 //!
 //! A batch of writes goes as far as its moment: it waits for its lanes, its limits and the journal like any
 //! other. Then it is answered as not sent, and its runs go on as when a write is not needed. What would have
-//! been sent is counted by the journal. The rule that keeps it right: whatever writes stops here, and reads
-//! pass.
+//! been sent is counted by the journal. The rule that keeps it right: only what reads passes; what changes a
+//! person stops here, and so does what tells the portal of a request how far it is.
 
 use super::answers::Pending;
 use super::batches::Batch;
 use super::driver::Driver;
 use super::planned::ended;
 use super::worker::{Going, Heard, Work};
+use crate::catalogue::Effect;
 use crate::job::{NOT_SENT, Skip};
 
 impl Driver {
     /// Whether a batch must not leave because the job only looks.
     pub(super) fn is_only_looking(&self, batch: &Batch) -> bool {
-        self.is_shadow && batch.members.iter().any(|member| member.call.action().effect.writes())
+        self.is_shadow && batch.members.iter().any(|member| member.call.action().effect != Effect::Read)
     }
 
     /// Answers a batch whose moment has come as not sent.

@@ -7,11 +7,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::facts::Program;
+use super::facts::{Origin, Program};
 use super::finish::Trouble;
 use super::frame::Frame;
 use super::machine::{Run, Undo};
-use crate::job::Verdict;
+use crate::job::{Skip, Verdict};
 use crate::workflow::{Report, Step, StepKind};
 
 /// A list of steps.
@@ -37,6 +37,14 @@ impl Phase {
     /// Whether the run has failed for good.
     pub(super) fn is_after_failure(self) -> bool {
         matches!(self, Phase::Failed | Phase::OnFailure)
+    }
+
+    /// The run tells OneTrust something.
+    pub(super) fn is_report(self) -> bool {
+        match self {
+            Phase::Begin | Phase::Complete | Phase::Nobody | Phase::Comment | Phase::Failed => true,
+            Phase::Steps | Phase::OnFailure => false,
+        }
     }
 }
 
@@ -65,9 +73,16 @@ impl Program {
         }
     }
 
+    /// Whether runs may report. Whoever gives a file of requests has a second system changed only by a
+    /// workflow that says so.
+    pub(super) fn may_report(&self) -> bool {
+        let is_from_inbox = self.facts().origin == Origin::Inbox;
+        self.workflow.report.as_ref().is_some_and(|report| report.is_asked_for || is_from_inbox)
+    }
+
     /// Whether the run of a request reports: it came from a subtask of OneTrust.
     pub(super) fn reports(&self, request: Option<&Value>) -> bool {
-        if self.workflow.report.is_none() {
+        if !self.may_report() {
             return false;
         }
         let source = request.and_then(|request| request.get("source"));
@@ -147,7 +162,9 @@ impl Run {
             Verdict::Done if !self.tally.accepted => (Phase::Complete, "done"),
             Verdict::Done if self.tally.is_proven || report.accepted_is_enough => (Phase::Complete, "done"),
             Verdict::Done => (Phase::Comment, "not_verified"),
-            Verdict::Skipped(why @ crate::job::Skip::NoProfile) => (Phase::Nobody, why.word()),
+            // What would be told depends on answers that nobody gave.
+            Verdict::Skipped(Skip::Shadow) => return None,
+            Verdict::Skipped(why @ Skip::NoProfile) => (Phase::Nobody, why.word()),
             Verdict::Skipped(why) => (Phase::Comment, why.word()),
             Verdict::Failed(why) => (Phase::Comment, why.word()),
             Verdict::Waiting(why) => (Phase::Comment, why.word()),

@@ -14,6 +14,7 @@ mod dispatch;
 mod forecast;
 mod health;
 pub mod hooks;
+mod idle;
 mod intake;
 mod listening;
 mod polling;
@@ -25,6 +26,7 @@ mod watch;
 
 pub use carry::{Seed, Ways};
 pub use forecast::Late;
+pub use idle::Idle;
 pub use intake::Inbox;
 pub use listening::{Line, Listening, Patience, answer};
 pub use serve::{ServeError, Served, Server};

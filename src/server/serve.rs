@@ -127,7 +127,12 @@ impl Server {
         let listening = host.listen();
         let tasks = TaskTracker::new();
         tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
-        let health = Health { host: Arc::clone(&host), shelf: Arc::clone(&shelf), stop: stop.clone() };
+        let health = Health {
+            host: Arc::clone(&host),
+            shelf: Arc::clone(&shelf),
+            ways: ways.clone(),
+            stop: stop.clone(),
+        };
         let answering = answer(listener, pages.merge(health.router()), stop.clone());
         tasks.spawn(async move {
             if let Err(error) = answering.await {

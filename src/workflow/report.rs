@@ -38,6 +38,8 @@ pub struct Report {
     pub failed: Vec<Step>,
     /// What was accepted need not be verified.
     pub accepted_is_enough: bool,
+    /// `report` stands in the file: then requests of files report, too.
+    pub is_asked_for: bool,
 }
 
 impl Report {
@@ -72,6 +74,8 @@ pub(super) struct Around<'w> {
     pub writes: bool,
     /// Steps that were numbered so far.
     pub count: u32,
+    /// `report` stands in the file.
+    pub is_asked_for: bool,
 }
 
 /// The report of a workflow, from its key `report`; `None` where it reports nothing.
@@ -237,6 +241,7 @@ fn make(trigger: Option<&Entry>, said: Said, around: &Around<'_>) -> Option<Repo
             status("FAILED", Some(failed)),
         )?,
         accepted_is_enough,
+        is_asked_for: around.is_asked_for,
     })
 }
 

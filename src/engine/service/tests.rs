@@ -71,9 +71,9 @@ fn a_profile_is_found_by_its_name_and_its_system() {
 
     assert_eq!(services.find("braze", Some("us")), Ok(1));
     let unknown = services.find("braze", Some("asia")).unwrap_err();
-    assert_eq!(unknown, "there is no braze profile of that name; the settings have `eu`, `us`");
-    let other = services.find("onetrust", Some("eu"));
-    assert!(other.is_err());
+    assert_eq!(unknown.message, "there is no braze profile of that name; the settings have `eu`, `us`");
+    let other = services.find("onetrust", Some("eu")).unwrap_err();
+    assert_eq!((other.code, &*other.message), ("no_profile", "the settings have no onetrust profile"));
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn without_a_name_only_the_only_profile_of_a_system_is_meant() {
     let two = services([service("eu", "eu"), service("us", "us")]);
 
     assert_eq!(one.find("braze", None), Ok(0));
-    assert_eq!(one.find("onetrust", None).unwrap_err(), "the settings have no onetrust profile");
-    assert!(two.find("braze", None).unwrap_err().contains("several braze profiles"));
+    assert_eq!(one.find("onetrust", None).unwrap_err().code, "no_profile");
+    assert!(two.find("braze", None).unwrap_err().message.contains("several braze profiles"));
 }
 
 #[test]
