@@ -365,3 +365,30 @@ fn a_service_that_says_no_and_not_until_when_is_asked_ever_later() {
 fn a_service_that_says_until_when_is_asked_then_however_often_it_said_so() {
     assert_eq!(longest_pause_ms(50, Some(1000)), 1000);
 }
+
+#[test]
+fn a_moment_that_the_service_names_is_waited_for_whatever_its_refusals_seem_to_say() {
+    let mut services = services([service("a", "w")]);
+    let refused = |now_ms: i64| Said {
+        rest_until_ms: Some(now_ms + 7000),
+        says_when: true,
+        is_untold: true,
+        ..Said::default()
+    };
+    let (mut now_ms, mut sent) = (NOW_MS, 0);
+    while sent < 600 {
+        if let Some(later_ms) = services.reserve(gate(0), now_ms) {
+            now_ms = later_ms;
+            continue;
+        }
+        sent += 1;
+        services.settle(gate(0), now_ms, now_ms + 5);
+        let (left_ms, is_refused) = (now_ms, sent % 10 == 0);
+        now_ms += 5;
+        if is_refused {
+            services.observe(gate(0), &refused(now_ms), left_ms, now_ms);
+            let next_ms = services.reserve(gate(0), now_ms);
+            assert!(next_ms.is_some_and(|next_ms| next_ms >= now_ms + 7000), "{sent}: {next_ms:?}");
+        }
+    }
+}
