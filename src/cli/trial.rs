@@ -16,7 +16,7 @@ use crate::intake::Input;
 use crate::onetrust::Api;
 use crate::sandbox::{AliasName, Identifiers, Options, Scene, onetrust};
 use crate::secret::Secret;
-use crate::workflow::Workflow;
+use crate::workflow::{ConsentTrigger, Workflow};
 
 /// A sandbox that holds a profile for each subject of an input.
 pub(super) struct Trial {
@@ -65,6 +65,14 @@ impl Trial {
     /// Lets people ask OneTrust for what starts these workflows, some at once and others now and then.
     pub(super) fn play(&mut self, workflows: &[Arc<Workflow>]) {
         self.scene.play(story::of(workflows));
+    }
+
+    /// Lets some people say yes and some no to what a trigger takes.
+    pub(super) fn say(&self, trigger: &ConsentTrigger) {
+        let statement = story::statement(trigger);
+        for number in 0..20 {
+            self.scene.say(&statement, if number % 2 == 0 { "CONFIRMED" } else { "WITHDRAWN" });
+        }
     }
 
     /// The sandbox's clock.
