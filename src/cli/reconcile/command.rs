@@ -115,7 +115,7 @@ async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) ->
             })?;
             profile.check().await.map_err(Failure::wrong)?;
             let api = home.clients.api(profile, Arc::clone(&clock))?;
-            From::OneTrust(work.everyone(&trigger, api, policy))
+            From::OneTrust(Box::new(work.everyone(&trigger, api, policy)))
         }
     };
     let done = work.compare(&comparison, Arc::new(asker), from, repair.as_mut()).await?;
@@ -152,7 +152,7 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
         None => {
             let trigger = workflow.on.onetrust_consent.clone().unwrap_or_else(|| of_profile("sandbox"));
             trial.say(&trigger);
-            From::OneTrust(work.everyone(&trigger, trial.onetrust()?, policy))
+            From::OneTrust(Box::new(work.everyone(&trigger, trial.onetrust()?, policy)))
         }
     };
     let done = work.compare(&comparison, Arc::new(asker), from, repair.as_mut()).await?;
@@ -173,7 +173,7 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
 /// Where the records come from.
 enum From {
     File(Input),
-    OneTrust(Everyone),
+    OneTrust(Box<Everyone>),
 }
 
 /// What one comparison needs.
@@ -226,7 +226,7 @@ impl Work<'_> {
             }
             From::OneTrust(list) => {
                 let drawn = tokio::select! {
-                    drawn = People::of_onetrust(program, kinds, list, sample) => drawn.map_err(failure)?,
+                    drawn = People::of_onetrust(program, kinds, *list, sample) => drawn.map_err(failure)?,
                     () = self.stop.cancelled() => {
                         let why = "interrupted before anything was compared";
                         return Err(Failure::Interrupted(why.to_owned()));
