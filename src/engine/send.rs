@@ -113,11 +113,11 @@ pub(super) async fn exchange(
 }
 
 /// What came of sending calls, or of asking whether they were carried out before.
-struct Round {
-    reply: Reply,
+pub(super) struct Round {
+    pub(super) reply: Reply,
     status: u16,
     request_id: Option<String>,
-    said: Said,
+    pub(super) said: Said,
     requests: u32,
     now: Now,
 }
@@ -181,7 +181,8 @@ fn carried_out(calls: &[&Call], mut looked: Round) -> Round {
     looked
 }
 
-async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
+/// Sends calls that share a body, and reads the answer.
+pub(super) async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
     let exchange = Exchange {
         method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
         path_and_query: plan::path_and_query(calls),
