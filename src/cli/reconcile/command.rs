@@ -340,6 +340,7 @@ fn of_profile(profile: &str) -> ConsentTrigger {
         feed: Feed::Profiles,
         every: Duration::from_secs(60),
         overlap: Duration::ZERO,
+        look_back: Duration::ZERO,
         start: None,
         all_preferences: false,
         rules: ConsentRules::default(),
