@@ -282,6 +282,12 @@ impl Teller {
             None => {}
         }
         let status = answered.status.unwrap_or_default();
+        if outcome.is_none() && (200..300).contains(&status) {
+            return (
+                "accepted_late",
+                format!("{place} accepted {action} (HTTP {status}), after the request had ended."),
+            );
+        }
         let Some(outcome) = outcome else {
             return (
                 "tried",

@@ -1,11 +1,12 @@
 //! The leaf of one request in the tree of a batch.
 //!
 //! ```text
-//! blind = first 16 bytes of SHA-256( SHA-256("privaflow ledger blind 1" ‖ secret ‖ job ‖ event) ‖ index )
+//! blind = 16 bytes of SHA-256( SHA-256("privaflow ledger blind 1" ‖ secret ‖ job ‖ event) ‖ index / 2 )
 //! leaf  = SHA-256( 00 ‖ blind ‖ position ‖ request ‖ flags ‖ words )
 //! ```
 //!
-//! Numbers are big-endian: job and event take eight bytes, index four, position eight. `request` are the
+//! Numbers are big-endian: job and event take eight bytes, half the index four, position eight. A digest makes
+//! the blinds of two leaves, the first half that of the even one. `request` are the
 //! first six bytes of the digest of the workflow's name and the request's id, zeros where they are not
 //! known; `flags` are 1 (accepted) and 2 (verified); `words` say what it came to: `done`,
 //! `failed refused`, `step find`. Without its blind a leaf tells nothing about anybody, so that whoever has
@@ -122,14 +123,29 @@ impl Blinds {
 
     /// That of one leaf.
     pub fn get(&self, index: u32) -> [u8; 16] {
-        let digest: [u8; 32] =
-            Sha256::new().chain_update(self.0).chain_update(index.to_be_bytes()).finalize().into();
-        *digest.first_chunk().unwrap_or(&[0; 16])
+        let [even, odd] = self.two(index / 2);
+        if index.is_multiple_of(2) { even } else { odd }
     }
 
-    /// The leaves of an event.
-    pub fn leaves(&self, event: &Event) -> impl Iterator<Item = Hash> {
-        (0_u32..).zip(said(event)).map(|(index, said)| said.leaf(&self.get(index)))
+    /// All of them, one after another.
+    fn each(&self) -> impl Iterator<Item = [u8; 16]> {
+        (0_u32..).flat_map(|pair| self.two(pair))
+    }
+
+    /// Those of two leaves beside each other: the halves of one digest.
+    fn two(&self, pair: u32) -> [[u8; 16]; 2] {
+        let digest: [u8; 32] =
+            Sha256::new().chain_update(self.0).chain_update(pair.to_be_bytes()).finalize().into();
+        let (even, odd) = digest.split_at(16);
+        [even, odd].map(|half| half.try_into().unwrap_or_default())
+    }
+
+    /// What an event says of each request, with its leaf.
+    pub(super) fn leaves(&self, event: &Event) -> impl Iterator<Item = (Said, Hash)> {
+        said(event).zip(self.each()).map(|(said, blind)| {
+            let leaf = said.leaf(&blind);
+            (said, leaf)
+        })
     }
 }
 

@@ -149,7 +149,7 @@ fn outcomes(job: JobId, event: &Event, witness: Option<&Witness>, digests: &dyn 
 fn grouped(event: &Event, blinds: &Blinds) -> Grouped {
     let mut counts: Vec<(&'static str, u64)> = Vec::new();
     let mut tree = Tree::default();
-    for (index, said) in (0_u32..).zip(said(event)) {
+    for (said, leaf) in blinds.leaves(event) {
         let word = match said.words {
             Words::Result(state, _) => state,
             Words::Step(_) => "goes_on",
@@ -158,7 +158,7 @@ fn grouped(event: &Event, blinds: &Blinds) -> Grouped {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
         }
-        tree.push(said.leaf(&blinds.get(index)));
+        tree.push(leaf);
     }
     let results: BTreeMap<_, _> = counts.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
     Grouped { root: to_hex(&tree.root()), leaves: tree.leaves(), results }

@@ -80,7 +80,7 @@ impl Proof {
         (before, entry): (Chain, &[u8]),
     ) -> Option<Proof> {
         let (index, said) = said(event).enumerate().filter(|(_, said)| said.position == position).last()?;
-        let leaves: Vec<Hash> = blinds.leaves(event).collect();
+        let leaves: Vec<Hash> = blinds.leaves(event).map(|(_, leaf)| leaf).collect();
         let at = before.with(entry);
         Some(Proof {
             run,
