@@ -215,7 +215,9 @@ async fn a_kill_between_pages_loses_nothing_and_starts_nothing_twice() {
     // Given that the third page is never answered
     bench.onetrust.world().before = Some(Box::new(|world, asked| {
         if asked.path == SEARCH && asked.query["page"] == "2" {
-            world.refusals.push_back((SEARCH, 500, None));
+            for _ in 0..2 {
+                world.refusals.push_back((SEARCH, 500, None));
+            }
             world.before = Some(Box::new(|_, _| {}));
         }
     }));
@@ -288,6 +290,58 @@ async fn where_the_search_is_refused_subtasks_are_found_request_by_request() {
     bench.onetrust.world().refusals.clear();
     bench.clock.advance(Duration::from_secs(3601));
     poller.poll_once().await.unwrap();
+    assert_eq!(bench.onetrust.count(SEARCH), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_keeps_nobody_from_those_behind_it() {
+    for status in [500, 403, 404] {
+        let bench = Bench::new().await;
+        for number in 1..=4 {
+            add(&mut bench.onetrust.world(), number, "2026-11-20T11:00:00.000Z");
+        }
+        let of = |number: u8| format!("/api/datasubject/v2/requestqueues/REF{number}/subtasks");
+        let poison: &'static str = of(2).leak();
+        for _ in 0..3 {
+            bench.onetrust.world().refusals.push_back((SEARCH, 403, None));
+            for _ in 0..2 {
+                bench.onetrust.world().refusals.push_back((poison, status, None));
+            }
+        }
+        let mut poller = bench.poller();
+
+        let polled = poller.poll_once().await.unwrap();
+        assert_eq!((polled.new, polled.postponed), (3, 1), "{status}");
+        let polled = poller.poll_once().await.unwrap();
+
+        assert_eq!((polled.new, polled.postponed), (0, 1), "{status}");
+        assert_eq!(bench.onetrust.count(&of(1)), 1, "what was read is not read again for it");
+        bench.onetrust.world().refusals.clear();
+        assert_eq!(poller.poll_once().await.unwrap().new, 1, "{status}");
+        assert_eq!(poller.poll_once().await.unwrap(), Polled::default());
+    }
+}
+
+#[tokio::test]
+async fn where_no_request_can_be_read_that_is_said() {
+    let bench = Bench::new().await;
+    add(&mut bench.onetrust.world(), 1, "2026-11-20T11:00:00.000Z");
+    bench.onetrust.world().refusals.push_back((SEARCH, 403, None));
+    bench.onetrust.world().refusals.push_back(("/api/datasubject/v2/requestqueues/REF1/subtasks", 403, None));
+
+    let error = bench.poller().poll_once().await.unwrap_err();
+
+    assert!(error.needs_a_person());
+    assert!(error.to_string().contains("scope"), "{error}");
+}
+
+#[tokio::test]
+async fn a_page_whose_answer_was_lost_is_asked_for_once_more() {
+    let bench = Bench::new().await;
+    add(&mut bench.onetrust.world(), 1, "2026-11-20T11:00:00.000Z");
+    bench.onetrust.world().refusals.push_back((SEARCH, 502, None));
+
+    assert_eq!(bench.poller().poll_once().await.unwrap().new, 1);
     assert_eq!(bench.onetrust.count(SEARCH), 2);
 }
 
