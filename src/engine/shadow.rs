@@ -2,8 +2,8 @@
 //!
 //! A batch of writes goes as far as its moment: it waits for its lanes, its limits and the journal like any
 //! other. Then it is answered as not sent, and its runs go on as when a write is not needed. What would have
-//! been sent is counted by the journal. The rule that keeps it right: only what reads passes; what changes a
-//! person stops here, and so does what tells the portal of a request how far it is.
+//! been sent is counted by the journal. The rule that keeps it right: reads pass, and everything else stops
+//! here, what tells the portal of a request how far it is no less than what changes a person.
 
 use super::answers::Pending;
 use super::batches::Batch;
@@ -22,7 +22,7 @@ impl Driver {
     /// Answers a batch whose moment has come as not sent.
     pub(super) fn do_not_send(&mut self, mut batch: Batch) {
         self.in_flight -= 1;
-        self.abandoned -= usize::from(batch.is_abandoned);
+        self.abandoned_in_flight -= usize::from(batch.is_abandoned);
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, self.clock.steady_ms());
         }

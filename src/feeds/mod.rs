@@ -12,8 +12,10 @@
 mod ask;
 mod consents;
 mod error;
+mod everyone;
 mod inbox;
 mod look;
+mod look_back;
 mod pace;
 mod place;
 mod poller;
@@ -22,6 +24,7 @@ mod search;
 mod subtasks;
 
 pub use error::FeedError;
+pub use everyone::{BEGINNING, Everyone};
 pub use look::look;
 pub use pace::{Standing, keep_looking};
 pub use poller::{Polled, Poller};

@@ -284,6 +284,7 @@ impl Subtasks {
             {
                 let (api, rules) = (self.api.clone(), self.trigger.rules.clone());
                 let updated = subtask.updated;
+                let subtask = Subtask { profile: Some(self.trigger.profile.clone()), ..subtask };
                 looks.spawn(async move { (key, updated, look(&api, &rules, subtask).await) });
             }
             let Some(looked) = looks.join_next().await else { return Ok(()) };

@@ -266,7 +266,7 @@ impl Run {
 
     /// Notes that a call was not made. One that only tells of the run decides nothing about it.
     fn note_passed(&mut self, why: Skip) {
-        if self.phase == Phase::Steps {
+        if !self.phase.is_report() {
             self.tally.pass(why);
         }
     }
@@ -321,11 +321,16 @@ impl Run {
     }
 }
 
+/// The code of a call for whose system there is no profile at all.
+pub const NO_PROFILE: &str = "no_profile";
+/// The code of a call of which nobody knows which profile it goes to.
+pub const UNKNOWN_PROFILE: &str = "unknown_profile";
+
 /// The reason of the summary for a refusal.
 pub(super) fn reason_of(refusal: &Refusal) -> Fail {
     match refusal.code {
         "wrong_type" => Fail::WrongType,
-        "unknown_profile" => Fail::Template,
+        UNKNOWN_PROFILE | NO_PROFILE => Fail::Template,
         "timeout" => Fail::Timeout,
         _ => Fail::Refused,
     }
