@@ -170,9 +170,14 @@ impl Subtasks {
             seen: HashSet::new(),
             held: Vec::new(),
         };
-        match way {
-            Way::Search => search::read(self, &mut pass).await?,
-            Way::Requests => requests::read(self, &mut pass).await?,
+        let read = match way {
+            Way::Search => search::read(self, &mut pass).await,
+            Way::Requests => requests::read(self, &mut pass).await,
+        };
+        if let Err(error) = read {
+            // What was found until then counts as looked at, so it must not be forgotten.
+            self.flush(&mut pass, None).await?;
+            return Err(error);
         }
         self.over(since, pass, now_ms).await
     }
