@@ -17,7 +17,12 @@ const GROUPS: &str = include_str!("../../workflows/consent-groups.yaml");
 fn program(text: &str) -> Program {
     let (workflow, mistakes) = load(&Source::new("w.yaml", text), &Known::default());
     let workflow = workflow.unwrap_or_else(|| panic!("{mistakes:?}"));
-    let facts = Facts { job: "j".into(), started_at: "2026-11-22T00:00:00Z".into(), seed: [0; 16], origin: Origin::File };
+    let facts = Facts {
+        job: "j".into(),
+        started_at: "2026-11-22T00:00:00Z".into(),
+        seed: [0; 16],
+        origin: Origin::File,
+    };
     Program::new(Arc::new(workflow), facts)
 }
 
