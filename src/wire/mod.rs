@@ -20,7 +20,7 @@ mod oauth2;
 mod rate;
 
 pub use backoff::Backoff;
-pub use broken::{Broken, NotSent, Unknown};
+pub use broken::{Broken, Distrust, NotSent, Unknown};
 pub use client::Client;
 pub use exchange::{Answer, Exchange};
 pub use grant::{GrantError, Granted};
