@@ -25,15 +25,21 @@ impl Kept {
     pub fn begin(path: &Path) -> Result<Kept, ReconcileError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // A temporary file is readable by its owner only, and stays so under its name.
-        let file = tempfile::Builder::new().prefix(".reconcile-").tempfile_in(folder);
+        let file = tempfile::Builder::new().prefix(".privaflow-").tempfile_in(folder);
         let file = file.map_err(|source| ReconcileError::Keep { path: path.to_owned(), source })?;
         Ok(Kept { path: path.to_owned(), file: BufWriter::new(file), records: 0 })
     }
 
     /// Adds a record.
     pub fn add(&mut self, record: &Value) -> Result<(), ReconcileError> {
+        self.add_line(record.to_string().as_bytes())
+    }
+
+    /// Adds a record that is a line already, without its end.
+    pub fn add_line(&mut self, line: &[u8]) -> Result<(), ReconcileError> {
         self.records += 1;
-        writeln!(self.file, "{record}").map_err(|source| self.broken(source))
+        let written = self.file.write_all(line).and_then(|()| self.file.write_all(b"\n"));
+        written.map_err(|source| self.broken(source))
     }
 
     /// Records so far.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
+use crate::cli::{Failure, setup};
 use crate::drift::Direction;
 use crate::host::HostError;
 use crate::intake::REQUESTS;
@@ -47,7 +47,7 @@ impl Repair {
             return Err(HostError::NotOnFiles(workflow.name.clone()).into());
         }
         let folder = std::path::absolute(store).map_err(Failure::wrong)?.join(FOLDER);
-        make(&folder).map_err(Failure::wrong)?;
+        setup::private_folder(&folder)?;
         let name = format!("{}-{}{REQUESTS}", workflow.name, uuid::Uuid::now_v7().simple());
         let path = folder.join(name);
         let kept = Kept::begin(&path).map_err(Failure::wrong)?;
@@ -110,13 +110,4 @@ pub(super) fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
         tracing::warn!("{} could not be removed, and names people: {error}", path.display());
     }
-}
-
-/// A folder that only its owner can look into.
-fn make(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
