@@ -11,6 +11,8 @@
 
 #[path = "serve/approval.rs"]
 mod approval;
+#[path = "serve/both.rs"]
+mod both;
 #[path = "serve/crash.rs"]
 mod crash;
 #[path = "serve/deploy.rs"]
@@ -34,5 +36,7 @@ mod server;
 mod serving;
 #[path = "serve/shadow.rs"]
 mod shadow;
+#[path = "serve/whole.rs"]
+mod whole;
 #[path = "serve/windows.rs"]
 mod windows;

@@ -48,6 +48,47 @@ fn an_unknown_status_or_purpose_makes_no_call() {
 }
 
 #[test]
+fn every_status_that_onetrust_documents_has_its_meaning_or_changes_nothing() {
+    // OneTrust's OpenAPI, Universal Consent & Preference Management: the states of purposes, and the types
+    // of transactions; `NOT_OPTED_OUT` is how another document of theirs spells one.
+    let yes = ["ACTIVE", "OPT_IN", "ALWAYS_ACTIVE", "CONFIRMED"];
+    let no = ["WITHDRAWN", "OPT_OUT", "HARD_OPT_OUT", "EXPIRED", "NO_CONSENT", "NOTGIVEN"];
+    let neither = [
+        "PENDING",
+        "EXTEND",
+        "CHANGE_PREFERENCES",
+        "IMPLICIT",
+        "NOT_OPT_OUT",
+        "NOT_OPTED_OUT",
+        "NO_OPT_OUT",
+        "NO_CHOICE",
+        "CANCEL",
+    ];
+    for (workflow, purpose) in [
+        ("consent-global", "Marketing e-mail"),
+        ("consent-groups", "Newsletter"),
+        ("consent-groups-track", "Newsletter"),
+    ] {
+        let state = |status: &str| {
+            let calls = calls(workflow, json!({ "external_id": "u-1" }), &[(purpose, status)]);
+            let text = calls.iter().map(|(_, body)| body.to_string()).collect::<String>();
+            let is_no = text.contains(r#""unsubscribed""#);
+            let is_yes = text.contains(r#""subscribed""#) || text.contains(r#""opted_in""#);
+            assert!(!(is_yes && is_no), "{text}");
+            (is_yes, is_no)
+        };
+
+        assert!(yes.iter().all(|status| state(status) == (true, false)), "{workflow}");
+        assert!(no.iter().all(|status| state(status) == (false, true)), "{workflow}");
+        assert!(neither.iter().all(|status| state(status) == (false, false)), "{workflow}");
+        let known = words(workflow);
+        let is_counted = |status: &&&str| !known.contains(**status);
+        let counted: Vec<_> = yes.iter().chain(&no).chain(&neither).filter(is_counted).collect();
+        assert_eq!(counted, [&"PENDING"], "{workflow}");
+    }
+}
+
+#[test]
 fn a_person_is_addressed_in_exactly_one_way() {
     let alias = json!({ "alias_name": "n", "alias_label": "l" });
     let subjects = [
@@ -116,6 +157,14 @@ fn who_cannot_be_addressed_by_the_subscription_endpoint_is_reached_through_track
 }
 
 /// The calls that a shipped workflow makes for a record with these purposes and statuses.
+/// What a shipped workflow names.
+fn words(workflow: &str) -> std::collections::HashSet<String> {
+    let name = format!("workflows/{workflow}.yaml");
+    let text = fs::read_to_string(&name).expect("the file is there");
+    let workflow = load(&Source::new(name, &text), &Known::default()).0.expect("it has no mistakes");
+    workflow.words.expect("it reads consents")
+}
+
 fn calls(workflow: &str, subject: Value, consents: &[(&str, &str)]) -> Vec<(&'static str, Value)> {
     let name = format!("workflows/{workflow}.yaml");
     let text = fs::read_to_string(&name).expect("the file is there");

@@ -51,7 +51,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     }
     let go = if is_here { String::new() } else { format!("cd {} && ", args.dir.display()) };
     anstream::eprintln!(
-        "\nnext, without a key and without changing anything:\n  {go}privaflow run workflows/user-deletion.yaml --input examples/deletion-requests.ndjson --sandbox"
+        "\nnext, without a key and without changing anything:\n  {go}privaflow run workflows/user-deletion.yaml --input examples/deletion-requests.ndjson --sandbox\n  {go}privaflow serve --sandbox"
     );
     Ok(ExitCode::SUCCESS)
 }

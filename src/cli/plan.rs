@@ -33,7 +33,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         known = crate::workflow::Known::default();
     }
     let file = setup::find_workflow(&loaded.settings, &args.workflow)?;
-    let workflow = setup::workflow(setup::read(&file)?, &known)?;
+    let workflow = setup::workflow_for_file(setup::read(&file)?, &known)?;
     let input = run::open_input(&workflow, &args.input)?;
     let kinds = kinds_taken(&workflow);
     let (mut requests, mut sent, mut troubled) = (0_u64, 0_u64, 0_u64);

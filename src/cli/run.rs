@@ -55,7 +55,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         let home = Home::of(&setup::settings(common)?);
         let file = setup::find_workflow(&home.settings, &args.workflow)?;
         let source = setup::read(&file)?;
-        let workflow = setup::workflow(source.clone(), &home.known)?;
+        let workflow = setup::workflow_for_file(source.clone(), &home.known)?;
         let input = open_input(&workflow, &args.input)?;
         let asked = Asked { source, workflow, input, wait: args.wait.unwrap_or(WAIT) };
         carry_out(common, &home, asked, stop).await
@@ -126,7 +126,7 @@ async fn against_the_sandbox(
     let mut settings = Settings::default_in(Path::new(""));
     settings.shadow = common.shadow;
     let file = setup::find_workflow(&settings, &args.workflow)?;
-    let workflow = setup::workflow(setup::read(&file)?, &Known::default())?;
+    let workflow = setup::workflow_for_file(setup::read(&file)?, &Known::default())?;
     let input = open_input(&workflow, &args.input)?;
     let trial = Trial::start(&workflow, &input).await?;
     let patience = args.wait.map_or(Patience::Endless, Patience::Until);

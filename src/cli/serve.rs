@@ -92,6 +92,7 @@ async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -
     let shelf = Shelf::of(&folder, home.known.clone());
     let mut trial = Trial::empty().await?;
     trial.play(&shelf.enabled());
+    trial.tell(stop.clone());
     let (services, clock, onetrust) = (trial.services()?, trial.clock(), trial.onetrust()?);
     let seed = move |workflow: &Arc<Workflow>, input: &Input| {
         if let Err(error) = trial.seed(workflow, input) {
@@ -119,7 +120,9 @@ async fn serve(
     let intake = Arc::new(server.inbox().clone());
     let hooks = Hooks::new(&settings, intake, clock, Patience::default());
     hooks.check().await.map_err(Failure::wrong)?;
-    if !settings.channels.is_empty() {
+    if settings.shadow && !settings.channels.is_empty() {
+        anstream::eprintln!("in the shadow nobody is told anything by the channels of the settings");
+    } else if !settings.channels.is_empty() {
         let notifier = Notifier::start(&settings.channels, store, Arc::new(SystemClock), stop).await;
         server = server.telling(Arc::new(notifier.map_err(Failure::wrong)?));
     }

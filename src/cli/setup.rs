@@ -9,8 +9,8 @@ use super::output::colour;
 use super::{Common, Failure};
 use crate::config::{Loaded, Settings};
 use crate::host::{self, SettingsName};
-use crate::source::{Severity, Source, closest, render};
-use crate::workflow::{Known, Workflow, load};
+use crate::source::{Mistake, Severity, Source, closest, render};
+use crate::workflow::{IDLE_TRIGGER, Known, Workflow, load};
 
 /// Reads the settings; warnings go to standard error.
 pub(super) fn settings(common: &Common) -> Result<Loaded, Failure> {
@@ -103,9 +103,23 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
 
 /// Loads a workflow; its mistakes stop the command, its warnings do not.
 pub(super) fn workflow(source: Source, known: &Known) -> Result<Arc<Workflow>, Failure> {
-    let (workflow, mistakes) = load(&source, known);
+    workflow_with(source, known, |_| true)
+}
+
+/// Loads a workflow to be carried out on a file: what else would start it does not matter.
+pub(super) fn workflow_for_file(source: Source, known: &Known) -> Result<Arc<Workflow>, Failure> {
+    workflow_with(source, known, |warning| warning.code != IDLE_TRIGGER)
+}
+
+fn workflow_with(
+    source: Source,
+    known: &Known,
+    is_shown: impl Fn(&Mistake) -> bool,
+) -> Result<Arc<Workflow>, Failure> {
+    let (workflow, mut mistakes) = load(&source, known);
     match workflow {
         Some(workflow) => {
+            mistakes.retain(is_shown);
             anstream::eprint!("{}", render(&mistakes, &source, colour()));
             Ok(Arc::new(workflow))
         }
@@ -124,6 +138,6 @@ pub(super) fn private_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Whether a list of mistakes stops a file from being used.
-pub(super) fn is_broken(mistakes: &[crate::source::Mistake]) -> bool {
+pub(super) fn is_broken(mistakes: &[Mistake]) -> bool {
     mistakes.iter().any(|mistake| mistake.severity == Severity::Error)
 }

@@ -62,9 +62,6 @@ enum Subcommand {
     },
 }
 
-/// Long enough for a question about a request, short enough not to keep what nobody needs.
-const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-
 fn parse_duration(text: &str) -> Result<Duration, String> {
     duration(text).ok_or_else(|| "write a number and a unit: 500ms, 30s, 10m, 2h, 90d".to_owned())
 }
@@ -79,7 +76,9 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
             restore(common, &path, file, if *force { Replace::Newer } else { Replace::Older })
         }
         Subcommand::Restore { file: None, .. } => acknowledge(common, &loaded),
-        Subcommand::Prune { older_than } => prune(common, &loaded, older_than.unwrap_or(KEPT)),
+        Subcommand::Prune { older_than } => {
+            prune(common, &loaded, older_than.unwrap_or(loaded.settings.keep))
+        }
     }
 }
 

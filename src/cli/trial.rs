@@ -4,8 +4,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 
 use super::{Failure, story};
 use crate::clock::{Clock, SystemClock, VirtualClock};
@@ -17,6 +19,9 @@ use crate::onetrust::Api;
 use crate::sandbox::{AliasName, Identifiers, Options, Scene, onetrust};
 use crate::secret::Secret;
 use crate::workflow::{ConsentTrigger, Workflow};
+
+/// How often is looked whether something changed in the sandbox's OneTrust.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A sandbox that holds a profile for each subject of an input.
 pub(super) struct Trial {
@@ -65,6 +70,29 @@ impl Trial {
     /// Lets people ask OneTrust for what starts these workflows, some at once and others now and then.
     pub(super) fn play(&mut self, workflows: &[Arc<Workflow>]) {
         self.scene.play(story::of(workflows));
+    }
+
+    /// Tells in the log how subtasks stand in its OneTrust, whenever one changes, until `stop`.
+    pub(super) fn tell(&self, stop: CancellationToken) {
+        let onetrust = self.scene.watched();
+        tokio::spawn(stop.run_until_cancelled_owned(async move {
+            let mut told = 0;
+            loop {
+                for change in onetrust.changes_after(told) {
+                    told = change.number;
+                    if let ("subtask.status", Some(request)) = (change.what, &change.request) {
+                        let comment = change.comment.map(|comment| format!(": {comment}"));
+                        tracing::info!(
+                            request,
+                            "the sandbox's OneTrust: the subtask of request {request} is {}{}",
+                            change.value,
+                            comment.unwrap_or_default()
+                        );
+                    }
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        }));
     }
 
     /// Lets some people say yes and some no to what a trigger takes.

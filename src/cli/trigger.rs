@@ -47,6 +47,7 @@ pub(super) fn of_profile(profile: &str) -> ConsentTrigger {
         feed: Feed::Profiles,
         every: Duration::from_secs(60),
         overlap: Duration::ZERO,
+        look_back: Duration::ZERO,
         start: None,
         all_preferences: false,
         rules: ConsentRules::default(),

@@ -10,7 +10,7 @@ use super::place::{self, Home};
 use super::{Common, Failure, pauses, run as run_command, setup};
 use crate::host::Command;
 use crate::journal::{Queued, Reader, StoreError};
-use crate::server::{Placed, Shelf, Standing, standing};
+use crate::server::{Idle, Placed, Shelf, Standing, standing};
 use crate::source::closest;
 
 /// Arguments of `workflows`.
@@ -45,7 +45,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Err(error) => return Err(Failure::wrong(error)),
     };
     match &args.command {
-        Subcommand::List => list(common, &shelf, reader.as_ref()),
+        Subcommand::List => list(common, &home, &shelf, reader.as_ref()),
         Subcommand::Approve { name } => approve(common, &home, &shelf, reader.as_ref(), name.as_deref()),
     }
 }
@@ -70,8 +70,10 @@ fn word(reader: Option<&Reader>, placed: &Placed) -> Result<&'static str, StoreE
     })
 }
 
-fn list(common: &Common, shelf: &Shelf, reader: Option<&Reader>) -> Result<ExitCode, Failure> {
+fn list(common: &Common, home: &Home, shelf: &Shelf, reader: Option<&Reader>) -> Result<ExitCode, Failure> {
     let shown = shelf.shown();
+    // Without settings nobody says which profiles there are.
+    let has_settings = home.known.profiles.is_some();
     let queue = reader.map(Reader::queue).transpose()?.unwrap_or_default();
     let mut queue: BTreeMap<String, Queued> =
         queue.into_iter().map(|queued| (queued.workflow.clone(), queued)).collect();
@@ -85,6 +87,15 @@ fn list(common: &Common, shelf: &Shelf, reader: Option<&Reader>) -> Result<ExitC
         let digest: String = placed.workflow.digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let waiting = queued.as_ref().map_or(0, |queued| queued.rows);
         let due = queued.and_then(|queued| queued.due_ms).map(moment);
+        let idle = match has_settings {
+            true if placed.workflow.enabled => Idle::of(&placed.workflow, &home.settings),
+            true | false => Vec::new(),
+        };
+        for Idle { workflow, trigger, profile, .. } in &idle {
+            anstream::eprintln!(
+                "`{trigger}` of {workflow} starts nothing: there is no profile {profile} of OneTrust in the settings"
+            );
+        }
         match common.output {
             Format::Json => output::json(&json!({
                 "workflow": name, "state": state, "enabled": placed.workflow.enabled,
@@ -92,6 +103,7 @@ fn list(common: &Common, shelf: &Shelf, reader: Option<&Reader>) -> Result<ExitC
                 "approved_by": approval.as_ref().map(|approval| &approval.by),
                 "approved_at": approval.as_ref().map(|approval| moment(approval.at_ms)),
                 "queued": waiting, "due_at": due,
+                "idle_triggers": idle.iter().map(Idle::json).collect::<Vec<_>>(),
             }))?,
             Format::Text => rows.push(vec![
                 name.clone(),

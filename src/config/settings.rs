@@ -5,6 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use ipnet::IpNet;
@@ -17,6 +18,10 @@ use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
 /// The keys of the file that mean something today.
+/// How long jobs are kept that are over: long enough for a question about a request, short enough not to
+/// keep what nobody needs.
+pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 const KEYS: [&str; 7] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify"];
 
 /// Names that are kept for what is to come: any value is accepted.
@@ -29,6 +34,8 @@ pub struct Settings {
     pub workflows: PathBuf,
     /// Folder of the store.
     pub store: PathBuf,
+    /// How long `serve` keeps jobs that are over.
+    pub keep: Duration,
     /// Nothing is written outside. Not in the file: `store` is another one then.
     pub shadow: bool,
     /// Where `serve` listens.
@@ -72,6 +79,7 @@ impl Settings {
         Settings {
             workflows: folder.join("workflows"),
             store: folder.join(".privaflow"),
+            keep: KEPT,
             shadow: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             trusted_proxies: Vec::new(),
@@ -106,7 +114,12 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
         settings.workflows = folder.join(path);
     }
     if let Some(node) = section.get("store") {
-        let store = mistakes.section(node, "store", &["path"]);
+        let store = mistakes.section(node, "store", &["path", "keep"]);
+        if let Some(node) = store.get("keep")
+            && let Some(keep) = mistakes.duration(node, "keep")
+        {
+            settings.keep = keep;
+        }
         if let Some(node) = store.get("path")
             && let Some(path) = mistakes.text(node, "path")
         {

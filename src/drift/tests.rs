@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Direction, Finding, Look, Repairs, Uncompared, Want, repair, wanted};
 use crate::plan::What;
 use crate::request::{Request, Warnings};
-use crate::run::{Facts, Program};
+use crate::run::{Facts, Origin, Program};
 use crate::source::Source;
 use crate::workflow::{Known, load};
 
@@ -17,7 +17,12 @@ const GROUPS: &str = include_str!("../../workflows/consent-groups.yaml");
 fn program(text: &str) -> Program {
     let (workflow, mistakes) = load(&Source::new("w.yaml", text), &Known::default());
     let workflow = workflow.unwrap_or_else(|| panic!("{mistakes:?}"));
-    let facts = Facts { job: "j".into(), started_at: "2026-11-22T00:00:00Z".into(), seed: [0; 16] };
+    let facts = Facts {
+        job: "j".into(),
+        started_at: "2026-11-22T00:00:00Z".into(),
+        seed: [0; 16],
+        origin: Origin::File,
+    };
     Program::new(Arc::new(workflow), facts)
 }
 

@@ -98,7 +98,7 @@ impl Asker {
 
     /// The profile that a call goes to: by name, or the only one of its system.
     pub fn find(&self, system: &str, name: Option<&str>) -> Result<usize, String> {
-        service::find(&self.list, system, name)
+        service::find(&self.list, system, name).map_err(|refusal| refusal.message.into_owned())
     }
 
     /// HTTP requests that were made, and how many of them were made again.

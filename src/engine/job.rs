@@ -23,10 +23,10 @@ use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
 use crate::intake::Input;
-use crate::job::{Event, State, Status};
+use crate::job::{Event, State, Status, WindowId};
 use crate::journal::{JobRecord, Store};
 use crate::request::Warnings;
-use crate::run::{Facts, Program};
+use crate::run::{Facts, Origin, Program};
 use crate::workflow::{Policies, Workflow};
 
 /// Everything a job needs from outside.
@@ -168,9 +168,9 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         false => None,
     };
     let found = look_ahead(&task, &input, last, allowed).await?;
-    let mut in_the_air = match task.past.in_the_air() {
-        0 => InTheAir::default(),
-        _ => InTheAir::of(&task, input.records()?).await?,
+    let mut in_the_air = match task.past.is_any_in_the_air() {
+        false => InTheAir::default(),
+        true => InTheAir::of(&task, input.records()?).await?,
     };
 
     let reader = Reader::start(input.records()?, queue, sender.clone()).map_err(EngineError::Thread)?;
@@ -210,7 +210,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         ended: Vec::new(),
         advancing: Default::default(),
         in_flight: 0,
-        abandoned: 0,
+        abandoned_in_flight: 0,
+        abandoned: Default::default(),
         working: 0,
         stopping: false,
         held_records: 0,
@@ -238,6 +239,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let driven = async {
         // The marks among them count only once they are durable.
         driver.settle_journal(settled).await?;
+        driver.take_abandoned(in_the_air.abandoned);
         in_the_air.again.into_iter().try_for_each(|record| driver.take_record(record))?;
         driver.shared.begin(driver.task.job);
         drop(turn);
@@ -317,7 +319,11 @@ pub(super) fn facts(record: &JobRecord) -> Facts {
     for (place, byte) in seed.iter_mut().zip(record.id.0.to_be_bytes()) {
         *place ^= byte;
     }
-    Facts { job: record.id.to_string(), started_at: started.to_string(), seed }
+    let origin = match record.input_path.parse::<WindowId>() {
+        Ok(_) => Origin::Inbox,
+        Err(_) => Origin::File,
+    };
+    Facts { job: record.id.to_string(), started_at: started.to_string(), seed, origin }
 }
 
 fn allowed(

@@ -12,7 +12,7 @@ use super::task::{EngineError, Unusable};
 use crate::intake::{RawRecord, Records};
 use crate::job::Skip;
 use crate::request::{ContentDigest, Identity, Kind, Request, Spare, Warnings, identity};
-use crate::run::{Facts, Known, Previewed, Program, Trouble, preview, preview_failing};
+use crate::run::{Facts, Known, Origin, Previewed, Program, Trouble, preview, preview_failing};
 use crate::template::{Extra, Scope};
 use crate::workflow::Workflow;
 
@@ -140,5 +140,5 @@ fn earlier(
 /// Facts of no job: a plan's `now` is its own moment.
 pub fn nowhere() -> Facts {
     let started_at = jiff::Timestamp::now().to_string();
-    Facts { job: "plan".to_owned(), started_at, seed: [0; 16] }
+    Facts { job: "plan".to_owned(), started_at, seed: [0; 16], origin: Origin::File }
 }

@@ -4,6 +4,7 @@
 //! driver keeps order, gathers calls into batches, writes down that a batch is about to leave, sends
 //! it, writes down what came of it, and only then lets its runs go on.
 
+mod abandoned;
 mod again;
 mod answers;
 mod aside;

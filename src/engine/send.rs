@@ -71,6 +71,8 @@ pub(super) struct Said {
     pub reset_ms: Option<i64>,
     /// Nothing of the pool before this moment: after a 429, or when the service says when to come back.
     pub rest_until_ms: Option<i64>,
+    /// That moment is the service's word, and not our guess.
+    pub says_when: bool,
     /// The whole account rests, and not this pool alone.
     pub rests_account: bool,
     /// It was refused for its rate, and nothing tells the limit.
@@ -280,6 +282,7 @@ fn said(
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
         rest_until_ms,
+        says_when: matches!(reading, Reading::Retry { not_before: Some(_), .. }),
         rests_account: onetrust::Period::of(answer) == onetrust::Period::Hour,
         is_untold: is_refused && limit.is_none(),
     }

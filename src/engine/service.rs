@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use super::batches::{Batch, Gate};
 use super::limits::{Limits, Pool, Standing};
+use crate::catalogue::Refusal;
 use crate::onetrust;
+use crate::run::{NO_PROFILE, UNKNOWN_PROFILE};
 use crate::wire::{Backoff, Client};
 
 /// How often a service that never answered is tried before it counts as not reachable.
@@ -93,7 +95,7 @@ impl Services {
     }
 
     /// The profile a call goes to: by name, or the only one of its system.
-    pub(super) fn find(&self, system: &str, name: Option<&str>) -> Result<usize, String> {
+    pub(super) fn find(&self, system: &str, name: Option<&str>) -> Result<usize, Refusal> {
         find(&self.list, system, name)
     }
 
@@ -241,24 +243,30 @@ impl Services {
 }
 
 /// The profile of a list that a call goes to: by name, or the only one of its system.
-pub(super) fn find(list: &[Arc<Service>], system: &str, name: Option<&str>) -> Result<usize, String> {
+pub(super) fn find(list: &[Arc<Service>], system: &str, name: Option<&str>) -> Result<usize, Refusal> {
     let of_system = || list.iter().enumerate().filter(|(_, service)| service.system == system);
+    if of_system().next().is_none() {
+        return Err(Refusal::new(NO_PROFILE, format!("the settings have no {system} profile")));
+    }
+    let unknown = |message: String| Refusal::new(UNKNOWN_PROFILE, message);
     let named = |name: &str| {
         of_system().find(|(_, service)| service.any_name || service.name == name).map(|(index, _)| index)
     };
     match name {
         Some(name) => named(name).ok_or_else(|| {
             let known: Vec<_> = of_system().map(|(_, service)| format!("`{}`", service.name)).collect();
-            format!("there is no {system} profile of that name; the settings have {}", known.join(", "))
+            unknown(format!(
+                "there is no {system} profile of that name; the settings have {}",
+                known.join(", ")
+            ))
         }),
         None => {
             let mut all = of_system();
             match (all.next(), all.next()) {
                 (Some((index, _)), None) => Ok(index),
-                (None, _) => Err(format!("the settings have no {system} profile")),
-                (Some(_), Some(_)) => Err(format!(
+                (None, _) | (Some(_), Some(_)) => Err(unknown(format!(
                     "the settings have several {system} profiles: say which one in the workflow's `profiles`"
-                )),
+                ))),
             }
         }
     }

@@ -2,26 +2,27 @@
 //!
 //! A batch of writes goes as far as its moment: it waits for its lanes, its limits and the journal like any
 //! other. Then it is answered as not sent, and its runs go on as when a write is not needed. What would have
-//! been sent is counted by the journal. The rule that keeps it right: whatever writes stops here, and reads
-//! pass.
+//! been sent is counted by the journal. The rule that keeps it right: reads pass, and everything else stops
+//! here, what tells the portal of a request how far it is no less than what changes a person.
 
 use super::answers::Pending;
 use super::batches::Batch;
 use super::driver::Driver;
 use super::planned::ended;
 use super::worker::{Going, Heard, Work};
+use crate::catalogue::Effect;
 use crate::job::{NOT_SENT, Skip};
 
 impl Driver {
     /// Whether a batch must not leave because the job only looks.
     pub(super) fn is_only_looking(&self, batch: &Batch) -> bool {
-        self.is_shadow && batch.members.iter().any(|member| member.call.action().effect.writes())
+        self.is_shadow && batch.members.iter().any(|member| member.call.action().effect != Effect::Read)
     }
 
     /// Answers a batch whose moment has come as not sent.
     pub(super) fn do_not_send(&mut self, mut batch: Batch) {
         self.in_flight -= 1;
-        self.abandoned -= usize::from(batch.is_abandoned);
+        self.abandoned_in_flight -= usize::from(batch.is_abandoned);
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, self.clock.steady_ms());
         }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::FeedError;
 use super::ask::{self, MOST_CONSENTS};
 use super::inbox::Inbox;
+use super::look_back::LookBack;
 use super::place::{Place, Reading, after, before, lived_through};
 use super::poller::Polled;
 use crate::clock::SharedClock;
@@ -35,6 +36,10 @@ pub(super) struct Consents {
     name: String,
     /// As in the store; `None` until it was read.
     place: Option<Place>,
+    /// As in the store; `None` until it was read.
+    look_back: Option<LookBack>,
+    /// The pass that is under way began further back than usual.
+    is_wide: bool,
     /// The digest of the last page, to notice a list that answers the same one for ever.
     page_before: Option<[u8; 32]>,
 }
@@ -48,7 +53,8 @@ impl Consents {
         clock: SharedClock,
     ) -> Consents {
         let name = format!("consents:{workflow}:{}:{}", trigger.profile, trigger.feed.word());
-        Consents { trigger, api, inbox, clock, name, place: None, page_before: None }
+        let (place, look_back, is_wide, page_before) = (None, None, false, None);
+        Consents { trigger, api, inbox, clock, name, place, look_back, is_wide, page_before }
     }
 
     pub(super) async fn poll_once(&mut self) -> Result<Polled, FeedError> {
@@ -58,10 +64,14 @@ impl Consents {
             None => self.begin(&mut polled).await?,
         };
         self.page_before = None;
+        if place.reading.is_none() {
+            self.is_wide = self.looks_back(place.since, &mut polled).await?;
+        }
         for _ in 0..MOST_PAGES {
             place = self.page(place, &mut polled).await?;
             self.place = Some(place.clone());
             if place.reading.is_none() {
+                self.looked_back(&mut polled).await?;
                 return Ok(polled);
             }
         }
@@ -86,6 +96,37 @@ impl Consents {
         self.inbox.take(Vec::new(), Some(place.cursor(&self.name)), polled).await?;
         self.place = Some(place.clone());
         Ok(place)
+    }
+
+    /// Whether the pass that begins now begins further back than usual.
+    async fn looks_back(&mut self, since: Timestamp, polled: &mut Polled) -> Result<bool, FeedError> {
+        let now = self.now();
+        if self.look_back.is_none() {
+            let kept = self.inbox.cursor(&self.name_of_look_back()).await?;
+            let is_new = kept.is_none();
+            let look_back =
+                kept.map_or_else(|| LookBack::new(since, now), |kept| LookBack::read(&kept, since));
+            if is_new {
+                self.inbox.take(Vec::new(), Some(look_back.cursor(self.name_of_look_back())), polled).await?;
+            }
+            self.look_back = Some(look_back);
+        }
+        let is_due = self.look_back.as_ref().is_some_and(|look_back| look_back.is_due(now));
+        Ok(is_due && self.trigger.look_back > self.trigger.overlap)
+    }
+
+    /// Notes that a pass is over, if it began further back.
+    async fn looked_back(&mut self, polled: &mut Polled) -> Result<(), FeedError> {
+        if let Some(look_back) = self.look_back.as_ref().filter(|_| self.is_wide) {
+            let done = look_back.done(self.now());
+            self.inbox.take(Vec::new(), Some(done.cursor(self.name_of_look_back())), polled).await?;
+            (self.look_back, self.is_wide) = (Some(done), false);
+        }
+        Ok(())
+    }
+
+    fn name_of_look_back(&self) -> String {
+        format!("{}:look_back", self.name)
     }
 
     /// Reads one page, brings it into the inbox, and says where to go on.
@@ -149,7 +190,11 @@ impl Consents {
     /// The first window of a pass.
     fn first_window(&self, since: Timestamp) -> Reading {
         // Lists that know whole seconds begin at the one before, and end at the one behind.
-        let from = before(since, self.trigger.overlap);
+        let usual = before(since, self.trigger.overlap);
+        let from = match self.look_back.as_ref().filter(|_| self.is_wide) {
+            Some(look_back) => look_back.from(since, self.trigger.look_back, usual),
+            None => usual,
+        };
         let from = Timestamp::from_second(from.as_second()).unwrap_or(from);
         self.window(from, next_second(self.now().max(from)))
     }

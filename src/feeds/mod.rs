@@ -16,6 +16,7 @@ mod everyone;
 mod export;
 mod inbox;
 mod look;
+mod look_back;
 mod pace;
 mod patient;
 mod place;

@@ -40,11 +40,8 @@ impl Clients {
     /// only reports to are read when a run reports: one that came from a file never does.
     pub async fn services(&self, workflow: &Workflow) -> Result<Vec<Arc<Service>>, HostError> {
         let mut services = Vec::new();
-        let calls_onetrust = [&workflow.steps, &workflow.on_failure]
-            .into_iter()
-            .any(|steps| super::services::calls(steps, System::OneTrust));
         for profile in super::profiles(&self.settings, workflow) {
-            if profile.system == System::Braze || calls_onetrust {
+            if profile.system == System::Braze || super::services::is_called(workflow, profile) {
                 profile.check().await?;
             }
             services.push(Arc::new(self.service(profile)?));

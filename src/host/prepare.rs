@@ -13,7 +13,7 @@ use crate::engine::{EngineError, JobError, Patience};
 use crate::intake::{Input, InputError, Reading};
 use crate::journal::Reader;
 use crate::source::{Colour, Source, render};
-use crate::workflow::{FileTrigger, Known, Workflow, load};
+use crate::workflow::{FileTrigger, IDLE_TRIGGER, Known, Workflow, load};
 
 /// How the files begin in which others spool their input, in the store.
 pub const SPOOLED: &str = "input-";
@@ -66,12 +66,14 @@ fn check_columns(trigger: &FileTrigger, input: &Input) -> Result<(), InputError>
     columns.require(columns_read)
 }
 
-/// A workflow from its text; what somebody should look at goes to who asked.
+/// A workflow from its text; what somebody should look at goes to who asked. What else would start it does
+/// not matter here.
 pub(super) fn workflow(source: Source, known: &Known, talk: &Talk) -> Result<Arc<Workflow>, HostError> {
-    let (workflow, mistakes) = load(&source, known);
+    let (workflow, mut mistakes) = load(&source, known);
     let Some(workflow) = workflow else {
         return Err(HostError::Mistakes { file: Box::new(source), mistakes });
     };
+    mistakes.retain(|mistake| mistake.code != IDLE_TRIGGER);
     let warnings = render(&mistakes, &source, Colour::Plain);
     if !warnings.is_empty() {
         talk.say(warnings.trim_end());

@@ -59,6 +59,11 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// It may be over soon without the subtask being touched: worth another look.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Reason::WrongStage | Reason::NotVerified | Reason::DeadlinePaused)
+    }
+
     /// The word that is stored and shown.
     pub fn word(self) -> &'static str {
         match self {

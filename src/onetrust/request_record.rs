@@ -188,6 +188,7 @@ fn source(subtask: &Subtask, request: &Value) -> Map<String, Value> {
         ("request_id", of_request("requestQueueId", &subtask.request_id)),
         ("subtask_name", subtask.name.clone()),
         ("subtask_type", subtask.kind.clone()),
+        ("profile", subtask.profile.clone()),
     ];
     known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect()
 }

@@ -36,6 +36,8 @@ pub struct Subtask {
     pub request_types: Vec<String>,
     /// Of the request.
     pub stage: Option<String>,
+    /// The profile of the settings by which it is read, so that it can be reported there.
+    pub profile: Option<String>,
 }
 
 impl Subtask {
@@ -61,6 +63,7 @@ impl Subtask {
             updated: date(&["subTaskLastUpdatedDate"]),
             request_types: json::texts(value, &["requestTypes"]),
             stage: text(&["currentRequestStage"]),
+            profile: None,
         })
     }
 
@@ -80,6 +83,7 @@ impl Subtask {
             updated: self.updated.or(earlier.updated),
             request_types: types,
             stage: self.stage.or(earlier.stage),
+            profile: self.profile.or(earlier.profile),
         }
     }
 

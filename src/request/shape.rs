@@ -92,6 +92,7 @@ static SOURCE: Shape = Shape {
         member("request_id", Rule::Text),
         member("subtask_name", Rule::Text),
         member("subtask_type", Rule::Text),
+        member("profile", Rule::Text),
     ],
 };
 

@@ -80,7 +80,7 @@ impl Courses {
         // What a run reads of itself is another for each.
         let is_of_one = program.reads("run");
         // Before and behind its steps a run can have more to do.
-        let goes_on = workflow.report.is_some() || !workflow.on_failure.is_empty();
+        let goes_on = program.may_report() || !workflow.on_failure.is_empty();
         Courses {
             looks: Looks::of(workflow).filter(|_| !is_of_one && !goes_on),
             known: HashMap::default(),

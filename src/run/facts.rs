@@ -43,6 +43,17 @@ pub struct Facts {
     pub started_at: String,
     /// Makes `uuid` differ between jobs and stay the same when a run is repeated.
     pub seed: [u8; 16],
+    /// Where its requests come from.
+    pub origin: Origin,
+}
+
+/// Where the requests of a job come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody gave a file of them.
+    File,
+    /// They came in by themselves: from a hook, or from a look at OneTrust.
+    Inbox,
 }
 
 impl Facts {

@@ -254,14 +254,21 @@ impl Run {
     pub fn pass(&mut self, program: &Program, why: Skip) {
         let Some(step) = self.current(program) else { return };
         self.pending = Pending::Nothing;
-        self.tally.pass(why);
+        self.note_passed(why);
         self.end_step(program, step, "skipped", Value::Null);
     }
 
     /// How a run ends whose last call was not made; see [`Run::is_last_call`] and [`Run::pass`].
     pub fn finish_passed(&mut self, program: &Program, why: Skip) -> Finish {
-        self.tally.pass(why);
+        self.note_passed(why);
         self.finish(program)
+    }
+
+    /// Notes that a call was not made. One that only tells of the run decides nothing about it.
+    fn note_passed(&mut self, why: Skip) {
+        if !self.phase.is_report() {
+            self.tally.pass(why);
+        }
     }
 
     /// How a run whose last call was accepted ends; see [`Run::is_last_call`].
@@ -314,11 +321,16 @@ impl Run {
     }
 }
 
+/// The code of a call for whose system there is no profile at all.
+pub const NO_PROFILE: &str = "no_profile";
+/// The code of a call of which nobody knows which profile it goes to.
+pub const UNKNOWN_PROFILE: &str = "unknown_profile";
+
 /// The reason of the summary for a refusal.
 pub(super) fn reason_of(refusal: &Refusal) -> Fail {
     match refusal.code {
         "wrong_type" => Fail::WrongType,
-        "unknown_profile" => Fail::Template,
+        UNKNOWN_PROFILE | NO_PROFILE => Fail::Template,
         "timeout" => Fail::Timeout,
         _ => Fail::Refused,
     }

@@ -27,9 +27,9 @@ mod unmapped;
 
 pub use course::{Course, Courses, Led};
 pub use ending::Ending;
-pub use facts::{Facts, Program};
+pub use facts::{Facts, Origin, Program};
 pub use finish::{Finish, Trouble};
-pub use machine::{Answer, Next, Prepared, Run};
+pub use machine::{Answer, NO_PROFILE, Next, Prepared, Run, UNKNOWN_PROFILE};
 pub use preview::{Known, Preview, Previewed, preview, preview_failing};
 pub use times::Times;
 pub use unmapped::count_unmapped;

@@ -5,13 +5,15 @@
 //! them; one that fails goes through `on_failure`. A pause is no end, so nothing of the second half
 //! happens while a run waits. What fails behind a failure is noted beside it and never in its place.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
-use super::facts::Program;
+use super::facts::{Origin, Program};
 use super::finish::Trouble;
 use super::frame::Frame;
 use super::machine::{Run, Undo};
-use crate::job::Verdict;
+use crate::job::{Skip, Verdict};
 use crate::workflow::{Report, Step, StepKind};
 
 /// A list of steps.
@@ -37,6 +39,14 @@ impl Phase {
     /// Whether the run has failed for good.
     pub(super) fn is_after_failure(self) -> bool {
         matches!(self, Phase::Failed | Phase::OnFailure)
+    }
+
+    /// The run tells OneTrust something.
+    pub(super) fn is_report(self) -> bool {
+        match self {
+            Phase::Begin | Phase::Complete | Phase::Nobody | Phase::Comment | Phase::Failed => true,
+            Phase::Steps | Phase::OnFailure => false,
+        }
     }
 }
 
@@ -65,9 +75,16 @@ impl Program {
         }
     }
 
+    /// Whether runs may report. Whoever gives a file of requests has a second system changed only by a
+    /// workflow that says so.
+    pub(super) fn may_report(&self) -> bool {
+        let is_from_inbox = self.facts().origin == Origin::Inbox;
+        self.workflow.report.as_ref().is_some_and(|report| report.is_asked_for || is_from_inbox)
+    }
+
     /// Whether the run of a request reports: it came from a subtask of OneTrust.
     pub(super) fn reports(&self, request: Option<&Value>) -> bool {
-        if self.workflow.report.is_none() {
+        if !self.may_report() {
             return false;
         }
         let source = request.and_then(|request| request.get("source"));
@@ -138,6 +155,15 @@ impl Run {
         }
     }
 
+    /// The profile that a run reports to unless its workflow says another: the one through which its request
+    /// came, else the one that the workflow looks at.
+    pub(super) fn profile_of_report(&self, program: &Program) -> Option<Arc<str>> {
+        let source = self.scope.get("request").and_then(|request| request.get("source"));
+        let named = source.and_then(|source| source.get("profile")).and_then(Value::as_str);
+        let trigger = program.workflow.on.onetrust_subtask.as_ref();
+        named.or(trigger.map(|trigger| trigger.profile.as_str())).map(Arc::from)
+    }
+
     /// How the run reports, by what it would come to if it ended now.
     fn closing(&mut self, program: &Program) -> Option<Phase> {
         let report = program.workflow.report.as_ref()?;
@@ -147,7 +173,9 @@ impl Run {
             Verdict::Done if !self.tally.accepted => (Phase::Complete, "done"),
             Verdict::Done if self.tally.is_proven || report.accepted_is_enough => (Phase::Complete, "done"),
             Verdict::Done => (Phase::Comment, "not_verified"),
-            Verdict::Skipped(why @ crate::job::Skip::NoProfile) => (Phase::Nobody, why.word()),
+            Verdict::Skipped(why @ Skip::NoProfile) => (Phase::Nobody, why.word()),
+            // Nobody knows how it would have ended.
+            Verdict::Skipped(Skip::Shadow) => return None,
             Verdict::Skipped(why) => (Phase::Comment, why.word()),
             Verdict::Failed(why) => (Phase::Comment, why.word()),
             Verdict::Waiting(why) => (Phase::Comment, why.word()),

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::facts::Program;
 use super::finish::Trouble;
 use super::frame::{Frame, steps_of, writes};
-use super::machine::{Next, Pending, Prepared, Run, Undo, reason_of};
+use super::machine::{NO_PROFILE, Next, Pending, Prepared, Run, UNKNOWN_PROFILE, Undo, reason_of};
+use super::phases::Phase;
 use crate::catalogue::Action;
 use crate::condition::Condition;
 use crate::job::Fail;
@@ -150,7 +151,8 @@ impl Run {
         action: &Action,
     ) -> Result<Option<Arc<str>>, Trouble> {
         let Some(leaf) = &step.profile else {
-            return Ok(program.profile_of(&action.system));
+            let of_report = || self.phase.is_report().then(|| self.profile_of_report(program)).flatten();
+            return Ok(of_report().or_else(|| program.profile_of(&action.system)));
         };
         let template = |problem: String| {
             self.trouble(program, Fail::Template, Fail::Template.word(), format!("in `profile`: {problem}"))
@@ -199,6 +201,18 @@ impl Run {
     /// Ends the step the run stands at as failed; what that means depends on where it stands.
     pub(super) fn fail(&mut self, program: &Program, step: &Step, trouble: Trouble) {
         self.pending = Pending::Nothing;
+        let is_asked_for = program.workflow.report.as_ref().is_some_and(|report| report.is_asked_for);
+        if self.phase.is_report() && trouble.code == NO_PROFILE && !is_asked_for {
+            // Whoever has no profile of OneTrust reports nothing, and needs none.
+            self.reports = false;
+            self.log.push(format!("nothing is reported: {}", trouble.message));
+            return self.end_step(program, step, "failed", Value::Null);
+        }
+        if self.phase == Phase::Begin && [UNKNOWN_PROFILE, NO_PROFILE].contains(&trouble.code.as_str()) {
+            // Nobody knows whom to report to: better nothing is done than done and not reported.
+            self.tally.trouble = Some(trouble);
+            return;
+        }
         if step.continue_on_error {
             self.tally.tolerated = true;
             self.log.push(format!("step `{}` failed and is tolerated: {}", step.label, trouble.message));

@@ -133,6 +133,11 @@ impl Scene {
         &self.cast.onetrust
     }
 
+    /// The OneTrust half, for somebody who watches it on their own.
+    pub fn watched(&self) -> Arc<OneTrust> {
+        Arc::clone(&self.cast.onetrust)
+    }
+
     /// Somebody new makes a request; its reference.
     pub fn open(&self, task: &Task) -> Result<String, AddError> {
         self.cast.open(task)

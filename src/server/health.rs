@@ -15,6 +15,8 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::carry::Ways;
+use super::idle::Idle;
 use super::shelf::{Shelf, Standing, standing};
 use crate::host::Host;
 
@@ -26,6 +28,7 @@ const SLOW: Duration = Duration::from_secs(2);
 pub(super) struct Health {
     pub host: Arc<Host>,
     pub shelf: Arc<Shelf>,
+    pub ways: Ways,
     pub stop: CancellationToken,
 }
 
@@ -50,15 +53,26 @@ impl Health {
             .collect();
         let enabled = placed().filter(|placed| placed.workflow.enabled).count();
         let broken: Vec<String> = shown.broken.iter().map(|file| file.display().to_string()).collect();
+        let idle: Vec<Idle> = match self.ways {
+            Ways::Settings => placed()
+                .filter(|placed| placed.workflow.enabled)
+                .flat_map(|placed| Idle::of(&placed.workflow, self.host.clients().settings()))
+                .collect(),
+            Ways::Sandbox { .. } => Vec::new(),
+        };
         let why = match &shown.unreadable {
             Some(why) => Some(why.clone()),
             None if !broken.is_empty() => Some("there are files that cannot be used".to_owned()),
+            None if idle.iter().any(|idle| idle.is_misspelt) => {
+                Some("there are triggers whose profile is not in the settings".to_owned())
+            }
             None if enabled == 0 => Some("no workflow is enabled".to_owned()),
             None => None,
         };
         let workflows = json!({
             "ready": why.is_none(), "why": why, "enabled": enabled, "broken": broken,
             "waiting_for_approval": unapproved,
+            "idle_triggers": idle.iter().map(Idle::json).collect::<Vec<_>>(),
         });
         let is_stopping = self.stop.is_cancelled();
         let is_ready = !is_stopping && store["ready"] == true && workflows["ready"] == true;

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::carry::Ways;
+use super::idle::Idle;
 use super::shelf::Shelf;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::System;
@@ -55,6 +56,9 @@ impl Pollers {
                     Ways::Settings => Arc::new(SystemClock),
                     Ways::Sandbox { clock, .. } => Arc::clone(clock) as SharedClock,
                 };
+                if let Ways::Settings = &self.ways {
+                    Idle::of(&workflow, self.host.clients().settings()).iter().for_each(Idle::tell);
+                }
                 let api = |profile: &str| self.api(profile, &clock);
                 for poller in Poller::of(&workflow, api, self.host.store(), &clock) {
                     let (bell, token, clock) = (Arc::clone(&self.bell), token.clone(), Arc::clone(&clock));
@@ -82,14 +86,9 @@ impl Pollers {
             return Some(onetrust.clone());
         }
         let clients = self.host.clients();
-        let Some(profile) = clients.settings().profiles.get(profile) else {
-            tracing::error!(profile, "profile {profile} is not in the settings: nothing is looked for there");
-            return None;
-        };
-        if profile.system != System::OneTrust {
-            tracing::error!("profile {} is not of OneTrust: nothing is looked for there", profile.name);
-            return None;
-        }
+        // A trigger without its profile was told of.
+        let profile = clients.settings().profiles.get(profile);
+        let profile = profile.filter(|profile| profile.system == System::OneTrust)?;
         let api = clients.api(profile, Arc::clone(clock));
         api.map_err(|error| tracing::error!("nothing is looked for by profile {}: {error}", profile.name))
             .ok()

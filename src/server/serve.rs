@@ -22,7 +22,7 @@ use super::polling::Pollers;
 use super::shelf::Shelf;
 use super::tell::Teller;
 use super::watch::watch;
-use super::{hooks, schedule};
+use super::{hooks, pruning, schedule};
 use crate::clock::SystemClock;
 use crate::host::Host;
 use crate::journal::StoreError;
@@ -127,7 +127,12 @@ impl Server {
         let listening = host.listen();
         let tasks = TaskTracker::new();
         tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
-        let health = Health { host: Arc::clone(&host), shelf: Arc::clone(&shelf), stop: stop.clone() };
+        let health = Health {
+            host: Arc::clone(&host),
+            shelf: Arc::clone(&shelf),
+            ways: ways.clone(),
+            stop: stop.clone(),
+        };
         let answering = answer(listener, pages.merge(health.router()), stop.clone());
         tasks.spawn(async move {
             if let Err(error) = answering.await {
@@ -136,6 +141,8 @@ impl Server {
         });
         let teller = Teller { notifier, shelf: Arc::clone(&shelf) };
         tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
+        let keep = host.clients().settings().keep;
+        tasks.spawn(pruning::keep_small(Arc::clone(host.store()), keep, stop.clone()));
         let pollers = Pollers {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),

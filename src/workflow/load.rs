@@ -105,7 +105,13 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     let mut count = effects.count;
     let on_failure =
         root.get("on_failure").map(|node| on_failure(reader, node, &mut count)).unwrap_or_default();
-    let around = Around { steps: &steps, on_failure: &on_failure, writes: effects.writes, count };
+    let around = Around {
+        steps: &steps,
+        on_failure: &on_failure,
+        writes: effects.writes,
+        count,
+        is_asked_for: root.get("report").is_some(),
+    };
     let report = report::read(reader, root, &around);
     if effects.irreversible {
         triggers::warn_of_broad_kinds(reader, root, on.file.as_ref());

@@ -20,6 +20,7 @@ mod step;
 mod steps;
 mod texts;
 mod trigger;
+mod trigger_profile;
 mod triggers;
 mod triggers_onetrust;
 mod triggers_schedule;
@@ -39,6 +40,7 @@ pub use trigger::{
     ConsentRules, ConsentTrigger, Feed, FileTrigger, Format, Guard, Identifier, On, ScheduleTrigger,
     SubtaskRules, SubtaskTrigger, WebhookTrigger,
 };
+pub use trigger_profile::IDLE_TRIGGER;
 
 /// A workflow that may be carried out.
 #[derive(Debug)]

@@ -38,6 +38,8 @@ pub struct Report {
     pub failed: Vec<Step>,
     /// What was accepted need not be verified.
     pub accepted_is_enough: bool,
+    /// `report` stands in the file: then requests of files report, too.
+    pub is_asked_for: bool,
 }
 
 impl Report {
@@ -72,6 +74,8 @@ pub(super) struct Around<'w> {
     pub writes: bool,
     /// Steps that were numbered so far.
     pub count: u32,
+    /// `report` stands in the file.
+    pub is_asked_for: bool,
 }
 
 /// The report of a workflow, from its key `report`; `None` where it reports nothing.
@@ -98,7 +102,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, around: &Around<'_>) ->
         );
         return None;
     }
-    let report = make(of_subtask, said, around)?;
+    let report = make(said, around)?;
     let is_meant = entry.or(of_subtask);
     if let Some(entry) = is_meant
         && !report.complete.is_empty()
@@ -174,14 +178,10 @@ fn check_resolution(reader: &mut Reader<'_>, node: &Node, id: Option<&str>) {
     }
 }
 
-fn make(trigger: Option<&Entry>, said: Said, around: &Around<'_>) -> Option<Report> {
+/// Where nothing is said of the profile, the run knows where its request came from.
+fn make(said: Said, around: &Around<'_>) -> Option<Report> {
     let Said { by_status, resolution_id, comment, accepted_is_enough, profile } = said;
-    // The subtask is reported to where it came from, unless the workflow says otherwise.
-    let of_trigger = || {
-        let named = trigger?.value.get("profile")?.as_text()?;
-        Leaf::compile(named).ok()
-    };
-    let mut maker = Maker { number: around.count, profile: profile.or_else(of_trigger) };
+    let mut maker = Maker { number: around.count, profile };
     let subtask = "{{ request.source.subtask_id }}";
     let places = Places::of(around);
     let complete = |maker: &mut Maker, label: &str, comment: &str| {
@@ -237,6 +237,7 @@ fn make(trigger: Option<&Entry>, said: Said, around: &Around<'_>) -> Option<Repo
             status("FAILED", Some(failed)),
         )?,
         accepted_is_enough,
+        is_asked_for: around.is_asked_for,
     })
 }
 

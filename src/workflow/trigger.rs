@@ -111,6 +111,9 @@ pub struct ConsentTrigger {
     /// How far before the newest change seen the next look begins, for changes that show late; default
     /// ten minutes.
     pub overlap: Duration,
+    /// Where a look begins once a day, for changes that show long after they are dated; default two days
+    /// before the newest change seen, and zero for never.
+    pub look_back: Duration,
     /// Where the very first look begins; `None`: when `serve` first sees the trigger, less the overlap.
     pub start: Option<jiff::Timestamp>,
     /// Ask for the state of every topic and option, so that those that were refused show too. Only the

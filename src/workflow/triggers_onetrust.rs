@@ -1,16 +1,17 @@
 //! Reads `on.onetrust_subtask`, `on.onetrust_consent` and `on.webhook`.
 //!
-//! Whether a profile exists is known here; what OneTrust calls its subtasks, stages and purposes is
-//! not, so those words are taken as they stand.
+//! What OneTrust calls its subtasks, stages and purposes is not known here, so those words are taken as
+//! they stand.
 
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::reader::Reader;
+use super::trigger_profile::profile;
 use super::triggers::bad_word;
 use super::{
-    ConsentRules, ConsentTrigger, Feed, Identifier, On, SubtaskRules, SubtaskTrigger, WebhookTrigger, action,
+    ConsentRules, ConsentTrigger, Feed, Identifier, On, SubtaskRules, SubtaskTrigger, WebhookTrigger,
 };
 use crate::request::Kind;
 use crate::source::{Content, Mistake, Node};
@@ -21,6 +22,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const MOST_OFTEN: Duration = Duration::from_secs(1);
 /// Changes show in lists a little after the time they are dated.
 const OVERLAP: Duration = Duration::from_secs(600);
+/// Once a day: so that whatever shows within a day of its date is seen, whenever the look before was.
+const LOOK_BACK: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 const SUBTASK_RULES: [&str; 8] = [
     "names",
@@ -62,8 +65,11 @@ pub(super) fn subtask(reader: &mut Reader<'_>, node: &Node) -> Option<SubtaskTri
 /// What stands under `on.onetrust_consent`.
 pub(super) fn consent(reader: &mut Reader<'_>, node: &Node) -> Option<ConsentTrigger> {
     let on = "on.onetrust_consent";
-    let keys =
-        [&["profile", "feed", "every", "overlap", "start", "all_preferences"], &CONSENT_RULES[..]].concat();
+    let keys = [
+        &["profile", "feed", "every", "overlap", "look_back", "start", "all_preferences"],
+        &CONSENT_RULES[..],
+    ]
+    .concat();
     reader.map(on, node, &keys)?;
     let profile = profile(reader, on, node);
     let feed = match node.get("feed") {
@@ -95,12 +101,17 @@ pub(super) fn consent(reader: &mut Reader<'_>, node: &Node) -> Option<ConsentTri
         );
     }
     let all_preferences = flag(reader, on, "all_preferences", node);
+    let look_back = match node.get("look_back") {
+        Some(look_back) => reader.duration(&format!("{on}.look_back"), look_back),
+        None => Some(LOOK_BACK),
+    };
     let (every, overlap) = (every(reader, on, node), overlap(reader, on, node));
     Some(ConsentTrigger {
         profile: profile?,
         feed: feed?,
         every: every?,
         overlap: overlap?,
+        look_back: look_back?,
         start: start?,
         all_preferences: all_preferences?,
         rules: rules?,
@@ -197,41 +208,6 @@ fn consent_rules(reader: &mut Reader<'_>, on: &str, node: &Node) -> Option<Conse
         purposes: purposes?,
         take_test_subjects: take_test_subjects?,
     })
-}
-
-/// The profile that is asked: the trigger's, the workflow's, or the only one of the settings.
-fn profile(reader: &mut Reader<'_>, on: &str, node: &Node) -> Option<String> {
-    let has_any = |known: &Vec<(String, String)>| known.iter().any(|(_, system)| system == "onetrust");
-    let is_without = reader.known.profiles.as_ref().is_some_and(|known| !has_any(known));
-    if is_without {
-        // Whoever runs workflows on files only needs none.
-        reader.add(
-            Mistake::warning("no_profile", node.head(), "the settings have no profile of `onetrust`")
-                .label("starts nothing")
-                .help("add one under `profiles` of `privaflow.yaml`, or take the trigger out"),
-        );
-    }
-    if let Some(profile) = node.get("profile") {
-        let name = reader.string(&format!("{on}.profile"), profile)?;
-        if !is_without {
-            action::check_profile(reader, name, "onetrust", profile);
-        }
-        return Some(name.to_owned());
-    }
-    if let Some(name) = reader.profiles.get("onetrust") {
-        return Some(name.clone());
-    }
-    // Without settings, as in the sandbox, any name is as good as another.
-    let Some(known) = &reader.known.profiles else { return Some("onetrust".to_owned()) };
-    let mut fitting = known.iter().filter(|(_, system)| system == "onetrust").map(|(name, _)| name.clone());
-    let only = fitting.next().filter(|_| fitting.next().is_none());
-    if is_without {
-        return Some("onetrust".to_owned());
-    }
-    if only.is_none() {
-        action::check_default_profile(reader, "onetrust", node);
-    }
-    only
 }
 
 fn every(reader: &mut Reader<'_>, on: &str, node: &Node) -> Option<Duration> {
@@ -338,27 +314,4 @@ fn moment(reader: &mut Reader<'_>, what: &str, node: &Node) -> Option<jiff::Time
         );
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::source::{Severity, Source};
-    use crate::workflow::{Known, load};
-
-    #[test]
-    fn a_trigger_without_any_profile_of_onetrust_warns_and_leaves_files_to_be_run() {
-        let text = "workflow: w\non: { file: {}, onetrust_subtask: { profile: p, names: [x] } }\nreport: none\nsteps: [stop: x]\n";
-        let known = |system: &str| Known {
-            profiles: Some(vec![("other".to_owned(), system.to_owned())]),
-            ..Known::default()
-        };
-
-        let (workflow, warned) = load(&Source::new("w.yaml", text), &known("braze"));
-        let (refused, told) = load(&Source::new("w.yaml", text), &known("onetrust"));
-
-        assert!(workflow.is_some_and(|workflow| workflow.on.onetrust_subtask.is_some()));
-        assert!(warned.iter().all(|mistake| mistake.severity == Severity::Warning), "{warned:?}");
-        assert!(refused.is_none());
-        assert_eq!(told.first().map(|mistake| mistake.code), Some("unknown_profile"));
-    }
 }

@@ -17,6 +17,7 @@ const NOW: &str = "2026-11-20T12:00:00Z";
 
 pub fn trigger(feed: Feed) -> ConsentTrigger {
     ConsentTrigger {
+        look_back: Duration::ZERO,
         profile: "onetrust".to_owned(),
         feed,
         every: Duration::from_secs(60),
@@ -80,6 +81,32 @@ fn people(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 }
 
 const FEEDS: [Feed; 3] = [Feed::Profiles, Feed::Unordered, Feed::Transactions];
+
+#[tokio::test]
+async fn a_row_that_shows_long_after_its_date_is_found_within_a_day() {
+    for feed in FEEDS {
+        let bench = Bench::new().await;
+        let looking_back = ConsentTrigger { look_back: Duration::from_secs(2 * 86_400), ..trigger(feed) };
+        let mut poller = bench.poller(&looking_back);
+        poller.poll_once().await.unwrap();
+
+        // Given rows that show an hour late, and one from before the first look
+        bench.later("2026-11-20T13:00:00Z");
+        add(&mut bench.onetrust.world(), 1, "2026-11-20T11:00:00.000Z");
+        add(&mut bench.onetrust.world(), 2, "2026-11-20T09:00:00.000Z");
+        let usual = poller.poll_once().await.unwrap();
+        let restarted = bench.poller(&looking_back).poll_once().await.unwrap();
+
+        // When a day is over, across a restart
+        bench.later("2026-11-21T12:00:00Z");
+        let mut poller = bench.poller(&looking_back);
+        let wide = poller.poll_once().await.unwrap();
+        let after = poller.poll_once().await.unwrap();
+
+        assert_eq!((usual.new, restarted.new, wide.new, after), (0, 0, 1, Polled::default()), "{feed:?}");
+        assert_eq!(bench.taken(), people([1]), "{feed:?}");
+    }
+}
 
 #[tokio::test]
 async fn every_list_brings_each_change_once() {

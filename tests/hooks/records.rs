@@ -137,7 +137,7 @@ async fn a_subtask_is_kept_to_be_looked_at_once() {
     assert_eq!((first.status, first.body.as_str()), (202, r#"{"accepted":1,"repeated":0}"#));
     assert_eq!((again.status, again.body.as_str()), (202, r#"{"accepted":0,"repeated":1}"#));
     assert_eq!(refused, [400; 4]);
-    let looks = privaflow::server::hooks::Look::waiting(&rig.store).unwrap();
+    let looks = privaflow::server::hooks::Look::waiting(&rig.store, i64::MAX).unwrap();
     assert_eq!((looks.len(), looks[0].subtask.as_str(), looks[0].profile.as_str()), (1, id, "onetrust"));
 }
 

@@ -66,7 +66,7 @@ impl Intake for OfStore {
     }
 
     fn look_at(&self, look: Look) -> Result<Accepted, StoreError> {
-        look.keep(&self.0, 0)
+        look.keep(&self.0)
     }
 }
 

@@ -14,6 +14,7 @@ workflow: erase
 on:
   file: {}
   onetrust_subtask: { profile: portal, names: [Delete from Braze], kind: deletion }
+report: default
 profiles: { braze: braze-production }
 steps:
   - id: find

@@ -1,5 +1,7 @@
 //! What machines ask, and how the program ends.
 
+use serde_json::json;
+
 use crate::folder::{ERASE, Folder};
 use crate::server::Server;
 use crate::serving::Serving;
@@ -50,6 +52,54 @@ fn the_sandbox_is_served_without_settings() {
     assert_eq!((status, ready["ready"].as_bool(), code), (200, Some(true), 0), "{said}");
     assert!(said.contains("the shipped workflows are served"), "{said}");
     assert!(!folder.path(".privaflow").exists());
+}
+
+#[test]
+fn the_shipped_workflows_show_the_whole_loop_in_the_sandbox_with_and_without_a_folder_of_them() {
+    let empty = Folder::with(ERASE);
+    std::fs::remove_file(empty.path("flow.yaml")).unwrap();
+    let made = Folder::with(ERASE);
+    std::fs::remove_file(made.path("flow.yaml")).unwrap();
+    assert_eq!(made.run(&["init"]).code, 0);
+    for folder in [empty, made] {
+        let serving = Serving::with(&folder, &["--sandbox"]);
+        serving.running.says("new requests for workflow user-deletion from subtask:onetrust-production");
+        serving.running.says("is IN_PROGRESS");
+        serving.running.says("is COMPLETED: Carried out and verified. Reference: subtask:");
+        serving.running.says("workflow consent-groups, is over: ");
+
+        let (_, said) = serving.stop();
+
+        let erased = said.find("is IN_PROGRESS").unwrap();
+        assert!(erased < said.find("is COMPLETED").unwrap(), "{said}");
+        assert!(!said.contains("ERROR") && !said.contains("WARN"), "{said}");
+        assert!(!folder.path(".privaflow").exists());
+    }
+}
+
+#[test]
+fn a_trigger_whose_profile_is_misspelt_is_told_of_and_stops_nobody() {
+    let workflow = "workflow: erase\non: { file: {}, onetrust_subtask: { profile: portal, names: [Erase], kind: deletion } }\nsteps:\n  - id: erase\n    uses: braze/users.delete\n    with: { external_ids: [u-1] }\n";
+    let braze = Server::accepting();
+    let other = "  portals: { system: onetrust, host: h.invalid, token: { env: PRIVAFLOW_TEST_KEY } }";
+    for (profiles, is_ready) in [("", true), (other, false)] {
+        let folder = Folder::with(workflow);
+        folder.settings(braze.address, &format!("token: {{ env: PRIVAFLOW_TEST_KEY }}\n{profiles}"));
+        let serving = Serving::start(&folder);
+        serving.running.says("`onetrust_subtask` of workflow erase starts nothing");
+
+        let (status, ready) = serving.ready();
+        let listed = folder.run(&["workflows", "list", "--output", "json"]).json();
+        serving.stop();
+
+        let idle = json!([{"workflow": "erase", "trigger": "onetrust_subtask", "profile": "portal"}]);
+        assert_eq!(
+            (status == 200, &ready["parts"]["workflows"]["idle_triggers"]),
+            (is_ready, &idle),
+            "{ready}"
+        );
+        assert_eq!((&listed["state"], &listed["idle_triggers"]), (&json!("ready"), &idle));
+    }
 }
 
 #[test]

@@ -21,7 +21,12 @@ fn task(steps: &str) -> Arc<Task> {
     let text = format!("workflow: w\non: {{ file: {{}} }}\nsteps:\n{steps}");
     let (workflow, mistakes) = load(&Source::new("w.yaml", text), &Known::default());
     let workflow = workflow.unwrap_or_else(|| panic!("{mistakes:#?}"));
-    let facts = Facts { job: "job-7".into(), started_at: "2027-01-15T08:00:00Z".into(), seed: [7; 16] };
+    let facts = Facts {
+        job: "job-7".into(),
+        started_at: "2027-01-15T08:00:00Z".into(),
+        seed: [7; 16],
+        origin: crate::run::Origin::File,
+    };
     Arc::new(Task {
         job: JobId(7),
         program: Program::new(Arc::new(workflow), facts),

@@ -36,7 +36,12 @@ const RECORD: &str = r#"{"id":"r-1","kind":"consent","subject":{"external_id":"u
 fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) -> Arc<Task> {
     let (workflow, mistakes) = load(&Source::new("w.yaml", FLOW), &Known::default());
     let workflow = workflow.unwrap_or_else(|| panic!("{mistakes:#?}"));
-    let facts = Facts { job: "job-1".into(), started_at: "2027-01-15T08:00:00Z".into(), seed: [7; 16] };
+    let facts = Facts {
+        job: "job-1".into(),
+        started_at: "2027-01-15T08:00:00Z".into(),
+        seed: [7; 16],
+        origin: crate::run::Origin::File,
+    };
     let mut task = Task {
         job: JobId(1),
         program: Program::new(Arc::new(workflow), facts),

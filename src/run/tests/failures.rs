@@ -54,6 +54,46 @@ fn from_subtask() -> Map<String, Value> {
     request
 }
 
+#[test]
+fn without_any_profile_of_onetrust_nothing_is_reported_and_the_work_is_done() {
+    let program = of_subtasks("", &format!("{STEPS}{VERIFY}"));
+    let mut braze = service(&[]);
+    let only_braze = |path: &str| match path.starts_with("report") {
+        true => Err(Refusal::new(crate::run::NO_PROFILE, "the settings have no onetrust profile")),
+        false => braze(path),
+    };
+
+    let ran = ran(&program, from_subtask(), only_braze);
+
+    assert_eq!(ran.paths(), ["report-begin", "find", "erase", "verify"]);
+    assert_eq!(ran.verdict(), Verdict::Done);
+    assert!(!ran.finish.tolerated && ran.log[0].contains("nothing is reported"), "{:?}", ran.log);
+}
+
+#[test]
+fn a_request_of_a_file_reports_only_where_the_workflow_says_so() {
+    let of_file = |more: &str| {
+        let program = of_subtasks(more, &format!("{STEPS}{VERIFY}"));
+        let facts = Facts { origin: Origin::File, ..program.facts().clone() };
+        ran(&Program::new(program.workflow, facts), from_subtask(), service(&[]))
+    };
+
+    assert_eq!(of_file("").paths(), ["find", "erase", "verify"]);
+    let asked = of_file("report: default");
+    assert_eq!(asked.paths(), ["report-begin", "find", "erase", "verify", "report-complete"]);
+}
+
+#[test]
+fn where_nobody_knows_whom_to_report_to_nothing_is_done() {
+    let program = of_subtasks("", &format!("{STEPS}{VERIFY}"));
+    let unknown = |_: &str| Err(Refusal::new(crate::run::UNKNOWN_PROFILE, "there is no such profile"));
+
+    let ran = ran(&program, from_subtask(), unknown);
+
+    assert_eq!(ran.paths(), ["report-begin", "report-failed"]);
+    assert_eq!(ran.trouble(), (Fail::Template, "unknown_profile", Some("report-begin")));
+}
+
 /// A service that finds one person until they are erased, and refuses these steps.
 fn service(refuses: &'static [&'static str]) -> impl FnMut(&str) -> Answered {
     let mut is_erased = false;

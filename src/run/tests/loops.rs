@@ -64,7 +64,12 @@ fn a_loop_that_may_fail_is_a_failed_step() {
     let program = mail("- assert: steps.mail.status == 'failed'").workflow;
     let text = program.text.replace("as: consent", "as: consent\n    continue_on_error: true");
     let (workflow, mistakes) = load(&Source::new("w.yaml", text), &Known::default());
-    let facts = Facts { job: "job-7".into(), started_at: "2027-01-15T08:00:00Z".into(), seed: [7; 16] };
+    let facts = Facts {
+        job: "job-7".into(),
+        started_at: "2027-01-15T08:00:00Z".into(),
+        seed: [7; 16],
+        origin: Origin::File,
+    };
     let program = Program::new(Arc::new(workflow.unwrap_or_else(|| panic!("{mistakes:?}"))), facts);
 
     let ran = ran(&program, statuses(&["A", "B"]), |path| {
@@ -189,7 +194,12 @@ fn a_failure_before_a_stop_in_a_loop_still_fails_the_run() {
         "- if: consent.status == 'B'\n        stop: true\n      - set: { seen: 1 }",
     );
     let (workflow, mistakes) = load(&Source::new("w.yaml", program.clone()), &Known::default());
-    let facts = Facts { job: "job-7".into(), started_at: "2027-01-15T08:00:00Z".into(), seed: [7; 16] };
+    let facts = Facts {
+        job: "job-7".into(),
+        started_at: "2027-01-15T08:00:00Z".into(),
+        seed: [7; 16],
+        origin: Origin::File,
+    };
     let program =
         Program::new(Arc::new(workflow.unwrap_or_else(|| panic!("{mistakes:?}\n{program}"))), facts);
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Facts, Finish, Next, Prepared, Program, Run, Times, preview};
+use super::{Answer, Facts, Finish, Next, Origin, Prepared, Program, Run, Times, preview};
 use crate::catalogue::Refusal;
 use crate::job::{Fail, Skip, Verdict};
 use crate::source::Source;
@@ -34,7 +34,10 @@ fn whole(text: &str) -> Program {
     let (workflow, mistakes) = load(&Source::new("w.yaml", text.to_owned()), &Known::default());
     let workflow = workflow.unwrap_or_else(|| panic!("{mistakes:#?}\n{text}"));
     let started_at = "2027-01-15T08:00:00Z".to_owned();
-    Program::new(Arc::new(workflow), Facts { job: "job-7".into(), started_at, seed: [7; 16] })
+    Program::new(
+        Arc::new(workflow),
+        Facts { job: "job-7".into(), started_at, seed: [7; 16], origin: Origin::Inbox },
+    )
 }
 
 fn program(steps: &str) -> Program {

@@ -115,6 +115,13 @@ impl OneTrust {
         self.shared.world().changes.clone()
     }
 
+    /// What was changed after the change with this number, in order.
+    pub fn changes_after(&self, number: u64) -> Vec<Change> {
+        let world = self.shared.world();
+        let from = usize::try_from(number).unwrap_or(usize::MAX);
+        world.changes.get(from..).unwrap_or_default().to_vec()
+    }
+
     /// How many requests were answered, by the paths of OneTrust's OpenAPI.
     pub fn calls(&self) -> Requests {
         self.shared.counts.read()

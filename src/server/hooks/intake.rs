@@ -35,4 +35,6 @@ pub struct Look {
     pub profile: String,
     /// OneTrust's id of the subtask: letters, digits and `-`.
     pub subtask: String,
+    /// When the hook was called, in Unix milliseconds.
+    pub since_ms: i64,
 }

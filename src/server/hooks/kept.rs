@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::intake::{Intake, Look};
-use crate::clock::{Clock, SystemClock};
 use crate::journal::{Accepted, Arrival, Skipped, StoreError};
 use crate::server::Inbox;
 use crate::workflow::Workflow;
@@ -26,6 +25,6 @@ impl Intake for Inbox {
     }
 
     fn look_at(&self, look: Look) -> Result<Accepted, StoreError> {
-        look.keep(self.store(), SystemClock.now_ms())
+        look.keep(self.store())
     }
 }

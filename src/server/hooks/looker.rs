@@ -47,7 +47,8 @@ pub async fn keep_looking(host: Arc<Host>, inbox: Inbox, stop: CancellationToken
 /// Looks at everything that waits once; `false` when something of it could not be looked at.
 async fn look_at_all(host: &Host, inbox: &Inbox) -> Result<bool, StoreError> {
     let store = Arc::clone(inbox.store());
-    let waiting = tokio::task::spawn_blocking(move || Look::waiting(store.reader())).await;
+    let waiting =
+        tokio::task::spawn_blocking(move || Look::waiting(store.reader(), SystemClock.now_ms())).await;
     let waiting = waiting.unwrap_or_else(|_| Ok(Vec::new()))?;
     let mut is_all = true;
     for look in waiting {
@@ -78,12 +79,13 @@ async fn look_at_all(host: &Host, inbox: &Inbox) -> Result<bool, StoreError> {
 
 async fn look_at(api: &Api, inbox: &Inbox, look: &Look) -> Result<(), feeds::FeedError> {
     let (origin, now_ms) = (format!("hook:{}", look.hook), SystemClock.now_ms());
-    let (mut arrivals, mut skipped) = (Vec::new(), Vec::new());
+    let (mut arrivals, mut skipped, mut is_early) = (Vec::new(), Vec::new(), false);
     for workflow in inbox.workflows() {
         let Some(trigger) = workflow.on.webhook.as_ref().filter(|trigger| trigger.hook == look.hook) else {
             continue;
         };
-        let subtask = Subtask { id: look.subtask.clone(), ..Subtask::default() };
+        let (id, profile) = (look.subtask.clone(), Some(look.profile.clone()));
+        let subtask = Subtask { id, profile, ..Subtask::default() };
         let (workflow, origin) = (workflow.name.clone(), origin.clone());
         let skip = |reason: Reason| {
             let key = onetrust::key(&workflow, &format!("subtask:{}", look.subtask));
@@ -108,10 +110,18 @@ async fn look_at(api: &Api, inbox: &Inbox, look: &Look) -> Result<(), feeds::Fee
                 origin: origin.clone(),
                 record: record.into_line(),
             }),
-            Judged::Skip(reason) => skipped.push(skip(reason)),
+            Judged::Skip(reason) => {
+                is_early |= reason.may_pass();
+                skipped.push(skip(reason));
+            }
         }
     }
-    let found = if arrivals.is_empty() { Found::Passed } else { Found::Taken };
+    let found = match (arrivals.is_empty(), is_early) {
+        // Another workflow may take it later; what was taken starts nothing again then.
+        (_, true) => Found::Early,
+        (false, false) => Found::Taken,
+        (true, false) => Found::Passed,
+    };
     let (inbox, over) = (inbox.clone(), look.over(found, now_ms));
     let written = tokio::task::spawn_blocking(move || {
         inbox.note_skipped(skipped)?;

@@ -39,7 +39,12 @@ pub(super) fn take(call: &Call<'_>, body: &[u8]) -> Result<(Taken, usize), Refus
     }
     // The settings refuse a hook of this shape without a profile.
     let Some(profile) = &call.hook.profile else { return Err(Refusal::Unavailable) };
-    let look = Look { hook: call.hook.name.clone(), profile: profile.clone(), subtask: id.to_owned() };
+    let look = Look {
+        hook: call.hook.name.clone(),
+        profile: profile.clone(),
+        subtask: id.to_owned(),
+        since_ms: call.now_ms,
+    };
     Ok((Taken { looks: vec![look], ..Taken::default() }, 1))
 }
 

@@ -1,0 +1,43 @@
+//! Keeps the store small while it is served: every look outside that finds something makes a job, and a job
+//! that was over long enough is needed by nobody.
+//!
+//! What makes the next job right stays for ever; see `journal`. Removing goes in slices between the writes
+//! of others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, SystemClock};
+use crate::journal::Store;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Removes what ended longer ago than `keep`, now and then, until `stop`.
+pub(super) async fn keep_small(store: Arc<Store>, keep: Duration, stop: CancellationToken) {
+    let keep_ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+    loop {
+        let of = Arc::clone(&store);
+        let before_ms = SystemClock.now_ms().saturating_sub(keep_ms);
+        match tokio::task::spawn_blocking(move || of.prune(before_ms)).await {
+            Ok(Ok(pruned)) if !pruned.jobs.is_empty() => tracing::info!(
+                jobs = pruned.jobs.len(),
+                "{} jobs were removed that ended long ago; the store was {} kB and is {} kB",
+                pruned.jobs.len(),
+                pruned.bytes_before / 1000,
+                pruned.bytes_after / 1000
+            ),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "old jobs could not be removed, which is tried again: {error}");
+            }
+            Err(error) => tracing::error!(%error, "removing old jobs ended in a defect"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
