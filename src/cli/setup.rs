@@ -127,6 +127,16 @@ fn workflow_with(
     }
 }
 
+/// Makes a folder that only its owner can look into.
+pub(super) fn private_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.create(folder);
+    made.map_err(|error| Failure::Usage(format!("cannot make {}: {}", folder.display(), said(&error))))
+}
+
 /// Whether a list of mistakes stops a file from being used.
 pub(super) fn is_broken(mistakes: &[Mistake]) -> bool {
     mistakes.iter().any(|mistake| mistake.severity == Severity::Error)

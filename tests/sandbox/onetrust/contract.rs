@@ -21,6 +21,7 @@ const TOKEN_KEY: &str = "POST /api/access/v1/oauth/token";
 const UPLOAD: &str = "POST /api/document/v2/attachments";
 const RESOLUTIONS: &str = "GET /api/datasubject/v2/resolutions";
 const V1: &str = "GET /api/consentmanager/v1/datasubjects/profiles";
+const EXPORTS: &str = "/api/ot-insights/v1/bulk-export-jobs";
 const BASIC: &str = "GET /rest/api/consent/v4/datasubjects/basic-details";
 
 /// Operation, place, and why an answer differs there.
@@ -63,6 +64,7 @@ struct Stage {
     subtask: String,
     user: String,
     file: String,
+    export: String,
 }
 
 impl Stage {
@@ -78,8 +80,14 @@ impl Stage {
             "options": [{ "preference": "Channel", "option": "SMS", "transaction": "WITHDRAWN" }] }));
         tenant.say(json!({ "identifier": PERSON, "purpose": "Offers", "transaction": "OPT_OUT" }));
         let user = text(&tenant.get("/api/access/v2/users").await.body()["content"][0]["userId"]);
-        let mut stage =
-            Stage { tenant, subtask: text(&added["subtasks"][0]["id"]), user, file: String::new() };
+        let days =
+            json!({ "exportType": "DATA_SUBJECTS", "startDate": "2026-11-01", "endDate": "2026-11-02" });
+        let export = text(&tenant.post(EXPORTS, days).await.body()["runId"]);
+        for _ in 0..2 {
+            tenant.get(&format!("{EXPORTS}/{export}")).await;
+        }
+        let subtask = text(&added["subtasks"][0]["id"]);
+        let mut stage = Stage { tenant, subtask, user, file: String::new(), export };
         let uploaded = stage
             .upload(json!({ "FileName": "data.csv", "RefIds": [added["id"]], "Type": 30,
             "IsInternal": true, "Name": "Data", "Comments": "c" }))
@@ -115,7 +123,7 @@ impl Stage {
         }
         let path = path.replace("{requestQueueRefId}", REF).replace("{language}", "en-us");
         let path = path.replace("{subtaskID}", &self.subtask).replace("{subtaskId}", &self.subtask);
-        let path = path.replace("{userId}", &self.user);
+        let path = path.replace("{userId}", &self.user).replace("{id}", &self.export);
         let query: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.tenant.http.request(method, self.tenant.url(&format!("{path}?{query}")));
@@ -135,6 +143,7 @@ impl Stage {
             "resolutionId" => return json!(DONE),
             "fileId" => return json!(self.file),
             "nextStage" => return json!("COMPLETE"),
+            "params" => return json!([{ "name": "dateType", "values": ["CREATED_DATE"] }]),
             // A resolution goes with this one and REJECTED only.
             "status" if schema.get("enum").is_some() => return json!("COMPLETED"),
             "StartDate" | "EndDate" => return json!("2026-11-22T00:00:00.000Z"),
@@ -151,6 +160,7 @@ impl Stage {
             Some("string") => match schema["format"].as_str() {
                 Some("uuid") => json!("25d9ccac-db88-4d34-849c-3d602a629961"),
                 Some("date-time") => json!("2026-11-22T00:00:00Z"),
+                Some("date") => json!("2026-11-01"),
                 _ => json!("data.csv"),
             },
             _ => json!("anything"),
