@@ -126,7 +126,8 @@ impl Server {
         let Server { host, shelf, ways, listener, bell, inbox, notifier, stop } = self;
         let listening = host.listen();
         let tasks = TaskTracker::new();
-        tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
+        let store = Arc::clone(host.store());
+        tasks.spawn(watch(Arc::clone(&shelf), store, Arc::clone(&bell), stop.clone()));
         let health = Health {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),
@@ -151,6 +152,7 @@ impl Server {
         };
         tasks.spawn(pollers.run(stop.clone()));
         let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
+        tasks.spawn(carrier.clone().go_on_with_files());
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),
