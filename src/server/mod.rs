@@ -25,6 +25,7 @@ mod schedule;
 mod serve;
 mod shelf;
 mod tell;
+mod unreported;
 mod watch;
 
 pub use carry::{Seed, Ways};
