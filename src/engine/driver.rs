@@ -27,7 +27,6 @@ use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
 use crate::job::{Ended, Event, State, Verdict};
 use crate::journal::{Ids, Marks, Space, Writer};
-use crate::ledger::Witness;
 
 /// Everything that can wake the driver, but its timers and the journal.
 #[derive(Debug)]
@@ -254,21 +253,6 @@ impl Driver {
     /// Writes an event down; `after` happens once it is durable.
     pub(super) fn write(&mut self, event: Event, after: Option<After>) -> u64 {
         self.write_witnessed(event, after, None)
-    }
-
-    /// As [`Driver::write`], with what the ledger is to know besides.
-    pub(super) fn write_witnessed(
-        &mut self,
-        event: Event,
-        after: Option<After>,
-        witness: Option<Box<Witness>>,
-    ) -> u64 {
-        self.state.apply(&event);
-        let number = self.writer.append_with(event, None, witness);
-        if let Some(after) = after {
-            self.after.push_back((number, after));
-        }
-        number
     }
 
     /// Writes down runs that ended without an exchange of their own.

@@ -6,8 +6,8 @@
 use serde_json::{Map, Value};
 
 use super::batches::{Batch, Member};
-use super::driver::Driver;
-use crate::job::Position;
+use super::driver::{After, Driver};
+use crate::job::{Event, Position};
 use crate::ledger::{Answer, FEW, Received, Witness};
 use crate::request::{Kind, identifiers};
 use crate::run;
@@ -38,6 +38,21 @@ pub(super) fn found(answer: &run::Answer) -> Option<u64> {
 }
 
 impl Driver {
+    /// As [`Driver::write`], with what the ledger is to know besides.
+    pub(super) fn write_witnessed(
+        &mut self,
+        event: Event,
+        after: Option<After>,
+        witness: Option<Box<Witness>>,
+    ) -> u64 {
+        self.state.apply(&event);
+        let number = self.writer.append_with(event, None, witness);
+        if let Some(after) = after {
+            self.after.push_back((number, after));
+        }
+        number
+    }
+
     /// What the calls of an exchange are.
     pub(super) fn witness(
         &self,

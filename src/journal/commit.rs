@@ -243,7 +243,11 @@ impl Committer {
         }
         let mut taken = Taken::new();
         for accept in &group.accepts {
-            taken.push(inbox::write(&transaction, accept, &mut self.inbox, self.inbox_most, at_ms)?);
+            let accepted = inbox::write(&transaction, accept, &mut self.inbox, self.inbox_most, at_ms)?;
+            if let Ok(accepted) = &accepted {
+                self.ledger.received(&transaction, at_ms, accept, accepted)?;
+            }
+            taken.push(accepted);
         }
         self.ledger.sign_if_due(&transaction, at_ms)?;
         if has_work {

@@ -10,9 +10,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::job::{Event, JobId};
-use crate::ledger::{Blinds, Chain, Entry, Fact, Hash, PublicKey, Signer, Tree, Witness, of_event, to_hex};
+use crate::ledger::{
+    Blinds, Chain, Digests, Entry, Fact, Hash, PublicKey, Signer, Tree, Witness, of_event, to_hex,
+};
 
 use super::error::{Doing, StoreError};
+use super::inbox::{Accept, Accepted};
 use super::jobs;
 use super::marks::Secret;
 use super::pseudonyms::Pseudonyms;
@@ -95,6 +98,35 @@ impl Ledger {
             _ => of_event(job, event, witness, blinds, &self.pseudonyms),
         };
         fact.map_or(Ok(()), |fact| self.append(connection, at_ms, &fact))
+    }
+
+    /// Writes down what came in.
+    pub(super) fn received(
+        &mut self,
+        connection: &Connection,
+        at_ms: i64,
+        accept: &Accept,
+        accepted: &[Accepted],
+    ) -> Result<(), StoreError> {
+        let mut facts: Vec<(&str, &str, u64, Vec<String>)> = Vec::new();
+        let rows = accept.rows.iter().map(|row| &row.arrival).zip(accepted).enumerate();
+        for (number, (arrival, _)) in rows.filter(|(_, (_, accepted))| **accepted == Accepted::New) {
+            let key = accept.requests.get(number).copied().flatten();
+            let digest = key.map(|key| self.pseudonyms.request(&key));
+            let (workflow, origin) = (arrival.workflow.as_str(), arrival.origin.as_str());
+            match facts.iter_mut().find(|fact| (fact.0, fact.1) == (workflow, origin)) {
+                Some((_, _, requests, digests)) => {
+                    *requests += 1;
+                    digests.extend(digest);
+                }
+                None => facts.push((workflow, origin, 1, digest.into_iter().collect())),
+            }
+        }
+        for (workflow, origin, requests, digests) in facts {
+            let (workflow, origin) = (workflow.to_owned(), origin.to_owned());
+            self.append(connection, at_ms, &Fact::Received { workflow, origin, requests, digests })?;
+        }
+        Ok(())
     }
 
     /// Writes a fact down.

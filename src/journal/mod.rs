@@ -40,7 +40,7 @@ pub use inbox::{
     Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,
     Turn, Window,
 };
-pub use jobs::{JobRecord, NewJob};
+pub use jobs::{InputKind, JobRecord, NewJob};
 pub use ledger::Stored;
 pub use marks::{Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};

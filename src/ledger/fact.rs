@@ -19,6 +19,18 @@ pub enum Fact {
         /// The key.
         public_key: String,
     },
+    /// Requests came in from outside, and are on the disk.
+    Received {
+        /// Name of the workflow that is to carry them out.
+        workflow: String,
+        /// Where they came from: `hook:NAME`, `subtask:PROFILE`, `consent:PROFILE`, `schedule`.
+        origin: String,
+        /// How many, without those that came before.
+        requests: u64,
+        /// Digests of few, as far as they have an id.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        digests: Vec<String>,
+    },
     /// A process began to work on a job, for the first time or again.
     Opened {
         /// The job.
@@ -285,6 +297,7 @@ impl Fact {
             | Fact::Stopped { job, .. } => Some(job),
             Fact::Answered(answered) => Some(&answered.job),
             Fact::Key { .. }
+            | Fact::Received { .. }
             | Fact::Pruned { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }

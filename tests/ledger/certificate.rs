@@ -1,8 +1,9 @@
 //! `ledger certificate`: the page that is filed, and what it must never say.
 
-use serde_json::Value;
+use privaflow::sandbox::Identifiers;
+use serde_json::{Value, json};
 
-use crate::folder::{Folder, KEY};
+use crate::folder::{Braze, Folder, KEY};
 use crate::portal::{ERASE, Stage};
 
 /// An erasure that came from OneTrust, carried out, seen gone and reported.
@@ -111,4 +112,39 @@ fn a_request_that_nobody_knows_has_no_certificate() {
         "{}",
         shot.stderr
     );
+}
+
+#[test]
+fn the_shipped_deletion_is_certified_with_every_profile_it_found_and_saw_gone() {
+    let braze = Braze::start();
+    for external_id in ["u-1", "u-2"] {
+        let (external_id, email) = (Some(external_id.to_owned()), Some("shared@example.com".to_owned()));
+        braze.sandbox.seed_subject(&Identifiers { external_id, email, ..Identifiers::default() });
+    }
+    let workflow = std::fs::read_to_string("workflows/user-deletion.yaml").unwrap();
+    let folder = Folder::to(braze.sandbox.address(), &workflow.replace("every: 1m", "every: 100ms"));
+    let subject = json!({ "external_id": "u-1", "email": "shared@example.com" });
+    let times = json!({ "received_at": "2026-11-20T10:00:00Z", "due_at": "2026-12-20T10:00:00Z" });
+    let mut record = json!({ "id": "SL244:7f3c", "kind": "deletion", "subject": subject });
+    record.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+    folder.requests([record]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+
+    let (page, document) = certificate(&folder, "SL244:7f3c");
+
+    let asked = &document["asked"][0];
+    assert_eq!((&asked["kind"], &asked["due_at"]), (&json!("deletion"), &json!("2026-12-20T10:00:00Z")));
+    assert_eq!(asked["subject"].as_array().unwrap().len(), 2);
+    let told: Vec<(&str, &str)> = document["story"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["what"].as_str().unwrap(), line["text"].as_str().unwrap()))
+        .collect();
+    let of = |what: &str| told.iter().filter(|line| line.0 == what).map(|line| line.1).collect::<Vec<_>>();
+    assert!(of("found").iter().any(|text| text.ends_with("has 2 profiles.")), "{told:?}");
+    assert_eq!(of("accepted").len(), 1, "{told:?}");
+    assert_eq!(of("verified_absent").len(), 2, "{told:?}");
+    assert_eq!(of("done"), ["The request ended as done, verified."]);
+    assert!(page.contains("What remains at Braze after the erasure") && !page.contains("shared@"), "{page}");
 }

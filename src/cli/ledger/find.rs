@@ -58,9 +58,35 @@ pub(super) fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, F
             before = chain;
         }
         if rows.len() < TOGETHER as usize {
-            return Ok(found);
+            break;
         }
     }
+    let digests = digests_of(&found, &names);
+    let mut received = Vec::new();
+    each(reader, |chain, entry| {
+        if let Some(Fact::Received { digests: own, .. }) = &entry.fact
+            && own.iter().any(|own| digests.contains(own))
+        {
+            received.push(Told { chain, entry: entry.clone(), proof: None });
+        }
+    })?;
+    found.extend(received);
+    found.sort_by_key(|told| told.chain.seq);
+    Ok(found)
+}
+
+/// By what the ledger knows the requests of some runs.
+fn digests_of(told: &[Told], names: &[String]) -> HashSet<String> {
+    let mut digests = HashSet::new();
+    for fact in told.iter().filter_map(|told| told.entry.fact.as_ref()) {
+        if let Fact::Planned { asked, .. } = fact {
+            let own = asked.iter().filter(|asked| names.contains(&asked.run));
+            digests.extend(own.map(|asked| asked.request.clone()));
+        }
+        let own = fact.outcomes().iter().filter(|outcome| names.contains(&outcome.run));
+        digests.extend(own.filter_map(|outcome| outcome.request.clone()));
+    }
+    digests
 }
 
 /// The events that say something of these runs, by their number.
@@ -93,6 +119,7 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
         | Fact::Cancelled { .. }
         | Fact::Stopped { .. } => true,
         Fact::Key { .. }
+        | Fact::Received { .. }
         | Fact::Pruned { .. }
         | Fact::Restored { .. }
         | Fact::Day { .. }
@@ -109,13 +136,13 @@ pub(super) fn runs_of(reader: &Reader, request: &str) -> Result<BTreeSet<RunId>,
     let mut names: BTreeSet<String> = jobs.iter().map(|job| job.workflow_name.clone()).collect();
     let mut found = BTreeSet::new();
     // Of a job that was pruned, the ledger still knows the workflow.
-    each(reader, |entry| {
+    each(reader, |_, entry| {
         if let Some(Fact::Opened { workflow, .. }) = &entry.fact {
             names.insert(workflow.clone());
         }
     })?;
     let own: HashSet<String> = names.iter().map(|name| digests.request(&key(name))).collect();
-    each(reader, |entry| {
+    each(reader, |_, entry| {
         let Some(fact) = &entry.fact else { return };
         let asked = match fact {
             Fact::Planned { asked, .. } => asked.as_slice(),
@@ -144,13 +171,13 @@ pub(super) fn last(reader: &Reader) -> Result<Chain, Failure> {
     Ok(reader.ledger_at(seq)?.unwrap_or_default())
 }
 
-fn each(reader: &Reader, mut see: impl FnMut(&Entry)) -> Result<(), Failure> {
+fn each(reader: &Reader, mut see: impl FnMut(Chain, &Entry)) -> Result<(), Failure> {
     let mut last = 0;
     loop {
         let rows = reader.ledger(last, TOGETHER)?;
         for row in &rows {
             if let Some(entry) = Entry::of_bytes(&row.entry) {
-                see(&entry);
+                see(Chain { seq: row.seq, hash: row.hash }, &entry);
             }
             last = row.seq;
         }

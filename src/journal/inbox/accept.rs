@@ -4,6 +4,9 @@ use std::sync::mpsc::SyncSender;
 
 use rusqlite::Connection;
 
+use crate::ledger::FEW;
+use crate::request::{Identity, identity};
+
 use super::super::Store;
 use super::super::error::{Doing, StoreError};
 use super::super::writer::Command;
@@ -17,6 +20,8 @@ pub(in crate::journal) struct Accept {
     pub rows: Vec<Sealed>,
     pub moves: Option<Cursor>,
     pub skips: Vec<Skipped>,
+    /// Digests of workflow and id, of few rows that have an id, in their order.
+    pub requests: Vec<Option<[u8; 16]>>,
     pub answer: SyncSender<Result<Vec<Accepted>, StoreError>>,
 }
 
@@ -28,13 +33,17 @@ impl Store {
             return Ok(Vec::new());
         }
         let cipher = self.inbox_lock().made()?;
+        let requests = match arrivals.len() {
+            0..=FEW => arrivals.iter().map(request_of).collect(),
+            _ => Vec::new(),
+        };
         let rows = arrivals.into_iter().map(|arrival| {
             check(&arrival)?;
             let record = cipher.seal(&arrival.workflow, &arrival.key, &arrival.record)?;
             Ok(Sealed { arrival: Arrival { record: Vec::new(), ..arrival }, record })
         });
         let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
-        self.hand_over(rows, moves, Vec::new())
+        self.hand_over(rows, moves, Vec::new(), requests)
     }
 
     /// Notes what was looked at and starts nothing. Of the same event only the last reason stays.
@@ -42,7 +51,7 @@ impl Store {
         if skips.is_empty() {
             return Ok(());
         }
-        self.hand_over(Vec::new(), None, skips).map(drop)
+        self.hand_over(Vec::new(), None, skips, Vec::new()).map(drop)
     }
 
     fn hand_over(
@@ -50,12 +59,23 @@ impl Store {
         rows: Vec<Sealed>,
         moves: Option<Cursor>,
         skips: Vec<Skipped>,
+        requests: Vec<Option<[u8; 16]>>,
     ) -> Result<Vec<Accepted>, StoreError> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
-        let accept = Accept { rows, moves, skips, answer };
+        let accept = Accept { rows, moves, skips, requests, answer };
         self.tell(Command::Accept(Box::new(accept)))?;
         answered.recv().map_err(|_| self.stopped())?
     }
+}
+
+/// The digest of a request's workflow and id, as its job will know it; `None` without an id.
+fn request_of(arrival: &Arrival) -> Option<[u8; 16]> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let Named { id } = serde_json::from_slice(&arrival.record).ok()?;
+    Some(identity(&arrival.workflow, Identity::Id(&id)))
 }
 
 /// A record must stand on a line of its own.

@@ -3,7 +3,8 @@
 use super::*;
 use crate::journal::ledger::{Ledger, append_to, rows, verify};
 use crate::journal::{marks, schema};
-use crate::ledger::{Chain, Entry, Exporter, Fact, Signer, Verified, Verifier};
+use crate::ledger::{Chain, Digests, Entry, Exporter, Fact, Signer, Verified, Verifier};
+use crate::request::{Identity, identity};
 
 const HOUR_MS: i64 = 3_600_000;
 /// 2026-11-22, ten o'clock.
@@ -154,4 +155,33 @@ fn jobs_that_cannot_be_removed_leave_the_chain_whole() {
     assert!(Listening::on(&store, next).write(stopped(true)));
 
     assert_eq!((attested(&store, "stopped"), attested(&store, "pruned")), (2, 1));
+}
+
+#[test]
+fn what_came_in_is_attested_once_by_what_its_job_will_be_known_by() {
+    let store = Store::temporary().unwrap();
+    let arrival = |number: u8| Arrival {
+        workflow: "erase".to_owned(),
+        origin: "hook:requests".to_owned(),
+        key: [number; 32],
+        turn: None,
+        due_ms: None,
+        received_ms: NOW_MS,
+        record: format!(r#"{{"id":"r-{number}","subject":{{"email":"a@example.com"}}}}"#).into_bytes(),
+    };
+
+    store.accept(vec![arrival(1), arrival(2)], None).unwrap();
+    store.accept(vec![arrival(2)], None).unwrap();
+    store.accept((10..30).map(arrival).collect(), None).unwrap();
+
+    let known = |id: &str| {
+        let key = identity("erase", Identity::Id(id));
+        store.pseudonyms().unwrap().request(&key)
+    };
+    let received = |row: Stored| match Entry::of_bytes(&row.entry)?.fact? {
+        Fact::Received { requests, digests, .. } => Some((requests, digests)),
+        _ => None,
+    };
+    let told: Vec<_> = store.ledger(0, u32::MAX).unwrap().into_iter().filter_map(received).collect();
+    assert_eq!(told, [(2, vec![known("r-1"), known("r-2")]), (20, Vec::new())]);
 }
