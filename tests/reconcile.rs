@@ -9,6 +9,8 @@
     reason = "the helpers of a test may stop at the first surprise, like the test"
 )]
 
+#[path = "reconcile/backfill.rs"]
+mod backfill;
 #[path = "reconcile/drift.rs"]
 mod drift;
 #[path = "jobs/folder.rs"]

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, init, jobs, logs, pauses, plan, profiles, reconcile, run, runs, sandbox, serve, store, validate,
-    workflows,
+    actions, backfill, init, jobs, logs, pauses, plan, profiles, reconcile, run, runs, sandbox, serve, store,
+    validate, workflows,
 };
 
 /// What stands under the help of the program.
@@ -65,6 +65,8 @@ enum Command {
     Run(run::Args),
     /// Compare what Braze holds with what OneTrust says, and repair what was lost
     Reconcile(reconcile::Args),
+    /// Get everybody's consents out of OneTrust at once, as records for `reconcile` and `run`
+    Backfill(backfill::Args),
     /// Take requests in as they come, and carry them out, until it is stopped
     Serve(serve::Args),
     /// See the workflows that `serve` may start, and approve those that were changed
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
     let filter = cli.log.unwrap_or_else(|| if stays { logs::OF_SERVE } else { logs::USUAL }.to_owned());
     let result = logs::start(&filter, cli.log_format).and_then(|()| match cli.command {
         Command::Run(args) => run::run(&common, &args),
+        Command::Backfill(args) => backfill::run(&common, &args),
         Command::Reconcile(args) => reconcile::run(&common, &args),
         Command::Plan(args) => plan::run(&common, &args),
         Command::Validate(args) => validate::run(&common, &args),

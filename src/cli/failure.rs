@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::LoadError;
+use crate::feeds::ExportError;
 use crate::host::{HostError, Kind};
 use crate::journal::has_no_room;
 use crate::server::ServeError;
@@ -118,6 +119,20 @@ impl From<ServeError> for Failure {
                 Failure::wrong(error)
             }
             ServeError::Stopped(_) => Failure::GaveUp(Box::new(error)),
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Failure {
+        match error {
+            ExportError::Feed(error) => Failure::Service(format!("OneTrust's bulk export: {error}")),
+            ExportError::Over { .. } | ExportError::Unreadable => Failure::Service(error.to_string()),
+            ExportError::TooFew { .. }
+            | ExportError::Elsewhere(_)
+            | ExportError::Keep { .. }
+            | ExportError::Wire(_)
+            | ExportError::Connection(_) => Failure::wrong(error),
         }
     }
 }

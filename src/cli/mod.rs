@@ -4,6 +4,7 @@
 //! below; here it is only asked for and shown. [`Failure`] is the only place that knows exit codes.
 
 mod actions;
+mod backfill;
 mod command;
 mod failure;
 mod init;
@@ -25,6 +26,7 @@ mod show;
 mod store;
 mod story;
 mod trial;
+mod trigger;
 mod validate;
 mod workflows;
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::output::colour;
 use super::{Common, Failure};
-use crate::config::{Loaded, Settings};
+use crate::config::{Loaded, Settings, Shape};
 use crate::host::{self, SettingsName};
 use crate::source::{Mistake, Severity, Source, closest, render};
 use crate::workflow::{IDLE_TRIGGER, Known, Workflow, load};
@@ -32,8 +32,11 @@ pub(super) fn known(loaded: &Loaded) -> Known {
     });
     let retries = loaded.source.as_ref().map(|_| loaded.settings.retries.names());
     let hooks = loaded.source.as_ref().map(|_| loaded.settings.hooks.keys().cloned().collect());
+    let of_any =
+        loaded.settings.hooks.values().filter(|hook| hook.shape == Shape::Record && hook.profile.is_none());
+    let hooks_of_any_profile = of_any.map(|hook| hook.name.clone()).collect();
     let channels = loaded.source.as_ref().map(|_| loaded.settings.channels.keys().cloned().collect());
-    Known { profiles, retries, hooks, channels }
+    Known { profiles, retries, hooks, hooks_of_any_profile, channels }
 }
 
 /// Which settings these are, for a process that has others.
@@ -125,6 +128,16 @@ fn workflow_with(
         }
         None => Err(Failure::Mistakes { file: Box::new(source), mistakes }),
     }
+}
+
+/// Makes a folder that only its owner can look into.
+pub(super) fn private_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.create(folder);
+    made.map_err(|error| Failure::Usage(format!("cannot make {}: {}", folder.display(), said(&error))))
 }
 
 /// Whether a list of mistakes stops a file from being used.

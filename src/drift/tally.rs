@@ -89,6 +89,8 @@ pub struct Tally {
     pub all: Counts,
     /// What was not compared, by reason.
     pub not_compared_by: BTreeMap<&'static str, u64>,
+    /// What the workflow would write besides, and is no state of a subscription.
+    pub beside: BTreeMap<&'static str, u64>,
     /// Purposes and statuses that no table of the workflow maps.
     pub unmapped: BTreeMap<String, u64>,
     /// By purpose, the id where there is one, and state.
@@ -121,8 +123,19 @@ impl Tally {
 
     /// Counts something else that the workflow would write.
     pub fn add_uncompared(&mut self, why: Uncompared) {
-        self.all.not_compared += 1;
-        *self.not_compared_by.entry(why.word()).or_default() += 1;
+        match why {
+            // Nobody's permission depends on it.
+            Uncompared::OtherAttribute | Uncompared::NoState => {
+                *self.beside.entry(why.word()).or_default() += 1;
+            }
+            Uncompared::NeedsAnswer
+            | Uncompared::Unread
+            | Uncompared::NoAddress
+            | Uncompared::TooManyProfiles => {
+                self.all.not_compared += 1;
+                *self.not_compared_by.entry(why.word()).or_default() += 1;
+            }
+        }
     }
 
     /// By purpose and state; where most opt-outs were lost first.

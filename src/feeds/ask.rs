@@ -3,7 +3,9 @@
 //! Sources: OneTrust's OpenAPI, Data Subject Request Automation (`getAllSubtasksV3UsingPost`,
 //! `getAllRequestQueuesV2UsingGET`, `getAllSubTaskByRefIdUsingGET`, `getRequestByIdUsingGET`,
 //! `getSubtaskByIDUsingGET`) and Universal Consent & Preference Management
-//! (`getDataSubjectProfileUsingGET`, `getDataSubjectProfilesUnorderedV4`, `getTransactionsUsingPOST`).
+//! (`getDataSubjectProfileUsingGET`, `getDataSubjectProfilesUnorderedV4`, `getTransactionsUsingPOST`); Platform,
+//! Bulk Export (`startExportRunPost`, `getExportRunsGET`, `getExportRunDetailsGet`, `getCreditsInformationGET`,
+//! `getPaginatedAttachmentDownloadCommandsGET`).
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,6 +24,11 @@ const SUBTASK: &str = "/api/datasubject/v2/subtasks/{subtaskID}";
 const PROFILES: &str = "/api/consentmanager/v1/datasubjects/profiles";
 const UNORDERED: &str = "/rest/api/consent/v4/datasubjects/profiles/unordered";
 const TRANSACTIONS: &str = "/api/consent/v2/transactions";
+
+const EXPORTS: &str = "/api/ot-insights/v1/bulk-export-jobs";
+const EXPORT: &str = "/api/ot-insights/v1/bulk-export-jobs/{id}";
+const EXPORT_FILES: &str = "/api/ot-insights/v1/bulk-export-jobs/{id}/download/pages";
+const EXPORT_CREDITS: &str = "/api/ot-insights/v1/bulk-export-jobs/credits";
 
 /// Items a page of the lists of requests and subtasks may have.
 pub(super) const MOST_SUBTASKS: usize = 500;
@@ -81,6 +88,35 @@ pub(super) fn request(request_ref: &str, language: &str) -> Request {
 /// One subtask.
 pub(super) fn subtask(id: &str) -> Request {
     Request::get(SUBTASK).value("subtaskID", id)
+}
+
+/// A bulk export to be made.
+pub(super) fn export_ordered(body: Value) -> Request {
+    Request::post(EXPORTS).json(body)
+}
+
+/// The latest bulk exports: more than an account may ask for while one lives.
+pub(super) fn exports() -> Request {
+    let sort = "createdDate,desc".to_owned();
+    Request::get(EXPORTS).query("page", "0".to_owned()).query("size", "200".to_owned()).query("sort", sort)
+}
+
+/// How a bulk export stands.
+pub(super) fn export(id: &str) -> Request {
+    Request::get(EXPORT).value("id", id)
+}
+
+/// A page of the files of a bulk export.
+pub(super) fn export_files(id: &str, token: Option<String>) -> Request {
+    Request::get(EXPORT_FILES)
+        .value("id", id)
+        .query("continuationToken", token)
+        .query("size", "100".to_owned())
+}
+
+/// How many bulk exports the account may ask for.
+pub(super) fn export_credits() -> Request {
+    Request::get(EXPORT_CREDITS)
 }
 
 /// A page of a list of consents.

@@ -5,17 +5,15 @@
 //! most shows somebody twice. Whichever list of changes a workflow follows, this one says how things stand,
 //! and every account has it.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::FeedError;
 use super::ask::{self, MOST_CONSENTS};
+use super::patient::patiently;
 use crate::clock::SharedClock;
 use crate::onetrust::page::{self, Next, Page};
 use crate::onetrust::{Api, ApiError, Judged, consent_v1};
-use crate::wire::Backoff;
 use crate::workflow::{ConsentTrigger, Feed, Policy};
 
 /// Where the list begins unless somebody says otherwise: long before there was OneTrust.
@@ -74,38 +72,8 @@ impl Everyone {
         Ok(Some(page.items.iter().map(|row| consent_v1::judge(&self.trigger.rules, row)).collect()))
     }
 
-    /// Asks until there is an answer, or no use in asking.
     async fn asked(&self, next: &Next) -> Result<Page, FeedError> {
-        let (began_ms, mut tries) = (self.clock.steady_ms(), 0_u32);
-        loop {
-            let error = match self.ask(next).await {
-                Ok(page) => return Ok(page),
-                Err(error) => error,
-            };
-            let may_pass = match &error {
-                FeedError::Api(ApiError::Limited { .. }) => true,
-                FeedError::Api(ApiError::Refused { .. } | ApiError::Unwritable { .. }) => false,
-                FeedError::Api(_) => {
-                    tries += 1;
-                    !error.needs_a_person()
-                }
-                _ => false,
-            };
-            let now_ms = self.clock.steady_ms();
-            let told = error
-                .not_before_ms()
-                .map(|at_ms| Duration::from_millis((at_ms - now_ms).max(0).unsigned_abs()));
-            let backoff = Backoff { base: self.policy.base, cap: self.policy.cap };
-            // Nobody else asks at the same moment, so there is nothing to draw lots for.
-            let pause = backoff.wait(tries.saturating_sub(1), u64::MAX, told);
-            let spent = Duration::from_millis((now_ms - began_ms).max(0).unsigned_abs());
-            let is_over = tries >= self.policy.attempts || tries > 0 && spent + pause > self.policy.at_most;
-            if !may_pass || is_over {
-                return Err(error);
-            }
-            tracing::warn!("OneTrust's list of people is asked again in {pause:?}: {error}");
-            tokio::time::sleep(pause).await;
-        }
+        patiently(&*self.clock, self.policy, || self.ask(next)).await
     }
 
     async fn ask(&self, next: &Next) -> Result<Page, FeedError> {

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::errors::{ApiError, Shape};
@@ -16,7 +17,7 @@ use super::place::{Place, moment};
 use super::request::{Body, Request};
 use crate::clock::Clock;
 use crate::config::{self, Profile};
-use crate::wire::{Answer, Client, ClientCredentials, Credential, Timeouts, WireError};
+use crate::wire::{Answer, Client, ClientCredentials, Credential, Exchange, Timeouts, WireError};
 
 /// Where tokens are asked for (OneTrust's OpenAPI, `GetOAuthToken`).
 const TOKEN_PATH: &str = "/api/access/v1/oauth/token";
@@ -97,6 +98,27 @@ impl Api {
                 let body = answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body);
                 serde_json::from_slice(body).map_err(|_| ApiError::Unreadable { endpoint: endpoint() })
             }
+        }
+    }
+
+    /// Fetches a file that an answer named, through a client of the host it is on, with the credential that
+    /// came with it. It counts for the account as any other request.
+    pub async fn fetch(&self, from: &Client, path: String, authorization: &str) -> Result<Bytes, ApiError> {
+        let endpoint = "GET (a file)".to_owned();
+        let unwritable = || ApiError::Unwritable { endpoint: endpoint.clone() };
+        let mut authorization = HeaderValue::try_from(authorization).map_err(|_| unwritable())?;
+        authorization.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+        let exchange = Exchange { path_and_query: path, headers, ..Exchange::default() };
+        let place = Place::of(&self.limits, &endpoint, &*self.clock).await;
+        let answered = from.send(exchange).await;
+        drop(place);
+        let answer = answered.map_err(|broken| ApiError::broken(broken, endpoint.clone()))?;
+        match answer.status {
+            200..=299 if Shape::of(answer.header("content-type"), &answer.body) != Shape::Page => {
+                Ok(answer.body)
+            }
+            _ => Err(ApiError::answered(&answer, endpoint)),
         }
     }
 

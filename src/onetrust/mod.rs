@@ -7,6 +7,8 @@
 //! events become request records here, by pure functions. Who asks, and when, is decided elsewhere.
 
 mod api;
+pub mod bulk;
+mod bulk_row;
 mod consent;
 pub mod consent_v1;
 pub mod consent_v4;
@@ -27,6 +29,7 @@ pub mod transaction;
 pub mod words;
 
 pub use api::{Api, Told, client};
+pub use bulk_row::{BulkColumns, BulkColumnsError, BulkPerson};
 pub use dates::{moment, time};
 pub use errors::{ApiError, Shape};
 pub use limits::{Limits, Period, Rates, endpoint};

@@ -19,6 +19,6 @@ mod sample;
 
 pub use compare::{Compared, Comparison, Repeated};
 pub use error::ReconcileError;
-pub use kept::Kept;
+pub use kept::{Kept, UNFINISHED};
 pub use people::{Everyone, Listed, People};
 pub use sample::Sample;

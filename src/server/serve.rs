@@ -4,6 +4,7 @@
 //! stop ─ no new connections, no looks outside ─ what is under way is written down ─ the socket ─ the store
 //! ```
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use super::listening::{Listening, Patience, answer};
 use super::polling::Pollers;
 use super::shelf::Shelf;
 use super::tell::Teller;
+use super::unreported::Unreported;
 use super::watch::watch;
 use super::{hooks, pruning, schedule};
 use crate::clock::SystemClock;
@@ -130,7 +132,8 @@ impl Server {
         let listening = host.listen();
         let tasks = TaskTracker::new();
         tasks.spawn(end_with(Arc::clone(host.store()), stop.clone()));
-        tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
+        let store = Arc::clone(host.store());
+        tasks.spawn(watch(Arc::clone(&shelf), store, Arc::clone(&bell), stop.clone()));
         let health = Health {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),
@@ -155,6 +158,12 @@ impl Server {
         };
         tasks.spawn(pollers.run(stop.clone()));
         let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
+        if !host.clients().settings().shadow {
+            let unreported =
+                Unreported { host: Arc::clone(&host), ways: carrier.ways.clone(), told: HashMap::default() };
+            tasks.spawn(unreported.keep_telling(stop.clone()));
+        }
+        tasks.spawn(carrier.clone().go_on_with_files());
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),

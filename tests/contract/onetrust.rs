@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Uri};
@@ -16,10 +17,12 @@ use jsonschema::error::ValidationErrorKind;
 use privaflow::catalogue::{self, Action};
 use privaflow::clock::SystemClock;
 use privaflow::config::{Profile, Settings};
+use privaflow::feeds::Export;
+use privaflow::onetrust::bulk::{DateType, Days};
 use privaflow::onetrust::{Api, Limits, Need, Rates, client, harmless};
 use privaflow::plan::{self, Call};
 use privaflow::wire::{Client, Exchange, Timeouts};
-use privaflow::workflow::Feed;
+use privaflow::workflow::{Feed, Policy};
 use serde_json::{Map, Value, json};
 
 const ID: &str = "beb90499-ea60-47aa-8ed8-966f2df5f2e8";
@@ -122,6 +125,8 @@ async fn every_request_to_onetrust_is_one_that_its_documents_know() {
         contract.api().exchange(&request).await.unwrap();
     }
 
+    contract.export().await;
+
     contract.hold();
 }
 
@@ -146,8 +151,9 @@ impl Contract {
         let router = axum::Router::new().fallback(
             async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
                 seen.lock().unwrap().push(Asked { method, uri, headers, body });
-                // Good enough for a token, for an empty page, and for a change that was made.
-                r#"{"access_token":"t","token_type":"bearer","expires_in":3600,"content":[],"last":true}"#
+                // Good enough for a token, an empty page, a change that was made, an export without files.
+                r#"{"access_token":"t","token_type":"bearer","expires_in":3600,"content":[],"last":true,
+                    "runId":"beb90499-ea60-47aa-8ed8-966f2df5f2e8","status":"COMPLETED","items":[]}"#
             },
         );
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -176,6 +182,19 @@ impl Contract {
     pub fn api(&self) -> Api {
         let limits = Arc::new(Limits::new(Rates::documented()));
         Api::new(self.client("multipart"), limits, Arc::new(SystemClock))
+    }
+
+    /// Asks for a bulk export in every way there is.
+    async fn export(&self) {
+        let (clock, wait) = (Arc::new(SystemClock), Duration::ZERO);
+        let folder = self.folder.path();
+        let export =
+            Export::new(&self.profile("multipart"), self.api(), clock, Policy::default(), folder, wait);
+        let days = Days { start: "2026-01-01".parse().unwrap(), end: "2026-02-01".parse().unwrap() };
+        for date in [DateType::Created, DateType::Modified, DateType::Interaction] {
+            export.check(&[days], date).await.unwrap();
+            assert!(export.fetch(days, date, |_| {}).await.unwrap().is_empty());
+        }
     }
 
     /// Every request that came is one the documents know, but for the known gaps, which all showed.

@@ -7,13 +7,13 @@ use crate::folder::{Braze, Folder, KEY, Shot};
 use crate::people::{braze_holding, counts, report};
 
 /// A OneTrust in the process of the test.
-struct Portal {
-    onetrust: OneTrust,
+pub struct Portal {
+    pub onetrust: OneTrust,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Portal {
-    fn start() -> Portal {
+    pub fn start() -> Portal {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let all = onetrust::ALL_SCOPES.map(str::to_owned).to_vec();
@@ -23,8 +23,15 @@ impl Portal {
     }
 
     /// The person `u-<number>` says something about the newsletter.
-    fn says(&self, number: usize, transaction: &str) {
+    pub fn says(&self, number: usize, transaction: &str) {
+        self.said(number, transaction, None);
+    }
+
+    /// The same, some time ago.
+    pub fn said(&self, number: usize, transaction: &str, at: Option<jiff::Timestamp>) {
         assert!(self.onetrust.change_consent(ConsentChange {
+            at,
+            updated_at: at,
             identifier: format!("u-{number}@marker.example"),
             purpose: "Newsletter".to_owned(),
             transaction: transaction.to_owned(),
@@ -35,14 +42,14 @@ impl Portal {
     }
 }
 
-fn folder(braze: &Braze, portal: &Portal) -> Folder {
+pub fn folder(braze: &Braze, portal: &Portal) -> Folder {
     let text = std::fs::read_to_string("workflows/consent-groups.yaml").unwrap();
-    let commented =
-        "  # onetrust_consent: { profile: onetrust-production, feed: profiles, identifier: email }";
-    assert!(text.contains(commented), "the shipped workflow reads otherwise now");
+    let shipped =
+        "  onetrust_consent: { profile: onetrust-production, feed: profiles, identifier: email }";
+    assert!(text.contains(shipped), "the shipped workflow reads otherwise now");
     let trigger = "  onetrust_consent: { profile: onetrust-production, identifier: email, \
                    data_elements: { external_id: Customer number } }";
-    let folder = Folder::to(braze.sandbox.address(), &text.replacen(commented, trigger, 1));
+    let folder = Folder::to(braze.sandbox.address(), &text.replacen(shipped, trigger, 1));
     folder.settings(
         braze.sandbox.address(),
         &format!(

@@ -16,16 +16,17 @@ use crate::cli::failure::{INTERRUPTED, NOT_ALL_WELL, SERVICE};
 use crate::cli::place::Home;
 use crate::cli::run::{self, Asked};
 use crate::cli::trial::Trial;
+use crate::cli::trigger::{of_profile, profile, trigger};
 use crate::cli::{Common, Failure, setup};
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Settings, System};
+use crate::config::Settings;
 use crate::drift::{Direction, Look, Tally};
 use crate::engine::{Asker, Brake, Patience, kinds_taken};
 use crate::feeds::{BEGINNING, Everyone};
 use crate::intake::Input;
 use crate::onetrust::Api;
 use crate::reconcile::{Compared, Comparison, Kept, People, ReconcileError, Sample};
-use crate::workflow::{ConsentRules, ConsentTrigger, Feed, Known, Retry, Workflow};
+use crate::workflow::{ConsentTrigger, Known, Retry, Workflow};
 
 /// How often a line says how far it is.
 const EVERY: Duration = Duration::from_secs(5);
@@ -110,9 +111,7 @@ async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) ->
         Some(input) => From::File(input),
         None => {
             let trigger = trigger(&workflow, &home.settings, args.profile.as_deref())?;
-            let profile = home.settings.profiles.get(&trigger.profile).ok_or_else(|| {
-                Failure::Usage(format!("there is no profile `{}` in the settings", trigger.profile))
-            })?;
+            let profile = profile(&home.settings, &trigger)?;
             profile.check().await.map_err(Failure::wrong)?;
             let api = home.clients.api(profile, Arc::clone(&clock))?;
             From::OneTrust(Box::new(work.everyone(&trigger, api, policy)))
@@ -301,49 +300,6 @@ impl Done {
         } else {
             ExitCode::SUCCESS
         }
-    }
-}
-
-/// Whose list of people is read, and how people are named in it: as the workflow's trigger says.
-fn trigger(workflow: &Workflow, settings: &Settings, named: Option<&str>) -> Result<ConsentTrigger, Failure> {
-    let mut trigger = match &workflow.on.onetrust_consent {
-        Some(trigger) => trigger.clone(),
-        None => {
-            let mut all = settings.profiles.values().filter(|profile| profile.system == System::OneTrust);
-            match (named, all.next(), all.next()) {
-                (Some(named), _, _) => of_profile(named),
-                (None, Some(only), None) => of_profile(&only.name),
-                (None, None, _) => {
-                    return Err(Failure::Usage(
-                        "the settings have no profile of OneTrust: add one, or give the records with --input"
-                            .to_owned(),
-                    ));
-                }
-                (None, Some(_), Some(_)) => {
-                    return Err(Failure::Usage(
-                        "the settings have several profiles of OneTrust: say which one with --profile"
-                            .to_owned(),
-                    ));
-                }
-            }
-        }
-    };
-    if let Some(named) = named {
-        named.clone_into(&mut trigger.profile);
-    }
-    Ok(trigger)
-}
-
-fn of_profile(profile: &str) -> ConsentTrigger {
-    ConsentTrigger {
-        profile: profile.to_owned(),
-        feed: Feed::Profiles,
-        every: Duration::from_secs(60),
-        overlap: Duration::ZERO,
-        look_back: Duration::ZERO,
-        start: None,
-        all_preferences: false,
-        rules: ConsentRules::default(),
     }
 }
 

@@ -4,18 +4,22 @@
 //! interrupted reads them again. The next `reconcile --repair` of the workflow goes on with what is left.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::cli::Failure;
+use crate::cli::{Failure, setup};
 use crate::drift::Direction;
 use crate::host::HostError;
 use crate::intake::REQUESTS;
 use crate::job::Status;
 use crate::journal::Reader;
-use crate::reconcile::{Kept, ReconcileError};
+use crate::reconcile::{Kept, ReconcileError, UNFINISHED};
 use crate::workflow::Workflow;
 
 /// The folder of the store where they stand.
 const FOLDER: &str = "reconcile";
+
+/// How long a comparison may take.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Which drift is repaired; each takes in the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -47,7 +51,7 @@ impl Repair {
             return Err(HostError::NotOnFiles(workflow.name.clone()).into());
         }
         let folder = std::path::absolute(store).map_err(Failure::wrong)?.join(FOLDER);
-        make(&folder).map_err(Failure::wrong)?;
+        setup::private_folder(&folder)?;
         let name = format!("{}-{}{REQUESTS}", workflow.name, uuid::Uuid::now_v7().simple());
         let path = folder.join(name);
         let kept = Kept::begin(&path).map_err(Failure::wrong)?;
@@ -91,6 +95,9 @@ impl Repair {
             let is_ours = name.strip_prefix(&self.workflow).is_some_and(|rest| {
                 rest.starts_with('-') && rest.len() == 33 + REQUESTS.len() && rest.ends_with(REQUESTS)
             });
+            if name.starts_with(&self.workflow) && name.ends_with(UNFINISHED) && is_old(&path) {
+                remove(&path);
+            }
             if !is_ours {
                 continue;
             }
@@ -105,18 +112,15 @@ impl Repair {
     }
 }
 
+/// Whether nobody can be at work on a file any more.
+fn is_old(path: &Path) -> bool {
+    let written = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    written.ok().and_then(|written| written.elapsed().ok()).is_some_and(|age| age > DAY)
+}
+
 /// Removes a repair that is over.
 pub(super) fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
         tracing::warn!("{} could not be removed, and names people: {error}", path.display());
     }
-}
-
-/// A folder that only its owner can look into.
-fn make(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }

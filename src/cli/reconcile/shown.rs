@@ -68,6 +68,7 @@ fn document(report: &Report<'_>) -> Value {
         "superseded": tally.superseded,
         "would_fail": tally.would_fail,
         "not_compared_by": tally.not_compared_by,
+        "not_looked_at": tally.beside,
         "not_repairable": impossible,
         "unmapped": tally.unmapped,
         "skipped_by": report.skipped,
@@ -132,6 +133,7 @@ fn in_words(report: &Report<'_>) -> String {
             text.push_str(&format!("  {what}: {list}\n"));
         }
     };
+    listed("written besides, and not looked at", by(tally.beside.iter()));
     listed("would fail", by(tally.would_fail.iter()));
     listed("rows of OneTrust that are no record", by(report.skipped.iter()));
     listed("not mapped by any table", by(tally.unmapped.iter()));

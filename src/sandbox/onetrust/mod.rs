@@ -27,6 +27,7 @@ mod consent_v1;
 mod consent_v4;
 mod directory;
 mod exchange;
+mod exports;
 mod form;
 mod limits;
 mod moment;

@@ -5,8 +5,8 @@ use super::reply::{Answer, Refusal};
 use super::route::Route;
 use super::shared::Shared;
 use super::{
-    attachments, consent_v1, consent_v4, directory, request_read, request_write, results, subtask_search,
-    subtask_write, subtasks, transactions,
+    attachments, consent_v1, consent_v4, directory, exports, request_read, request_write, results,
+    subtask_search, subtask_write, subtasks, transactions,
 };
 
 /// Carries one checked request out; `by` is the moment and the caller.
@@ -36,5 +36,11 @@ pub(super) fn answer(shared: &Shared, asked: &Asked<'_>, by: (i64, &str)) -> Ans
         Route::Users => directory::users(shared, asked),
         Route::User => directory::user(shared, asked),
         Route::Organizations => directory::organizations(shared),
+        Route::ExportOrder => exports::order(shared, asked, by.0),
+        Route::ExportList => exports::list(shared, asked),
+        Route::ExportCredits => exports::credits(shared, by.0),
+        Route::ExportGet => exports::one(shared, asked),
+        Route::ExportFiles => exports::files(shared, asked),
+        Route::ExportFile => exports::file(shared, asked),
     }
 }

@@ -14,8 +14,17 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::sandbox::Faults;
 
 /// The scopes of a credential that may do everything the look-alike knows.
-pub const ALL_SCOPES: [&str; 8] =
-    ["ATTACHMENT", "CONSENT", "CONSENT_READ", "DSAR", "DSAR_READ", "DSAR_WRITE", "ORGANIZATION", "USER"];
+pub const ALL_SCOPES: [&str; 9] = [
+    "ATTACHMENT",
+    "BULK_EXPORT",
+    "CONSENT",
+    "CONSENT_READ",
+    "DSAR",
+    "DSAR_READ",
+    "DSAR_WRITE",
+    "ORGANIZATION",
+    "USER",
+];
 
 /// How long a token lives when a credential does not say (one of OneTrust's choices: an hour).
 pub const LIFETIME: Duration = Duration::from_secs(3600);

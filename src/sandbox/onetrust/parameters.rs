@@ -162,7 +162,20 @@ pub(super) fn of(route: Route) -> Vec<Parameter> {
                 ("sort", Sort(&["name", "email", "organizationname"])),
             ],
         ),
+        Route::ExportList => (
+            &[],
+            vec![
+                ("page", Kind::Page),
+                ("size", Size(2000)),
+                ("sort", Sort(&["name", "status", "createdDate", "completedDate", "expiryDate"])),
+            ],
+        ),
+        Route::ExportFiles => (&[], vec![("continuationToken", Text), ("size", Size(500))]),
         Route::Token
+        | Route::ExportOrder
+        | Route::ExportCredits
+        | Route::ExportGet
+        | Route::ExportFile
         | Route::RequestGet
         | Route::RequestMove
         | Route::RequestComment

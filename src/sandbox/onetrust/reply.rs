@@ -40,6 +40,7 @@ pub(super) enum Kind {
     Json,
     Lines,
     Html,
+    Packed,
     Nothing,
 }
 
@@ -50,6 +51,7 @@ impl Kind {
             Kind::Json => Some("application/json;charset=UTF-8"),
             Kind::Lines => Some("application/x-ndjson"),
             Kind::Html => Some("text/html;charset=UTF-8"),
+            Kind::Packed => Some("application/gzip"),
             Kind::Nothing => None,
         }
     }

@@ -66,6 +66,13 @@ routes! {
     Users: "GET" "/api/access/v2/users", &["USER"];
     User: "GET" "/api/access/v2/users/{userId}", &["USER"];
     Organizations: "GET" "/api/access/v1/external/organizations", &["ORGANIZATION"];
+    ExportOrder: "POST" "/api/ot-insights/v1/bulk-export-jobs", &["BULK_EXPORT"];
+    ExportList: "GET" "/api/ot-insights/v1/bulk-export-jobs", &["BULK_EXPORT"];
+    ExportCredits: "GET" "/api/ot-insights/v1/bulk-export-jobs/credits", &["BULK_EXPORT"];
+    ExportGet: "GET" "/api/ot-insights/v1/bulk-export-jobs/{id}", &["BULK_EXPORT"];
+    ExportFiles: "GET" "/api/ot-insights/v1/bulk-export-jobs/{id}/download/pages", &["BULK_EXPORT"];
+    /// Where the files of exports are; each has a token of its own.
+    ExportFile: "GET" "/api/document-gateway/{id}", &[];
 }
 
 /// Where an address leads.

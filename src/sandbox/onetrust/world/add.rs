@@ -31,6 +31,7 @@ impl World {
             transactions: Vec::new(),
             organization: founding_organization(seed),
             users: Vec::new(),
+            exports: Vec::new(),
             changes: Vec::new(),
         };
         world.users = founding_users(&mut world, now_ms);

@@ -9,6 +9,7 @@ mod change;
 mod consent;
 mod consent_change;
 mod directory;
+mod export;
 mod new;
 mod request;
 mod status;
@@ -22,6 +23,7 @@ pub use change::Change;
 pub(super) use consent::{Profile, Purpose, Subject, Transaction};
 pub use consent_change::{Choice, ConsentChange};
 pub(super) use directory::{Organization, User};
+pub(super) use export::Export;
 pub use new::{AddError, NewRequest, NewSubtask, TaskType};
 pub(super) use request::{Comment, Request, Results};
 pub(super) use status::{STAGES, Status, folded, stage_number};
@@ -52,6 +54,8 @@ pub(super) struct World {
     pub organization: Organization,
     /// People who work in OneTrust.
     pub users: Vec<User>,
+    /// Bulk exports, in the order in which they were asked for.
+    pub exports: Vec<Export>,
     /// Everything that was changed, in order.
     pub changes: Vec<Change>,
 }
