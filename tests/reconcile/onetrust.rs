@@ -44,8 +44,7 @@ impl Portal {
 
 pub fn folder(braze: &Braze, portal: &Portal) -> Folder {
     let text = std::fs::read_to_string("workflows/consent-groups.yaml").unwrap();
-    let shipped =
-        "  onetrust_consent: { profile: onetrust-production, feed: profiles, identifier: email }";
+    let shipped = "  onetrust_consent: { profile: onetrust-production, feed: profiles, identifier: email }";
     assert!(text.contains(shipped), "the shipped workflow reads otherwise now");
     let trigger = "  onetrust_consent: { profile: onetrust-production, identifier: email, \
                    data_elements: { external_id: Customer number } }";
