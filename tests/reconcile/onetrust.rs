@@ -44,12 +44,11 @@ impl Portal {
 
 pub fn folder(braze: &Braze, portal: &Portal) -> Folder {
     let text = std::fs::read_to_string("workflows/consent-groups.yaml").unwrap();
-    let commented =
-        "  # onetrust_consent: { profile: onetrust-production, feed: profiles, identifier: email }";
-    assert!(text.contains(commented), "the shipped workflow reads otherwise now");
+    let shipped = "  onetrust_consent: { profile: onetrust-production, feed: profiles, identifier: email }";
+    assert!(text.contains(shipped), "the shipped workflow reads otherwise now");
     let trigger = "  onetrust_consent: { profile: onetrust-production, identifier: email, \
                    data_elements: { external_id: Customer number } }";
-    let folder = Folder::to(braze.sandbox.address(), &text.replacen(commented, trigger, 1));
+    let folder = Folder::to(braze.sandbox.address(), &text.replacen(shipped, trigger, 1));
     folder.settings(
         braze.sandbox.address(),
         &format!(
