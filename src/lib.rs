@@ -9,7 +9,7 @@
 //! journal  intake  braze     onetrust  wire  config   disk, files, replies, HTTP, settings
 //! job      run     plan      workflow  reply  drift   the rules: no clock, no I/O
 //! catalogue        template            condition      the two small languages, the actions
-//! request  secret  source    clock                    the words the rules are written in
+//! request  secret  source    clock     form           the words the rules are written in
 //! ```
 
 #[global_allocator]
@@ -24,6 +24,7 @@ pub mod config;
 pub mod drift;
 pub mod engine;
 pub mod feeds;
+pub mod form;
 pub mod host;
 pub mod intake;
 pub mod job;

@@ -7,6 +7,8 @@
 mod consents;
 #[path = "feeds/contract.rs"]
 mod contract;
+#[path = "feeds/requests.rs"]
+mod requests;
 #[path = "feeds/sandbox.rs"]
 mod sandbox;
 #[path = "feeds/standin.rs"]

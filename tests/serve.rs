@@ -26,6 +26,8 @@ mod folder;
 mod health;
 #[path = "serve/hooks.rs"]
 mod hooks;
+#[path = "serve/left.rs"]
+mod left;
 #[expect(dead_code, reason = "shared with the tests of jobs and of hosts, which need more of it")]
 #[path = "host/running.rs"]
 mod running;

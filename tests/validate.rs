@@ -20,6 +20,7 @@ fn settings() -> Known {
         ]),
         retries: Some(vec!["default".to_owned(), "patient".to_owned()]),
         hooks: Some(vec!["consent-events".to_owned()]),
+        hooks_of_any_profile: vec!["consent-events".to_owned()],
         channels: Some(vec!["ops-mail".to_owned(), "ops-chat".to_owned()]),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use privaflow::config::Token;
 use privaflow::secret::Secret;
-use privaflow::wire::{Client, Exchange, NotSent, Timeouts, Unknown, WireError};
+use privaflow::wire::{Client, Distrust, Exchange, NotSent, Timeouts, Unknown, WireError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -94,7 +94,7 @@ async fn a_server_that_speaks_no_tls_means_that_nothing_was_sent() {
 
     let broken = client.send(post("{}")).await.unwrap_err();
 
-    assert!(matches!(not_sent(broken), NotSent::Tls));
+    assert!(matches!(not_sent(broken), NotSent::Tls(Distrust::NoTls)));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::{Common, Failure, pauses, run, setup, show, store};
 use crate::engine::{self, Summary};
 use crate::host::{self, Answer, Command};
 use crate::job::{JobId, State, Status};
-use crate::journal::{JobRecord, Pauses, Reader, StoreError};
+use crate::journal::{InputKind, JobRecord, Pauses, Reader, StoreError};
 use crate::source::Source;
 use crate::workflow::Known;
 
@@ -110,6 +110,7 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
     for record in reader.jobs().map_err(Failure::wrong)? {
         let summary = summary(&reader, &record, path)?;
         let started = jiff::Timestamp::from_millisecond(record.started_ms).unwrap_or_default();
+        let input = input_state(&record);
         match common.output {
             Format::Json => output::json(&json!({
                 "job": summary.job, "status": record.status.word(), "workflow": summary.workflow,
@@ -117,12 +118,16 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
                 "done": summary.done, "skipped": summary.skipped, "failed": summary.failed,
                 "waiting": summary.waiting,
                 "paused": pauses.all.is_some() && !record.status.is_closed(),
+                "input_state": input,
             }))?,
             Format::Text => rows.push(vec![
                 summary.job,
                 record.status.word().to_owned(),
                 summary.workflow,
-                record.input_path,
+                match input {
+                    Some(state @ "gone") => format!("{} ({state})", record.input_path),
+                    Some(_) | None => record.input_path,
+                },
                 started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
                 summary.requests.to_string(),
                 summary.done.to_string(),
@@ -140,6 +145,19 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
         output::text(&output::table(&head, rows))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the input of a job that is not over is still to be had, so that it can go on by itself.
+fn input_state(record: &JobRecord) -> Option<&'static str> {
+    if record.status.is_closed() {
+        return None;
+    }
+    Some(match record.input_kind() {
+        InputKind::Window(_) => "inbox",
+        InputKind::StandardInput => "standard_input",
+        InputKind::File if record.input_at().is_file() => "there",
+        InputKind::File => "gone",
+    })
 }
 
 /// What can be done with the job, and with the requests of it that are not well, on standard error.

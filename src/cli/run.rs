@@ -199,7 +199,12 @@ impl Spooled {
             return Ok(Spooled { order, _file: None });
         }
         if name != "-" {
-            return Spooled::where_it_is(name.clone());
+            let here = Spooled::where_it_is(name.clone())?;
+            // Whoever stands in another folder than the job was begun in means the same file.
+            return match here.order.path.is_file() {
+                true => Ok(here),
+                false => Spooled::at(record.input_at(), name.clone()),
+            };
         }
         let input = Input::open(Path::new("-"), &Reading::default()).map_err(Failure::wrong)?;
         Spooled::of(&input, store)
@@ -207,6 +212,10 @@ impl Spooled {
 
     fn where_it_is(name: String) -> Result<Spooled, Failure> {
         let path = std::path::absolute(&name).map_err(Failure::wrong)?;
+        Spooled::at(path, name)
+    }
+
+    fn at(path: PathBuf, name: String) -> Result<Spooled, Failure> {
         Ok(Spooled { order: InputOrder { path, name, is_spooled: false }, _file: None })
     }
 }

@@ -66,7 +66,8 @@ async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) ->
     };
     store::warn_if_restored(taken.reader())?;
     pauses::warn(&Pauses::of(taken.path()));
-    let shelf = Shelf::of(&home.settings.workflows, home.known.clone());
+    let shelf = Shelf::of_store(&home.settings.workflows, home.known.clone(), taken.reader());
+    let shelf = shelf.map_err(Failure::wrong)?;
     let listen = args.listen.unwrap_or(home.settings.listen);
     serve(home.host(taken, stop.clone()), shelf, Ways::Settings, listen, stop).await
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::output::colour;
 use super::{Common, Failure};
-use crate::config::{Loaded, Settings};
+use crate::config::{Loaded, Settings, Shape};
 use crate::host::{self, SettingsName};
 use crate::source::{Mistake, Severity, Source, closest, render};
 use crate::workflow::{IDLE_TRIGGER, Known, Workflow, load};
@@ -32,8 +32,11 @@ pub(super) fn known(loaded: &Loaded) -> Known {
     });
     let retries = loaded.source.as_ref().map(|_| loaded.settings.retries.names());
     let hooks = loaded.source.as_ref().map(|_| loaded.settings.hooks.keys().cloned().collect());
+    let of_any =
+        loaded.settings.hooks.values().filter(|hook| hook.shape == Shape::Record && hook.profile.is_none());
+    let hooks_of_any_profile = of_any.map(|hook| hook.name.clone()).collect();
     let channels = loaded.source.as_ref().map(|_| loaded.settings.channels.keys().cloned().collect());
-    Known { profiles, retries, hooks, channels }
+    Known { profiles, retries, hooks, hooks_of_any_profile, channels }
 }
 
 /// Which settings these are, for a process that has others.

@@ -35,15 +35,19 @@ enum Subcommand {
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
     let home = Home::of(&loaded);
-    let shelf = Shelf::of(&home.settings.workflows, home.known.clone());
-    if let Some(why) = &shelf.shown().unreadable {
-        return Err(Failure::Usage(why.clone()));
-    }
     let reader = match Reader::open(&home.settings.store) {
         Ok(reader) => Some(reader),
         Err(StoreError::Missing { .. }) => None,
         Err(error) => return Err(Failure::wrong(error)),
     };
+    let (folder, known) = (&home.settings.workflows, home.known.clone());
+    let shelf = match &reader {
+        Some(reader) => Shelf::of_store(folder, known, reader).map_err(Failure::wrong)?,
+        None => Shelf::of(folder, known),
+    };
+    if let Some(why) = &shelf.shown().unreadable {
+        return Err(Failure::Usage(why.clone()));
+    }
     match &args.command {
         Subcommand::List => list(common, &home, &shelf, reader.as_ref()),
         Subcommand::Approve { name } => approve(common, &home, &shelf, reader.as_ref(), name.as_deref()),

@@ -3,7 +3,9 @@
 //! Finding and beginning are two steps; whoever opens several jobs in one process opens them one after
 //! another, so that the same order is never begun twice.
 
-use serde_json::{Value, json};
+use std::path::Path;
+
+use serde_json::{Map, Value};
 
 use super::task::EngineError;
 use crate::intake::{Input, InputError};
@@ -56,6 +58,19 @@ pub enum JobError {
     },
 }
 
+/// What is kept of how a job was begun: that it only looks, and where its file is for a process that runs
+/// elsewhere.
+fn format(place: Place, input: &Input) -> Value {
+    let mut members = Map::new();
+    if place == Place::Shadow {
+        members.insert("shadow".to_owned(), true.into());
+    }
+    if let Some(at) = input.at().and_then(Path::to_str) {
+        members.insert(JobRecord::AT.to_owned(), at.into());
+    }
+    if members.is_empty() { Value::Null } else { Value::Object(members) }
+}
+
 /// The job of this workflow on this input; it is written down now if there is none. Refused while a
 /// job of another text of the workflow, or on another text of the input, is open.
 pub fn find_or_create(
@@ -83,7 +98,7 @@ pub fn find_or_create(
         workflow_text: workflow.text.clone(),
         input_path: path,
         input_digest: input.digest(),
-        format: if place == Place::Shadow { json!({ "shadow": true }) } else { Value::Null },
+        format: format(place, input),
         started_ms,
         sandbox: place == Place::Sandbox,
         window: input.window(),

@@ -44,6 +44,8 @@ pub(super) struct Subtasks {
     is_read: bool,
     /// When everything that is open was looked at, in steady milliseconds; of both ways.
     swept_ms: [Option<i64>; 2],
+    /// What a sweep did that did not come to its end, so that the next one goes on there.
+    pub(super) sweep: Sweep,
     /// The search is not tried before this, in steady milliseconds.
     refused_until_ms: Option<i64>,
     /// Keys of what the inbox has.
@@ -52,6 +54,16 @@ pub(super) struct Subtasks {
     left: HashMap<[u8; 32], (Option<Timestamp>, Reason)>,
     /// Requests whose subtasks were read, and when they had changed last.
     pub(super) requests: HashMap<String, Timestamp>,
+}
+
+/// How far a sweep is. It begins anew when it took too long, so that nothing is passed over for ever.
+#[derive(Default)]
+pub(super) struct Sweep {
+    began_ms: Option<i64>,
+    /// Keys of subtasks that were looked at and left.
+    looked: HashSet<[u8; 32]>,
+    /// Requests whose subtasks were read.
+    pub(super) read: HashSet<String>,
 }
 
 /// Two ways to find subtasks.
@@ -94,6 +106,7 @@ impl Subtasks {
             places: [None, None],
             is_read: false,
             swept_ms: [None, None],
+            sweep: Sweep::default(),
             refused_until_ms: None,
             taken: HashSet::new(),
             left: HashMap::new(),
@@ -144,6 +157,10 @@ impl Subtasks {
         let since = place.map(|place| place.since);
         let is_swept = self.swept_ms.get(index).copied().flatten().as_ref().is_some_and(is_fresh);
         let from = since.filter(|_| is_swept).map(|since| before(since, self.trigger.overlap));
+        let is_going_on = |began: i64| now_ms.saturating_sub(began) < milliseconds(SWEEP);
+        if from.is_none() && !self.sweep.began_ms.is_some_and(is_going_on) {
+            self.sweep = Sweep { began_ms: Some(now_ms), ..Sweep::default() };
+        }
         let mut pass = Pass {
             way,
             from,
@@ -153,9 +170,14 @@ impl Subtasks {
             seen: HashSet::new(),
             held: Vec::new(),
         };
-        match way {
-            Way::Search => search::read(self, &mut pass).await?,
-            Way::Requests => requests::read(self, &mut pass).await?,
+        let read = match way {
+            Way::Search => search::read(self, &mut pass).await,
+            Way::Requests => requests::read(self, &mut pass).await,
+        };
+        if let Err(error) = read {
+            // What was found until then counts as looked at, so it must not be forgotten.
+            self.flush(&mut pass, None).await?;
+            return Err(error);
         }
         self.over(since, pass, now_ms).await
     }
@@ -190,18 +212,23 @@ impl Subtasks {
             self.swept_ms.get_mut(index).filter(|_| pass.from.is_none() && pass.polled.postponed == 0)
         {
             *swept = Some(began_ms);
+            self.sweep = Sweep::default();
         }
         Ok(pass.polled)
     }
 
-    /// Asks for a page of one of the lists.
+    /// Asks for a page of one of the lists; once more where the answer was lost or the service failed, so
+    /// that a list of many pages comes to its end.
     pub(super) async fn page(
         &self,
         pass: &mut Pass,
         request: Request,
         endpoint: &'static str,
     ) -> Result<Page, FeedError> {
-        let told = self.api.ask(request).await?;
+        let told = match self.api.ask(request.clone()).await {
+            Err(ApiError::Failed { .. } | ApiError::Unknown { .. }) => self.api.ask(request).await?,
+            told => told?,
+        };
         pass.date = pass.date.or(told.date);
         page::read(told.value, super::ask::MOST_SUBTASKS).map_err(|why| FeedError::Page { endpoint, why })
     }
@@ -237,7 +264,8 @@ impl Subtasks {
             }
             let is_known =
                 |(updated, _): &(Option<Timestamp>, Reason)| updated.is_some() && *updated == subtask.updated;
-            if pass.from.is_none() || !self.left.get(&key).is_some_and(is_known) {
+            let is_looked_at = pass.from.is_some() || self.sweep.looked.contains(&key);
+            if !is_looked_at || !self.left.get(&key).is_some_and(is_known) {
                 candidates.push((key, subtask));
             }
         }
@@ -269,6 +297,7 @@ impl Subtasks {
             match judged {
                 Ok(Judged::Start(record)) => pass.held.push(record),
                 Ok(Judged::Skip(reason)) => {
+                    self.sweep.looked.insert(key);
                     if self.leave(key, updated, reason) {
                         skipped.push((key, reason));
                     }
@@ -316,7 +345,9 @@ impl Subtasks {
     pub(super) fn remember(&mut self, request: String, changed: Timestamp) {
         if self.requests.len() >= MOST_KEPT {
             self.requests.clear();
+            self.sweep.read.clear();
         }
+        self.sweep.read.insert(request.clone());
         self.requests.insert(request, changed);
     }
 }

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
@@ -55,6 +55,8 @@ impl Reading {
 pub struct Input {
     /// As given, for its ending.
     path: String,
+    /// Where the file is, whoever looks for it; `None` for what can be read only once, and for windows.
+    at: Option<PathBuf>,
     raw: Raw,
     digest: [u8; 32],
     size_bytes: u64,
@@ -97,12 +99,13 @@ impl Input {
         let file = Arc::new(file);
         let mut hashing = Hashing { hasher: Sha256::new(), size_bytes: 0, to: io::sink() };
         copy(from_start(&Raw::File(Arc::clone(&file))), &mut hashing).map_err(unreadable)?;
-        if name.ends_with(REQUESTS) {
-            let told = Some(Format::Ndjson);
-            let input = Input::new(name, Raw::File(file), hashing, Some(metadata), told, None)?;
-            return Ok(Input { is_requests: true, ..input });
-        }
-        Input::new(name, Raw::File(file), hashing, Some(metadata), reading.format, encoding)
+        let is_requests = name.ends_with(REQUESTS);
+        let format = if is_requests { Some(Format::Ndjson) } else { reading.format };
+        let encoding = encoding.filter(|_| !is_requests);
+        let input = Input::new(name, Raw::File(file), hashing, Some(metadata), format, encoding)?;
+        let is_spool = input.path == "-";
+        let at = std::path::absolute(path).ok().filter(|_| !is_spool);
+        Ok(Input { is_requests, at, ..input })
     }
 
     /// Takes an input that can be read only once.
@@ -122,6 +125,7 @@ impl Input {
         let hasher = Sha256::new().chain_update(&name).chain_update("\n").chain_update(text.as_slice());
         Input {
             path: name,
+            at: None,
             digest: hasher.finalize().into(),
             size_bytes: text.len() as u64,
             raw: Raw::Memory(Arc::new(text)),
@@ -143,6 +147,7 @@ impl Input {
     ) -> Result<Input, InputError> {
         let mut input = Input {
             path,
+            at: None,
             raw,
             digest: hashed.hasher.finalize().into(),
             size_bytes: hashed.size_bytes,
@@ -166,6 +171,11 @@ impl Input {
     /// How messages call it: the path in backticks, or standard input.
     pub fn name(&self) -> String {
         if self.path == "-" { "standard input".to_owned() } else { format!("`{}`", self.path) }
+    }
+
+    /// Where its file is, from the root on; `None` if it cannot be opened again.
+    pub fn at(&self) -> Option<&Path> {
+        self.at.as_deref()
     }
 
     /// SHA-256 of the bytes as given, compressed or not.

@@ -98,6 +98,21 @@ pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
     builder.create(path).map_err(file("make the directory", path))
 }
 
+/// Gives what root made to whoever the store belongs to: a service that runs as somebody else could not read
+/// it. Nobody but root may do that, and nobody but root has to.
+pub(super) fn hand_over(made: &Path, store: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let (Ok(at), Ok(of)) = (fs::metadata(made), fs::metadata(store)) else { return };
+        if at.uid() != of.uid()
+            && let Err(error) = chown(made, Some(of.uid()), Some(of.gid()))
+        {
+            tracing::debug!(%error, "a file of the store belongs to somebody else");
+        }
+    }
+}
+
 fn lock(path: &Path) -> Result<File, StoreError> {
     let name = path.join("lock");
     let doing = file("lock", &name);

@@ -3,6 +3,8 @@
 //! The status is a cache of what the job's events say, changed in the transaction of the event that
 //! changes it; everything else about a job is written once and never changed.
 
+use std::path::PathBuf;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::job::{Ended, Event, JobId, Pause, Status, Verdict, WindowId};
@@ -56,6 +58,37 @@ pub struct JobRecord {
     pub started_ms: i64,
     /// Whether it runs against the sandbox.
     pub sandbox: bool,
+}
+
+impl JobRecord {
+    /// The member of `format` that says where the file is.
+    pub const AT: &str = "at";
+
+    /// Where the file of the input was when the job began; as it was given, if nothing more is known.
+    pub fn input_at(&self) -> PathBuf {
+        let at = self.format.get(JobRecord::AT).and_then(serde_json::Value::as_str);
+        PathBuf::from(at.unwrap_or(&self.input_path))
+    }
+
+    /// What kind of input it has.
+    pub fn input_kind(&self) -> InputKind {
+        match self.input_path.parse() {
+            Ok(window) => InputKind::Window(window),
+            Err(_) if self.input_path == "-" => InputKind::StandardInput,
+            Err(_) => InputKind::File,
+        }
+    }
+}
+
+/// What the input of a job was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// A file, which may be gone or edited by now.
+    File,
+    /// Standard input, which nobody can read again.
+    StandardInput,
+    /// A window of the inbox, which is in the store.
+    Window(WindowId),
 }
 
 const COLUMNS: &str = "id, status, workflow_name, workflow_digest, workflow_text, input_path, input_digest, \

@@ -39,7 +39,7 @@ pub use inbox::{
     Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,
     Turn, Window,
 };
-pub use jobs::{JobRecord, NewJob};
+pub use jobs::{InputKind, JobRecord, NewJob};
 pub use marks::{Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;

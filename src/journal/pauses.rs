@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::{file, make_private};
+use super::directory::{file, hand_over, make_private};
 use super::error::StoreError;
 
 /// The only form of the file that this release knows.
@@ -125,6 +125,7 @@ impl Pauses {
         let lock_path = store.join("pauses.lock");
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
         let lock = lock.map_err(file("open", &lock_path))?;
+        hand_over(&lock_path, store);
         lock.lock().map_err(file("lock", &lock_path))?;
         let before = Pauses::of(store);
         let mut after = before.clone();
@@ -150,6 +151,7 @@ impl Pauses {
         let written = Written { version: VERSION, all: self.all.clone(), profiles: self.profiles.clone() };
         let mut new = tempfile::NamedTempFile::new_in(store).map_err(doing())?;
         serde_json::to_writer(&mut new, &written).map_err(std::io::Error::from).map_err(doing())?;
+        hand_over(new.path(), store);
         new.as_file().sync_all().map_err(doing())?;
         new.persist(&path).map_err(|error| error.error).map_err(doing())?;
         // The name is on the disk only when the directory is.
@@ -181,6 +183,7 @@ fn log(store: &Path, switch: Switch, scope: &Scope, pause: &Pause) -> Result<(),
     let mut line = serde_json::to_vec(&logged).map_err(std::io::Error::from).map_err(file("write", &path))?;
     line.push(b'\n');
     let mut log = OpenOptions::new().append(true).create(true).open(&path).map_err(file("open", &path))?;
+    hand_over(&path, store);
     log.write_all(&line).and_then(|()| log.sync_all()).map_err(file("write", &path))
 }
 
@@ -201,6 +204,24 @@ mod tests {
     fn by(name: &str) -> Pause {
         let since = jiff::Timestamp::from_second(1_795_312_800).unwrap();
         Pause { by: name.to_owned(), since, reason: Some("a wrong file".to_owned()) }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_root_holds_can_be_read_by_the_service_that_the_store_belongs_to() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let folder = tempfile::tempdir().unwrap();
+        // Only root can give a folder away; for anybody else all files are their own.
+        let is_root = chown(folder.path(), Some(65534), Some(65534)).is_ok();
+        let owner = if is_root { 65534 } else { fs::metadata(folder.path()).unwrap().uid() };
+
+        Pauses::change(folder.path(), Switch::Hold, &Scope::All, &by("ana")).unwrap();
+        Pauses::change(folder.path(), Switch::LetGo, &Scope::All, &by("ana")).unwrap();
+
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().uid(), owner, "{}", entry.path().display());
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::job::{JobId, Position};
 
-use super::directory::{file, sync};
+use super::directory::{file, hand_over, sync};
 use super::error::StoreError;
 
 const KEY_BYTES: usize = 32;
@@ -137,6 +137,7 @@ impl Keys {
             file.sync_all()
         });
         written.map_err(file("write the key", path))?;
+        hand_over(path, &self.path);
         sync(&self.path).map_err(file("write the key", path))
     }
 

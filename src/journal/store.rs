@@ -112,6 +112,11 @@ impl Store {
         self.task(|_| Ok(()))
     }
 
+    /// Why nothing can be written any more, once a write failed. Asks nobody and waits for nothing.
+    pub fn failure(&self) -> Option<StoreError> {
+        self.failure.get().map(|failure| StoreError::Stopped(Some(Arc::clone(failure))))
+    }
+
     /// With an index that makes segments of fewer records, so that a test needs fewer.
     #[cfg(test)]
     pub(super) fn with_small_segments(path: &Path, records: usize) -> Result<Store, StoreError> {

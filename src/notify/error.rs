@@ -18,7 +18,7 @@ pub enum NotifyError {
     #[error("TLS cannot be set up for it")]
     Tls,
     /// Nobody answers there, or not with TLS.
-    #[error("it cannot be reached")]
+    #[error("it cannot be reached, or not over TLS that this machine trusts")]
     Unreachable,
     /// No answer in time.
     #[error("it did not answer in time")]

@@ -40,6 +40,8 @@ impl Mail {
         let mut mail = lettre::Message::builder()
             .from(self.smtp.from.clone())
             .subject(message.subject.clone())
+            // Mail without one counts as spam in many places.
+            .message_id(None)
             .header(ContentType::TEXT_PLAIN);
         for to in &self.smtp.to {
             mail = mail.to(to.clone());

@@ -22,11 +22,29 @@ pub struct Need {
     pub any_of: Vec<String>,
     /// Is refused with 403 when none is there, and touches nobody when one is.
     pub request: Request,
+    /// What to do where OneTrust does not know the endpoint, if not every account has it.
+    pub absent: Option<&'static str>,
 }
 
 impl Need {
-    /// Of a trigger that looks for subtasks (OneTrust's OpenAPI, `getAllRequestQueuesV2UsingGET`).
-    pub fn of_subtasks() -> Need {
+    /// Of a trigger that looks for subtasks; those of a system only the search of version 3 tells apart
+    /// (OneTrust's OpenAPI, `getAllRequestQueuesV2UsingGET`, `getAllSubtasksV3UsingPost`).
+    pub fn of_subtasks(by_system: bool) -> Need {
+        if by_system {
+            let window =
+                json!({ "StartDate": "2000-01-01T00:00:00.000Z", "EndDate": "2000-01-01T00:00:01.000Z" });
+            let request = Request::post("/api/datasubject/v3/subtasks")
+                .query("size", "1".to_owned())
+                .json(json!({ "language": "en-us", "SubtaskDateUpdated": window }));
+            let help = "`systems` of the trigger `onetrust_subtask` needs POST /api/datasubject/v3/subtasks, \
+                        which is not there: name the subtasks with `names` and leave `systems` out";
+            let needs = Need::new(
+                "`systems` of the trigger `onetrust_subtask`",
+                &["DSAR_READ", "DSAR_WRITE"],
+                request,
+            );
+            return Need { absent: Some(help), ..needs };
+        }
         let request = Request::get("/api/datasubject/v2/requestqueues/{language}")
             .value("language", "en-us")
             .query("modifieddate", "20990101".to_owned())
@@ -51,7 +69,11 @@ impl Need {
                 .json(json!({})),
         };
         let request = request.query("size", "1".to_owned());
-        Need::new("the trigger `onetrust_consent`", &["CONSENT", "CONSENT_READ"], request)
+        let help = "the list `unordered` is not there: OneTrust's support must enable version 4 of the \
+                    consent lists for the account; or write `feed: profiles`";
+        let absent = (feed == Feed::Unordered).then_some(help);
+        let need = Need::new("the trigger `onetrust_consent`", &["CONSENT", "CONSENT_READ"], request);
+        Need { absent, ..need }
     }
 
     /// Of an action of OneTrust.
@@ -74,7 +96,7 @@ impl Need {
 
     fn new(what: &str, any_of: &[&str], request: Request) -> Need {
         let any_of = any_of.iter().map(|scope| (*scope).to_owned()).collect();
-        Need { what: what.to_owned(), any_of, request }
+        Need { what: what.to_owned(), any_of, request, absent: None }
     }
 
     /// Whether these scopes are enough.
@@ -144,12 +166,12 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_triggers_names_nobody() {
-        let needs = Feed::ALL.map(Need::of_consents).into_iter().chain([Need::of_subtasks()]);
+        let needs = Feed::ALL.map(Need::of_consents).into_iter().chain([false, true].map(Need::of_subtasks));
         for need in needs {
             let exchange = need.request.exchange().unwrap();
 
-            let address = exchange.path_and_query;
-            assert!(address.contains("2099") || address.contains("2000-01-01"), "{address}");
+            let said = format!("{} {}", exchange.path_and_query, String::from_utf8_lossy(&exchange.body));
+            assert!(said.contains("2099") || said.contains("2000-01-01"), "{said}");
         }
     }
 }

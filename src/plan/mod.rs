@@ -11,7 +11,6 @@ mod envelope;
 mod look;
 mod mold;
 mod mold_parts;
-mod multipart;
 mod own;
 mod person;
 mod query;

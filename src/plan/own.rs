@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, Few};
 use super::look::Look;
 use super::split::{member, write};
-use super::{Envelope, multipart, query};
+use super::{Envelope, query};
 use crate::catalogue::{Action, Field, Place, Refusal, Shape};
+use crate::form::{Form, Part};
 use crate::request::Order;
 
 /// Where a call goes that shares its exchange with no other.
@@ -63,15 +64,21 @@ pub(super) fn own(action: &'static Action, with: &Value) -> Result<Call, Refusal
                 let default = || action.fields.get(name).and_then(|field| field.default.as_ref());
                 members.get(name).or_else(default).and_then(Value::as_str).unwrap_or_default()
             };
-            let file = multipart::File {
-                part: &form.file,
-                name: given(&form.file_name),
-                content_type: given(&form.content_type),
-                content: given(&form.content),
+            let json = Part {
+                name: form.json.clone(),
+                file_name: None,
+                content_type: Some("application/json".into()),
+                bytes: braced(parts.members).into(),
             };
-            let (body, kind) = multipart::body(&form.json, &braced(parts.members), &file);
-            content_type = Some(kind);
-            body
+            let file = Part {
+                name: form.file.clone(),
+                file_name: Some(given(&form.file_name).to_owned()),
+                content_type: Some(given(&form.content_type).to_owned().into()),
+                bytes: given(&form.content).to_owned().into(),
+            };
+            let form = Form::of(&[json, file]);
+            content_type = Some(form.content_type);
+            form.body.into()
         }
         None if !parts.whole.is_empty() => parts.whole,
         None => braced(parts.members),

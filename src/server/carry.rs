@@ -1,8 +1,6 @@
 //! One window: from its records to a job that is driven as far as it goes.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,16 +9,13 @@ use super::shelf::Shelf;
 use super::tell::Teller;
 use crate::clock::VirtualClock;
 use crate::engine::{EngineError, Patience, Service};
-use crate::host::{Ending, Host, HostError, Job, Report, Talk, open_input};
+use crate::host::{Ending, Host, HostError, Job, Report, Talk};
 use crate::intake::Input;
 use crate::job::{JobId, Pause, Status, WindowId};
 use crate::journal::Window;
 use crate::onetrust::Api;
 use crate::source::Source;
 use crate::workflow::{Known, Workflow, load};
-
-/// When a file is gone on with that a service kept from being finished.
-const FILE_AGAIN: Duration = Duration::from_secs(300);
 
 /// Sees the input of a window before it is carried out.
 pub type Seed = Arc<dyn Fn(&Arc<Workflow>, &Input) + Send + Sync>;
@@ -131,59 +126,6 @@ impl Carrier {
         self.host.carry_out(job, &Talk::to(talk)).await
     }
 
-    /// Carries a file out as far as it goes, and comes back to it while only a service stands in the way.
-    pub(super) async fn carry_file(&self, workflow: &Arc<Workflow>, path: &Path) {
-        loop {
-            let report = match Box::pin(self.carry_file_once(workflow, path)).await {
-                Ok(report) => report,
-                Err(error) => {
-                    let (name, why) = (&workflow.name, error.refusal().text);
-                    tracing::error!(
-                        workflow = name,
-                        "workflow {name} could not be carried out on its file: {why}"
-                    );
-                    return;
-                }
-            };
-            let summary = &report.summary;
-            self.teller.note(summary);
-            let counts = format!(
-                "{} done, {} skipped, {} failed, {} waiting",
-                summary.done, summary.skipped, summary.failed, summary.waiting
-            );
-            tracing::info!(job = summary.job, "{} of workflow {}: {counts}", summary.job, summary.workflow);
-            let is_stuck = !report.stopped.is_empty() || summary.waiting_by.contains_key(Pause::Retry.word());
-            if !is_stuck || report.held.is_some() {
-                return;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(FILE_AGAIN) => {}
-                () = self.stop.cancelled() => return,
-            }
-        }
-    }
-
-    async fn carry_file_once(&self, workflow: &Arc<Workflow>, path: &Path) -> Result<Report, HostError> {
-        let Some(workflow) = self.shelf.ready(self.host.store().reader(), &workflow.name)? else {
-            return Err(HostError::NotReady(workflow.name.clone()));
-        };
-        let (of, at) = (Arc::clone(&workflow), path.to_owned());
-        let opened =
-            tokio::task::spawn_blocking(move || open_input(&of, &at, &at.display().to_string())).await;
-        let input = opened.map_err(|_| EngineError::Stopped("opening a file"))??;
-        let (services, virtual_clock) = match &self.ways {
-            Ways::Settings => (self.host.clients().services(&workflow).await?, None),
-            Ways::Sandbox { services, clock, seed, onetrust: _ } => {
-                seed(&workflow, &input);
-                (services.clone(), Some(Arc::clone(clock)))
-            }
-        };
-        let stop = self.stop.child_token();
-        let job = Job { workflow, input, services, patience: Patience::Endless, virtual_clock, stop };
-        let (talk, _) = tokio::sync::mpsc::unbounded_channel();
-        self.host.carry_out(job, &Talk::to(talk)).await
-    }
-
     /// Says how a window was left; `None` when it is over.
     fn told(&self, window: &Window, report: &Report) -> Option<Wake> {
         let (id, workflow, summary) = (window.id, &window.workflow, &report.summary);
@@ -249,7 +191,7 @@ impl Carrier {
 }
 
 /// The workflow of a job as it was when the job began.
-fn as_it_was(host: &Host, job: JobId) -> Result<Arc<Workflow>, HostError> {
+pub(super) fn as_it_was(host: &Host, job: JobId) -> Result<Arc<Workflow>, HostError> {
     let record = host.store().job(job)?;
     let name = format!("{} as it was when {} began", record.workflow_name, record.id);
     let source = Source::new(name, record.workflow_text);

@@ -52,6 +52,8 @@ impl Health {
             .map(|placed| placed.workflow.name.as_str())
             .collect();
         let enabled = placed().filter(|placed| placed.workflow.enabled).count();
+        let as_they_were: Vec<&str> =
+            placed().filter(|placed| placed.is_broken).map(|placed| placed.workflow.name.as_str()).collect();
         let broken: Vec<String> = shown.broken.iter().map(|file| file.display().to_string()).collect();
         let idle: Vec<Idle> = match self.ways {
             Ways::Settings => placed()
@@ -71,6 +73,7 @@ impl Health {
         };
         let workflows = json!({
             "ready": why.is_none(), "why": why, "enabled": enabled, "broken": broken,
+            "as_they_were": as_they_were,
             "waiting_for_approval": unapproved,
             "idle_triggers": idle.iter().map(Idle::json).collect::<Vec<_>>(),
         });

@@ -11,11 +11,13 @@
 mod board;
 mod carry;
 mod dispatch;
+mod files;
 mod forecast;
 mod health;
 pub mod hooks;
 mod idle;
 mod intake;
+mod kept_texts;
 mod listening;
 mod polling;
 mod pruning;
@@ -23,6 +25,7 @@ mod schedule;
 mod serve;
 mod shelf;
 mod tell;
+mod unreported;
 mod watch;
 
 pub use carry::{Seed, Ways};

@@ -4,6 +4,7 @@
 //! stop ─ no new connections, no looks outside ─ what is under way is written down ─ the socket ─ the store
 //! ```
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +22,19 @@ use super::listening::{Listening, Patience, answer};
 use super::polling::Pollers;
 use super::shelf::Shelf;
 use super::tell::Teller;
+use super::unreported::Unreported;
 use super::watch::watch;
 use super::{hooks, pruning, schedule};
 use crate::clock::SystemClock;
 use crate::host::Host;
-use crate::journal::StoreError;
+use crate::journal::{Store, StoreError};
 use crate::notify::Notifier;
 
 /// How long those whose requests are being answered may take when the server ends.
 const SLOW_READERS: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the store still writes.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Why the server could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +131,9 @@ impl Server {
         let Server { host, shelf, ways, listener, bell, inbox, notifier, stop } = self;
         let listening = host.listen();
         let tasks = TaskTracker::new();
-        tasks.spawn(watch(Arc::clone(&shelf), Arc::clone(&bell), stop.clone()));
+        tasks.spawn(end_with(Arc::clone(host.store()), stop.clone()));
+        let store = Arc::clone(host.store());
+        tasks.spawn(watch(Arc::clone(&shelf), store, Arc::clone(&bell), stop.clone()));
         let health = Health {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),
@@ -151,6 +158,12 @@ impl Server {
         };
         tasks.spawn(pollers.run(stop.clone()));
         let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
+        if !host.clients().settings().shadow {
+            let unreported =
+                Unreported { host: Arc::clone(&host), ways: carrier.ways.clone(), told: HashMap::default() };
+            tasks.spawn(unreported.keep_telling(stop.clone()));
+        }
+        tasks.spawn(carrier.clone().go_on_with_files());
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),
@@ -167,8 +180,24 @@ impl Server {
         // Who reads an answer very slowly is left.
         drop(tokio::time::timeout(SLOW_READERS, tasks.wait()).await);
         worked.map_err(ServeError::Stopped)?;
+        if let Some(failure) = host.store().failure() {
+            return Err(ServeError::Stopped(failure));
+        }
         let open = host.store().open_windows().map_err(ServeError::Stopped)?.len() as u64;
         let queued = host.store().queue().map_err(ServeError::Stopped)?;
         Ok(Served { open, queued: queued.iter().map(|queued| queued.rows).sum() })
     }
+}
+
+/// Ends the server when nothing can be written any more: one that lives and refuses everything is helped by
+/// nobody, while a new start goes on as soon as there is room.
+async fn end_with(store: Arc<Store>, stop: CancellationToken) {
+    while store.failure().is_none() {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    tracing::error!("nothing can be written any more, so the server ends; a new start goes on");
+    stop.cancel();
 }

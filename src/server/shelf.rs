@@ -1,13 +1,14 @@
 //! The workflows of a folder as they may be started now.
 //!
-//! Files are read again when they change. A file that is broken keeps the last good text of it and says so
-//! loudly; a folder that cannot be read keeps everything. A text that writes what cannot be undone starts
+//! Files are read again when they change. A file that is broken keeps the last good text of it, across a
+//! restart too, and says so loudly; a folder that cannot be read keeps everything. A text that writes what cannot be undone starts
 //! nothing until somebody approved it. What is running keeps the text it began with: that is the job's.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use super::kept_texts::KeptTexts;
 use crate::clock::{Clock, SystemClock};
 use crate::host;
 use crate::journal::{Approval, Reader, Store, StoreError};
@@ -58,14 +59,53 @@ pub struct Shelf {
     folder: PathBuf,
     known: Known,
     shown: RwLock<Arc<Shown>>,
+    /// What the store has of an earlier process.
+    kept: Mutex<KeptTexts>,
 }
 
 impl Shelf {
     /// Reads a folder for the first time.
     pub fn of(folder: &Path, known: Known) -> Shelf {
-        let shelf = Shelf { folder: folder.to_owned(), known, shown: RwLock::default() };
+        Shelf::with(folder, known, KeptTexts::default())
+    }
+
+    /// The same of a folder that was served by this store: a file that is broken now goes on as it was.
+    pub fn of_store(folder: &Path, known: Known, reader: &Reader) -> Result<Shelf, StoreError> {
+        Ok(Shelf::with(folder, known, KeptTexts::of(reader)?))
+    }
+
+    fn with(folder: &Path, known: Known, kept: KeptTexts) -> Shelf {
+        let (shown, kept) = (RwLock::default(), Mutex::new(kept));
+        let shelf = Shelf { folder: folder.to_owned(), known, shown, kept };
         shelf.read();
         shelf
+    }
+
+    /// Keeps the good texts for the next process; on the disk when it returns.
+    pub fn keep(&self, store: &Store) -> Result<(), StoreError> {
+        let shown = self.shown();
+        if shown.unreadable.is_some() {
+            return Ok(());
+        }
+        let placed = shown.workflows.values().filter(|placed| !placed.is_broken);
+        let good = placed.map(|placed| (self.name_of(&placed.file), placed.workflow.text.clone()));
+        let broken: Vec<PathBuf> = shown.broken.iter().map(|file| self.name_of(file)).collect();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.replace(store, good.collect(), &broken)
+    }
+
+    /// A file's path in the folder.
+    fn name_of(&self, file: &Path) -> PathBuf {
+        file.strip_prefix(&self.folder).unwrap_or(file).to_owned()
+    }
+
+    /// What an earlier process kept of a file.
+    fn kept(&self, file: &Path) -> Option<Placed> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = kept.get(&self.name_of(file))?.to_owned();
+        let source = Source::new(format!("{} as it was", file.display()), text);
+        let workflow = load(&source, &self.known).0?;
+        Some(Placed { file: file.to_owned(), workflow: Arc::new(workflow), is_broken: true })
     }
 
     /// The folder.
@@ -159,10 +199,14 @@ impl Shelf {
             }
             Err(why) => why,
         };
+        let kept = match last_good {
+            Some(placed) => Some(Placed { is_broken: true, ..placed.clone() }),
+            None => self.kept(&file),
+        };
         after.broken.push(file.clone());
         after.said.insert(file, why);
-        if let Some(placed) = last_good {
-            Self::place(after, Placed { is_broken: true, ..placed.clone() });
+        if let Some(placed) = kept {
+            Self::place(after, placed);
         }
     }
 

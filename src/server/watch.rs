@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::shelf::Shelf;
+use crate::journal::Store;
 
 /// How long nothing must change before the files are read.
 const QUIET: Duration = Duration::from_millis(300);
@@ -22,7 +23,7 @@ const MOST_WORDS: u32 = 10;
 const LOOK: Duration = Duration::from_secs(20);
 
 /// Reads the files again whenever they change, and rings the bell then.
-pub(super) async fn watch(shelf: Arc<Shelf>, bell: Arc<Notify>, stop: CancellationToken) {
+pub(super) async fn watch(shelf: Arc<Shelf>, store: Arc<Store>, bell: Arc<Notify>, stop: CancellationToken) {
     // One word is enough, however many files change.
     let (sender, mut words) = mpsc::channel::<()>(1);
     let watching = watcher(&shelf, sender);
@@ -35,8 +36,15 @@ pub(super) async fn watch(shelf: Arc<Shelf>, bell: Arc<Notify>, stop: Cancellati
     }
     loop {
         // Also at first: files may have changed before anybody watched.
-        let read = Arc::clone(&shelf);
-        if tokio::task::spawn_blocking(move || read.read()).await.unwrap_or(false) {
+        let (read, kept) = (Arc::clone(&shelf), Arc::clone(&store));
+        let is_changed = tokio::task::spawn_blocking(move || {
+            let is_changed = read.read();
+            if let Err(error) = read.keep(&kept) {
+                tracing::error!(%error, "the texts of the workflows cannot be kept for the next start: {error}");
+            }
+            is_changed
+        });
+        if is_changed.await.unwrap_or(false) {
             bell.notify_one();
         }
         tokio::select! {

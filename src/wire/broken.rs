@@ -45,10 +45,8 @@ pub enum NotSent {
     #[error("no connection could be made")]
     Connect,
     /// No trust: the certificate is not accepted, or the other side does not speak TLS.
-    #[error(
-        "no secure connection could be made; if its certificate is from your own authority, name that in `ca_file`"
-    )]
-    Tls,
+    #[error("no secure connection could be made; {0}")]
+    Tls(Distrust),
     /// The proxy did not let us through.
     #[error("the proxy did not make a connection")]
     Proxy,
@@ -61,6 +59,41 @@ pub enum NotSent {
     /// The path, or a header with the token in it, cannot be written into a request.
     #[error("the request has a path or a header that HTTP does not allow")]
     Request,
+}
+
+/// Why there is no secure connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    /// Nobody whom this machine trusts stands for the certificate.
+    #[error("if its certificate is from your own authority, name that in `ca_file`")]
+    Authority,
+    /// The certificate has expired or does not count yet, or our clock is wrong.
+    #[error("by the clock of this machine its certificate does not count now: check the clock first")]
+    Time,
+    /// The certificate is for another name.
+    #[error("its certificate is for another name: check `host`, and any proxy on the way")]
+    Name,
+    /// It speaks something else.
+    #[error("what listens there does not speak TLS: check `host` and its port, and any proxy on the way")]
+    NoTls,
+}
+
+impl Distrust {
+    /// By the words of the TLS library, of which the last cause counts; whatever is not known is for
+    /// whoever looks after the certificates.
+    fn of<'e>(causes: impl Iterator<Item = &'e (dyn std::error::Error + 'static)>) -> Distrust {
+        let words = causes.last().map(ToString::to_string).unwrap_or_default();
+        let says = |known: &[&str]| known.iter().any(|known| words.contains(known));
+        if says(&["certificate expired", "not valid yet", "Expired", "NotValidYet"]) {
+            Distrust::Time
+        } else if says(&["not valid for name", "NotValidForName"]) {
+            Distrust::Name
+        } else if says(&["corrupt message", "unexpected eof", "reset by peer", "unexpected message"]) {
+            Distrust::NoTls
+        } else {
+            Distrust::Authority
+        }
+    }
 }
 
 impl NotSent {
@@ -133,9 +166,11 @@ fn while_connecting(error: &reqwest::Error, route: Route) -> NotSent {
     let kind = chain(error).filter_map(|cause| cause.downcast_ref()).map(innermost).last();
     match (kind, route) {
         // The TLS library reports everything that is wrong with the other side as invalid data.
-        (Some(io::ErrorKind::InvalidData), _) => NotSent::Tls,
+        (Some(io::ErrorKind::InvalidData), _) => NotSent::Tls(Distrust::of(chain(error))),
         // The connection stood, and ended in the middle of the greeting.
-        (Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset), Route::Direct) => NotSent::Tls,
+        (Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset), Route::Direct) => {
+            NotSent::Tls(Distrust::NoTls)
+        }
         (_, Route::Proxy) => NotSent::Proxy,
         (_, Route::Direct)
             if error.is_dns() || chain(error).any(|cause| cause.to_string() == "dns error") =>

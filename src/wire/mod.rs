@@ -15,16 +15,15 @@ mod grant;
 mod http;
 mod learned;
 mod limiter;
-mod multipart;
 mod oauth2;
 mod rate;
 
+pub use crate::form::{Form, Part};
 pub use backoff::Backoff;
-pub use broken::{Broken, NotSent, Unknown};
+pub use broken::{Broken, Distrust, NotSent, Unknown};
 pub use client::Client;
 pub use exchange::{Answer, Exchange};
 pub use grant::{GrantError, Granted};
 pub use http::{Timeouts, WireError};
 pub use limiter::{Grant, Limiter};
-pub use multipart::{Form, Part};
 pub use oauth2::{ClientCredentials, Credential};

@@ -5,9 +5,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use super::broken::Unknown;
 use super::grant::{GrantError, Granted};
 use super::http::Http;
-use super::multipart::{Form, Part};
 use super::{Broken, grant};
 use crate::config::{Headers, Token, TokenForm};
+use crate::form::{Form, Part};
 use crate::secret::Secret;
 
 /// Largest answer of a token service: a signed token with long lists of scopes is a tenth of it.

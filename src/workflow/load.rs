@@ -42,6 +42,9 @@ pub struct Known {
     pub retries: Option<Vec<String>>,
     /// Names of the hooks of the settings; `None` accepts any name.
     pub hooks: Option<Vec<String>>,
+    /// Those of the hooks whose requests do not say by which profile they came: their shape is `record`, and
+    /// they name none.
+    pub hooks_of_any_profile: Vec<String>,
     /// Names of the channels under `notify` of the settings; `None` accepts any name.
     pub channels: Option<Vec<String>>,
 }

@@ -102,6 +102,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, around: &Around<'_>) ->
         );
         return None;
     }
+    if said.profile.is_none() && of_subtask.is_none() {
+        check_whom(reader, may_hand_over, around);
+    }
     let report = make(said, around)?;
     let is_meant = entry.or(of_subtask);
     if let Some(entry) = is_meant
@@ -167,6 +170,27 @@ fn said(reader: &mut Reader<'_>, entry: &Entry) -> Option<Said> {
         }
     }
     Some(said)
+}
+
+/// Tells that nobody knows to which account a run reports: a request from the hook names none.
+fn check_whom(reader: &mut Reader<'_>, webhook: Option<&Entry>, around: &Around<'_>) {
+    let hook = webhook.and_then(|entry| entry.value.get("hook"));
+    let Some((node, name)) = hook.and_then(|hook| hook.as_text().map(|name| (hook, name))) else { return };
+    let accounts = reader.known.profiles.iter().flatten().filter(|(_, system)| system == "onetrust").count();
+    let is_of_any = reader.known.hooks_of_any_profile.iter().any(|known| known == name);
+    if accounts < 2 || !is_of_any || reader.profiles.contains_key("onetrust") {
+        return;
+    }
+    let message = format!("the settings have {accounts} profiles of `onetrust`");
+    let mistake = match around.is_asked_for {
+        true => Mistake::error("no_profile", node.at.clone(), message),
+        false => Mistake::warning("no_profile", node.at.clone(), message),
+    };
+    reader.add(
+        mistake.label("requests of this hook do not say to which of them their subtasks belong").help(
+            "give the hook a `profile`, write `report: { profile: <name> }`, or `report: none` if they name no subtasks",
+        ),
+    );
 }
 
 fn check_resolution(reader: &mut Reader<'_>, node: &Node, id: Option<&str>) {
@@ -331,5 +355,39 @@ impl Maker {
             profile: self.profile.clone(),
             at: 0..0,
         }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::{Severity, Source};
+    use crate::workflow::{Known, load};
+
+    #[test]
+    fn with_several_accounts_a_hook_of_records_must_say_which_one_is_told() {
+        let known = |accounts: &[&str], hooks: &[&str]| Known {
+            profiles: Some(accounts.iter().map(|name| ((*name).to_owned(), "onetrust".to_owned())).collect()),
+            hooks: Some(vec!["h".to_owned()]),
+            hooks_of_any_profile: hooks.iter().map(|name| (*name).to_owned()).collect(),
+            ..Known::default()
+        };
+        let told = |more: &str, known: &Known| {
+            let text = format!("workflow: w\non: {{ webhook: {{ hook: h }} }}\n{more}\nsteps: [stop: x]\n");
+            let (_, mistakes) = load(&Source::new("w.yaml", text), known);
+            mistakes.iter().map(|mistake| (mistake.code, mistake.severity)).collect::<Vec<_>>()
+        };
+        let several = known(&["a", "b"], &["h"]);
+
+        assert_eq!(told("", &several), [("no_profile", Severity::Warning)]);
+        assert_eq!(told("report: default", &several), [("no_profile", Severity::Error)]);
+        for (more, known) in [
+            ("report: { profile: a }", &several),
+            ("report: none", &several),
+            ("profiles: { onetrust: a }", &several),
+            ("", &known(&["a", "b"], &[])),
+            ("", &known(&["a"], &["h"])),
+        ] {
+            assert_eq!(told(more, known), [], "{more}");
+        }
     }
 }

@@ -289,5 +289,8 @@ async fn mail_is_handed_over_as_the_standard_says() {
     assert!(mail.contains("Subject: privaflow: 2 failed, 1 waiting for you\r\n"), "{mail}");
     assert!(mail.contains("user-deletion, job-7: 2 failed (refused 2)\r\n"), "{mail}");
     assert!(mail.contains("  privaflow runs list --job job-7 --state waiting\r\n"), "{mail}");
-    assert!(mail.contains("Date: ") && mail.contains("Content-Type: text/plain"), "{mail}");
+    assert!(
+        ["Date: ", "Message-ID: <", "Content-Type: text/plain"].iter().all(|header| mail.contains(header)),
+        "{mail}"
+    );
 }

@@ -159,7 +159,10 @@ steps:
 
     let shot = folder.job();
 
+    // The later one does not wait for the decision.
+    assert_eq!(shot.counts(), (1, [1, 0, 0, 1]), "{}", shot.stderr);
     assert_eq!(shot.json()["waiting_by"], json!({ "needs_attention": 1 }));
+    assert_eq!(server.requests().len(), 2);
     let later = server.requests().into_iter().skip(1).map(|request| request.json());
     let states: Vec<Value> = later.map(|body| body["attributes"][0]["email_subscribe"].clone()).collect();
     assert!(!states.contains(&json!("opted_in")), "{states:?}");

@@ -214,39 +214,6 @@ steps:
 }
 
 #[test]
-fn an_event_that_may_have_been_counted_is_not_sent_twice_after_a_kill() {
-    let workflow = r#"
-workflow: event
-on: { file: {} }
-steps:
-  - id: event
-    uses: braze/users.track
-    with: { events: [{ external_id: "{{ subject.external_id }}", name: consent, time: "{{ now }}" }] }
-"#;
-    let gate = Gate::default();
-    let server = Server::start({
-        let gate = gate.clone();
-        move |_, _| {
-            gate.pass();
-            accepted()
-        }
-    });
-    let folder = Folder::to(server.address, workflow);
-    folder.requests([request("other", "r-1", "u-1")]);
-
-    let mut child = folder.start();
-    server.wait_for(1);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let resumed = folder.job();
-
-    assert_eq!(resumed.counts(), (1, [0, 0, 0, 1]), "{}", resumed.stderr);
-    assert_eq!(resumed.json()["waiting_by"], json!({ "needs_attention": 1 }));
-    assert_eq!(server.requests().len(), 1);
-    gate.open();
-}
-
-#[test]
 fn an_edited_workflow_or_input_of_an_open_job_is_refused_with_the_way_out() {
     let refusing = Server::start(|_, _| answer(401, "{}"));
     let folder = Folder::to(refusing.address, ERASE);

@@ -49,13 +49,13 @@ async fn a_file_arrives_with_the_text_about_it() {
     let file = Part {
         name: "file".to_owned(),
         file_name: Some("data.json".to_owned()),
-        content_type: Some("application/json"),
+        content_type: Some("application/json".into()),
         bytes: Bytes::from_static(b"[1]"),
     };
     let about = Part {
         name: "attachment".to_owned(),
         file_name: None,
-        content_type: Some("application/json"),
+        content_type: Some("application/json".into()),
         bytes: Bytes::from(json!({"FileName": "data.json", "Type": 30}).to_string()),
     };
 

@@ -65,7 +65,11 @@ impl Desk {
 }
 
 fn workflow() -> std::sync::Arc<Workflow> {
-    let (workflow, mistakes) = load(&Source::new("w.yaml", WORKFLOW), &Known::default());
+    workflow_of(WORKFLOW)
+}
+
+fn workflow_of(text: &str) -> std::sync::Arc<Workflow> {
+    let (workflow, mistakes) = load(&Source::new("w.yaml", text), &Known::default());
     std::sync::Arc::new(workflow.unwrap_or_else(|| panic!("{mistakes:?}")))
 }
 
@@ -183,6 +187,9 @@ async fn a_host_is_not_known_does_not_answer_or_is_not_trusted() {
     assert_eq!(verdict("nowhere.invalid", "").await, Verdict::NameUnknown);
     assert_eq!(verdict(&closed.to_string(), "").await, Verdict::NotReached);
     assert_eq!(verdict(&plain.address.to_string(), "").await, Verdict::NoTrust);
+    let lines = format!("host: {}\ntoken: {{ file: key }}", plain.address);
+    let report = desk.look(&desk.settings("braze", &lines), None).await;
+    assert!(report.message.contains("does not speak TLS"), "{}", report.message);
     let proxy = format!("proxy: http://{}\n", plain.address);
     let refusing = Fake::start(|_: &Asked| async { Reply::new(407, "") }).await;
     let proxy = proxy.replace(&plain.address.to_string(), &refusing.address.to_string());
@@ -212,6 +219,33 @@ async fn a_clock_that_is_far_off_is_told_when_all_else_is_fine() {
         "{}",
         report.message
     );
+}
+
+#[tokio::test]
+async fn a_list_that_the_account_does_not_have_is_told_with_the_way_out() {
+    let desk = Desk::new();
+    let fake = Fake::start(|asked: &Asked| {
+        let reply = match asked.path.split('?').next().unwrap_or_default() {
+            crate::fake::TOKEN => Reply::token("t", 3600),
+            "/rest/api/consent/v4/datasubjects/profiles/unordered" => Reply::new(404, "\"not found\""),
+            "/api/datasubject/v3/subtasks" => {
+                Reply::new(404, "<!DOCTYPE html><html></html>").with("content-type", "text/html")
+            }
+            _ => Reply::new(200, "[]"),
+        };
+        async move { reply }
+    })
+    .await;
+    let unordered = WORKFLOW.replace("feed: profiles", "feed: unordered");
+    let systems = WORKFLOW.replace("names: [Delete]", "systems: [Braze]");
+
+    for (text, help) in [(unordered, "write `feed: profiles`"), (systems, "leave `systems` out")] {
+        let report = desk.at("onetrust", fake.address, Some(&workflow_of(&text))).await;
+
+        assert_eq!(report.verdict, Verdict::ScopeMissing, "{report:?}");
+        assert!(report.message.contains(help), "{}", report.message);
+    }
+    assert_eq!(desk.at("onetrust", fake.address, Some(&workflow())).await.verdict, Verdict::Fine);
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::folder::{Folder, deletion};
+use crate::folder::{Folder, KEY, deletion};
+use crate::running::Running;
 use crate::server::{Server, answer};
 use crate::serving::{Serving, is_all_over, until};
 
@@ -146,4 +148,36 @@ fn a_file_that_is_due_is_carried_out_without_being_asked() {
     let mut people = server.people();
     people.sort();
     assert_eq!(people, ["u-1", "u-2"]);
+}
+
+#[test]
+fn a_server_whose_disk_is_full_refuses_ends_by_itself_and_goes_on_when_there_is_room() {
+    let server = Server::accepting();
+    let chat = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = folder(server.address, chat.local_addr().unwrap());
+    // Files may grow to so many half kilobytes; a write beyond fails, as it does without room.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 1200; exec \"$0\" serve --listen 127.0.0.1:0"]);
+    limited.arg(env!("CARGO_BIN_EXE_privaflow")).current_dir(folder.path(""));
+    limited.env_remove("PRIVAFLOW_LOG").env("PRIVAFLOW_TEST_KEY", KEY);
+    let serving = Serving::of(Running::of(limited));
+    let mut accepted = 0;
+    let refused = (1..5000).find(|number| {
+        let mut record = deletion(*number);
+        record["fields"] = json!({ "note": "x".repeat(20_000) });
+        let (status, _) = post(&serving, "s3cret", &record);
+        accepted += usize::from(status == 202);
+        status != 202
+    });
+    assert!(refused.is_some() && accepted > 0);
+
+    let shot = serving.running.end();
+
+    assert_eq!(shot.code, 1, "{}", shot.stderr);
+    assert!(shot.stderr.contains("a new start goes on"), "{}", shot.stderr);
+    let serving = Serving::start(&folder);
+    until("all is over", || is_all_over(&folder));
+    assert_eq!(serving.stop().0, 0);
+    let erased = server.people();
+    assert!(erased.len() >= accepted, "{} of {accepted}", erased.len());
 }

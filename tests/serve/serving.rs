@@ -30,7 +30,12 @@ impl Serving {
     #[track_caller]
     pub fn with(folder: &Folder, more: &[&str]) -> Serving {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
-        let running = Running::of(folder.command(&arguments));
+        Serving::of(Running::of(folder.command(&arguments)))
+    }
+
+    /// One that was started in a way of its own.
+    #[track_caller]
+    pub fn of(running: Running) -> Serving {
         running.says("SIGTERM or Ctrl-C stops it in order");
         let said = running.said();
         let address = said.split("listening on http://").nth(1).unwrap().split(';').next().unwrap();

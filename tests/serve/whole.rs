@@ -2,6 +2,7 @@
 
 use privaflow::journal::Reader;
 use privaflow::sandbox::Identifiers;
+use privaflow::sandbox::onetrust::NewRequest;
 use serde_json::{Value, json};
 
 use crate::both::{Both, ERASE, call};
@@ -57,6 +58,60 @@ fn each_account_hears_of_its_own_subtasks_whatever_brought_them() {
             Both::changes(of).into_iter().filter(|change| change.contains("status")).collect();
         assert_eq!(statuses, REPORTED);
     }
+}
+
+#[test]
+fn a_subtask_whose_request_is_given_up_or_cannot_be_read_does_not_stay_in_progress() {
+    // Given a request that waits for long behind its beginning, and one that names two customers
+    let workflow = ERASE.replace("steps:\n", "steps:\n  - wait: 1h\n").replace(
+        "kind: deletion, every: 1s",
+        "kind: deletion, every: 1s, identifiers: { external_id: Customer number }",
+    );
+    let both = Both::new(&workflow);
+    both.ask(&both.first, "hal@example.com");
+    let numbers = vec!["c-1".to_owned(), "c-2".to_owned()];
+    let unreadable = NewRequest {
+        email: Some("ida@example.com".to_owned()),
+        multiselect: [("Customer number".to_owned(), numbers)].into_iter().collect(),
+        ..NewRequest::default()
+    };
+    both.first.add_request(unreadable).unwrap();
+    let serving = Serving::start(&both.folder);
+    until("one is in progress", || Both::changes(&both.first).contains(&REPORTED[0].to_owned()));
+
+    // When somebody gives them up
+    for job in jobs(&both.folder) {
+        let cancelled = both.folder.run(&["jobs", "cancel", job["job"].as_str().unwrap()]);
+        assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
+    }
+    let failed = || both.first.changes().iter().filter(|change| change.value == "FAILED").count();
+    until("both have failed", || failed() == 2);
+
+    // Then OneTrust knows, without a word about the person, and is told once
+    serving.running.kill();
+    let serving = Serving::start(&both.folder);
+    both.ask(&both.first, "jo@example.com");
+    until("another is begun", || {
+        Both::changes(&both.first).iter().filter(|change| *change == REPORTED[0]).count() == 2
+    });
+    let (_, said) = serving.stop();
+    assert_eq!(failed(), 2, "{said}");
+    let comments: Vec<String> =
+        both.first.changes().into_iter().filter_map(|change| change.comment).collect();
+    assert!(
+        comments
+            .iter()
+            .any(|comment| comment.starts_with("It was given up before it was finished. Reference: job-")),
+        "{comments:?}"
+    );
+    assert!(
+        comments
+            .iter()
+            .any(|comment| comment.starts_with("The request cannot be read (wrong_type). Reference: job-")),
+        "{comments:?}"
+    );
+    assert!(comments.iter().all(|comment| !comment.contains("example.com") && !comment.contains("c-1")));
+    assert_eq!(both.braze.requests().of("/users/delete"), 0);
 }
 
 #[test]

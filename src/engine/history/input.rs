@@ -4,7 +4,6 @@
 //! only while the file is still there, byte for byte.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::job::facts;
@@ -74,7 +73,7 @@ impl Kept {
             Ok(window) => Input::of_window(window, reader.window_text(window).map_err(|_| Gone::CarriedOut)?),
             Err(_) => {
                 let reading = workflow.on.file.as_ref().map(Reading::of).ok_or(Gone::Workflow)?;
-                Input::open(Path::new(&record.input_path), &reading).map_err(|_| Gone::Missing)?
+                Input::open(&record.input_at(), &reading).map_err(|_| Gone::Missing)?
             }
         };
         if input.digest() != record.input_digest {

@@ -28,7 +28,10 @@ impl Needs {
                 let consents = workflow.on.onetrust_consent.as_ref();
                 let subtasks = subtasks.filter(|trigger| trigger.profile == profile.name);
                 let consents = consents.filter(|trigger| trigger.profile == profile.name);
-                let mut onetrust: Vec<Need> = subtasks.map(|_| Need::of_subtasks()).into_iter().collect();
+                let mut onetrust: Vec<Need> = subtasks
+                    .map(|trigger| Need::of_subtasks(!trigger.systems.is_empty()))
+                    .into_iter()
+                    .collect();
                 onetrust.extend(consents.map(|trigger| Need::of_consents(trigger.feed)));
                 onetrust.extend(actions.into_iter().map(Need::of_action));
                 Needs { onetrust, braze: Vec::new() }

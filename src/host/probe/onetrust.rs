@@ -30,6 +30,9 @@ pub(super) async fn look(mut report: Report, api: &Api, needs: &[Need], now_ms: 
             || match api.exchange(&need.request).await {
                 Err(error) => return failed(report, &error),
                 Ok(answer) if answer.status == 403 && wrong(&answer).is_none() => true,
+                Ok(answer) if need.absent.is_some() && is_absent(&answer) => {
+                    return report.found(Verdict::ScopeMissing, need.absent.unwrap_or_default());
+                }
                 Ok(answer) => match wrong(&answer) {
                     Some(verdict) => return report.found(verdict, words(verdict, answer.status)),
                     None => false,
@@ -60,6 +63,11 @@ fn wrong(answer: &Answer) -> Option<Verdict> {
         (401, _) => Some(Verdict::CredentialsRejected),
         (_, _) => None,
     }
+}
+
+/// Whether OneTrust does not know the path: it says so, or with a page for people.
+fn is_absent(answer: &Answer) -> bool {
+    answer.status == 404 || wrong(answer) == Some(Verdict::WrongSystem)
 }
 
 fn words(verdict: Verdict, status: u16) -> String {

@@ -141,7 +141,7 @@ impl Report {
         let verdict = match why {
             NotSent::Dns => Verdict::NameUnknown,
             NotSent::Refused | NotSent::Connect | NotSent::Request => Verdict::NotReached,
-            NotSent::Tls => Verdict::NoTrust,
+            NotSent::Tls(_) => Verdict::NoTrust,
             NotSent::Proxy => Verdict::ProxyRefused,
             NotSent::Token(_) => Verdict::NoCredential,
             NotSent::Grant(error) => return self.no_token(error),
@@ -153,7 +153,7 @@ impl Report {
             NotSent::Refused => ": check `host` and its port, and any firewall on the way",
             NotSent::Connect => ": check any firewall on the way, and whether a `proxy` is needed",
             NotSent::Proxy => ": check `proxy` of the profile, and what it allows",
-            NotSent::Tls | NotSent::Request | NotSent::Token(_) | NotSent::Grant(_) => "",
+            NotSent::Tls(_) | NotSent::Request | NotSent::Token(_) | NotSent::Grant(_) => "",
         };
         self.found(verdict, format!("{why}{help}"))
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use super::super::error::{Doing, StoreError};
@@ -132,15 +132,21 @@ impl Reader {
                    LEFT JOIN jobs ON jobs.id = windows.job \
                    WHERE job IS NULL OR status IN (?1, ?2) ORDER BY windows.id";
         let mut statement = connection.prepare_cached(sql).doing(doing)?;
-        let found = statement.query_map(open(), |row| {
-            Ok(Window {
-                id: WindowId(row.get(0)?),
-                workflow: row.get(1)?,
-                made_ms: row.get(2)?,
-                records: row.get::<_, i64>(3)?.cast_unsigned(),
-                job: row.get::<_, Option<i64>>(4)?.map(JobId),
-            })
-        });
+        let found = statement.query_map(open(), read);
+        found.doing(doing)?.collect::<Result<_, _>>().doing(doing)
+    }
+
+    /// Windows that are kept although their jobs are over, since something of them may be tried again; with
+    /// the newest event of the job.
+    pub fn ended_windows(&self) -> Result<Vec<(Window, i64)>, StoreError> {
+        let doing = "read the windows of what came in";
+        let connection = self.lock();
+        let sql = "SELECT windows.id, workflow, made_ms, records, job, \
+                   (SELECT ifnull(max(events.id), 0) FROM events WHERE events.job = windows.job) \
+                   FROM windows JOIN jobs ON jobs.id = windows.job \
+                   WHERE status NOT IN (?1, ?2) ORDER BY windows.id";
+        let mut statement = connection.prepare_cached(sql).doing(doing)?;
+        let found = statement.query_map(open(), |row| Ok((read(row)?, row.get(5)?)));
         found.doing(doing)?.collect::<Result<_, _>>().doing(doing)
     }
 }
@@ -174,6 +180,16 @@ fn chosen(connection: &Connection, workflow: &str, most: Most) -> rusqlite::Resu
     let sql = "SELECT id, bytes FROM inbox WHERE workflow = ?1 AND window IS NULL ORDER BY due_ms, id";
     gather(connection.prepare_cached(sql)?, places)?;
     Ok(rows)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Window> {
+    Ok(Window {
+        id: WindowId(row.get(0)?),
+        workflow: row.get(1)?,
+        made_ms: row.get(2)?,
+        records: row.get::<_, i64>(3)?.cast_unsigned(),
+        job: row.get::<_, Option<i64>>(4)?.map(JobId),
+    })
 }
 
 /// Notes the job of a window, in the transaction that writes the job down.

@@ -5,6 +5,10 @@
 //! a conflict later. One without an id is a new request each time: two people may ask for the same, and
 //! one person twice.
 
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Call;
@@ -36,6 +40,10 @@ pub(super) fn take(call: &Call<'_>, body: &[u8], intake: &dyn Intake) -> Result<
         }
         let request = Request::parse(raw, &mut warnings)
             .map_err(|bad| Refusal::Shape(format!("{place}{}", bad.problem)))?;
+        let named = match &call.hook.profile {
+            Some(profile) if names_subtask(&request) => with_profile(raw, profile),
+            Some(_) | None => Cow::Borrowed(*raw),
+        };
         let key = match &request.id {
             Some(id) => key(intake, &[b"record", id.as_bytes(), &request.digest.0.to_be_bytes()]),
             None => unique(),
@@ -50,11 +58,31 @@ pub(super) fn take(call: &Call<'_>, body: &[u8], intake: &dyn Intake) -> Result<
                 turn: None,
                 due_ms: due_ms(&request),
                 received_ms: call.now_ms,
-                record: one_line(raw),
+                record: one_line(&named),
             });
         }
     }
     Ok((taken, records.len()))
+}
+
+/// Whether a record says that it comes from a subtask of OneTrust, and not by which profile.
+fn names_subtask(request: &Request) -> bool {
+    let source = request.scope.get("request").and_then(|request| request.get("source"));
+    let has = |member: &str| source.is_some_and(|source| source.get(member).is_some());
+    has("subtask_id") && !has("profile")
+}
+
+/// The record with the hook's profile in its `source`; all else stays byte for byte.
+fn with_profile<'r>(raw: &'r [u8], profile: &str) -> Cow<'r, [u8]> {
+    let named = || {
+        let mut record: IndexMap<Cow<'_, str>, Box<RawValue>> = serde_json::from_slice(raw).ok()?;
+        let mut source: IndexMap<Cow<'_, str>, Value> =
+            serde_json::from_str(record.get("source")?.get()).ok()?;
+        source.insert("profile".into(), profile.into());
+        record.insert("source".into(), serde_json::value::to_raw_value(&source).ok()?);
+        serde_json::to_vec(&record).ok()
+    };
+    named().map_or(Cow::Borrowed(raw), Cow::Owned)
 }
 
 /// Where JSON is broken; the decoder's own words may quote what was sent.
@@ -79,4 +107,24 @@ fn unique() -> Result<[u8; 32], crate::journal::StoreError> {
     key[..16].copy_from_slice(first.as_bytes());
     key[16..].copy_from_slice(second.as_bytes());
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_names_a_subtask_gets_the_profile_of_its_hook_and_keeps_everything_else() {
+        let raw = br#"{"id":"a","fields":{"n":1.10,"big":123456789012345678901234567890},"source":{"system":"onetrust","subtask_id":"7f"}}"#;
+        let request = |raw: &[u8]| {
+            Request::parse(raw, &mut Warnings::new()).map_err(|bad| bad.problem.to_string()).unwrap()
+        };
+
+        let named = with_profile(raw, "second");
+
+        let text = std::str::from_utf8(&named).unwrap();
+        assert!(text.contains(r#""fields":{"n":1.10,"big":123456789012345678901234567890}"#), "{text}");
+        assert!(text.contains(r#""profile":"second""#), "{text}");
+        assert!(!names_subtask(&request(br#"{"id":"a","kind":"other"}"#)));
+    }
 }

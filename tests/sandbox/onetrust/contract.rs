@@ -8,11 +8,11 @@
 
 use std::collections::BTreeSet;
 
-use jsonschema::error::ValidationErrorKind;
 use privaflow::sandbox::onetrust::{ALL_SCOPES, Credential, DONE, Manner, Options};
 use serde_json::{Map, Value, json};
 
 use super::client::{REQUESTS, SUBTASKS, TOKEN, Tenant, text};
+use super::documents::{Query, contract, differences, needed, operations, parameter, required, resolved};
 use crate::client::{Answer, read};
 
 const REF: &str = "SL244HWD6D";
@@ -46,17 +46,6 @@ const ENVELOPED: [&str; 4] = [
     "GET /api/datasubject/v2/requestqueues/{requestQueueRefId}/subtasks",
     RESOLUTIONS,
 ];
-
-fn contract() -> Value {
-    serde_json::from_str(include_str!("../../contract/onetrust.json")).unwrap()
-}
-
-fn operations(contract: &Value) -> Vec<(String, Value)> {
-    let operations = contract["operations"].as_object().unwrap();
-    operations.iter().map(|(key, operation)| (key.clone(), operation.clone())).collect()
-}
-
-type Query = Vec<(String, String)>;
 
 /// A tenant in which every operation finds something.
 struct Stage {
@@ -188,80 +177,6 @@ impl Stage {
         let is_json = operation["content_type"] == "application/json";
         is_json.then(|| Value::Object(self.members(contract, &operation["body"], true)))
     }
-}
-
-fn resolved<'a>(contract: &'a Value, schema: &'a Value) -> &'a Value {
-    let name = schema.get("$ref").and_then(|at| at.as_str()?.strip_prefix("#/$defs/"));
-    name.map_or(schema, |name| &contract["schemas"][name])
-}
-
-fn required(schema: &Value) -> Vec<&str> {
-    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
-}
-
-/// A query parameter with a value that fits it.
-fn parameter(name: &str, schema: &Value) -> String {
-    let word = schema["enum"][0].as_str();
-    word.map_or_else(
-        || {
-            let text = match (name, schema["type"].as_str(), schema["format"].as_str()) {
-                ("sort", ..) => "createdDate,desc",
-                ("properties", ..) => "ignoreCount",
-                (_, Some("boolean"), _) => "true",
-                (_, Some("integer"), _) => "1",
-                (_, _, Some("uuid")) => "25d9ccac-db88-4d34-849c-3d602a629961",
-                // The document says yyyyMMdd beside the format.
-                (_, _, Some("date")) => "20261122",
-                (_, _, Some("date-time")) => "2026-11-22T00:00:00",
-                _ => "text",
-            };
-            text.to_owned()
-        },
-        str::to_owned,
-    )
-}
-
-/// The parameters that must be there.
-fn needed(operation: &Value) -> Query {
-    let parameters = operation["query"].as_object().into_iter().flatten();
-    let needed = parameters.filter(|(_, parameter)| parameter["required"] == true);
-    needed.map(|(name, known)| (name.clone(), parameter(name, &known["schema"]))).collect()
-}
-
-/// Forbids every member that a schema does not name.
-fn close(schema: &mut Value) {
-    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.values_mut().for_each(close);
-        if schema.get("additionalProperties").is_none() {
-            schema["additionalProperties"] = json!(false);
-        }
-    }
-    if let Some(items) = schema.get_mut("items") {
-        close(items);
-    }
-}
-
-/// The places where an answer is not what a schema says, with `*` for any index.
-fn differences(contract: &Value, schema: &Value, answer: &Value) -> Vec<String> {
-    let mut whole = schema.clone();
-    let mut defs = contract["schemas"].clone();
-    close(&mut whole);
-    defs.as_object_mut().unwrap().values_mut().for_each(close);
-    whole["$defs"] = defs;
-    let validator = jsonschema::options().should_validate_formats(true).build(&whole).unwrap();
-    let mut places = Vec::new();
-    for error in validator.iter_errors(answer) {
-        let at = error.instance_path().as_str();
-        let steps = at.split('/').map(|step| if step.parse::<usize>().is_ok() { "*" } else { step });
-        let at = steps.collect::<Vec<_>>().join("/");
-        match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                places.extend(unexpected.iter().map(|name| format!("{at}/{name}")));
-            }
-            _ => places.push(at),
-        }
-    }
-    places
 }
 
 #[tokio::test]

@@ -5,4 +5,5 @@ mod client;
 mod command;
 mod consents;
 mod contract;
+mod documents;
 mod requests;

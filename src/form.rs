@@ -1,7 +1,9 @@
 //! Forms of several parts (RFC 7578), put together once so that they can be sent twice.
 //!
-//! The line that parts them is made from a digest of what is in them: it stands in none of them, and
-//! nothing random is needed.
+//! The line that parts them is made from a digest of what is in them, so the same form is the same bytes; and
+//! it is never a text that stands in one of them.
+
+use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
@@ -14,7 +16,7 @@ pub struct Part {
     /// Name of the file; a field that is no file has none.
     pub file_name: Option<String>,
     /// Type of the content; plain text has none.
-    pub content_type: Option<&'static str>,
+    pub content_type: Option<Cow<'static, str>>,
     /// As it is.
     pub bytes: Bytes,
 }
@@ -53,8 +55,7 @@ impl Form {
             digest.update(part.file_name.as_deref().unwrap_or_default().as_bytes());
             digest.update(&part.bytes);
         }
-        let digest = digest.finalize();
-        let boundary: String = digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+        let boundary = boundary(parts, digest.finalize().into());
         let size: usize = parts.iter().map(|part| part.bytes.len() + 256).sum();
         let mut body = BytesMut::with_capacity(size);
         for part in parts {
@@ -63,8 +64,8 @@ impl Form {
             if let Some(file_name) = &part.file_name {
                 head.push_str(&format!("; filename=\"{}\"", quoted(file_name)));
             }
-            if let Some(content_type) = part.content_type {
-                head.push_str(&format!("\r\nContent-Type: {content_type}"));
+            if let Some(content_type) = &part.content_type {
+                head.push_str(&format!("\r\nContent-Type: {}", one_line(content_type)));
             }
             body.extend_from_slice(head.as_bytes());
             body.extend_from_slice(b"\r\n\r\n");
@@ -74,6 +75,26 @@ impl Form {
         body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
         Form { content_type: format!("multipart/form-data; boundary={boundary}"), body: body.freeze() }
     }
+}
+
+/// A line that stands in no part.
+fn boundary(parts: &[Part], mut seed: [u8; 32]) -> String {
+    loop {
+        let line: String = seed.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+        if !parts.iter().any(|part| holds(&part.bytes, line.as_bytes())) {
+            return line;
+        }
+        seed = Sha256::digest(seed).into();
+    }
+}
+
+fn holds(bytes: &[u8], line: &[u8]) -> bool {
+    bytes.windows(line.len()).any(|window| window == line)
+}
+
+/// What stands in a header has no line ends.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).collect()
 }
 
 /// Nothing in a name ends it (WHATWG HTML, "Multipart form data").
@@ -90,7 +111,7 @@ mod tests {
         let file = Part {
             name: "file".to_owned(),
             file_name: Some("a\"b\r\nc.pdf".to_owned()),
-            content_type: Some("application/pdf"),
+            content_type: Some("application/pdf\r\n".into()),
             bytes: Bytes::from_static(b"%PDF"),
         };
         let form = Form::of(&[Part::text("grant_type", "client_credentials"), file]);
@@ -102,6 +123,15 @@ mod tests {
              Content-Type: application/pdf\r\n\r\n%PDF\r\n--{line}--\r\n"
         );
         assert_eq!(form.body, expected.as_bytes());
+    }
+
+    #[test]
+    fn a_line_that_stands_in_a_part_is_not_taken() {
+        let first = boundary(&[], [7; 32]);
+
+        let second = boundary(&[Part::text("a", &format!("x{first}y"))], [7; 32]);
+
+        assert_ne!(first, second);
     }
 
     #[test]
