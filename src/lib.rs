@@ -5,9 +5,9 @@
 //! ```text
 //! cli                                                 arguments, tables, exit codes
 //! server                                              the process that stays: inbox, hooks, schedules
-//! engine   host    sandbox   feeds     notify         drives jobs, owns a store; the stand-ins; looks; tells
+//! engine  host  sandbox  feeds  notify  reconcile     drives jobs, owns a store; the stand-ins; looks; tells; compares
 //! journal  intake  braze     onetrust  wire  config   disk, files, replies, HTTP, settings
-//! job      run     plan      workflow  reply          the rules: no clock, no I/O
+//! job      run     plan      workflow  reply  drift   the rules: no clock, no I/O
 //! catalogue        template            condition      the two small languages, the actions
 //! request  secret  source    clock     form           the words the rules are written in
 //! ```
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod drift;
 pub mod engine;
 pub mod feeds;
 pub mod form;
@@ -31,6 +32,7 @@ pub mod journal;
 pub mod notify;
 pub mod onetrust;
 pub mod plan;
+pub mod reconcile;
 pub mod reply;
 pub mod request;
 pub mod run;

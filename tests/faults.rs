@@ -11,6 +11,8 @@
     reason = "the helpers of a test may stop at the first surprise, like the test"
 )]
 
+#[path = "faults/abandoned.rs"]
+mod abandoned;
 #[path = "faults/between.rs"]
 mod between;
 #[path = "faults/chance.rs"]

@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, init, jobs, logs, pauses, plan, profiles, run, runs, sandbox, serve, store, validate, workflows,
+    actions, init, jobs, logs, pauses, plan, profiles, reconcile, run, runs, sandbox, serve, store, validate,
+    workflows,
 };
 
 /// What stands under the help of the program.
@@ -62,6 +63,8 @@ enum Command {
     Plan(plan::Args),
     /// Carry out a workflow for every request of a file
     Run(run::Args),
+    /// Compare what Braze holds with what OneTrust says, and repair what was lost
+    Reconcile(reconcile::Args),
     /// Take requests in as they come, and carry them out, until it is stopped
     Serve(serve::Args),
     /// See the workflows that `serve` may start, and approve those that were changed
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
     let filter = cli.log.unwrap_or_else(|| if stays { logs::OF_SERVE } else { logs::USUAL }.to_owned());
     let result = logs::start(&filter, cli.log_format).and_then(|()| match cli.command {
         Command::Run(args) => run::run(&common, &args),
+        Command::Reconcile(args) => reconcile::run(&common, &args),
         Command::Plan(args) => plan::run(&common, &args),
         Command::Validate(args) => validate::run(&common, &args),
         Command::Serve(args) => serve::run(&common, &args),

@@ -15,6 +15,7 @@ mod place;
 mod plan;
 mod profiles;
 mod progress;
+mod reconcile;
 mod run;
 mod runs;
 mod sandbox;

@@ -13,6 +13,7 @@ use super::progress::Bar;
 use super::show::{self, Logged};
 use super::trial::Trial;
 use super::{Common, Failure, setup};
+use crate::config::Settings;
 use crate::engine::Patience;
 use crate::host::{self, Answer, Command, Host, InputOrder, Job};
 use crate::intake::{Input, Reading};
@@ -62,16 +63,16 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// A job as it was asked for.
-struct Asked {
-    source: Source,
-    workflow: Arc<Workflow>,
-    input: Input,
-    wait: Duration,
+pub(super) struct Asked {
+    pub source: Source,
+    pub workflow: Arc<Workflow>,
+    pub input: Input,
+    pub wait: Duration,
 }
 
 /// Carries the job out here if the store is free, else by the process that owns it; when that goes
 /// away before the end, begins again with the same question.
-async fn carry_out(
+pub(super) async fn carry_out(
     common: &Common,
     home: &Home,
     asked: Asked,
@@ -122,30 +123,38 @@ async fn against_the_sandbox(
     args: &Args,
     stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
-    let mut settings = crate::config::Settings::default_in(Path::new(""));
+    let mut settings = Settings::default_in(Path::new(""));
     settings.shadow = common.shadow;
     let file = setup::find_workflow(&settings, &args.workflow)?;
     let workflow = setup::workflow_for_file(setup::read(&file)?, &Known::default())?;
     let input = open_input(&workflow, &args.input)?;
+    let trial = Trial::start(&workflow, &input).await?;
+    let patience = args.wait.map_or(Patience::Endless, Patience::Until);
+    let code = in_trial(common, settings, &trial, workflow, input, patience, stop).await;
+    trial.stop().await;
+    code
+}
+
+/// Carries a job out against a sandbox, with a store that is thrown away.
+pub(super) async fn in_trial(
+    common: &Common,
+    settings: Settings,
+    trial: &Trial,
+    workflow: Arc<Workflow>,
+    input: Input,
+    patience: Patience,
+    stop: CancellationToken,
+) -> Result<ExitCode, Failure> {
     let home = Home::without(settings);
     let store = Store::temporary().map_err(Failure::wrong)?;
-    let trial = Trial::start(&workflow, &input).await?;
     let failures = std::env::temp_dir().join(format!("privaflow-sandbox-{}", std::process::id()));
     let host = home.host_with(store, failures, stop.clone());
     let bar = Bar::of(input.size_bytes());
-    let job = Job {
-        workflow,
-        input,
-        services: trial.services()?,
-        patience: args.wait.map_or(Patience::Endless, Patience::Until),
-        virtual_clock: Some(trial.clock()),
-        stop,
-    };
+    let (services, virtual_clock) = (trial.services()?, Some(trial.clock()));
+    let job = Job { workflow, input, services, patience, virtual_clock, stop };
     let work = async |host: &Host, talk: &host::Talk| host.carry_out(job, talk).await;
     let show = |report| show::report(common, &report, Logged::Here);
-    let code = place::alone(host, Vec::new(), bar, work, show).await;
-    trial.stop().await;
-    code
+    place::alone(host, Vec::new(), bar, work, show).await
 }
 
 /// Opens a job's input as its workflow says.

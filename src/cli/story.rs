@@ -55,7 +55,7 @@ fn type_of(kind: Option<Kind>) -> &'static str {
     }
 }
 
-fn statement(trigger: &ConsentTrigger) -> Statement {
+pub(super) fn statement(trigger: &ConsentTrigger) -> Statement {
     let rules = &trigger.rules;
     let (purpose, id) = match rules.purposes.first() {
         Some(id) => (id.as_str(), id.as_str()),

@@ -18,7 +18,7 @@ use crate::intake::Input;
 use crate::onetrust::Api;
 use crate::sandbox::{AliasName, Identifiers, Options, Scene, onetrust};
 use crate::secret::Secret;
-use crate::workflow::Workflow;
+use crate::workflow::{ConsentTrigger, Workflow};
 
 /// How often is looked whether something changed in the sandbox's OneTrust.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -93,6 +93,14 @@ impl Trial {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         }));
+    }
+
+    /// Lets some people say yes and some no to what a trigger takes.
+    pub(super) fn say(&self, trigger: &ConsentTrigger) {
+        let statement = story::statement(trigger);
+        for number in 0..20 {
+            self.scene.say(&statement, if number % 2 == 0 { "CONFIRMED" } else { "WITHDRAWN" });
+        }
     }
 
     /// The sandbox's clock.

@@ -7,7 +7,7 @@
 use super::answers::Settled;
 use super::batches::{Batch, Member};
 use super::driver::Driver;
-use super::fresh::{marks_of, opt_outs_of};
+use super::fresh::opt_outs_of;
 use super::relay::sent_without_answer;
 use crate::job::{Answered, Event};
 use crate::reply::Item;
@@ -43,7 +43,7 @@ impl Driver {
     /// A batch that was about to leave does not.
     pub(super) fn hold_back(&mut self, batch: Batch) {
         self.in_flight -= 1;
-        self.abandoned -= usize::from(batch.is_abandoned);
+        self.abandoned_in_flight -= usize::from(batch.is_abandoned);
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, self.clock.steady_ms());
         }
@@ -61,7 +61,7 @@ impl Driver {
         counts: bool,
         now_ms: i64,
     ) {
-        let outcome = if batch.must_look() { Outcome::Unknown } else { outcome };
+        batch.may_be_made |= outcome == Outcome::Unknown || batch.must_look();
         batch.attempt += 1;
         if counts {
             batch.tries += 1;
@@ -78,13 +78,10 @@ impl Driver {
             && !batch.is_abandoned
             && due_ms >= first_ms.saturating_add(timeout_ms)
         {
-            return self.time_out(batch, outcome);
+            return self.time_out(batch, due_ms);
         }
         let number = batch.number;
         let is_spent = batch.tries >= budget.attempts || due_ms > first_ms.saturating_add(budget.at_most_ms);
-        if is_spent && batch.is_abandoned {
-            return self.settle_abandoned(batch, Vec::new(), 0, None);
-        }
         self.retrying.insert(number, batch);
         if !is_spent && !self.stopping {
             self.timers.retry_at(due_ms, number);
@@ -93,53 +90,19 @@ impl Driver {
 
     /// The step's time is up: its runs fail. A write that may have been made is still asked for until it
     /// is answered, so that nothing newer leaves before it.
-    pub(super) fn time_out(&mut self, mut batch: Batch, outcome: Outcome) {
+    fn time_out(&mut self, mut batch: Batch, due_ms: i64) {
         let refusal = crate::catalogue::Refusal::new(
             "timeout",
             "the service did not accept the call within the step's `timeout`",
         );
         let is_write = |member: &Member| member.call.action().effect.writes();
-        if outcome == Outcome::Unknown && batch.members.iter().all(is_write) {
-            let abandoned = self.batches.abandon(&batch);
-            let due_ms = self.clock.steady_ms();
-            let number = abandoned.number;
-            self.retrying.insert(number, abandoned);
-            self.timers.retry_at(due_ms, number);
-            batch.keeps_lanes = true;
+        if batch.may_be_made && batch.members.iter().all(is_write) {
+            self.abandon(&batch, due_ms);
+            batch.stays_in_the_air = true;
         }
         let items = batch.members.iter().map(|_| Item::Refused(refusal.clone())).collect();
         let now_ms = self.clock.now_ms();
         self.on_items(batch, items, 0, None, now_ms);
-    }
-
-    /// A write whose runs failed is answered, or given up: those that wait behind it may leave.
-    pub(super) fn settle_abandoned(
-        &mut self,
-        batch: Batch,
-        items: Vec<Item>,
-        status: u16,
-        request_id: Option<String>,
-    ) {
-        let at_ms = self.clock.now_ms();
-        let mut marks = Vec::new();
-        if let Some(space) = self.marks_in.get(batch.service) {
-            let accepted = batch.members.iter().zip(&items);
-            for (member, _) in
-                accepted.filter(|(_, item)| matches!(item, Item::Written | Item::Accepted { .. }))
-            {
-                marks_of(&member.call, space, at_ms, &mut marks);
-            }
-        }
-        let settled = Settled {
-            members: batch.members,
-            service: batch.service,
-            over: Vec::new(),
-            keys: Vec::new(),
-            continued: Vec::new(),
-        };
-        let (steps, ended) = (Vec::new(), Vec::new());
-        let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
-        self.write_answered(answered, settled);
     }
 
     /// Nobody knows whether a call that must not be repeated took effect: a person decides. Until then

@@ -8,7 +8,7 @@ use super::planned::ended;
 use super::send::{Replied, Reply};
 use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::catalogue::Effect;
-use crate::job::{Answered, Ended, Event, Mark, StepAnswer, Verdict};
+use crate::job::{ABANDONED, Answered, Ended, Event, Mark, StepAnswer, Verdict};
 use crate::journal::Irreversible;
 use crate::reply::{Item, written};
 use crate::run::{Answer, Next};
@@ -263,6 +263,7 @@ impl Driver {
     pub(super) fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
         let Pending { batch, status, request_id, at_ms, ended, marks, again, alone } = pending;
         let (service, step) = (batch.service, batch.step);
+        let status = if batch.stays_in_the_air { ABANDONED } else { status };
         let goes_on: std::collections::HashSet<u32> = continued.iter().map(|run| run.slot).collect();
         let over = batch.members.iter().map(|member| member.slot).filter(|slot| !goes_on.contains(slot));
         let settled = Settled {
@@ -270,7 +271,7 @@ impl Driver {
             keys: ended.iter().map(|ended| ended.id.key).collect(),
             service: batch.service,
             continued,
-            members: if batch.keeps_lanes { Vec::new() } else { batch.members },
+            members: if batch.stays_in_the_air { Vec::new() } else { batch.members },
         };
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
         self.write_answered(answered, settled);

@@ -16,7 +16,8 @@ impl Driver {
         }
         for service in self.services.stopped_alone() {
             let mut members = self.batches.withdraw(service);
-            let retrying = self.retrying.extract_if(|_, batch| batch.service == service);
+            let retrying =
+                self.retrying.extract_if(|_, batch| batch.service == service && !batch.is_abandoned);
             members.extend(retrying.flat_map(|(_, batch)| batch.members));
             self.put_members_aside(service, members);
         }

@@ -43,10 +43,12 @@ pub(super) struct Batch {
     pub left_ms: i64,
     /// How often the service answered something else than "not so fast".
     pub tries: u32,
-    /// Its runs are over; it is sent until it is answered, because it may have been made.
+    /// An attempt of it has no answer, and may have been made.
+    pub may_be_made: bool,
+    /// Nobody waits for it any more; it is sent until it is answered, because it may have been made.
     pub is_abandoned: bool,
-    /// Its people's lanes are still needed when its runs are over.
-    pub keeps_lanes: bool,
+    /// Its calls stay in the air when its runs are over, and need their people's lanes.
+    pub stays_in_the_air: bool,
 }
 
 impl Batch {
@@ -80,6 +82,17 @@ pub(super) struct Key {
     pub step: u32,
     /// Everything in the body that is not a gathered item.
     pub envelope: Envelope,
+    /// Who waits for their answers.
+    pub waits: Waits,
+}
+
+/// Who waits for the answer of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Waits {
+    /// The runs of its calls.
+    Runs,
+    /// Nobody any more: see [`super::abandoned`].
+    Nobody,
 }
 
 #[derive(Debug)]
@@ -112,10 +125,19 @@ impl Batches {
 
     /// Adds a call; a batch that has no room for it is closed.
     pub(super) fn add(&mut self, service: usize, step: u32, member: Member, now_ms: i64) {
+        self.gather(service, step, member, Waits::Runs, now_ms);
+    }
+
+    /// Adds a call that nobody waits for any more.
+    pub(super) fn add_abandoned(&mut self, service: usize, step: u32, member: Member, now_ms: i64) {
+        self.gather(service, step, member, Waits::Nobody, now_ms);
+    }
+
+    fn gather(&mut self, service: usize, step: u32, member: Member, waits: Waits, now_ms: i64) {
         if !member.call.mergeable() {
-            return self.close(service, step, vec![member]);
+            return self.close(service, step, vec![member], waits);
         }
-        let key = Key { service, step, envelope: member.call.envelope().clone() };
+        let key = Key { service, step, envelope: member.call.envelope().clone(), waits };
         let open = self.open.entry(key.clone()).or_insert_with(|| Open::new(&member.call, now_ms));
         let full = if open.room.can_take(&member.call) {
             Vec::new()
@@ -125,21 +147,26 @@ impl Batches {
         open.room.take(&member.call);
         open.members.push(member);
         let is_full = open.room.is_full();
-        self.close(service, step, full);
+        self.close(service, step, full, waits);
         if is_full && let Some(open) = self.open.remove(&key) {
-            self.close(service, step, open.members);
+            self.close(service, step, open.members, waits);
         }
     }
 
     /// Puts calls back that must not be merged with others: halves of a split batch, calls asked alone.
     pub(super) fn close_apart(&mut self, service: usize, step: u32, members: Vec<Member>) {
-        self.close(service, step, members);
+        self.close(service, step, members, Waits::Runs);
+    }
+
+    /// The same of calls that nobody waits for any more.
+    pub(super) fn close_abandoned(&mut self, service: usize, step: u32, members: Vec<Member>) {
+        self.close(service, step, members, Waits::Nobody);
     }
 
     /// Puts the halves of a batch back. They remember how often it failed, so that a half that fails
     /// again is halved at once.
     pub(super) fn close_halves(&mut self, batch: Batch) {
-        let Batch { service, step, mut members, first_ms, tries, is_abandoned, keeps_lanes, .. } = batch;
+        let Batch { service, step, mut members, first_ms, tries, may_be_made, is_abandoned, .. } = batch;
         let half = members.split_off(members.len() / 2);
         for members in [members, half] {
             let number = self.next_number;
@@ -153,35 +180,11 @@ impl Batches {
                 first_ms,
                 left_ms: 0,
                 tries,
+                may_be_made,
                 is_abandoned,
-                keeps_lanes,
+                stays_in_the_air: false,
             };
             self.closed.push_back(half);
-        }
-    }
-
-    /// A number that no batch has had.
-    pub(super) fn take_number(&mut self) -> u64 {
-        self.next_number += 1;
-        self.next_number - 1
-    }
-
-    /// The calls of a batch whose runs are over, to be sent until they are answered.
-    pub(super) fn abandon(&mut self, batch: &Batch) -> Batch {
-        let number = self.take_number();
-        let nobody = |member: &Member| Member { slot: Slot::MAX, call: member.call.clone(), looks: true };
-        let members = batch.members.iter().map(nobody).collect();
-        Batch {
-            number,
-            attempt: 0,
-            service: batch.service,
-            step: batch.step,
-            members,
-            first_ms: None,
-            left_ms: 0,
-            tries: 0,
-            is_abandoned: true,
-            keeps_lanes: false,
         }
     }
 
@@ -190,23 +193,29 @@ impl Batches {
         self.closed.push_front(batch);
     }
 
-    /// Takes every call out that waits to leave for a profile.
+    /// Takes every call out that waits to leave for a profile, and that somebody waits for.
     pub(super) fn withdraw(&mut self, service: usize) -> Vec<Member> {
         let all = std::mem::take(&mut self.closed);
-        let (gone, kept): (VecDeque<Batch>, _) = all.into_iter().partition(|batch| batch.service == service);
+        let (gone, kept): (VecDeque<Batch>, _) =
+            all.into_iter().partition(|batch| batch.service == service && !batch.is_abandoned);
         self.closed = kept;
-        let open = self.open.extract_if(|key, _| key.service == service);
+        let open = self.open.extract_if(|key, _| key.service == service && key.waits == Waits::Runs);
         let of_open = open.flat_map(|(_, open)| open.members);
         gone.into_iter().flat_map(|batch| batch.members).chain(of_open).collect()
     }
 
-    fn close(&mut self, service: usize, step: u32, members: Vec<Member>) {
-        if members.is_empty() {
-            return;
+    fn close(&mut self, service: usize, step: u32, members: Vec<Member>, waits: Waits) {
+        if !members.is_empty() {
+            let batch = self.apart(service, step, members, waits);
+            self.closed.push_back(batch);
         }
+    }
+
+    /// A batch of these calls alone, that leaves when it is put back.
+    pub(super) fn apart(&mut self, service: usize, step: u32, members: Vec<Member>, waits: Waits) -> Batch {
         let number = self.next_number;
         self.next_number += 1;
-        self.closed.push_back(Batch {
+        Batch {
             number,
             attempt: 0,
             service,
@@ -215,9 +224,10 @@ impl Batches {
             first_ms: None,
             left_ms: 0,
             tries: 0,
-            is_abandoned: false,
-            keeps_lanes: false,
-        });
+            may_be_made: false,
+            is_abandoned: waits == Waits::Nobody,
+            stays_in_the_air: false,
+        }
     }
 
     /// The batch that would leave next: a closed one, or an open one that has lingered (or any open
@@ -258,8 +268,9 @@ impl Batches {
                     first_ms: None,
                     left_ms: 0,
                     tries: 0,
-                    is_abandoned: false,
-                    keeps_lanes: false,
+                    may_be_made: false,
+                    is_abandoned: key.waits == Waits::Nobody,
+                    stays_in_the_air: false,
                 })
             }
         }
@@ -268,11 +279,6 @@ impl Batches {
     /// When the oldest open batch has lingered.
     pub(super) fn lingers_until(&self) -> Option<i64> {
         self.open.values().filter(|open| !open.members.is_empty()).map(|open| open.since_ms + LINGER_MS).min()
-    }
-
-    /// Whether a batch waits to leave whose runs are over.
-    pub(super) fn any_abandoned(&self) -> bool {
-        self.closed.iter().any(|batch| batch.is_abandoned)
     }
 
     /// Whether nothing waits to leave.

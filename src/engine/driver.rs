@@ -99,8 +99,9 @@ pub(super) struct Driver {
     pub(super) ended: Vec<Ended>,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
     pub(super) in_flight: usize,
-    /// Those of them whose runs are over.
-    pub(super) abandoned: usize,
+    /// Those of them that nobody waits for.
+    pub(super) abandoned_in_flight: usize,
+    pub(super) abandoned: super::abandoned::Abandoned,
     pub(super) working: usize,
     pub(super) stopping: bool,
     pub(super) held_records: u64,
@@ -210,7 +211,7 @@ impl Driver {
             }
             Message::Replied(replied) => {
                 self.in_flight -= 1;
-                self.abandoned -= usize::from(replied.batch.is_abandoned);
+                self.abandoned_in_flight -= usize::from(replied.batch.is_abandoned);
                 self.on_replied(replied);
                 Ok(())
             }
@@ -311,7 +312,7 @@ impl Driver {
         batch.first_ms.get_or_insert(now_ms);
         self.in_flight += 1;
         self.outside.note_that_something_left();
-        self.abandoned += usize::from(batch.is_abandoned);
+        self.abandoned_in_flight += usize::from(batch.is_abandoned);
         batch.left_ms = now_ms;
         let event = self.intended(&batch);
         self.write(event, Some(After::Send(Box::new(batch))));
@@ -319,12 +320,17 @@ impl Driver {
 
     /// That a batch is about to leave, as the journal keeps it.
     pub(super) fn intended(&self, batch: &Batch) -> Event {
+        // What was abandoned is in the air under another number, with its records.
+        let positions = match batch.is_abandoned {
+            true => Vec::new(),
+            false => self.runs.positions(&batch.members),
+        };
         Event::Intended(crate::job::Intended {
             batch: batch.number,
             attempt: batch.attempt,
             repeatable: batch.is_repeatable() || batch.can_look(),
             step: batch.step,
-            positions: self.runs.positions(&batch.members),
+            positions,
             calls: u32::try_from(batch.members.len()).unwrap_or(u32::MAX),
         })
     }

@@ -6,6 +6,7 @@
 //! passed, and so is one of a person who was erased after the change. An opt-out that can make no
 //! profile always passes.
 
+use super::batches::Member;
 use super::driver::{Driver, is_final};
 use super::lanes::{Rank, Slot};
 use super::planned::ended;
@@ -133,6 +134,7 @@ impl Driver {
     pub(super) fn enter_lanes(&mut self, slot: Slot, blocked: Blocked) {
         let rank = match self.runs.get_mut(slot) {
             Some(live) if live.again => Rank::Again,
+            _ if self.abandoned.has(slot) => Rank::Again,
             _ if blocked.call.keeps_turn() => Rank::InTurn,
             _ => Rank::Newest(newest(&blocked.call)),
         };
@@ -142,12 +144,15 @@ impl Driver {
             self.granted(slot, blocked);
         } else if let Some(live) = self.runs.get_mut(slot) {
             live.blocked = Some(blocked);
+        } else {
+            drop(self.abandoned.block(slot, blocked));
         }
     }
 
     /// A call that waited may leave.
     pub(super) fn unblock(&mut self, slot: Slot) {
-        if let Some(blocked) = self.runs.get_mut(slot).and_then(|live| live.blocked.take()) {
+        let of_run = self.runs.get_mut(slot).and_then(|live| live.blocked.take());
+        if let Some(blocked) = of_run.or_else(|| self.abandoned.unblock(slot)) {
             self.granted(slot, blocked);
         }
     }
@@ -176,13 +181,20 @@ impl Driver {
             Ok(Left::Nothing(why)) => Err((call, why)),
             Err(error) => return self.broken = Some(EngineError::Journal(error.into())),
         };
+        let now_ms = self.clock.steady_ms();
         match call {
+            Ok(call) if self.abandoned.has(slot) => {
+                let looks = call.look().is_some();
+                self.batches.add_abandoned(service, step, Member { slot, call, looks }, now_ms);
+            }
             Ok(call) => {
-                let now_ms = self.clock.steady_ms();
-                self.batches.add(service, step, super::batches::Member { slot, call, looks: false }, now_ms);
+                self.batches.add(service, step, Member { slot, call, looks: false }, now_ms);
             }
             Err((call, why)) => {
-                self.pass(slot, why);
+                match self.abandoned.has(slot) {
+                    true => self.pass_abandoned(slot),
+                    false => self.pass(slot, why),
+                }
                 self.leave_lanes(service, std::iter::once(call.people()));
             }
         }

@@ -17,9 +17,9 @@ impl Driver {
     /// Nothing is left to do, or a stop was asked for and what was under way is written down.
     pub(super) fn is_over(&self) -> bool {
         // What nobody waits for any more is not waited for.
-        let is_quiet = self.working == 0 && self.in_flight == self.abandoned;
+        let is_quiet = self.working == 0 && self.in_flight == self.abandoned_in_flight;
         let settled = is_quiet && self.after.is_empty() && self.ended.is_empty();
-        let empty = self.runs.is_empty() && self.reader.is_at_end();
+        let empty = self.runs.len() == self.abandoned.unawaited() && self.reader.is_at_end();
         settled && (empty || self.stopping)
     }
 

@@ -47,6 +47,19 @@ pub(super) struct InTheAir {
     pub again: Vec<Planned>,
     /// Calls that must not be, by their records.
     parked: HashMap<Position, Prepared>,
+    /// Calls that an earlier process abandoned without an answer: they go before all others.
+    pub abandoned: Vec<CallAbandoned>,
+}
+
+/// A call of an exchange that was abandoned.
+#[derive(Debug)]
+pub(super) struct CallAbandoned {
+    /// The number of the exchange.
+    pub exchange: u64,
+    /// The record.
+    pub position: Position,
+    /// The call, rendered again.
+    pub prepared: Prepared,
 }
 
 impl InTheAir {
@@ -56,12 +69,26 @@ impl InTheAir {
         let planned = tokio::task::spawn_blocking(move || {
             let mut planner = Planner::new(&task);
             let mut found = InTheAir::default();
-            let mut left = task.past.in_the_air();
+            let mut abandoned: HashMap<Position, Vec<_>> = HashMap::new();
+            for (exchange, calls) in task.past.abandoned() {
+                for call in calls {
+                    abandoned.entry(call.position).or_default().push((exchange, &call.answers));
+                }
+            }
+            let mut left = task.past.in_the_air() + abandoned.len();
             while left > 0
                 && let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)?
             {
                 for record in chunk.records() {
                     let position = record.position();
+                    if let Some(calls) = abandoned.get(&position) {
+                        left -= 1;
+                        for &(exchange, answers) in calls {
+                            let call = planner.abandoned_call(record, answers);
+                            let kept = call.map(|prepared| CallAbandoned { exchange, position, prepared });
+                            found.abandoned.extend(kept);
+                        }
+                    }
                     if task.past.is_again(position) {
                         left -= 1;
                         found.again.push(planner.plan_again(record));
@@ -128,15 +155,11 @@ impl Driver {
             let space = self.space(batch.service);
             writes.flat_map(move |member| member.call.people().iter().map(move |person| (space, *person)))
         });
-        people.collect()
+        people.chain(self.abandoned.people()).collect()
     }
 
     /// Whether this process does no more here than to settle what is in the air, and has done so.
     pub(super) fn has_settled(&self) -> bool {
-        let any_abandoned = || {
-            let retrying = self.retrying.values().any(|batch| batch.is_abandoned);
-            retrying || self.abandoned > 0 || self.batches.any_abandoned()
-        };
-        self.extent == Extent::InTheAir && !self.runs.any_again() && !any_abandoned()
+        self.extent == Extent::InTheAir && !self.runs.any_again() && self.abandoned.is_empty()
     }
 }

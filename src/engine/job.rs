@@ -168,9 +168,9 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         false => None,
     };
     let found = look_ahead(&task, &input, last, allowed).await?;
-    let mut in_the_air = match task.past.in_the_air() {
-        0 => InTheAir::default(),
-        _ => InTheAir::of(&task, input.records()?).await?,
+    let mut in_the_air = match task.past.is_any_in_the_air() {
+        false => InTheAir::default(),
+        true => InTheAir::of(&task, input.records()?).await?,
     };
 
     let reader = Reader::start(input.records()?, queue, sender.clone()).map_err(EngineError::Thread)?;
@@ -210,7 +210,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         ended: Vec::new(),
         advancing: Default::default(),
         in_flight: 0,
-        abandoned: 0,
+        abandoned_in_flight: 0,
+        abandoned: Default::default(),
         working: 0,
         stopping: false,
         held_records: 0,
@@ -238,6 +239,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let driven = async {
         // The marks among them count only once they are durable.
         driver.settle_journal(settled).await?;
+        driver.take_abandoned(in_the_air.abandoned);
         in_the_air.again.into_iter().try_for_each(|record| driver.take_record(record))?;
         driver.shared.begin(driver.task.job);
         drop(turn);

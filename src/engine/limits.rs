@@ -146,6 +146,9 @@ impl Pool {
                 }
                 match rest_until {
                     Some(until) if said.is_untold => {
+                        if said.says_when {
+                            limiter.penalise(until);
+                        }
                         limiter.refuse(since_zero(left_ms), until, since_zero(now_ms));
                     }
                     Some(until) => limiter.penalise(until),

@@ -12,7 +12,7 @@ use super::task::{EngineError, Unusable};
 use crate::intake::{RawRecord, Records};
 use crate::job::Skip;
 use crate::request::{ContentDigest, Identity, Kind, Request, Spare, Warnings, identity};
-use crate::run::{Facts, Known, Origin, Previewed, Program, preview, preview_failing};
+use crate::run::{Facts, Known, Origin, Previewed, Program, Trouble, preview, preview_failing};
 use crate::template::{Extra, Scope};
 use crate::workflow::Workflow;
 
@@ -52,6 +52,17 @@ pub fn each_request(
         }
     }
     Ok(())
+}
+
+/// A record as the workflow takes it; else the code under which it would fail.
+pub fn taken(program: &Program, kinds: Option<&[Kind]>, record: RawRecord<'_>) -> Result<Request, String> {
+    let code = |trouble: Option<Trouble>| trouble.map_or_else(|| "wrong_type".to_owned(), |known| known.code);
+    let request = request_of(program, record, &mut Warnings::default(), &mut Spare::default())
+        .map_err(|error| code(unusable(&error).failure))?;
+    match kinds.filter(|kinds| !kinds.contains(&request.kind)) {
+        Some(kinds) => Err(code(Some(super::plan_record::kind_mismatch(request.kind, kinds)))),
+        None => Ok(request),
+    }
 }
 
 /// A record of a plan.
@@ -127,7 +138,7 @@ fn earlier(
 }
 
 /// Facts of no job: a plan's `now` is its own moment.
-fn nowhere() -> Facts {
+pub fn nowhere() -> Facts {
     let started_at = jiff::Timestamp::now().to_string();
     Facts { job: "plan".to_owned(), started_at, seed: [0; 16], origin: Origin::File }
 }

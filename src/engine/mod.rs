@@ -4,9 +4,11 @@
 //! driver keeps order, gathers calls into batches, writes down that a batch is about to leave, sends
 //! it, writes down what came of it, and only then lets its runs go on.
 
+mod abandoned;
 mod again;
 mod answers;
 mod aside;
+mod asker;
 mod batches;
 mod brake;
 mod cancel;
@@ -44,6 +46,7 @@ mod timers;
 mod turns;
 mod worker;
 
+pub use asker::{Asker, Told};
 pub use brake::Brake;
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
@@ -53,7 +56,7 @@ pub use history::{
 };
 pub use in_the_air::{Extent, Turn};
 pub use job::{Order, Outcome, run};
-pub use look::{Planned, each_request, planned_calls};
+pub use look::{Planned, each_request, nowhere, planned_calls, taken};
 pub use open::{JobError, Place, find_or_create};
 pub use progress::{Progress, Standing};
 pub use report::{standing, summary};

@@ -8,7 +8,7 @@ use super::fresh::FUTURE_MS;
 use super::history::FUTURE_TIME;
 use super::look::request_of;
 use super::relay::{parked, sent_without_answer};
-use super::replay::{kept, replay, skip_accepted, try_again};
+use super::replay::{kept, replay, replay_to_call, skip_accepted, try_again};
 use super::runs::{About, Live};
 use super::task::{Kept, Task, Unusable};
 use super::thin::Carried;
@@ -24,13 +24,15 @@ const MOST_SCOPES: usize = 256;
 
 /// Why a record is planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
+enum Why<'a> {
     /// It stands next in the file.
     ItsTurn,
     /// An earlier process may have sent its call, and it is sent again.
     SentAgain,
     /// An earlier process may have sent its call, and it is not: only what it said is asked.
     SentOnce,
+    /// A call of it was abandoned, when it had been told this much.
+    Abandoned(&'a [StepAnswer]),
 }
 
 /// Plans records, keeping scopes to plan them in.
@@ -98,7 +100,15 @@ impl<'t> Planner<'t> {
         }
     }
 
-    fn plan(&mut self, record: RawRecord<'_>, why: Why, unmapped: &mut BTreeMap<String, u64>) -> Planned {
+    /// The call that a record made when it had been told this much, whatever became of the record.
+    pub(super) fn abandoned_call(&mut self, record: RawRecord<'_>, told: &[StepAnswer]) -> Option<Prepared> {
+        match self.plan(record, Why::Abandoned(told), &mut BTreeMap::new()).first {
+            First::Goes { next: Next::Call(prepared), .. } => Some(prepared),
+            First::Goes { .. } | First::Finished | First::Held(_) | First::Ended(_) => None,
+        }
+    }
+
+    fn plan(&mut self, record: RawRecord<'_>, why: Why<'_>, unmapped: &mut BTreeMap<String, u64>) -> Planned {
         let task = self.task;
         let position = record.position();
         let workflow = &task.program.workflow.name;
@@ -129,10 +139,12 @@ impl<'t> Planner<'t> {
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: mut members, .. } = request;
         let about = About { position, line: record.line(), request: given, id };
-        if task.past.is_finished(position) || (why == Why::ItsTurn && task.past.is_again(position)) {
+        let is_abandoned = matches!(why, Why::Abandoned(_));
+        let is_over = task.past.is_finished(position) && !is_abandoned;
+        if is_over || (why == Why::ItsTurn && task.past.is_again(position)) {
             return Planned { about, first: First::Finished };
         }
-        if why != Why::SentOnce && task.past.is_held(position) {
+        if matches!(why, Why::ItsTurn | Why::SentAgain) && task.past.is_held(position) {
             let why = task.past.is_unexplained(position).then(|| Box::new(sent_without_answer(&about, None)));
             return Planned { about, first: First::Held(why) };
         }
@@ -196,11 +208,18 @@ impl<'t> Planner<'t> {
                 number
             });
         }
-        replay(task, &mut run, &mut next, &kept(task, position));
-        if let Some(members) = once_more {
+        match why {
+            Why::Abandoned(told) => replay_to_call(task, &mut run, &mut next, told),
+            Why::ItsTurn | Why::SentAgain | Why::SentOnce => {
+                replay(task, &mut run, &mut next, &kept(task, position));
+            }
+        }
+        if let Some(members) = once_more.filter(|_| !is_abandoned) {
             try_again(task, &members, &mut run, &mut next);
         }
-        self.say(&mut run, &about);
+        if !is_abandoned {
+            self.say(&mut run, &about);
+        }
         match next {
             Next::Ended(finish) => {
                 self.keep(run.into_scope());

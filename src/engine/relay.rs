@@ -30,8 +30,14 @@ impl Driver {
         if self.held_records > 0 {
             *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
         }
-        let finished =
-            waiting.is_empty() && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
+        if !self.abandoned.is_empty() {
+            tracing::warn!(
+                "{} is left with calls that got no answer within the `timeout` of their step: whoever goes on with it asks for them again, and nothing newer leaves before",
+                self.task.job
+            );
+        }
+        let is_done = waiting.is_empty() && self.abandoned.is_empty();
+        let finished = is_done && !self.stopping && self.reader.is_at_end() && self.state.hold().is_none();
         let stopped = crate::job::Stopped {
             at_ms: self.clock.now_ms(),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),

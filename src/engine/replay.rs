@@ -56,6 +56,24 @@ pub(super) fn replay(task: &Task, run: &mut Run, next: &mut Next, answers: &[Ste
     }
 }
 
+/// Tells a run again what it was told before it made a call: what follows is that call, and pauses before
+/// it are over.
+pub(super) fn replay_to_call(task: &Task, run: &mut Run, next: &mut Next, answers: &[StepAnswer]) {
+    loop {
+        match next {
+            Next::Call(_) => {
+                let path = run.path(&task.program);
+                let Some(kept) = answers.iter().find(|kept| kept.step == path) else { return };
+                if !give(task, run, next, kept) {
+                    return;
+                }
+            }
+            Next::Wait { until_ms } => *next = run.next(&task.program, *until_ms),
+            Next::Ended(_) => return,
+        }
+    }
+}
+
 /// Begins a run anew that fails again on nothing but what it was told before: without those answers that
 /// made it fail, and without any when no write was accepted, so that it looks at the world as it is now.
 pub(super) fn try_again(task: &Task, members: &Map<String, Value>, run: &mut Run, next: &mut Next) {

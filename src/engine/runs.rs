@@ -59,7 +59,8 @@ pub(super) struct Blocked {
 #[derive(Debug)]
 enum Place {
     Free,
-    /// The run is with a worker, or ended and not yet written down.
+    /// The run is with a worker, or ended and not yet written down, or does not wait for the call that the
+    /// slot stands for.
     Away(Position),
     Here(Box<Live>),
 }
@@ -89,6 +90,20 @@ impl Runs {
         }
         self.places.push(Place::Here(live));
         self.of_several_calls.push(has_several);
+        Slot::try_from(self.places.len() - 1).unwrap_or(Slot::MAX)
+    }
+
+    /// A slot for a call of a record that no run waits for.
+    pub(super) fn reserve(&mut self, position: Position) -> Slot {
+        let place = Place::Away(position);
+        if let Some(slot) = self.free.pop() {
+            if let Some(free) = self.places.get_mut(slot as usize) {
+                *free = place;
+            }
+            return slot;
+        }
+        self.places.push(place);
+        self.of_several_calls.push(false);
         Slot::try_from(self.places.len() - 1).unwrap_or(Slot::MAX)
     }
 
@@ -158,11 +173,6 @@ impl Runs {
     /// Whether a run is open whose first call may have been sent by an earlier process and has no answer.
     pub(super) fn any_again(&self) -> bool {
         self.places.iter().any(|place| matches!(place, Place::Here(live) if live.again))
-    }
-
-    /// Whether no run is open.
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The records of a batch's calls.

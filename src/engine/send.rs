@@ -71,6 +71,8 @@ pub(super) struct Said {
     pub reset_ms: Option<i64>,
     /// Nothing of the pool before this moment: after a 429, or when the service says when to come back.
     pub rest_until_ms: Option<i64>,
+    /// That moment is the service's word, and not our guess.
+    pub says_when: bool,
     /// The whole account rests, and not this pool alone.
     pub rests_account: bool,
     /// It was refused for its rate, and nothing tells the limit.
@@ -111,11 +113,11 @@ pub(super) async fn exchange(
 }
 
 /// What came of sending calls, or of asking whether they were carried out before.
-struct Round {
-    reply: Reply,
+pub(super) struct Round {
+    pub(super) reply: Reply,
     status: u16,
     request_id: Option<String>,
-    said: Said,
+    pub(super) said: Said,
     requests: u32,
     now: Now,
 }
@@ -179,7 +181,8 @@ fn carried_out(calls: &[&Call], mut looked: Round) -> Round {
     looked
 }
 
-async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
+/// Sends calls that share a body, and reads the answer.
+pub(super) async fn once(service: &Service, calls: &[&Call], clock: &dyn Clock) -> Round {
     let exchange = Exchange {
         method: calls.first().map_or(reqwest::Method::POST, |call| method(call.action().method)),
         path_and_query: plan::path_and_query(calls),
@@ -279,6 +282,7 @@ fn said(
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
         rest_until_ms,
+        says_when: matches!(reading, Reading::Retry { not_before: Some(_), .. }),
         rests_account: onetrust::Period::of(answer) == onetrust::Period::Hour,
         is_untold: is_refused && limit.is_none(),
     }

@@ -22,7 +22,7 @@ impl Driver {
     /// Answers a batch whose moment has come as not sent.
     pub(super) fn do_not_send(&mut self, mut batch: Batch) {
         self.in_flight -= 1;
-        self.abandoned -= usize::from(batch.is_abandoned);
+        self.abandoned_in_flight -= usize::from(batch.is_abandoned);
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, self.clock.steady_ms());
         }

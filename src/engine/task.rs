@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::catalogue::Refusal;
 use crate::intake::{InputError, RawRecord};
-use crate::job::{JobId, Pause, Position, Skip, State, StepAnswer};
+use crate::job::{Abandoned, JobId, Pause, Position, Skip, State, StepAnswer};
 use crate::journal::{Sealer, StoreError};
 use crate::request::{BadRecord, Kind, Request, Spare, Warnings};
 use crate::run::{Answer, Program};
@@ -190,10 +190,20 @@ impl Past {
         self.again.contains(&position)
     }
 
-    /// How many records have a call in the air that an earlier process sent, whether it may be repeated or
-    /// not.
+    /// Whether an earlier process left anything in the air.
+    pub(super) fn is_any_in_the_air(&self) -> bool {
+        self.in_the_air() > 0 || self.abandoned().next().is_some()
+    }
+
+    /// How many records wait for a call in the air that an earlier process sent, whether it may be repeated
+    /// or not.
     pub(super) fn in_the_air(&self) -> usize {
         self.again.len() + self.held.len()
+    }
+
+    /// Exchanges that an earlier process abandoned without an answer, by number.
+    pub(super) fn abandoned(&self) -> impl Iterator<Item = (u64, &[Abandoned])> {
+        self.state.abandoned()
     }
 
     /// Nothing is written down yet of why this record waits for a person.

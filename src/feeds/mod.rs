@@ -12,6 +12,7 @@
 mod ask;
 mod consents;
 mod error;
+mod everyone;
 mod inbox;
 mod look;
 mod look_back;
@@ -23,6 +24,7 @@ mod search;
 mod subtasks;
 
 pub use error::FeedError;
+pub use everyone::{BEGINNING, Everyone};
 pub use look::look;
 pub use pace::{Standing, keep_looking};
 pub use poller::{Polled, Poller};

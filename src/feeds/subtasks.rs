@@ -109,12 +109,20 @@ impl Subtasks {
             self.is_read = true;
         }
         let now_ms = self.clock.steady_ms();
+        let refused_until = Some(now_ms.saturating_add(milliseconds(REFUSED)));
         if self.refused_until_ms.is_none_or(|until| now_ms >= until) {
             match self.pass(Way::Search).await {
                 Err(FeedError::Api(ApiError::Forbidden { endpoint } | ApiError::NotFound { endpoint }))
                     if endpoint == search::ENDPOINT =>
                 {
-                    self.refused_until_ms = Some(now_ms.saturating_add(milliseconds(REFUSED)));
+                    self.refused_until_ms = refused_until;
+                }
+                // OneTrust answers a path that it does not know with a page for people, and so does another
+                // system. The other way tells which it is.
+                Err(FeedError::Api(ApiError::NotTheService { .. })) if self.trigger.systems.is_empty() => {
+                    let polled = self.pass(Way::Requests).await?;
+                    self.refused_until_ms = refused_until;
+                    return Ok(polled);
                 }
                 result => {
                     self.refused_until_ms = None;

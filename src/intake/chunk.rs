@@ -23,7 +23,7 @@ pub struct Chunk {
     pub(super) columns: Option<Arc<Columns>>,
     pub(super) input_bytes: u64,
     /// Its records are requests already, whatever `on.file.map` says of files.
-    pub(super) is_of_window: bool,
+    pub(super) is_requests: bool,
 }
 
 /// Where one record stands.
@@ -48,7 +48,7 @@ impl Chunk {
             places: Vec::new(),
             columns,
             input_bytes: 0,
-            is_of_window: false,
+            is_requests: false,
         }
     }
 
@@ -125,7 +125,7 @@ impl<'c> RawRecord<'c> {
 
     /// Whether it is a request already, to which no `on.file.map` applies.
     pub fn is_request(self) -> bool {
-        self.chunk.is_of_window
+        self.chunk.is_requests
     }
 
     /// The record, for a workflow without `on.file.map`. The columns of a table are named like the

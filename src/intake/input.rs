@@ -29,6 +29,10 @@ const DIGEST_BUFFER_BYTES: usize = 1 << 20;
 /// How much of a text is looked at to tell what it is; a header of thousands of columns fits.
 const START_BYTES: usize = 64 * 1024;
 
+/// How the name of a file ends that we wrote ourselves: request records, a line of JSON each, whatever
+/// `on.file` says of other files.
+pub const REQUESTS: &str = ".requests.ndjson";
+
 /// How an input is to be read.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
@@ -61,6 +65,8 @@ pub struct Input {
     format: Format,
     encoding: Option<&'static Encoding>,
     window: Option<WindowId>,
+    /// Its records are requests already.
+    is_requests: bool,
 }
 
 impl Input {
@@ -93,9 +99,15 @@ impl Input {
         let file = Arc::new(file);
         let mut hashing = Hashing { hasher: Sha256::new(), size_bytes: 0, to: io::sink() };
         copy(from_start(&Raw::File(Arc::clone(&file))), &mut hashing).map_err(unreadable)?;
+        // What another process read from its standard input is removed once it was opened.
+        let at = std::path::absolute(path).ok().filter(|_| name != "-");
+        if name.ends_with(REQUESTS) {
+            let told = Some(Format::Ndjson);
+            let input = Input::new(name, Raw::File(file), hashing, Some(metadata), told, None)?;
+            return Ok(Input { is_requests: true, at, ..input });
+        }
         let input = Input::new(name, Raw::File(file), hashing, Some(metadata), reading.format, encoding)?;
-        let is_spool = input.path == "-";
-        Ok(Input { at: std::path::absolute(path).ok().filter(|_| !is_spool), ..input })
+        Ok(Input { at, ..input })
     }
 
     /// Takes an input that can be read only once.
@@ -123,6 +135,7 @@ impl Input {
             format: Format::Ndjson,
             encoding: None,
             window: Some(window),
+            is_requests: true,
         }
     }
 
@@ -144,6 +157,7 @@ impl Input {
             format: Format::Ndjson,
             encoding,
             window: None,
+            is_requests: false,
         };
         let (start, _, _) = input.text()?;
         input.format = format::of(&input.path, &input.name(), told, &start)?;
@@ -196,6 +210,11 @@ impl Input {
     /// `on.file` says nothing about them.
     pub fn window(&self) -> Option<WindowId> {
         self.window
+    }
+
+    /// Whether its records are requests, to which no `on.file.map` applies.
+    pub(super) fn is_requests(&self) -> bool {
+        self.is_requests
     }
 
     /// A check for the end of reading: whether the file is still the one that was digested.

@@ -25,6 +25,6 @@ mod tests;
 pub use chunk::{Chunk, RawRecord};
 pub use columns::Columns;
 pub use error::InputError;
-pub use input::{Input, Reading};
+pub use input::{Input, REQUESTS, Reading};
 pub use lines::MOST_LINE_BYTES;
 pub use records::Records;

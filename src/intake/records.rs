@@ -27,7 +27,7 @@ pub struct Records {
     next: Position,
     input_bytes: Arc<AtomicU64>,
     watch: Watch,
-    is_of_window: bool,
+    is_requests: bool,
     state: State,
 }
 
@@ -58,8 +58,8 @@ impl Records {
                 Reader::Table(Table::new(&name, text, separator, skip)?)
             }
         };
-        let (watch, is_of_window) = (input.watch(), input.window().is_some());
-        Ok(Records { name, reader, next: 0, input_bytes, watch, is_of_window, state: State::Reading })
+        let (watch, is_requests) = (input.watch(), input.is_requests());
+        Ok(Records { name, reader, next: 0, input_bytes, watch, is_requests, state: State::Reading })
     }
 
     /// The columns of a table; `None` for lines of JSON and for an empty file. Check them before the
@@ -75,7 +75,7 @@ impl Records {
     /// `max_bytes`. `None` after the last one.
     pub fn next_chunk(&mut self, max_records: usize, max_bytes: usize) -> Result<Option<Chunk>, InputError> {
         let mut chunk = Chunk::new(self.next, self.own_columns());
-        chunk.is_of_window = self.is_of_window;
+        chunk.is_requests = self.is_requests;
         if matches!(self.state, State::Reading) {
             self.fill(&mut chunk, max_records, max_bytes.min(MOST_CHUNK_BYTES));
         }

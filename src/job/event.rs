@@ -137,6 +137,10 @@ pub const NEVER_LEFT: u16 = 1;
 /// The status of an exchange that a job which only looks did not send when its moment had come.
 pub const NOT_SENT: u16 = 2;
 
+/// The status of an exchange whose step was out of time before it was answered: its records are over, or
+/// go on without it, and it stays in the air until it is answered under the same number.
+pub const ABANDONED: u16 = 3;
+
 /// How an exchange ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
@@ -145,7 +149,8 @@ pub struct Answered {
     /// Unix milliseconds.
     pub at_ms: i64,
     /// HTTP status; 0 when no answer came, [`NEVER_LEFT`] when none was asked for,
-    /// [`NOT_SENT`] when it was not sent because its job only looks.
+    /// [`NOT_SENT`] when it was not sent because its job only looks, [`ABANDONED`] when its records do not
+    /// wait for it any more.
     pub status: u16,
     /// The service's own id of the exchange, kept for audit; of one that was [`NOT_SENT`] its action.
     pub request_id: Option<String>,

@@ -12,11 +12,11 @@ mod totals;
 mod verdict;
 
 pub use event::{
-    Answered, Ended, Event, FUTURE_TIME, Failure, IdEntry, Identified, Intended, Mark, MarkKind, NEVER_LEFT,
-    NOT_SENT, Reopened, StepAnswer, Stopped,
+    ABANDONED, Answered, Ended, Event, FUTURE_TIME, Failure, IdEntry, Identified, Intended, Mark, MarkKind,
+    NEVER_LEFT, NOT_SENT, Reopened, StepAnswer, Stopped,
 };
 pub use finished::Finished;
 pub use id::{JobId, NotAnId, Position, RunId, WindowId};
-pub use state::{Hold, ReopenedAs, State, Unresolved, Wait};
+pub use state::{Abandoned, Hold, ReopenedAs, State, Unresolved, Wait};
 pub use totals::Totals;
 pub use verdict::{Fail, Pause, Skip, Status, Verdict};

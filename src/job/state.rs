@@ -13,13 +13,14 @@ mod again;
 mod in_the_air;
 
 pub use again::ReopenedAs;
+pub use in_the_air::Abandoned;
 
 use again::Again;
 use in_the_air::InTheAir;
 
 use super::{
-    Answered, Ended, Event, FUTURE_TIME, Fail, Finished, Intended, NEVER_LEFT, NOT_SENT, Pause, Position,
-    Status, StepAnswer, Stopped, Totals, Verdict,
+    ABANDONED, Answered, Ended, Event, FUTURE_TIME, Fail, Finished, Intended, NEVER_LEFT, NOT_SENT, Pause,
+    Position, Status, StepAnswer, Stopped, Totals, Verdict,
 };
 
 /// A job's events, folded. Memory grows with its unfinished records and one bit per finished one.
@@ -195,14 +196,21 @@ impl State {
         self.in_the_air.exchanges().chain(now)
     }
 
-    /// Whether a call may be in the air whose record is not over, and nobody has yet said that it waits for a
-    /// person.
+    /// Whether a call may be in the air that nobody has yet said waits for a person, and whose record is not
+    /// over, or was over before it was answered.
     pub fn is_any_in_the_air(&self) -> bool {
         let waits = |position| self.pause_of(position) == Some(Pause::NeedsAttention);
-        self.unresolved().any(|exchange| {
+        let is_any_unresolved = self.unresolved().any(|exchange| {
             let mut open = exchange.positions.iter().filter(|position| !self.is_finished(**position));
             open.any(|position| exchange.repeatable || !waits(*position))
-        })
+        });
+        is_any_unresolved || self.abandoned().next().is_some()
+    }
+
+    /// Exchanges whose steps were out of time before they were answered, by the numbers of their batches.
+    /// A process that takes the job over repeats their calls before it goes on.
+    pub fn abandoned(&self) -> impl Iterator<Item = (u64, &[Abandoned])> {
+        self.in_the_air.abandoned()
     }
 
     /// A number that no batch of the job has had.
@@ -289,6 +297,10 @@ impl State {
         self.note_parked(&answered.ended);
         let decided = !answered.steps.is_empty() || !answered.ended.is_empty();
         if let Some(mut batch) = self.batches.remove(&answered.batch) {
+            if answered.status == ABANDONED {
+                let told = |position| self.answers.get(&position).cloned().unwrap_or_default();
+                self.in_the_air.abandon(&batch.exchange, told);
+            }
             if answered.status == NOT_SENT {
                 let action = answered.request_id.as_deref().unwrap_or_default();
                 self.totals.note_not_sent(action, batch.exchange.calls);

@@ -24,8 +24,8 @@ const PAGE_BYTES: i64 = 8192;
 /// pages less often; shorter ones are read faster after a crash.
 const CHECKPOINT_PAGES: i64 = 2048;
 /// Kilobytes of pages that the writer and each reader keep; negative is SQLite's sign for that unit.
-const WRITER_CACHE: i64 = -8192;
-const READER_CACHE: i64 = -4096;
+const WRITER_CACHE: i64 = -4096;
+const READER_CACHE: i64 = -2048;
 
 /// The one connection that writes. Every commit is on the disk when it returns.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {

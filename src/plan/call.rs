@@ -145,7 +145,7 @@ impl Call {
     }
 
     /// What it was made of, as its body has it.
-    fn with(&self) -> Map<String, Value> {
+    pub(super) fn with(&self) -> Map<String, Value> {
         // The body was written as JSON by this module.
         serde_json::from_slice(&self.body()).unwrap_or_default()
     }

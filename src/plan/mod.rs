@@ -15,6 +15,7 @@ mod own;
 mod person;
 mod query;
 mod room;
+mod setting;
 mod split;
 mod target;
 
@@ -26,6 +27,7 @@ pub use mold::Mold;
 pub use person::PersonKey;
 pub use query::encode;
 pub use room::Room;
+pub use setting::{Setting, What, Who};
 pub use target::Target;
 
 #[cfg(test)]

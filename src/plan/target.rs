@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 impl Target {
-    fn new(person: PersonKey, name: &str, opts_out: bool, makes_profile: bool) -> Target {
+    pub(super) fn new(person: PersonKey, name: &str, opts_out: bool, makes_profile: bool) -> Target {
         // How new it is says the run, which knows the record.
         let order = Order::placed(0, 0).opting(opts_out);
         Target { person, order, key: [0; 16], makes_profile, name: fnv(name) }

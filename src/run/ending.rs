@@ -5,6 +5,7 @@
 use super::facts::Program;
 use super::finish::{Finish, Tally, Trouble};
 use super::machine::{Run, reason_of};
+use super::phases::Phase;
 use crate::catalogue::Refusal;
 use crate::job::Skip;
 use crate::workflow::{Step, StepKind};
@@ -15,6 +16,8 @@ pub struct Ending {
     tally: Tally,
     /// Whether the call writes.
     is_write: bool,
+    /// Whether the call only tells of the run.
+    is_telling: bool,
     workflow_writes: bool,
     /// Path of the step that makes the call.
     path: String,
@@ -30,6 +33,7 @@ impl Ending {
         Ending {
             tally: Tally { stopped: run.tally.stopped || run.stopped, ..run.tally.clone() },
             is_write,
+            is_telling: run.phase != Phase::Steps,
             workflow_writes: program.workflow.writes,
             path: run.path(program),
         }
@@ -47,7 +51,8 @@ impl Ending {
 
     /// When the call was not made, because of what is there.
     pub fn passed(&self, why: Skip) -> Finish {
-        self.finish(Tally { passed: Some(why), ..self.tally.clone() })
+        let passed = if self.is_telling { self.tally.passed } else { Some(why) };
+        self.finish(Tally { passed, ..self.tally.clone() })
     }
 
     /// When the call was refused.

@@ -254,17 +254,21 @@ impl Run {
     pub fn pass(&mut self, program: &Program, why: Skip) {
         let Some(step) = self.current(program) else { return };
         self.pending = Pending::Nothing;
-        // What would be reported says nothing of what came of the person.
-        if !self.phase.is_report() {
-            self.tally.pass(why);
-        }
+        self.note_passed(why);
         self.end_step(program, step, "skipped", Value::Null);
     }
 
     /// How a run ends whose last call was not made; see [`Run::is_last_call`] and [`Run::pass`].
     pub fn finish_passed(&mut self, program: &Program, why: Skip) -> Finish {
-        self.tally.pass(why);
+        self.note_passed(why);
         self.finish(program)
+    }
+
+    /// Notes that a call was not made. One that only tells of the run decides nothing about it.
+    fn note_passed(&mut self, why: Skip) {
+        if self.phase == Phase::Steps {
+            self.tally.pass(why);
+        }
     }
 
     /// How a run whose last call was accepted ends; see [`Run::is_last_call`].

@@ -156,8 +156,8 @@ impl Unreported {
                 words.extend(Word::of(fate.verdict).map(|word| (fate.position, word)));
                 Ok::<_, StoreError>(ControlFlow::Continue(()))
             });
-            let _: ControlFlow<()> = looked?;
-            if words.is_empty() {
+            // It never breaks off.
+            if looked?.is_break() || words.is_empty() {
                 return Ok(Vec::new());
             }
             let text = store.window_text(id)?;

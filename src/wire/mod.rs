@@ -8,6 +8,7 @@
 mod backoff;
 mod bearer;
 mod broken;
+mod calm;
 mod client;
 mod exchange;
 mod grant;

@@ -22,7 +22,7 @@ steps:
 "#;
 
 /// Sets the state, and no more.
-const SET: &str = r#"
+pub const SET: &str = r#"
 workflow: set
 on: { file: {} }
 steps:
@@ -32,7 +32,7 @@ steps:
       attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.[0].status }}" }]
 "#;
 
-fn change(id: &str, status: &str, second: u32) -> Value {
+pub fn change(id: &str, status: &str, second: u32) -> Value {
     let at = format!("2026-11-20T10:00:{second:02}Z");
     let consents = json!([{ "purpose": "email", "status": status, "updated_at": at }]);
     json!({ "id": id, "kind": "consent", "subject": { "external_id": "u-1" }, "consents": consents })
@@ -59,16 +59,16 @@ fn left_in_the_air(workflow: &str, records: &[Value]) -> (Folder, Server) {
     (folder, server)
 }
 
-fn write(folder: &Folder, name: &str, records: &[Value]) {
+pub fn write(folder: &Folder, name: &str, records: &[Value]) {
     folder.write(name, records.iter().map(|record| format!("{record}\n")).collect::<String>());
 }
 
-fn run(folder: &Folder, input: &str) -> Shot {
+pub fn run(folder: &Folder, input: &str) -> Shot {
     folder.run(&["run", "flow.yaml", "--input", input, "--output", "json"])
 }
 
 /// The states that the service was told, request by request.
-fn told(server: &Server) -> Vec<Vec<String>> {
+pub fn told(server: &Server) -> Vec<Vec<String>> {
     let states = |request: &crate::server::Request| {
         let body = request.json();
         let attributes = body["attributes"].as_array().cloned().unwrap_or_default();

@@ -292,6 +292,30 @@ async fn where_the_search_is_refused_subtasks_are_found_request_by_request() {
 }
 
 #[tokio::test]
+async fn a_page_for_people_in_place_of_the_search_is_a_refusal_unless_nothing_else_is_onetrust_either() {
+    let page = || Some(("location", "/auth/login".to_owned()));
+    let bench = Bench::new().await;
+    add(&mut bench.onetrust.world(), 1, "2026-11-20T11:00:00.000Z");
+    bench.onetrust.world().refusals.push_back((SEARCH, 302, page()));
+    let mut poller = bench.poller();
+
+    assert_eq!(poller.poll_once().await.unwrap().new, 1);
+    poller.poll_once().await.unwrap();
+    assert_eq!(bench.onetrust.count(SEARCH), 1, "a refusal is remembered");
+
+    // At another system nothing else is found either
+    let mut poller = bench.poller();
+    for _ in 0..2 {
+        bench.onetrust.world().refusals.push_back(("/api", 302, page()));
+    }
+    let error = poller.poll_once().await.unwrap_err();
+    assert!(error.needs_a_person());
+    assert!(error.to_string().contains("not OneTrust's API"), "{error}");
+    poller.poll_once().await.unwrap();
+    assert_eq!(bench.onetrust.count(SEARCH), 3, "and the search is not forgotten");
+}
+
+#[tokio::test]
 async fn systems_cannot_be_told_apart_without_the_search_and_that_is_said() {
     let bench = Bench::new().await;
     bench.onetrust.world().refusals.push_back((SEARCH, 403, None));

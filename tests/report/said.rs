@@ -188,3 +188,28 @@ fn a_subtask_of_a_kind_that_the_workflow_does_not_take_fails_and_nobody_is_touch
     assert_eq!(stage.asked(), ["PUT status"]);
     assert_eq!(stage.comments(), ["Failed at none: kind_mismatch. Reference: 7f3c"]);
 }
+
+#[test]
+fn the_shadow_tells_onetrust_nothing_however_a_run_ends() {
+    let told = ["onetrust/subtask.status", "onetrust/request.comment"];
+    let fails = format!(
+        "{}on_failure:\n  - uses: onetrust/request.comment\n    with: {{ request_ref: \"{{{{ request.source.ref }}}}\", comment: Failed }}\n",
+        ERASE.replace("steps:\n", "steps:\n  - assert: has(subject.phone)\n")
+    );
+    let leaves = ERASE.replace("size(steps.find.output.users) > 0", "has(subject.phone)");
+    let cases = [
+        (ERASE, [0, 1, 0, 0], json!({ (told[0]): 1, "braze/users.delete": 1 })),
+        (&leaves, [0, 1, 0, 0], json!({ (told[0]): 1, (told[1]): 1 })),
+        (&fails, [0, 0, 1, 0], json!({ (told[0]): 2, (told[1]): 1 })),
+    ];
+    for (workflow, counts, not_sent) in cases {
+        let stage = Stage::new(workflow);
+        let run = ["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json", "--shadow"];
+
+        let shot = stage.folder.run(&run);
+
+        assert!(stage.asked().iter().all(|asked| asked == FIND), "{:?}", stage.asked());
+        assert_eq!(shot.counts().1, counts, "{}", shot.stderr);
+        assert_eq!(shot.json()["shadow"], not_sent);
+    }
+}

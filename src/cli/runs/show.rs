@@ -11,7 +11,7 @@ use super::list;
 use crate::cli::output::{self, Format};
 use crate::cli::{Common, Failure};
 use crate::engine::{Fates, Happened, Kept, Way, story, ways};
-use crate::job::{NEVER_LEFT, NOT_SENT, RunId, Verdict};
+use crate::job::{ABANDONED, NEVER_LEFT, NOT_SENT, RunId, Verdict};
 use crate::journal::{Reader, StoreError};
 
 pub(super) fn run(common: &Common, reader: &Reader, run: RunId) -> Result<ExitCode, Failure> {
@@ -136,6 +136,7 @@ fn sentence(happened: &Happened) -> String {
     }
     match happened.status {
         Some(0) => say("no answer".to_owned()),
+        Some(ABANDONED) => say("no answer in time".to_owned()),
         Some(NEVER_LEFT) => say("never left".to_owned()),
         Some(NOT_SENT) => say("not sent, in the shadow".to_owned()),
         Some(status) => say(format!("HTTP {status}")),

@@ -315,8 +315,9 @@ fn a_batch_is_never_tried_earlier_than_the_service_said() {
         first_ms: Some(NOW_MS),
         left_ms: NOW_MS,
         tries: 1,
+        may_be_made: false,
         is_abandoned: false,
-        keeps_lanes: false,
+        stays_in_the_air: false,
     };
 
     let mut waits = Vec::new();
@@ -346,8 +347,9 @@ fn longest_pause_ms(attempt: u32, not_before_ms: Option<i64>) -> i64 {
         first_ms: Some(0),
         left_ms: 0,
         tries: 0,
+        may_be_made: false,
         is_abandoned: false,
-        keeps_lanes: false,
+        stays_in_the_air: false,
     };
     (0..500).map(|_| services.next_try(&batch, BACKOFF, not_before_ms, 0)).max().unwrap_or_default()
 }
@@ -362,4 +364,31 @@ fn a_service_that_says_no_and_not_until_when_is_asked_ever_later() {
 #[test]
 fn a_service_that_says_until_when_is_asked_then_however_often_it_said_so() {
     assert_eq!(longest_pause_ms(50, Some(1000)), 1000);
+}
+
+#[test]
+fn a_moment_that_the_service_names_is_waited_for_whatever_its_refusals_seem_to_say() {
+    let mut services = services([service("a", "w")]);
+    let refused = |now_ms: i64| Said {
+        rest_until_ms: Some(now_ms + 7000),
+        says_when: true,
+        is_untold: true,
+        ..Said::default()
+    };
+    let (mut now_ms, mut sent) = (NOW_MS, 0);
+    while sent < 600 {
+        if let Some(later_ms) = services.reserve(gate(0), now_ms) {
+            now_ms = later_ms;
+            continue;
+        }
+        sent += 1;
+        services.settle(gate(0), now_ms, now_ms + 5);
+        let (left_ms, is_refused) = (now_ms, sent % 10 == 0);
+        now_ms += 5;
+        if is_refused {
+            services.observe(gate(0), &refused(now_ms), left_ms, now_ms);
+            let next_ms = services.reserve(gate(0), now_ms);
+            assert!(next_ms.is_some_and(|next_ms| next_ms >= now_ms + 7000), "{sent}: {next_ms:?}");
+        }
+    }
 }

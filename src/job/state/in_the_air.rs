@@ -3,11 +3,23 @@
 //! That a later try of the same call was refused, or never left, says nothing about the earlier one. So a
 //! record's call is in the air until the journal says what came of a call of this record, or that the
 //! record is over, or that it waits for a person.
+//!
+//! Where the record was over before its call was answered, because the time of its step was, the call stays
+//! in the air until the journal answers its exchange, whatever becomes of the record.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::Unresolved;
-use crate::job::Position;
+use crate::job::{Position, StepAnswer};
+
+/// A call whose record was over, or went on, before it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abandoned {
+    /// The record.
+    pub position: Position,
+    /// What the record had been told when it made the call.
+    pub answers: Vec<StepAnswer>,
+}
 
 /// Exchanges that may have been made, by the numbers of their batches.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +27,7 @@ pub(super) struct InTheAir {
     exchanges: BTreeMap<u64, Unresolved>,
     /// The records in them; one that landed may still stand here.
     positions: HashSet<Position>,
+    abandoned: BTreeMap<u64, Vec<Abandoned>>,
 }
 
 impl InTheAir {
@@ -52,8 +65,23 @@ impl InTheAir {
         }
     }
 
+    /// Exchanges that nothing about their records settles, by the numbers of their batches.
+    pub(super) fn abandoned(&self) -> impl Iterator<Item = (u64, &[Abandoned])> {
+        self.abandoned.iter().map(|(batch, calls)| (*batch, calls.as_slice()))
+    }
+
+    /// An exchange has no answer, and its records wait for none any more; `told` is what they were told.
+    pub(super) fn abandon(&mut self, exchange: &Unresolved, told: impl Fn(Position) -> Vec<StepAnswer>) {
+        let calls = exchange
+            .positions
+            .iter()
+            .map(|position| Abandoned { position: *position, answers: told(*position) });
+        self.abandoned.insert(exchange.batch, calls.collect());
+    }
+
     /// It is said what becomes of an exchange.
     pub(super) fn settle(&mut self, batch: u64) {
+        self.abandoned.remove(&batch);
         self.exchanges.remove(&batch);
         if self.exchanges.is_empty() {
             self.positions.clear();

@@ -225,3 +225,28 @@ fn every_reason_has_one_word_and_one_number() {
         ["open", "held", "finished", "cancelled"]
     );
 }
+
+#[test]
+fn an_exchange_that_its_records_did_not_wait_for_stays_in_the_air_until_it_is_answered_itself() {
+    let opened = Event::Opened { at_ms: 1 };
+    let mut state = after(&[
+        opened.clone(),
+        Event::Passed { steps: vec![step(1, "find", b"found")] },
+        intended(3, 0, &[0, 1]),
+        answered(3, ABANDONED, &[step(1, "erase", b"late")], &[ended(0, Verdict::Failed(Fail::Timeout))]),
+        ends(&[ended(1, Verdict::Done)]),
+        intended(4, 0, &[]),
+        opened.clone(),
+    ]);
+    assert!(state.is_any_in_the_air());
+    let told = |position, answers| Abandoned { position, answers };
+    let expected = [told(0, Vec::new()), told(1, vec![step(1, "find", b"found")])];
+    assert_eq!(state.abandoned().collect::<Vec<_>>(), [(3, expected.as_slice())]);
+
+    state.apply(&answered(4, 201, &[], &[]));
+    assert!(state.is_any_in_the_air());
+    state.apply(&answered(3, 201, &[], &[]));
+
+    assert!(!state.is_any_in_the_air());
+    assert_eq!(counts(&state), [2, 1, 0, 1, 0]);
+}

@@ -1,12 +1,17 @@
 //! A Bloom filter that touches one cache line per question (split blocks, as Parquet's).
 //!
-//! It may say yes to a key that is not there (about one in 400), never no to one that is.
+//! It may say yes to a key that is not there, never no to one that is. A yes reads the database, so the
+//! many filters of small segments are exact ones (one stranger in 400), and the few of great segments,
+//! which are nearly all memory that grows with the store, are small ones (one in 70).
 
 use super::Key;
 
-/// Bits per record. Ten would say yes to one stranger in a hundred, and each yes reads the database,
-/// which takes longer than asking all filters; fourteen cost 17.5 MB for ten million records.
-const BITS_PER_RECORD: usize = 14;
+/// Bits per record of a filter that has few: each of up to fourteen such filters is asked of every key.
+const BITS_OF_FEW: usize = 14;
+/// Bits per record of a filter that has many: 11 MB for ten million records.
+const BITS_OF_MANY: usize = 9;
+/// From here on records are many.
+const MANY: usize = 1 << 20;
 
 const WORDS: usize = 8;
 type Line = [u32; WORDS];
@@ -25,7 +30,8 @@ pub(super) struct Filter {
 impl Filter {
     /// An empty filter with room for so many records.
     pub(super) fn with_room(records: usize) -> Filter {
-        let lines = (records * BITS_PER_RECORD).div_ceil(LINE_BYTES * 8).max(1);
+        let bits = if records < MANY { BITS_OF_FEW } else { BITS_OF_MANY };
+        let lines = (records * bits).div_ceil(LINE_BYTES * 8).max(1);
         Filter { lines: vec![[0; WORDS]; lines].into_boxed_slice() }
     }
 
@@ -107,6 +113,20 @@ mod tests {
         assert!((0..20_000).all(|number| filter.may_contain(Probe::of(key(number)))));
         assert!(strangers < 500, "{strangers} of 100,000 strangers were let in");
         assert!(filter.len_bytes() <= 20_000 * 14 / 8 + 32);
+    }
+
+    #[test]
+    fn many_keys_share_a_smaller_filter_that_still_turns_most_strangers_away() {
+        let records = MANY as u64;
+        let mut filter = Filter::with_room(MANY);
+        (0..records).for_each(|number| filter.insert(Probe::of(key(number))));
+
+        let asked = records..records + 100_000;
+        let strangers = asked.filter(|number| filter.may_contain(Probe::of(key(*number)))).count();
+
+        assert!((0..records).step_by(97).all(|number| filter.may_contain(Probe::of(key(number)))));
+        assert!(strangers < 2_000, "{strangers} of 100,000 strangers were let in");
+        assert!(filter.len_bytes() <= MANY * 9 / 8 + 32);
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl Keeper {
         self.merge.is_some() || self.to_merge().is_some()
     }
 
+    /// Whether a merge is on its way.
+    pub(super) fn is_merging(&self) -> bool {
+        self.merge.is_some()
+    }
+
     /// Makes a segment of the table. `covered` is the last event whose records were added.
     pub(super) fn flush(
         &mut self,

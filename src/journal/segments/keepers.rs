@@ -86,9 +86,9 @@ impl Keepers {
         !self.leftovers.is_empty() || self.keepers.iter().any(is_due)
     }
 
-    /// Does a slice of what there is to do: one table is flushed, or else every family that has
-    /// segments to merge merges so many `records`, as it would if it were alone. `covered` is the
-    /// last event whose records were added.
+    /// Does a slice of what there is to do: one table is flushed, or else one family merges so many
+    /// `records` for each that has segments to merge: as fast as if all of them did, with the memory of
+    /// one. `covered` is the last event whose records were added.
     pub(in crate::journal) fn work(
         &mut self,
         connection: &Connection,
@@ -106,12 +106,13 @@ impl Keepers {
             }
             return Ok(());
         }
-        let mut has_merged = false;
-        for keeper in self.keepers.iter_mut().filter(|keeper| keeper.has_merge()) {
-            keeper.merge(connection, records, next)?;
-            has_merged = true;
+        let merging = self.keepers.iter().filter(|keeper| keeper.has_merge()).count();
+        // What was begun is ended first.
+        let turn = self.keepers.iter_mut().filter(|keeper| keeper.has_merge());
+        if let Some(keeper) = turn.max_by_key(|keeper| keeper.is_merging()) {
+            return keeper.merge(connection, records * merging, next);
         }
-        if !has_merged && let Some(leftover) = self.leftovers.front_mut() {
+        if let Some(leftover) = self.leftovers.front_mut() {
             let end = leftover.next_block.saturating_add(REMOVED_AT_ONCE).min(leftover.blocks);
             let row = |number| block::row_of(leftover.segment, number);
             block::remove(connection, row(leftover.next_block), row(end)).doing("tidy its index")?;
