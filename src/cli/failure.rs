@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::config::LoadError;
 use crate::feeds::ExportError;
 use crate::host::{HostError, Kind};
+use crate::journal::has_no_room;
 use crate::server::ServeError;
 use crate::source::{Colour, Mistake, Source, render};
 
@@ -56,6 +57,8 @@ impl Failure {
     /// The exit code (design section 6).
     pub fn code(&self) -> ExitCode {
         match self {
+            // Nobody has to change what was written, only to make room.
+            Failure::Wrong(error) if has_no_room(error.as_ref()) => ExitCode::from(NOT_ALL_WELL),
             Failure::Usage(_) | Failure::Mistakes { .. } | Failure::Wrong(_) | Failure::Told(_) => {
                 ExitCode::from(2)
             }

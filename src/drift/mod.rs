@@ -13,7 +13,7 @@ mod wanted;
 pub use finding::{Finding, Held, Holding, judge};
 pub use repair::{Direction, Look, Repairs, repair};
 pub use tally::{Counts, Row, Tally};
-pub use wanted::{Uncompared, Want, Wanted, wanted};
+pub use wanted::{Uncompared, Want, Wanted, targets, wanted};
 
 #[cfg(test)]
 mod tests;

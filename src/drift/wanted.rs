@@ -122,6 +122,14 @@ pub fn wanted(program: &Program, position: Position, scope: &Map<String, Value>)
     wanted
 }
 
+/// The states that the workflow would write for a record, by [`Setting::target`]: what can be told of it
+/// fastest.
+pub fn targets(program: &Program, position: Position, scope: &Map<String, Value>) -> Vec<u128> {
+    let planned = planned(program, position, scope);
+    let wants = planned.wants.iter().filter(|_| planned.trouble.is_none());
+    wants.map(|want| want.setting.target).collect()
+}
+
 /// The same record with some of its consents.
 pub(super) fn with_consents(scope: &Map<String, Value>, places: &[usize]) -> Map<String, Value> {
     let mut scope = scope.clone();

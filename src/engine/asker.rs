@@ -148,7 +148,10 @@ impl Asker {
         let now_ms = self.clock.steady_ms();
         let mut services = self.services();
         services.settle(gate, left_ms, now_ms);
-        services.observe(gate, &round.said, left_ms, now_ms);
+        // Nobody answered: nothing was said of the limit, nor is it known that somebody is there.
+        if round.status != 0 {
+            services.observe(gate, &round.said, left_ms, now_ms);
+        }
         Ok(round)
     }
 

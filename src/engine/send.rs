@@ -115,7 +115,7 @@ pub(super) async fn exchange(
 /// What came of sending calls, or of asking whether they were carried out before.
 pub(super) struct Round {
     pub(super) reply: Reply,
-    status: u16,
+    pub(super) status: u16,
     request_id: Option<String>,
     pub(super) said: Said,
     requests: u32,

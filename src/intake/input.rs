@@ -99,13 +99,15 @@ impl Input {
         let file = Arc::new(file);
         let mut hashing = Hashing { hasher: Sha256::new(), size_bytes: 0, to: io::sink() };
         copy(from_start(&Raw::File(Arc::clone(&file))), &mut hashing).map_err(unreadable)?;
-        let is_requests = name.ends_with(REQUESTS);
-        let format = if is_requests { Some(Format::Ndjson) } else { reading.format };
-        let encoding = encoding.filter(|_| !is_requests);
-        let input = Input::new(name, Raw::File(file), hashing, Some(metadata), format, encoding)?;
-        let is_spool = input.path == "-";
-        let at = std::path::absolute(path).ok().filter(|_| !is_spool);
-        Ok(Input { is_requests, at, ..input })
+        // What another process read from its standard input is removed once it was opened.
+        let at = std::path::absolute(path).ok().filter(|_| name != "-");
+        if name.ends_with(REQUESTS) {
+            let told = Some(Format::Ndjson);
+            let input = Input::new(name, Raw::File(file), hashing, Some(metadata), told, None)?;
+            return Ok(Input { is_requests: true, at, ..input });
+        }
+        let input = Input::new(name, Raw::File(file), hashing, Some(metadata), reading.format, encoding)?;
+        Ok(Input { at, ..input })
     }
 
     /// Takes an input that can be read only once.

@@ -210,6 +210,16 @@ pub enum StoreError {
     Stopped(#[source] Option<Arc<StoreError>>),
 }
 
+/// Whether something failed because the disk has no room, which time or a person may mend.
+pub fn has_no_room(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
+        let of_system = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let of_database =
+            cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+        of_system == Some(std::io::ErrorKind::StorageFull) || of_database == Some(ErrorCode::DiskFull)
+    })
+}
+
 fn moment(ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -249,5 +259,25 @@ impl<T> Doing<T> for rusqlite::Result<T> {
             source if is_malformed(&source) => StoreError::Malformed { doing, source },
             source => StoreError::Sqlite { doing, source },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_is_known_whoever_tells_of_it() {
+        let path = PathBuf::from("store/lock");
+        let of_system = |kind: std::io::ErrorKind| StoreError::File {
+            doing: "lock",
+            path: path.clone(),
+            source: kind.into(),
+        };
+        let of_database = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(13), None);
+
+        assert!(has_no_room(&of_system(std::io::ErrorKind::StorageFull)));
+        assert!(has_no_room(&of_database));
+        assert!(!has_no_room(&of_system(std::io::ErrorKind::PermissionDenied)));
     }
 }

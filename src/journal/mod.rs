@@ -33,7 +33,7 @@ mod writer;
 
 pub use backup::{Backup, Replace, Restored, restore};
 pub use codec::{CodecError, decode, encode};
-pub use error::StoreError;
+pub use error::{StoreError, has_no_room};
 pub use guard::Irreversible;
 pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{

@@ -269,29 +269,31 @@ fn repeated(
     input: &Input,
 ) -> Result<Option<Repeats>, ReconcileError> {
     let mut repeats = Repeats::new();
-    each_want(program, kinds, input, |want, _| repeats.saw(want.setting.target))?;
+    each(program, kinds, input, |request, position| {
+        drift::targets(program, position, &request.scope).into_iter().for_each(|target| repeats.saw(target));
+    })?;
     if !repeats.is_any() {
         return Ok(None);
     }
-    each_want(program, kinds, input, |want, position| {
-        repeats.date(want.setting.target, want.order, position)
+    each(program, kinds, input, |request, position| {
+        let wanted = drift::wanted(program, position, &request.scope);
+        let wants = wanted.wants.iter().filter(|_| wanted.trouble.is_none());
+        wants.for_each(|want| repeats.date(want.setting.target, want.order, position));
     })?;
     Ok(Some(repeats))
 }
 
-fn each_want(
+fn each(
     program: &Program,
     kinds: Option<&[Kind]>,
     input: &Input,
-    mut see: impl FnMut(&Want, u64),
+    mut see: impl FnMut(&Request, u64),
 ) -> Result<(), ReconcileError> {
     let mut records = input.records()?;
     while let Some(chunk) = records.next_chunk(512, 1 << 20)? {
         for record in chunk.records() {
-            let Ok(request) = taken(program, kinds, record) else { continue };
-            let wanted = drift::wanted(program, record.position(), &request.scope);
-            if wanted.trouble.is_none() {
-                wanted.wants.iter().for_each(|want| see(want, record.position()));
+            if let Ok(request) = taken(program, kinds, record) {
+                see(&request, record.position());
             }
         }
     }

@@ -28,8 +28,10 @@ pub(super) const MOST_DRIVEN: usize = 48;
 /// How long a job stays through a pause before it is left until the pause is over.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long what comes first waits for more to come with it.
-pub(super) const LINGER_MS: i64 = 300;
+/// How long what comes first waits for more to come with it, while another window of its workflow is at
+/// work; and how long when none is: of a single request no more than 200 ms may pass before its first call.
+const LINGER_MS: i64 = 300;
+pub(super) const SHORT_LINGER_MS: i64 = 100;
 
 /// When something went wrong: the first and the longest time until it is tried again.
 const FIRST_AGAIN_MS: i64 = 5_000;
@@ -160,7 +162,7 @@ impl Board {
             return None;
         }
         let may_begin = |queued: &&Queued| {
-            is_gathered(queued, now_ms)
+            self.is_gathered(queued, now_ms)
                 && self.busy(Some(&queued.workflow), now_ms) < PLACES_OF_ONE
                 && is_ready(&queued.workflow)
         };
@@ -171,6 +173,17 @@ impl Board {
             false => ready.min_by_key(by_deadline),
         };
         chosen.map(|queued| queued.workflow.as_str())
+    }
+
+    /// Whether what waits has waited long enough for more to come with it. What comes from ahead of our clock
+    /// does not wait for that.
+    pub(super) fn is_gathered(&self, queued: &Queued, now_ms: i64) -> bool {
+        let waited_ms = now_ms.saturating_sub(queued.oldest_ms);
+        let linger_ms = match self.busy(Some(&queued.workflow), now_ms) {
+            0 => SHORT_LINGER_MS,
+            _ => LINGER_MS,
+        };
+        queued.rows >= MOST.records as u64 || !(0..linger_ms).contains(&waited_ms)
     }
 
     /// A window was made.
@@ -191,13 +204,6 @@ impl Board {
         let is_of = |open: &&Open| workflow.is_none_or(|workflow| open.workflow == workflow);
         self.open.values().filter(takes_a_place).filter(is_of).count()
     }
-}
-
-/// Whether what waits has waited long enough for more to come with it. What comes from ahead of our clock
-/// does not wait for that.
-pub(super) fn is_gathered(queued: &Queued, now_ms: i64) -> bool {
-    let waited_ms = now_ms.saturating_sub(queued.oldest_ms);
-    queued.rows >= MOST.records as u64 || !(0..LINGER_MS).contains(&waited_ms)
 }
 
 #[cfg(test)]
@@ -242,11 +248,15 @@ mod tests {
 
     #[test]
     fn what_comes_first_waits_a_moment_for_more_but_a_full_window_does_not() {
-        let board = Board::default();
+        let mut board = Board::default();
         let full = Queued { rows: MOST.records as u64, ..queued("consent", None, 1_000) };
 
-        assert_eq!(board.next(&[queued("consent", None, 1_000)], |_| true, 1_000 + LINGER_MS - 1), None);
-        assert!(board.next(&[queued("consent", None, 1_000)], |_| true, 1_000 + LINGER_MS).is_some());
+        for linger_ms in [SHORT_LINGER_MS, LINGER_MS] {
+            let came = [queued("consent", None, 1_000)];
+            assert_eq!(board.next(&came, |_| true, 1_000 + linger_ms - 1), None);
+            assert!(board.next(&came, |_| true, 1_000 + linger_ms).is_some());
+            board.begin(WindowId(1), "consent", 0);
+        }
         assert!(
             board.next(&[queued("consent", None, 9_000)], |_| true, 1_000).is_some(),
             "a clock was set back"

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::board::{Board, LINGER_MS, MOST, is_gathered};
+use super::board::{Board, MOST, SHORT_LINGER_MS};
 use super::carry::{Carrier, Left};
 use super::forecast::{Outlook, Pace};
 use crate::clock::{Clock, SystemClock};
@@ -118,7 +118,8 @@ impl Dispatcher {
         }
         let reader = self.carrier.host.store().reader();
         let is_ready = |name: &str| matches!(self.carrier.shelf.ready(reader, name), Ok(Some(_)));
-        self.lingers = queue.iter().any(|queued| !is_gathered(queued, now_ms) && is_ready(&queued.workflow));
+        self.lingers =
+            queue.iter().any(|queued| !self.board.is_gathered(queued, now_ms) && is_ready(&queued.workflow));
         Ok(())
     }
 
@@ -164,7 +165,7 @@ impl Dispatcher {
     fn pause(&self) -> Duration {
         let now_ms = SystemClock.now_ms();
         let until_ms = self.board.next_wake_ms().map_or(i64::MAX, |at_ms| at_ms.saturating_sub(now_ms));
-        let linger_ms = if self.lingers { LINGER_MS } else { i64::MAX };
+        let linger_ms = if self.lingers { SHORT_LINGER_MS } else { i64::MAX };
         let longest_ms = i64::try_from(LOOK.as_millis()).unwrap_or(i64::MAX);
         Duration::from_millis(until_ms.min(linger_ms).clamp(10, longest_ms).unsigned_abs())
     }

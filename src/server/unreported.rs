@@ -156,7 +156,7 @@ impl Unreported {
                 words.extend(Word::of(fate.verdict).map(|word| (fate.position, word)));
                 Ok::<_, StoreError>(ControlFlow::Continue(()))
             });
-            let _: ControlFlow<()> = looked?;
+            looked.map(|_: ControlFlow<()>| ())?;
             if words.is_empty() {
                 return Ok(Vec::new());
             }

@@ -113,3 +113,30 @@ fn a_sample_is_drawn_again_by_its_seed() {
     let [lost, _, _, agree, ..] = counts(&drawn);
     assert_eq!(lost + agree, 20);
 }
+
+#[test]
+fn records_may_come_by_standard_input() {
+    let braze = braze_holding("consent-global", 1, []);
+    let here = folder(&braze, "consent-global");
+    let line = format!("{}\n", consent(0, PURPOSE, "WITHDRAWN", 1));
+
+    let shot = here
+        .run_on(&["reconcile", "flow.yaml", "--input", "-", "--output", "json", "--repair"], line.as_bytes());
+
+    assert_eq!((shot.code, counts(&shot)), (0, [1, 0, 0, 0, 0, 0]), "{}", shot.stderr);
+}
+
+#[test]
+fn a_braze_that_nobody_answers_for_is_exit_code_three() {
+    let braze = braze_holding("consent-global", 1, []);
+    let here = folder(&braze, "consent-global");
+    here.requests([consent(0, PURPOSE, "WITHDRAWN", 1)]);
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    here.settings(free, IMPATIENT.replace("attempts: 2", "attempts: 9").as_str());
+
+    let shot = reconcile(&here, &[]);
+
+    assert_eq!((shot.code, counts(&shot)), (3, [0; 6]), "{}", shot.stderr);
+    assert!(shot.stderr.contains("braze-production is stopped"), "{}", shot.stderr);
+}

@@ -136,3 +136,20 @@ fn a_workflow_that_erases_is_not_compared() {
     assert_eq!(shot.code, 2);
     assert!(shot.stderr.contains("cannot be undone"), "{}", shot.stderr);
 }
+
+#[test]
+fn a_process_that_owns_the_store_carries_the_repair_out() {
+    let braze = braze_holding("consent-global", 1, []);
+    let here = folder(&braze, "consent-global");
+    here.requests([consent(0, PURPOSE, "WITHDRAWN", 1)]);
+    let serving = Running::of(here.command(&["serve", "--listen", "127.0.0.1:0"]));
+    serving.says("listening on");
+
+    let shot = reconcile(&here, &["--repair"]);
+
+    assert_eq!((shot.code, counts(&shot)), (0, [1, 0, 0, 0, 0, 0]), "{}", shot.stderr);
+    assert!(shot.stderr.contains("owns the store"), "{}", shot.stderr);
+    assert_eq!(braze.sandbox.profiles()[0].email_subscribe, "unsubscribed");
+    serving.signal("TERM");
+    assert_eq!(serving.end().code, 0);
+}

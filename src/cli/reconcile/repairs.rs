@@ -11,7 +11,7 @@ use crate::drift::Direction;
 use crate::host::HostError;
 use crate::intake::REQUESTS;
 use crate::job::Status;
-use crate::journal::Reader;
+use crate::journal::{Reader, StoreError};
 use crate::reconcile::{Kept, ReconcileError, UNFINISHED};
 use crate::workflow::Workflow;
 
@@ -81,12 +81,13 @@ impl Repair {
         Ok(self.path)
     }
 
-    /// Repairs of this workflow whose job is not over. Those whose job is over, or never began, are removed.
+    /// Repairs of this workflow whose job is not over. Those whose job is over are removed, and in time those
+    /// whose job never began.
     pub(super) fn left_over(&self, store: &Path) -> Result<Vec<PathBuf>, Failure> {
         let jobs = match Reader::open(store) {
             Ok(reader) => reader.jobs()?,
-            // There is no store yet.
-            Err(_) => Vec::new(),
+            Err(StoreError::Missing { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
         };
         let mut left = Vec::new();
         for entry in std::fs::read_dir(&self.folder).map_err(Failure::wrong)? {
@@ -104,7 +105,10 @@ impl Repair {
             let job = jobs.iter().find(|job| Path::new(&job.input_path) == path);
             match job.map(|job| job.status) {
                 Some(Status::Open | Status::Held) => left.push(path),
-                Some(Status::Finished | Status::Cancelled) | None => remove(&path),
+                Some(Status::Finished | Status::Cancelled) => remove(&path),
+                None if is_old(&path) => remove(&path),
+                // Somebody may be about to begin its job.
+                None => {}
             }
         }
         left.sort();
