@@ -84,7 +84,8 @@ impl Driver {
         let number = batch.number;
         let is_spent = batch.tries >= budget.attempts || due_ms > first_ms.saturating_add(budget.at_most_ms);
         self.retrying.insert(number, batch);
-        if !is_spent && !self.stopping {
+        // The answer may be taken together with the signal.
+        if !is_spent && !self.stopping && !self.stop.is_cancelled() {
             self.timers.retry_at(due_ms, number);
         }
     }

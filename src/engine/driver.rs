@@ -170,6 +170,8 @@ impl Driver {
         let pause = self.pause();
         tokio::select! {
             biased;
+            // First, so that a flood of answers never keeps a signal from being heard.
+            () = self.stop.cancelled(), if !self.stopping => self.stopping = true,
             message = self.messages.recv() => match message {
                 Some(message) => self.on_message(message)?,
                 None => return Err(EngineError::Stopped("the workers")),
@@ -178,7 +180,6 @@ impl Driver {
                 Some(number) => self.on_durable(number),
                 None => return Err(self.journal_error()),
             },
-            () = self.stop.cancelled(), if !self.stopping => self.stopping = true,
             () = tokio::time::sleep(pause) => {}
         }
         while let Ok(number) = self.durable.try_recv() {
