@@ -112,6 +112,25 @@ pub(super) struct Allowed {
     pub left_this_hour: Option<u64>,
 }
 
+impl Allowed {
+    fn limit(self) -> u64 {
+        self.left_this_hour.map_or(self.per_job, |left| left.min(self.per_job))
+    }
+
+    /// Whether a file has no more requests than people are allowed: then it need not be planned, since each
+    /// request counts for one person at most. Reads no further than the limit.
+    pub(super) fn is_enough_for(self, mut records: Records) -> Result<bool, EngineError> {
+        let mut requests = 0_u64;
+        while requests <= self.limit() {
+            let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)? else {
+                return Ok(true);
+            };
+            requests += chunk.len() as u64;
+        }
+        Ok(false)
+    }
+}
+
 /// Plans a file through without sending anything.
 pub(super) fn look_ahead(
     task: &Task,
@@ -119,7 +138,7 @@ pub(super) fn look_ahead(
     mut records: Records,
     allowed: Allowed,
 ) -> Result<Found, EngineError> {
-    let limit = allowed.left_this_hour.map_or(allowed.per_job, |left| left.min(allowed.per_job));
+    let limit = allowed.limit();
     let mut people = HashSet::new();
     while let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)? {
         for record in chunk.records() {

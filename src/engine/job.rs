@@ -286,11 +286,12 @@ async fn look_ahead(
     if last.is_none() && allowed.is_none() {
         return Ok(Found::Within);
     }
-    let (task, to_count, to_plan) = (Arc::clone(task), input.records()?, input.records()?);
+    let (task, to_count) = (Arc::clone(task), input.records()?);
+    let (to_measure, to_plan) = (input.records()?, input.records()?);
     let looked = tokio::task::spawn_blocking(move || {
         let found = last.map_or(Ok(Found::Within), |last| last.compare(to_count))?;
         match allowed {
-            Some(allowed) if found == Found::Within => {
+            Some(allowed) if found == Found::Within && !allowed.is_enough_for(to_measure)? => {
                 guard::look_ahead(&task, &Planner::new(&task), to_plan, allowed)
             }
             Some(_) | None => Ok(found),

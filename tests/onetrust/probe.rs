@@ -49,7 +49,7 @@ impl Desk {
 
     async fn look(&self, settings: &Settings, workflow: Option<&Workflow>) -> Report {
         let profile = &settings.profiles["p"];
-        let needs = workflow.map(|workflow| Needs::of(workflow, profile)).unwrap_or_default();
+        let needs = workflow.map(|workflow| Needs::of(workflow, profile, settings)).unwrap_or_default();
         look(&Clients::new(settings.clone()), profile, &needs).await.unwrap()
     }
 
@@ -246,6 +246,26 @@ async fn a_list_that_the_account_does_not_have_is_told_with_the_way_out() {
         assert!(report.message.contains(help), "{}", report.message);
     }
     assert_eq!(desk.at("onetrust", fake.address, Some(&workflow())).await.verdict, Verdict::Fine);
+}
+
+#[tokio::test]
+async fn a_hook_that_names_subtasks_needs_the_scope_that_reads_them() {
+    let (desk, onetrust) = (Desk::new(), onetrust(&["CONSENT_READ"]).await);
+    let text = "workflow: w\non: { webhook: { hook: subtasks } }\nreport: none\nsteps: [stop: x]\n";
+    let credential = "oauth2: { client_id: { file: id }, client_secret: { file: secret } }";
+    let connection = format!("host: {}\nscheme: http\n{credential}", onetrust.address());
+    let alone = desk.settings("onetrust", &connection);
+    let hook = "\nhooks: { subtasks: { shape: subtask, profile: p, auth: { bearer: { file: key } } } }";
+    let lines = connection.replace('\n', "\n    ");
+    let text_of_settings = format!("profiles:\n  p:\n    system: onetrust\n    {lines}{hook}\n");
+    let hooked = Settings::read(&text_of_settings, desk.folder.path()).settings.unwrap();
+
+    let without = desk.look(&alone, Some(&workflow_of(text))).await;
+    let with = desk.look(&hooked, Some(&workflow_of(text))).await;
+
+    assert_eq!(without.verdict, Verdict::Fine, "{without:?}");
+    assert_eq!(with.verdict, Verdict::ScopeMissing, "{with:?}");
+    assert!(with.message.starts_with("the hook `subtasks` needs DSAR"), "{}", with.message);
 }
 
 #[tokio::test]

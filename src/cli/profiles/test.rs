@@ -74,8 +74,9 @@ fn chosen<'s>(
     let all = settings.profiles.values();
     let Some(workflow) = workflow else { return Ok(all.collect()) };
     let used: Vec<&str> = profiles(settings, workflow).map(|profile| profile.name.as_str()).collect();
-    let is_used =
-        |profile: &&Profile| used.contains(&profile.name.as_str()) || Needs::is_asked(workflow, profile);
+    let is_used = |profile: &&Profile| {
+        used.contains(&profile.name.as_str()) || Needs::is_asked(workflow, profile, settings)
+    };
     Ok(all.filter(is_used).collect())
 }
 
@@ -87,7 +88,8 @@ async fn tell(
 ) -> Result<ExitCode, Failure> {
     let mut verdicts = Vec::new();
     for profile in chosen {
-        let needs = workflow.map(|workflow| Needs::of(workflow, profile)).unwrap_or_default();
+        let needs =
+            workflow.map(|workflow| Needs::of(workflow, profile, clients.settings())).unwrap_or_default();
         let report = look(clients, profile, &needs).await?;
         match common.output {
             Format::Json => output::json(&report)?,
@@ -168,7 +170,7 @@ async fn in_the_sandbox(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let mut all: Vec<&Profile> = settings.profiles.values().collect();
     if let Some(workflow) = &workflow {
         let used: Vec<System> = profiles(&settings, workflow).map(|profile| profile.system).collect();
-        all.retain(|profile| used.contains(&profile.system) || Needs::is_asked(workflow, profile));
+        all.retain(|profile| used.contains(&profile.system) || Needs::is_asked(workflow, profile, &settings));
     }
     let code = tell(common, &clients, all, workflow.as_deref()).await;
     braze.stop().await;

@@ -52,7 +52,10 @@ fn found(steps: &str, records: &[String], allowed: Allowed) -> Found {
     std::fs::write(&path, records.join("\n")).unwrap();
     let input = Input::open(&path, &Reading::default()).unwrap();
     let task = task(steps);
-    look_ahead(&task, &Planner::new(&task), input.records().unwrap(), allowed).unwrap()
+    let found = look_ahead(&task, &Planner::new(&task), input.records().unwrap(), allowed).unwrap();
+    let is_enough = allowed.is_enough_for(input.records().unwrap()).unwrap();
+    assert!(!is_enough || found == Found::Within, "a file that is not planned must be within");
+    found
 }
 
 fn per_job(per_job: u64) -> Allowed {
@@ -83,6 +86,19 @@ fn as_many_as_allowed_are_within_and_one_more_is_beyond() {
     assert_eq!(found(ERASE, &people(5), per_job(5)), Found::Within);
     assert_eq!(found(ERASE, &people(6), per_job(5)), Found::Beyond { subjects: 6, limit: 5 });
     assert_eq!(found(ERASE, &people(2000), per_job(5)), Found::Beyond { subjects: 6, limit: 5 });
+}
+
+#[test]
+fn a_file_of_no_more_requests_than_people_allowed_needs_no_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.ndjson");
+    std::fs::write(&path, people(1200).join("\n")).unwrap();
+    let input = Input::open(&path, &Reading::default()).unwrap();
+    let is_enough = |allowed: Allowed| allowed.is_enough_for(input.records().unwrap()).unwrap();
+
+    assert!(is_enough(per_job(1200)));
+    assert!(!is_enough(per_job(1199)));
+    assert!(!is_enough(Allowed { per_job: 1200, left_this_hour: Some(600) }));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a workflow needs of the profiles it uses.
 
 use crate::catalogue::Action;
-use crate::config::{Profile, System};
+use crate::config::{Hook, Profile, Settings, Shape, System};
 use crate::onetrust::Need;
 use crate::workflow::{Step, StepKind, Workflow};
 
@@ -15,8 +15,8 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// What a workflow needs of a profile that it uses.
-    pub fn of(workflow: &Workflow, profile: &Profile) -> Needs {
+    /// What a workflow needs of a profile that it uses with these settings.
+    pub fn of(workflow: &Workflow, profile: &Profile, settings: &Settings) -> Needs {
         let mut actions: Vec<&'static Action> = Vec::new();
         for steps in workflow.lists() {
             gather(steps, profile.system, &mut actions);
@@ -33,6 +33,12 @@ impl Needs {
                     .into_iter()
                     .collect();
                 onetrust.extend(consents.map(|trigger| Need::of_consents(trigger.feed)));
+                let hook =
+                    hook(workflow, settings).filter(|hook| hook.profile.as_ref() == Some(&profile.name));
+                onetrust.extend(hook.map(|hook| Need {
+                    what: format!("the hook `{}`", hook.name),
+                    ..Need::of_subtasks(false)
+                }));
                 onetrust.extend(actions.into_iter().map(Need::of_action));
                 Needs { onetrust, braze: Vec::new() }
             }
@@ -40,11 +46,18 @@ impl Needs {
     }
 
     /// Whether some trigger of a workflow asks a profile.
-    pub fn is_asked(workflow: &Workflow, profile: &Profile) -> bool {
+    pub fn is_asked(workflow: &Workflow, profile: &Profile, settings: &Settings) -> bool {
         let subtasks = workflow.on.onetrust_subtask.as_ref().map(|trigger| &trigger.profile);
         let consents = workflow.on.onetrust_consent.as_ref().map(|trigger| &trigger.profile);
-        subtasks == Some(&profile.name) || consents == Some(&profile.name)
+        let hook = hook(workflow, settings).and_then(|hook| hook.profile.as_ref());
+        [subtasks, consents, hook].contains(&Some(&profile.name))
     }
+}
+
+/// The hook that starts a workflow, when its calls name subtasks: they are read in OneTrust then.
+fn hook<'s>(workflow: &Workflow, settings: &'s Settings) -> Option<&'s Hook> {
+    let trigger = workflow.on.webhook.as_ref()?;
+    settings.hooks.get(&trigger.hook).filter(|hook| hook.shape == Shape::Subtask)
 }
 
 /// The actions of a system that steps call, each once.
