@@ -48,8 +48,8 @@ pub(super) enum After {
     Send(Box<Batch>),
     /// Lanes move up and runs go on.
     Settled(Box<Settled>),
-    /// Ids are finished.
-    Finished(Vec<[u8; 16]>),
+    /// Ids are finished, of so many records that ended without an exchange of their own.
+    Finished { keys: Vec<[u8; 16]>, records: usize },
 }
 
 /// One job being driven.
@@ -97,6 +97,8 @@ pub(super) struct Driver {
     pub(super) retrying: HashMap<u64, Batch>,
     pub(super) after: VecDeque<(u64, After)>,
     pub(super) ended: Vec<Ended>,
+    /// Records that ended so and whose end is not durable yet.
+    pub(super) unwritten: usize,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
     pub(super) in_flight: usize,
     /// Those of them that nobody waits for.
@@ -224,7 +226,10 @@ impl Driver {
             match self.after.pop_front() {
                 Some((_, After::Send(batch))) => self.launch(*batch),
                 Some((_, After::Settled(settled))) => self.on_settled(*settled),
-                Some((_, After::Finished(keys))) => self.shared.in_hand().give_back(&keys),
+                Some((_, After::Finished { keys, records })) => {
+                    self.unwritten -= records;
+                    self.shared.in_hand().give_back(&keys);
+                }
                 None => return,
             }
         }
@@ -265,7 +270,9 @@ impl Driver {
             let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
             let own = ended.iter().filter(is_own);
             let keys = own.map(|ended| ended.id.key).collect();
-            self.write(Event::Ended { ended }, Some(After::Finished(keys)));
+            let records = ended.len();
+            self.unwritten += records;
+            self.write(Event::Ended { ended }, Some(After::Finished { keys, records }));
         }
     }
 

@@ -21,6 +21,9 @@ const MOST_WAITING: usize = 16_384;
 const MOST_UNMAPPED: usize = 1000;
 /// What the others are counted under.
 const OTHER_NAMES: &str = "(other names)";
+/// Most records that ended while they were planned and wait to be written down: the disk sets the pace of a
+/// file that nobody is called for.
+const MOST_UNWRITTEN: usize = 16_384;
 /// Chunks that may be on their way through the reader and the workers.
 const MOST_CHUNKS: usize = 4;
 
@@ -44,7 +47,7 @@ impl Driver {
         let at_work = self.runs.len().saturating_sub(self.runs.waiting());
         let keep_people = self.runs.of_several_calls().saturating_sub(self.runs.waiting());
         let has_room = at_work < MOST_RUNS && keep_people < MOST_OF_SEVERAL_CALLS;
-        if has_room && self.runs.waiting() < MOST_WAITING {
+        if has_room && self.runs.waiting() < MOST_WAITING && self.unwritten < MOST_UNWRITTEN {
             while self.chunks < MOST_CHUNKS && self.ask() {}
         }
     }
