@@ -9,6 +9,9 @@ use super::task::EngineError;
 use crate::job::{Ended, Event, IdEntry, Pause, Position, RunId, Verdict};
 use crate::journal::Reader;
 
+/// Events of people that may be ahead of the disk.
+const IDENTIFIED_AHEAD: usize = 64;
+
 impl Driver {
     /// Writes down how this process leaves the job; tells what is still open, by what it waits for.
     pub(super) fn leave(
@@ -59,19 +62,27 @@ impl Driver {
         if totals.failed() == 0 && !waits(Pause::NeedsAttention) && !waits(Pause::Wait) {
             return Ok(());
         }
-        let identified = tokio::task::spawn_blocking(move || identify(&reader, &kept)).await;
-        match identified.map_err(|_| EngineError::Stopped("the reader"))? {
-            Ok(events) => {
-                let last = events.into_iter().map(|event| self.write(event, None)).last();
-                self.settle_journal(last.unwrap_or(0)).await
-            }
-            Err(error) => {
-                tracing::warn!(
-                    "people of requests that failed can be looked up only while the input is there: {error}"
-                );
-                Ok(())
+        let (sender, mut events) = tokio::sync::mpsc::channel(IDENTIFIED_AHEAD);
+        let identified = tokio::task::spawn_blocking(move || {
+            // Nobody takes them any more where the journal failed, which is told below.
+            identify(&reader, &kept, |event| drop(sender.blocking_send(event)))
+        });
+        let (mut last, mut unwritten) = (0, 0);
+        while let Some(event) = events.recv().await {
+            last = self.write(event, None);
+            unwritten += 1;
+            if unwritten == IDENTIFIED_AHEAD {
+                self.settle_journal(last).await?;
+                (last, unwritten) = (0, 0);
             }
         }
+        self.settle_journal(last).await?;
+        if let Err(error) = identified.await.map_err(|_| EngineError::Stopped("the reader"))? {
+            tracing::warn!(
+                "people of requests that failed can be looked up only while the input is there: {error}"
+            );
+        }
+        Ok(())
     }
 }
 

@@ -59,6 +59,22 @@ fn requests_that_failed_are_found_without_the_input_and_it_is_said_that_others_a
 }
 
 #[test]
+fn every_request_of_a_long_file_of_which_all_failed_is_found_without_the_input() {
+    let fails = "workflow: fails\non: { file: {} }\nsteps: [fail: always]\n";
+    let folder = Folder::to(server().address, fails);
+    // More than are written down ahead of the disk.
+    let people = 20_000;
+    let record = |n| json!({ "id": format!("r-{n}"), "kind": "other", "subject": { "external_id": format!("u-{n}") } });
+    folder.requests((0..people).map(record));
+    assert_eq!(folder.job().counts(), (1, [0, 0, people, 0]));
+    std::fs::remove_file(folder.path("requests.ndjson")).unwrap();
+
+    for n in [0, 255, 256, 16_383, 16_384, people - 1] {
+        assert_eq!(requests_of(&folder, &format!("u-{n}")), [format!("job-1:{n}")]);
+    }
+}
+
+#[test]
 fn the_store_holds_no_identifier_of_anybody() {
     let folder = folder(&server());
 

@@ -3,13 +3,13 @@
 //! Requests that end well leave nothing of a person behind, so they are found only while their input is
 //! there. Of those that failed or wait for a person, the journal keeps keyed digests.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::fates::Fates;
 use super::input::{Gone, Kept};
 use crate::engine::task::EngineError;
-use crate::job::{Event, Identified, Pause, Position, Verdict};
+use crate::job::{Event, Finished, Identified, Pause, Position, Verdict};
 use crate::journal::{JobRecord, Pseudonyms, Reader, StoreError};
 use crate::request::{identifiers, identifiers_like};
 
@@ -52,43 +52,59 @@ pub fn requests_of(
     }
 }
 
-/// What the journal is to keep of the people of a job's requests that failed or wait for a person.
-pub(in crate::engine) fn identify(reader: &Reader, kept: &Kept) -> Result<Vec<Event>, EngineError> {
-    let wanted = to_be_identified(reader, kept.record().clone())?;
-    let Some(last) = wanted.last().copied() else { return Ok(Vec::new()) };
+/// Gives what the journal is to keep of the people of a job's requests that failed or wait for a person,
+/// event by event: a file of which every request failed is as long as it is.
+pub(in crate::engine) fn identify(
+    reader: &Reader,
+    kept: &Kept,
+    mut give: impl FnMut(Event),
+) -> Result<(), EngineError> {
+    let (wanted, last) = to_be_identified(reader, kept.record().clone())?;
+    let Some(last) = last else { return Ok(()) };
     let pseudonyms: Pseudonyms = reader.pseudonyms()?;
-    let mut all = Vec::new();
+    let mut together = Vec::with_capacity(TOGETHER);
     kept.each(
         last,
-        |position| wanted.contains(&position),
+        |position| wanted.contains(position),
         |position, _, request| {
             let plain = request.map(|request| identifiers(&request.scope)).unwrap_or_default();
             let identifiers = plain.into_iter().map(|identifier| pseudonyms.of(identifier)).collect();
-            all.push(Identified { position, identifiers });
+            together.push(Identified { position, identifiers });
+            if together.len() == TOGETHER {
+                let identified = std::mem::replace(&mut together, Vec::with_capacity(TOGETHER));
+                give(Event::Identified { identified });
+            }
         },
     )?;
-    Ok(all.chunks(TOGETHER).map(|identified| Event::Identified { identified: identified.to_vec() }).collect())
+    if !together.is_empty() {
+        give(Event::Identified { identified: together });
+    }
+    Ok(())
 }
 
-fn to_be_identified(reader: &Reader, record: JobRecord) -> Result<BTreeSet<Position>, StoreError> {
-    let mut known = HashSet::new();
+/// Which requests, a bit for each, and the last of them.
+fn to_be_identified(reader: &Reader, record: JobRecord) -> Result<(Finished, Option<Position>), StoreError> {
+    let mut known = Finished::default();
     for recorded in reader.events(record.id) {
         if let Event::Identified { identified } = recorded?.event {
-            known.extend(identified.iter().map(|one| one.position));
+            for one in identified {
+                known.insert(one.position);
+            }
         }
     }
-    let mut wanted = BTreeSet::new();
+    let (mut wanted, mut last) = (Finished::default(), None);
     let told: ControlFlow<()> = Fates::of(reader, record)?.each(|fate| {
         let is_to_be_found = match fate.verdict {
             Verdict::Failed(_) => true,
             Verdict::Waiting(pause) => matches!(pause, Pause::NeedsAttention | Pause::Wait),
             Verdict::Done | Verdict::Skipped(_) => false,
         };
-        if is_to_be_found && !known.contains(&fate.position) {
+        if is_to_be_found && !known.contains(fate.position) {
             wanted.insert(fate.position);
+            last = last.max(Some(fate.position));
         }
         Ok::<_, StoreError>(ControlFlow::Continue(()))
     })?;
     debug_assert!(told.is_continue());
-    Ok(wanted)
+    Ok((wanted, last))
 }
