@@ -26,6 +26,8 @@ mod disk;
 mod folder;
 #[path = "faults/fresh.rs"]
 mod fresh;
+#[path = "faults/gate.rs"]
+mod gate;
 #[path = "faults/jumps.rs"]
 mod jumps;
 #[path = "faults/kills.rs"]

@@ -22,7 +22,11 @@ use crate::workflow::Policies;
 /// keep what nobody needs.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-const KEYS: [&str; 7] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify"];
+/// How long after an erasure a change still counts as made before it: clocks differ, and what was on its way
+/// arrives late.
+pub const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
+
+const KEYS: [&str; 8] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "gate"];
 
 /// Names that are kept for what is to come: any value is accepted.
 const RESERVED: [&str; 7] = ["keys", "retention", "ledger", "canary", "runtime", "directory", "telemetry"];
@@ -36,6 +40,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// How long `serve` keeps jobs that are over.
     pub keep: Duration,
+    /// How long after an erasure a change still counts as made before it.
+    pub quiet: Duration,
     /// Nothing is written outside. Not in the file: `store` is another one then.
     pub shadow: bool,
     /// Where `serve` listens.
@@ -80,6 +86,7 @@ impl Settings {
             workflows: folder.join("workflows"),
             store: folder.join(".privaflow"),
             keep: KEPT,
+            quiet: QUIET,
             shadow: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             trusted_proxies: Vec::new(),
@@ -124,6 +131,14 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
             && let Some(path) = mistakes.text(node, "path")
         {
             settings.store = folder.join(path);
+        }
+    }
+    if let Some(node) = section.get("gate") {
+        let gate = mistakes.section(node, "gate", &["quiet"]);
+        if let Some(node) = gate.get("quiet")
+            && let Some(quiet) = mistakes.duration(node, "quiet")
+        {
+            settings.quiet = quiet;
         }
     }
     if let Some(node) = section.get("server") {

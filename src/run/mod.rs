@@ -6,6 +6,7 @@
 //! started again and fed the answers that the journal kept.
 
 mod course;
+mod cover;
 mod ending;
 mod facts;
 mod finish;
