@@ -218,7 +218,7 @@ fn walk(steps: &[Step], scope: &mut Scope, calls: &mut Vec<(&'static str, Value)
             }
             StepKind::Assert { that, .. } => assert!(that.test(scope).expect("true or false")),
             StepKind::Stop(_) => return false,
-            StepKind::Wait(_) | StepKind::Fail(_) | StepKind::Log(_) => {}
+            StepKind::Wait(_) | StepKind::Approve(_) | StepKind::Fail(_) | StepKind::Log(_) => {}
         }
     }
     true

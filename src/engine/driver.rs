@@ -106,7 +106,7 @@ pub(super) struct Driver {
     pub(super) abandoned: super::abandoned::Abandoned,
     pub(super) working: usize,
     pub(super) stopping: bool,
-    pub(super) held_records: u64,
+    pub(super) waits: super::relay::Waits,
     /// Requests that wait for a person in other jobs.
     pub(super) elsewhere: HashMap<[u8; 16], crate::job::RunId>,
     /// Requests that wait for a profile that was stopped, and are no longer kept in memory.

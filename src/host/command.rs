@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::report::Report;
 use crate::engine::{Standing, Summary};
-use crate::job::{JobId, Position};
+use crate::job::{Answer as RunAnswer, JobId, Position, Reason};
 
 /// What is to be done in a store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,6 +60,19 @@ pub enum Command {
         /// Who decided it.
         by: String,
     },
+    /// Answer runs of a job that wait for somebody's yes or no.
+    Decide {
+        /// Which job.
+        job: JobId,
+        /// Its runs.
+        positions: Vec<Position>,
+        /// What is said.
+        answer: RunAnswer,
+        /// Who says it.
+        by: String,
+        /// Why, in their words.
+        reason: Option<Reason>,
+    },
     /// Remove jobs that were over before a moment, and give room back.
     Prune {
         /// Unix milliseconds.
@@ -87,6 +100,7 @@ impl Command {
             | Command::Approve { .. }
             | Command::Reopen { .. }
             | Command::GiveUp { .. }
+            | Command::Decide { .. }
             | Command::Prune { .. }
             | Command::ApproveWorkflows { .. }
             | Command::AcknowledgeRestore

@@ -46,6 +46,10 @@ impl Host {
             Command::GiveUp { job, positions, folder, by } => {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
             }
+            Command::Decide { job, positions, answer, by, reason } => {
+                let summary = self.decide(job, positions, answer, by, reason).await?;
+                Ok(Answer::Summary(Box::new(summary)))
+            }
             Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
             Command::ApproveWorkflows { workflows, by } => {
                 let approved = self.approve_workflows(workflows, &by)?;

@@ -6,6 +6,7 @@
 //! the work itself, so nothing depends on who came first or who stays. How a job is driven is the work
 //! of `engine`; what people read, and when a process owns or hands over, that of `cli`.
 
+mod approve;
 mod clients;
 mod command;
 mod connection;

@@ -134,6 +134,7 @@ pub(super) fn status_after(event: &Event) -> Option<Status> {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Decided(_)
         | Event::Stopped(_) => None,
     }
 }
@@ -153,6 +154,7 @@ pub(super) fn leaves_something_to_try(event: &Event) -> bool {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Decided(_)
         | Event::Stopped(_) => &[],
     };
     ended.iter().any(|ended| match ended.verdict {

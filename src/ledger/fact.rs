@@ -143,6 +143,50 @@ pub enum Fact {
         /// Also if their calls may have been sent.
         even_if_sent: bool,
     },
+    /// Somebody answered requests that waited for that.
+    Decided {
+        /// The job.
+        job: String,
+        /// Who, as the system knows them.
+        by: String,
+        /// `approved`, `rejected`, or `let_go` of a hold.
+        answer: String,
+        /// How many requests.
+        requests: u64,
+        /// The requests, or the first of them.
+        runs: Vec<String>,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Somebody was let through the gate again after an erasure.
+    Released {
+        /// Name of the workspace.
+        workspace: String,
+        /// Who decided it, as the system knows them.
+        by: String,
+        /// Why, in their words.
+        reason: String,
+        /// What the ledger calls the person.
+        subject: Vec<String>,
+    },
+    /// Somebody must not be erased, or may be again.
+    Hold {
+        /// Its number.
+        hold: i64,
+        /// `added` or `removed`.
+        change: String,
+        /// Who decided it, as the system knows them.
+        by: String,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Until when it holds, if it ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+        /// What the ledger calls the person.
+        subject: Vec<String>,
+    },
     /// A process stopped working on the job; `finished` when nothing is left to do.
     Stopped {
         /// The job.
@@ -294,10 +338,13 @@ impl Fact {
             | Fact::Approved { job, .. }
             | Fact::Cancelled { job, .. }
             | Fact::Reopened { job, .. }
+            | Fact::Decided { job, .. }
             | Fact::Stopped { job, .. } => Some(job),
             Fact::Answered(answered) => Some(&answered.job),
             Fact::Key { .. }
             | Fact::Received { .. }
+            | Fact::Released { .. }
+            | Fact::Hold { .. }
             | Fact::Pruned { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }

@@ -307,6 +307,7 @@ fn sets_states(steps: &[Step]) -> bool {
         StepKind::ForEach { steps, .. } => sets_states(steps),
         StepKind::Set(_)
         | StepKind::Wait(_)
+        | StepKind::Approve(_)
         | StepKind::Assert { .. }
         | StepKind::Fail(_)
         | StepKind::Stop(_)

@@ -201,6 +201,7 @@ fn gather(steps: &[Step], names: &mut BTreeSet<String>, see: &mut impl FnMut(&Co
             StepKind::Assert { that, .. } => see(that),
             StepKind::Action { .. }
             | StepKind::Wait(_)
+            | StepKind::Approve(_)
             | StepKind::Fail(_)
             | StepKind::Stop(_)
             | StepKind::Log(_) => {}

@@ -58,6 +58,8 @@ pub(super) enum Pending {
     Nothing,
     /// A call whose answer has not come.
     Call { number: u32, first_at_ms: Option<i64> },
+    /// Somebody's answer, at an `approve` step.
+    Approval,
     /// A pause until a moment, at a `wait` step.
     Wait { until_ms: i64 },
     /// A pause between two tries of a repeated call.
@@ -73,6 +75,11 @@ pub enum Next {
     Wait {
         /// That moment.
         until_ms: i64,
+    },
+    /// Nothing before somebody says yes or no; then [`Run::decide`].
+    Approval {
+        /// What they are asked, free of personal data.
+        message: String,
     },
     /// It is over.
     Ended(Finish),
@@ -163,6 +170,7 @@ impl Run {
                 Pending::Wait { until_ms } | Pending::Pause { until_ms, .. } if now_ms < until_ms => {
                     return Next::Wait { until_ms };
                 }
+                Pending::Approval => return Next::Approval { message: self.question(program) },
                 Pending::Wait { .. } => {
                     self.pending = Pending::Nothing;
                     if let Some(step) = self.current(program) {

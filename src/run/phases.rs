@@ -269,6 +269,7 @@ fn fill(
             StepKind::Action { .. }
             | StepKind::ForEach { .. }
             | StepKind::Wait(_)
+            | StepKind::Approve(_)
             | StepKind::Assert { .. }
             | StepKind::Fail(_)
             | StepKind::Stop(_)

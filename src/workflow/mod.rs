@@ -35,7 +35,7 @@ pub use load::{Known, load, validate_text};
 pub use notify::{Notify, Occasion};
 pub use report::Report;
 pub use retry::{Policies, Policy, Retry, Said};
-pub use step::{Repeat, Setting, Step, StepKind};
+pub use step::{Approve, Repeat, Setting, Step, StepKind};
 pub use trigger::{
     ConsentRules, ConsentTrigger, Feed, FileTrigger, Format, Guard, Identifier, On, ScheduleTrigger,
     SubtaskRules, SubtaskTrigger, WebhookTrigger,
