@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, backfill, init, jobs, ledger, logs, pauses, plan, profiles, reconcile, run, runs, sandbox,
-    serve, store, validate, workflows,
+    actions, backfill, gate, hold, init, jobs, ledger, logs, pauses, plan, profiles, reconcile, run, runs,
+    sandbox, serve, store, validate, workflows,
 };
 
 /// What stands under the help of the program.
@@ -75,6 +75,10 @@ enum Command {
     Jobs(jobs::Args),
     /// See what became of single requests; try one again, or give it up
     Runs(runs::Args),
+    /// See who is kept from coming back after an erasure; let somebody through
+    Gate(gate::Args),
+    /// Keep people from being erased: add, see, remove
+    Hold(hold::Args),
     /// Emergency stop: hold back everything, or one profile, until `resume`
     Pause(pauses::PauseArgs),
     /// Let go what `pause` holds back
@@ -126,6 +130,8 @@ pub fn main() -> ExitCode {
         Command::Workflows(args) => workflows::run(&common, &args),
         Command::Jobs(args) => jobs::run(&common, &args),
         Command::Runs(args) => runs::run(&common, &args),
+        Command::Gate(args) => gate::run(&common, &args),
+        Command::Hold(args) => hold::run(&common, &args),
         Command::Pause(args) => pauses::pause(&common, &args),
         Command::Resume(args) => pauses::resume(&common, &args),
         Command::Store(args) => store::run(&common, &args),

@@ -7,6 +7,8 @@ mod actions;
 mod backfill;
 mod command;
 mod failure;
+mod gate;
+mod hold;
 mod init;
 mod jobs;
 mod ledger;

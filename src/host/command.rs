@@ -73,6 +73,10 @@ pub enum Command {
         /// Why, in their words.
         reason: Option<Reason>,
     },
+    /// Look through the gate, or let somebody through.
+    Gate(GateCommand),
+    /// Change the hold list, or look at it.
+    Hold(HoldCommand),
     /// Remove jobs that were over before a moment, and give room back.
     Prune {
         /// Unix milliseconds.
@@ -101,12 +105,80 @@ impl Command {
             | Command::Reopen { .. }
             | Command::GiveUp { .. }
             | Command::Decide { .. }
+            | Command::Gate(_)
+            | Command::Hold(_)
             | Command::Prune { .. }
             | Command::ApproveWorkflows { .. }
             | Command::AcknowledgeRestore
             | Command::Look => false,
         }
     }
+}
+
+/// Somebody as they were typed: an id, an address, a number; shown by nothing that prints this.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Typed(pub String);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(redacted)")
+    }
+}
+
+/// What is done with the gate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateCommand {
+    /// Tell what it keeps.
+    List {
+        /// Of somebody.
+        subject: Option<Typed>,
+        /// Of these workspaces; of all that the settings have if there are none.
+        workspaces: Vec<String>,
+        /// Erased at this moment or later, in Unix milliseconds.
+        since_ms: Option<i64>,
+        /// Erased before this moment.
+        before_ms: Option<i64>,
+        /// So many at most, the newest.
+        limit: usize,
+    },
+    /// Let somebody through.
+    Release {
+        /// Whom.
+        subject: Typed,
+        /// In these workspaces.
+        workspaces: Vec<String>,
+        /// Why.
+        reason: Reason,
+        /// Who decided it.
+        by: String,
+    },
+}
+
+/// What is done with the hold list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldCommand {
+    /// Put somebody on it.
+    Add {
+        /// Whom.
+        subject: Typed,
+        /// Why.
+        reason: Reason,
+        /// When it ends by itself, in Unix milliseconds.
+        until_ms: Option<i64>,
+        /// Who decided it.
+        by: String,
+    },
+    /// Take somebody off it.
+    Remove {
+        /// Whom.
+        subject: Typed,
+        /// Who decided it.
+        by: String,
+    },
+    /// Tell all of it.
+    List,
 }
 
 /// A workflow and an input.

@@ -50,6 +50,8 @@ impl Host {
                 let summary = self.decide(job, positions, answer, by, reason).await?;
                 Ok(Answer::Summary(Box::new(summary)))
             }
+            Command::Gate(command) => Ok(Answer::Result(self.gate(command).await?)),
+            Command::Hold(command) => Ok(Answer::Result(self.hold(command).await?)),
             Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
             Command::ApproveWorkflows { workflows, by } => {
                 let approved = self.approve_workflows(workflows, &by)?;

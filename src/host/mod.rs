@@ -15,6 +15,7 @@ mod entered;
 mod error;
 mod execute;
 mod folder;
+mod gate;
 mod guests;
 mod line;
 mod owner;
@@ -28,7 +29,7 @@ mod settle;
 mod socket;
 
 pub use clients::Clients;
-pub use command::{Answer, Command, Heard, InputOrder, Resume, Run, Talk};
+pub use command::{Answer, Command, GateCommand, Heard, HoldCommand, InputOrder, Resume, Run, Talk, Typed};
 pub use connection::Connection;
 pub use error::{HostError, Kind, Refusal, StillInTheAir};
 pub use folder::{FolderError, workflow_files};

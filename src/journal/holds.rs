@@ -9,11 +9,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::{Connection, Transaction, params};
 
+use super::commit::Committer;
 use super::error::{Doing, StoreError};
 use super::marks::{HOLDS, Secret, key_of};
 use super::{Marks, Store};
 use crate::job::Reason;
-use crate::ledger::Fact;
+use crate::ledger::{Digests, Fact};
 use crate::plan::PersonKey;
 
 const DOING: &str = "write its hold list";
@@ -76,6 +77,11 @@ impl Holds {
         Ok(holds)
     }
 
+    /// Whether there are none.
+    pub fn are_none(&self) -> bool {
+        self.by_key.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// What holds any of these people at a moment.
     pub fn of(&self, people: &[PersonKey], now_ms: i64) -> Option<Hold> {
         let by_key = self.by_key.read().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +99,8 @@ impl Holds {
 
     fn read_again(&self, connection: &Connection) -> Result<(), StoreError> {
         let doing = "read its hold list";
-        let sql = "SELECT held.key, id, at_ms, by, reason, until_ms FROM held JOIN holds ON id = hold ORDER BY id";
+        let sql =
+            "SELECT held.key, id, at_ms, by, reason, until_ms FROM held JOIN holds ON id = hold ORDER BY id";
         let mut statement = connection.prepare(sql).doing(doing)?;
         let mut rows = statement.query([]).doing(doing)?;
         let mut by_key: HashMap<[u8; 16], Vec<Hold>> = HashMap::new();
@@ -118,7 +125,7 @@ impl Holds {
 
 impl Store {
     /// Who must not be erased.
-    pub fn holds(&self) -> &Holds {
+    pub fn hold_list(&self) -> &Holds {
         &self.holds
     }
 
@@ -140,7 +147,7 @@ impl Store {
         by: String,
         at_ms: i64,
     ) -> Result<i64, StoreError> {
-        let holds = self.holds.clone();
+        let (holds, subject) = (self.holds.clone(), self.subject(&held)?);
         self.audited(at_ms, move |transaction| {
             let sql = "INSERT INTO holds (at_ms, by, reason, until_ms) VALUES (?1, ?2, ?3, ?4)";
             let values = params![at_ms, by, reason.as_str(), until_ms];
@@ -150,13 +157,13 @@ impl Store {
                 let sql = "INSERT OR IGNORE INTO held (key, hold) VALUES (?1, ?2)";
                 transaction.execute(sql, params![holds.key(*person), id]).doing(DOING)?;
             }
-            Ok((id, vec![change(id, "added", &by, Some(reason.as_str()), until_ms, &held)]))
+            Ok((id, vec![change(id, "added", &by, Some(reason.as_str()), until_ms, subject)]))
         })
     }
 
     /// Takes every hold of somebody away; gives their numbers.
     pub fn remove_holds(&self, held: Held, by: String, at_ms: i64) -> Result<Vec<i64>, StoreError> {
-        let holds = self.holds.clone();
+        let (holds, subject) = (self.holds.clone(), self.subject(&held)?);
         self.audited(at_ms, move |transaction| {
             let mut removed: Vec<i64> = Vec::new();
             for person in &held.people {
@@ -171,25 +178,63 @@ impl Store {
             for id in &removed {
                 transaction.execute("DELETE FROM held WHERE hold = ?1", [id]).doing(DOING)?;
                 transaction.execute("DELETE FROM holds WHERE id = ?1", [id]).doing(DOING)?;
-                facts.push(change(*id, "removed", &by, None, None, &held));
+                facts.push(change(*id, "removed", &by, None, None, subject.clone()));
             }
             Ok((removed, facts))
         })
     }
 
-    /// Changes something that the ledger tells of, both or neither. Facts name people by plain digests, which
-    /// are keyed here.
+    /// What the ledger calls somebody.
+    pub(super) fn subject(&self, held: &Held) -> Result<Vec<String>, StoreError> {
+        let digests = self.reader().pseudonyms()?;
+        Ok(held.identifiers.iter().map(|identifier| digests.subject(*identifier)).collect())
+    }
+
+    /// Changes something that the ledger tells of, both or neither.
     pub(super) fn audited<T: Send + 'static>(
         &self,
         at_ms: i64,
         change: impl FnOnce(&Transaction<'_>) -> Result<(T, Vec<Fact>), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let holds = self.holds.clone();
+        let (holds, marks) = (self.holds.clone(), self.marks().clone());
         self.with_committer(move |committer| {
             let done = committer.audited(at_ms, change)?;
             holds.read_again(&committer.connection)?;
+            marks.read_releases(&committer.connection)?;
             Ok(done)
         })
+    }
+}
+
+impl Committer {
+    fn audited<T>(
+        &mut self,
+        at_ms: i64,
+        change: impl FnOnce(&Transaction<'_>) -> Result<(T, Vec<Fact>), StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = self.try_audited(at_ms, change);
+        if done.is_err()
+            && let Err(error) = self.ledger.read_again(&self.connection)
+        {
+            // An entry that goes on from what is not on the disk would break the chain.
+            self.fail(error);
+        }
+        done
+    }
+
+    fn try_audited<T>(
+        &mut self,
+        at_ms: i64,
+        change: impl FnOnce(&Transaction<'_>) -> Result<(T, Vec<Fact>), StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction = self.connection.transaction().doing(DOING)?;
+        let (done, facts) = change(&transaction)?;
+        for fact in &facts {
+            self.ledger.append(&transaction, at_ms, fact)?;
+        }
+        self.ledger.sign_if_due(&transaction, at_ms)?;
+        transaction.commit().doing(DOING)?;
+        Ok(done)
     }
 }
 
@@ -199,7 +244,7 @@ fn change(
     by: &str,
     reason: Option<&str>,
     until_ms: Option<i64>,
-    held: &Held,
+    subject: Vec<String>,
 ) -> Fact {
     Fact::Hold {
         hold,
@@ -207,6 +252,6 @@ fn change(
         by: by.to_owned(),
         reason: reason.map(str::to_owned),
         until: until_ms.map(crate::ledger::moment),
-        subject: held.identifiers.iter().map(|identifier| format!("{identifier:032x}")).collect(),
+        subject,
     }
 }

@@ -14,7 +14,9 @@ mod compact;
 mod directory;
 mod error;
 mod events;
+mod gate;
 mod guard;
+mod holds;
 mod ids;
 mod inbox;
 mod index;
@@ -34,7 +36,9 @@ mod writer;
 pub use backup::{Backup, Replace, Restored, restore};
 pub use codec::{CodecError, decode, encode};
 pub use error::{StoreError, has_no_room};
+pub use gate::{Asked as GateAsked, Erased, Release};
 pub use guard::Irreversible;
+pub use holds::{Held, Hold, Holds};
 pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{
     Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,

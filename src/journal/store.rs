@@ -20,6 +20,7 @@ use super::commit::Committer;
 use super::compact::Compactor;
 use super::directory::{Directory, file};
 use super::error::{Doing, StoreError};
+use super::holds::Holds;
 use super::ids::Ids;
 use super::inbox::{self, Amount, Lock, MOST_BYTES, MOST_ROWS};
 use super::index::{self, Index};
@@ -41,6 +42,7 @@ pub struct Store {
     reader: Reader,
     ids: Ids,
     marks: Marks,
+    pub(super) holds: Holds,
     keys: Keys,
     commands: Sender<Command>,
     failure: Failure,
@@ -140,6 +142,8 @@ impl Store {
             destroy_leftover_keys(&connection, &keys)?;
         }
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
+        let holds = Holds::open(&connection, &marks)?;
+        marks.read_releases(&connection)?;
         let inbox = inbox::amount(&connection).doing("count what came in")?;
         let compactor = Compactor::open(&connection)?;
         let ledger = Ledger::open(&connection, keys.ledger_or_new()?, marks::secret(&connection)?)?;
@@ -168,6 +172,7 @@ impl Store {
             reader,
             ids,
             marks,
+            holds,
             keys,
             commands,
             failure,

@@ -71,7 +71,8 @@ fn a_request_that_somebody_approves_goes_on_at_once_also_after_a_restart() {
     assert_eq!(serving.stop().0, 0);
     let serving = Serving::start(&folder);
 
-    let run = folder.run(&["runs", "list", "--state", "waiting", "--output", "json"]).lines()[0]["run"].clone();
+    let run =
+        folder.run(&["runs", "list", "--state", "waiting", "--output", "json"]).lines()[0]["run"].clone();
     let approved = folder.run(&["runs", "approve", run.as_str().unwrap(), "--no-resume"]);
 
     assert_eq!(approved.code, 0, "{}", approved.stderr);
