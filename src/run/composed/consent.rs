@@ -121,7 +121,7 @@ impl Consent {
         let users = output.get("users").and_then(Value::as_array).cloned().unwrap_or_default();
         match &self.profiles {
             None => {
-                let is_more = !users.is_empty() && !self.groups.is_empty();
+                let is_more = !self.groups.is_empty() && self.asked_for_groups(&users).is_some();
                 self.profiles = Some(users);
                 if !is_more {
                     self.read = Some(Vec::new());
