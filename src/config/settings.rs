@@ -22,10 +22,11 @@ use crate::workflow::Policies;
 /// keep what nobody needs.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-const KEYS: [&str; 7] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify"];
+const KEYS: [&str; 8] =
+    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "ledger"];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 7] = ["keys", "retention", "ledger", "canary", "runtime", "directory", "telemetry"];
+const RESERVED: [&str; 6] = ["keys", "retention", "canary", "runtime", "directory", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -36,6 +37,9 @@ pub struct Settings {
     pub store: PathBuf,
     /// How long `serve` keeps jobs that are over.
     pub keep: Duration,
+    /// Where the certificates go that workflows want of each request; [`Settings::certificates`] has the
+    /// default.
+    pub certificates: Option<PathBuf>,
     /// Nothing is written outside. Not in the file: `store` is another one then.
     pub shadow: bool,
     /// Where `serve` listens.
@@ -74,12 +78,18 @@ impl Settings {
         self
     }
 
+    /// Where the certificates go that workflows want of each request.
+    pub fn certificates(&self) -> PathBuf {
+        self.certificates.clone().unwrap_or_else(|| self.store.join("certificates"))
+    }
+
     /// The settings of somebody who has no file, in a folder.
     pub fn default_in(folder: &Path) -> Settings {
         Settings {
             workflows: folder.join("workflows"),
             store: folder.join(".privaflow"),
             keep: KEPT,
+            certificates: None,
             shadow: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             trusted_proxies: Vec::new(),
@@ -125,6 +135,13 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
         {
             settings.store = folder.join(path);
         }
+    }
+    if let Some(node) = section.get("ledger") {
+        let ledger = mistakes.section(node, "ledger", &["certificates"]);
+        settings.certificates = ledger
+            .get("certificates")
+            .and_then(|node| mistakes.text(node, "certificates"))
+            .map(|path| folder.join(path));
     }
     if let Some(node) = section.get("server") {
         let server = mistakes.section(node, "server", &["listen", "trusted_proxies"]);

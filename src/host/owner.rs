@@ -163,6 +163,9 @@ impl Host {
                 }
                 Status::Open | Status::Held | Status::Finished => {}
             }
+            if workflow.certificate && matches!(place, Place::Services) {
+                self.write_certificates(entered.job).await;
+            }
             return Ok(report);
         }
     }

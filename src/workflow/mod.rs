@@ -57,6 +57,8 @@ pub struct Workflow {
     pub profiles: IndexMap<String, String>,
     /// How many people it may touch irreversibly.
     pub guard: Guard,
+    /// Each of its requests gets a certificate when it is over.
+    pub certificate: bool,
     /// What people are told of it, and where.
     pub notify: Option<Notify>,
     /// Rendered once at the start of a run, in order.
