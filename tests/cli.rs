@@ -69,7 +69,8 @@ fn the_actions_are_listed_and_shown() {
     let delete = said(Path::new("."), ["actions", "show", "braze/users.delete"]);
     let group = said(Path::new("."), ["actions", "show", "braze/subscription.status.set"]);
     let slip = said(Path::new("."), ["actions", "show", "users.delete"]);
-    insta::assert_snapshot!("actions", [list, delete, group, slip].join("\n"));
+    let find = said(Path::new("."), ["actions", "show", "privaflow/find_profiles"]);
+    insta::assert_snapshot!("actions", [list, delete, group, slip, find].join("\n"));
 
     for line in lines(&privaflow(Path::new("."), ["actions", "list", "--output", "json"])) {
         assert!(line["action"].is_string() && line["permission"].is_string(), "{line}");

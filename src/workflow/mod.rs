@@ -4,6 +4,7 @@
 //! reported together. What is left at run time are the person's values.
 
 mod action;
+mod composed;
 mod cron;
 mod kinds;
 mod load;
@@ -30,6 +31,7 @@ use indexmap::IndexMap;
 
 use crate::template::Tree;
 
+pub use composed::{Composed, ErasedRules, FindRules, Kind, Others, Rules};
 pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
 pub use notify::{Notify, Occasion};

@@ -69,6 +69,13 @@ fn gather(steps: &[Step], system: System, actions: &mut Vec<&'static Action>) {
                     actions.push(action);
                 }
             }
+            StepKind::Composed(composed) => {
+                for action in composed.actions().filter(|action| action.system == system.word()) {
+                    if !actions.iter().any(|known| known.id == action.id) {
+                        actions.push(action);
+                    }
+                }
+            }
             StepKind::ForEach { steps, .. } => gather(steps, system, actions),
             StepKind::Set(_)
             | StepKind::Wait(_)
