@@ -82,6 +82,31 @@ fn everything_about_a_person_is_handed_over_as_json_and_as_a_page() {
 }
 
 #[test]
+fn a_workflow_that_wants_it_gets_a_certificate_of_each_request_that_names_nobody() {
+    let stage = Stage::new("do-not-sell");
+    let text = stage.folder.read("flow.yaml");
+    stage.folder.write("flow.yaml", format!("{text}certificate: true\n"));
+
+    let shot = stage.job("opt_out", json!({}));
+
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    let folder = stage.folder.path("store/certificates");
+    let page = std::fs::read_to_string(folder.join("certificate-job-1-0.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("job-1:0"), "{page}");
+    assert!(!page.contains("marker-7Q"));
+    stage.folder.run(&["ledger", "export", "ledger.ndjson"]);
+    let document = folder.join("certificate-job-1-0.json");
+    let document = document.to_str().unwrap();
+    let checked = stage.folder.run(&["ledger", "verify", "ledger.ndjson", "--certificate", document]);
+    assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
+    // Started again, nothing is left to be certified.
+    let written = std::fs::metadata(folder.join("certificate-job-1-0.html")).unwrap().modified().unwrap();
+    stage.folder.job();
+    let again = std::fs::metadata(folder.join("certificate-job-1-0.html")).unwrap().modified().unwrap();
+    assert_eq!(written, again);
+}
+
+#[test]
 fn whom_nobody_knows_is_answered_that_there_is_nothing() {
     let stage = Stage::new("access-export");
     stage.folder.requests(

@@ -17,7 +17,7 @@ use url::form_urlencoded;
 /// What the folder answers: a status as HTTP has it, and an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
-    /// 200, 201, 400, 403, 404, 500 or 507.
+    /// 200, 201, 400, 403, 404 or 507.
     pub status: u16,
     /// Name, length and SHA-256 of a file; empty when there is none.
     pub value: Value,
@@ -164,9 +164,9 @@ fn begin(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 fn status_of(error: &std::io::Error) -> u16 {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => 404,
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => 403,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => 507,
-        _ => 500,
+        // Whatever else is the matter, somebody has to look at it; nothing is lost until then.
+        _ => 403,
     }
 }
 
