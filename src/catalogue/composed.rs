@@ -33,6 +33,8 @@ pub enum Compound {
     FindProfiles,
     /// Looks again until what was found and erased is gone.
     VerifyErased,
+    /// Looks again until what was set is so.
+    VerifyConsent,
 }
 
 /// One member of the `with` of a composed action.
@@ -55,7 +57,7 @@ const fn choice(name: &'static str, shape: &'static str, meaning: &'static str) 
     Choice { name, shape, meaning, required: false }
 }
 
-static ALL: [Composed; 2] = [
+static ALL: [Composed; 3] = [
     Composed {
         id: "find_profiles",
         kind: Compound::FindProfiles,
@@ -118,6 +120,34 @@ static ALL: [Composed; 2] = [
             ),
         ],
         output: &["gone", "looks", "erased_again"],
+    },
+    Composed {
+        id: "verify_consent",
+        kind: Compound::VerifyConsent,
+        summary: "Read back what was set, until it is so, and say what it comes to",
+        system: "braze",
+        calls: &["braze/users.export.ids", "braze/subscription.user.status"],
+        options: &[
+            choice("subject", "map", "whose states, instead of those of the request's `subject`"),
+            choice("email_subscribe", "template", "the global e-mail state that was set"),
+            choice("push_subscribe", "template", "the global push state that was set"),
+            choice(
+                "groups",
+                "template or list",
+                "the groups that were set, as users.track takes them; also asks their effective state",
+            ),
+            choice(
+                "first_after",
+                "duration",
+                "from the write to the first look; doubles from look to look; default 5m",
+            ),
+            choice(
+                "at_most",
+                "duration",
+                "from the write; then the request fails (not_effective); default 1h",
+            ),
+        ],
+        output: &["confirmed", "profiles", "email_subscribe", "push_subscribe", "groups"],
     },
 ];
 

@@ -205,5 +205,6 @@ fn identifiers(subject: &Map<String, Value>) -> Identifiers {
         phone: text("phone"),
         braze_id: text("braze_id"),
         aliases: aliases.collect(),
+        device_ids: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::composed::{Asks, Doing, Erased, Failed, Find, Inside};
+use super::composed::{Asks, Consent, Doing, Erased, Failed, Find, Inside, Wanted};
 use super::facts::Program;
 use super::finish::Trouble;
 use super::machine::{Answer, Next, Pending, Prepared, Run, reason_of};
@@ -19,13 +19,19 @@ impl Run {
     /// Begins the composed action of a step that was entered; `None` when the step is over.
     pub(super) fn enter_composed(&mut self, program: &Program, step: &Step, now_ms: i64) -> Option<Next> {
         let StepKind::Composed(composed) = &step.kind else { return None };
-        if self.tally.passed == Some(Skip::Shadow) && composed.proves() {
+        self.was_inside = true;
+        let is_nothing_set = composed.needs_a_write() && self.written_ms.is_none();
+        if self.tally.passed == Some(Skip::Shadow) && composed.proves() || is_nothing_set {
             // What was not written is not looked for.
             self.end_step(program, step, "skipped", Value::Null);
             return None;
         }
         match self.begin_inside(program, composed, now_ms) {
-            Ok(doing) => {
+            Ok(None) => {
+                self.end_step(program, step, "skipped", Value::Null);
+                None
+            }
+            Ok(Some(doing)) => {
                 self.inside = Some(Box::new(Inside { number: 0, doing }));
                 self.go_on_inside(program, step, now_ms)
             }
@@ -36,13 +42,14 @@ impl Run {
         }
     }
 
-    /// What a composed action begins with, as far as it is known before any answer.
+    /// What a composed action begins with, as far as it is known before any answer; `None` when there is nothing
+    /// to do.
     pub(super) fn begin_inside(
         &self,
         program: &Program,
         composed: &Composed,
         now_ms: i64,
-    ) -> Result<Doing, Trouble> {
+    ) -> Result<Option<Doing>, Trouble> {
         let begun = match &composed.rules {
             Rules::Find(rules) => {
                 let subject = match &rules.subject {
@@ -54,12 +61,30 @@ impl Run {
                     None => None,
                 };
                 let subject = subject.unwrap_or_default();
-                Find::begin(rules, &subject, device.as_ref()).map(|find| Doing::Find(Box::new(find)))
+                Find::begin(rules, &subject, device.as_ref()).map(|find| Some(Doing::Find(Box::new(find))))
             }
             Rules::Erased(rules) => {
                 let found = self.rendered(program, &rules.found)?.unwrap_or_default();
                 let begun = Erased::begin(rules, &found, self.written_ms, now_ms);
-                begun.map(|erased| Doing::Erased(Box::new(erased)))
+                begun.map(|erased| Some(Doing::Erased(Box::new(erased))))
+            }
+            Rules::Consent(rules) => {
+                let render = |tree: &Option<Tree>| match tree {
+                    Some(tree) => self.rendered(program, tree),
+                    None => Ok(None),
+                };
+                let subject = match &rules.subject {
+                    Some(tree) => self.rendered(program, tree)?,
+                    None => self.scope.get("subject").cloned(),
+                };
+                let wanted = Wanted {
+                    email: render(&rules.email_subscribe)?,
+                    push: render(&rules.push_subscribe)?,
+                    groups: render(&rules.groups)?,
+                };
+                let (subject, at_ms) = (subject.unwrap_or_default(), self.written_ms.unwrap_or(now_ms));
+                let begun = Consent::begin(rules, &subject, wanted, at_ms);
+                begun.map(|consent| consent.map(|consent| Doing::Consent(Box::new(consent))))
             }
         };
         begun.map_err(|failed| self.trouble_inside(program, failed))
@@ -85,11 +110,9 @@ impl Run {
             Asks::Pause { until_ms } => {
                 self.pending = Pending::Pause { until_ms, number, first_at_ms: now_ms };
             }
-            Asks::Done(output) => {
+            Asks::Done { output, proves } => {
                 self.inside = None;
-                if matches!(&step.kind, StepKind::Composed(composed) if composed.proves())
-                    && self.tally.accepted
-                {
+                if proves && self.tally.accepted {
                     self.tally.verified = true;
                     self.tally.is_proven = true;
                 }

@@ -55,10 +55,6 @@ impl Looks {
     pub fn of(workflow: &Workflow) -> Option<Looks> {
         let mut names = BTreeSet::new();
         let mut looks = BTreeSet::new();
-        if are_composed(&workflow.steps) {
-            // Which calls those make depends on everything that the subject is named by.
-            return None;
-        }
         gather(&workflow.steps, &mut names, &mut |condition| looks.extend(condition.looks()));
         if workflow.words.is_some() {
             // What is counted as unmapped.
@@ -183,21 +179,6 @@ fn text(value: &Value, key: &mut Vec<u8>) -> Option<()> {
 fn length(length: usize, key: &mut Vec<u8>) -> Option<()> {
     key.extend(u32::try_from(length).ok()?.to_le_bytes());
     Some(())
-}
-
-/// Whether some action is made of others.
-fn are_composed(steps: &[Step]) -> bool {
-    steps.iter().any(|step| match &step.kind {
-        StepKind::Composed(_) => true,
-        StepKind::ForEach { steps, .. } => are_composed(steps),
-        StepKind::Action { .. }
-        | StepKind::Set(_)
-        | StepKind::Wait(_)
-        | StepKind::Assert { .. }
-        | StepKind::Fail(_)
-        | StepKind::Stop(_)
-        | StepKind::Log(_) => false,
-    })
 }
 
 /// Every condition and value that decides what a run does before its first answer, and the names of loops.

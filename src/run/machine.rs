@@ -37,6 +37,8 @@ pub struct Run {
     pub(super) pending: Pending,
     /// The action made of others that the run is in the middle of.
     pub(super) inside: Option<Box<Inside>>,
+    /// It came to an action made of others.
+    pub(super) was_inside: bool,
     /// When the last write was accepted, in Unix milliseconds.
     pub(super) written_ms: Option<i64>,
     pub(super) log: Vec<String>,
@@ -137,6 +139,7 @@ impl Run {
             stopped: false,
             pending: Pending::Nothing,
             inside: None,
+            was_inside: false,
             written_ms: None,
             log: Vec::new(),
             times: None,

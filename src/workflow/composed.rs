@@ -17,6 +17,8 @@ const MOST_PROFILES: usize = 50;
 /// How long a deletion may take: mostly under a second, up to five minutes over all caches (Braze docs,
 /// "Delete users").
 const LAG: Duration = Duration::from_secs(5 * 60);
+/// How long is looked whether what was set is so.
+const AN_HOUR: Duration = Duration::from_secs(3600);
 /// How long is looked before a person must.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -36,6 +38,8 @@ pub enum Rules {
     Find(FindRules),
     /// Of `verify_erased`.
     Erased(ErasedRules),
+    /// Of `verify_consent`.
+    Consent(StateRules),
 }
 
 /// How profiles are looked for.
@@ -75,6 +79,23 @@ pub struct ErasedRules {
     pub at_most: Duration,
     /// What is still there is deleted again.
     pub erase_again: bool,
+}
+
+/// How what was set is read back.
+#[derive(Debug)]
+pub struct StateRules {
+    /// Whose states; those of the request's `subject` without it.
+    pub subject: Option<Tree>,
+    /// The global e-mail state that was set.
+    pub email_subscribe: Option<Tree>,
+    /// The global push state that was set.
+    pub push_subscribe: Option<Tree>,
+    /// The groups that were set, as `users.track` takes them.
+    pub groups: Option<Tree>,
+    /// From the write to the first look; every later pause is twice as long.
+    pub first_after: Duration,
+    /// From the write to the last look.
+    pub at_most: Duration,
 }
 
 /// A kind of identifier that a profile can be looked up by.
@@ -118,37 +139,51 @@ impl Composed {
     /// Whether it can write: what it deletes again.
     pub fn writes(&self) -> bool {
         match &self.rules {
-            Rules::Find(_) => false,
+            Rules::Find(_) | Rules::Consent(_) => false,
             Rules::Erased(rules) => rules.erase_again,
         }
+    }
+
+    /// Whether there is nothing to do for it where nothing was written.
+    pub fn needs_a_write(&self) -> bool {
+        matches!(&self.rules, Rules::Consent(_))
     }
 
     /// Whether it proves that what was written took effect.
     pub fn proves(&self) -> bool {
         match &self.rules {
             Rules::Find(_) => false,
-            Rules::Erased(_) => true,
+            Rules::Erased(_) | Rules::Consent(_) => true,
         }
     }
 
     /// The actions it may call.
     pub fn actions(&self) -> impl Iterator<Item = &'static catalogue::Action> {
         let writes = self.writes();
-        self.action.actions().filter(move |action| writes || !action.effect.writes())
+        let reads_groups = !matches!(&self.rules, Rules::Consent(StateRules { groups: None, .. }));
+        let actions = self.action.actions().filter(move |action| writes || !action.effect.writes());
+        actions.filter(move |action| reads_groups || action.id != "subscription.user.status")
     }
 
     /// What is rendered when it begins.
     pub fn trees(&self) -> impl Iterator<Item = &Tree> {
         let trees = match &self.rules {
-            Rules::Find(rules) => [rules.subject.as_ref(), rules.device_id.as_ref()],
-            Rules::Erased(rules) => [Some(&rules.found), None],
+            Rules::Find(rules) => [rules.subject.as_ref(), rules.device_id.as_ref(), None, None],
+            Rules::Erased(rules) => [Some(&rules.found), None, None, None],
+            Rules::Consent(StateRules { subject, email_subscribe, push_subscribe, groups, .. }) => {
+                [subject.as_ref(), email_subscribe.as_ref(), push_subscribe.as_ref(), groups.as_ref()]
+            }
         };
         trees.into_iter().flatten()
     }
 
     /// Whether it reads the `subject` of the request.
     pub fn reads_subject(&self) -> bool {
-        matches!(&self.rules, Rules::Find(FindRules { subject: None, .. }))
+        match &self.rules {
+            Rules::Find(rules) => rules.subject.is_none(),
+            Rules::Consent(rules) => rules.subject.is_none(),
+            Rules::Erased(_) => false,
+        }
     }
 }
 
@@ -191,6 +226,7 @@ pub(super) fn kind(
     let rules = match action.kind {
         Compound::FindProfiles => Rules::Find(find(reader, &get)?),
         Compound::VerifyErased => Rules::Erased(erased(reader, &get)?),
+        Compound::VerifyConsent => Rules::Consent(states(reader, &get)?),
     };
     Some(StepKind::Composed(Composed { action, rules }))
 }
@@ -220,7 +256,6 @@ fn find<'n>(reader: &mut Reader<'_>, get: &impl Fn(&str) -> Option<&'n Node>) ->
 }
 
 /// `None` when it stands and is wrong.
-#[expect(clippy::option_option, reason = "missing is not wrong")]
 fn optional<'n, T>(node: Option<&'n Node>, read: impl FnOnce(&'n Node) -> Option<T>) -> Option<Option<T>> {
     match node {
         Some(node) => read(node).map(Some),
@@ -287,11 +322,41 @@ fn erased<'n>(reader: &mut Reader<'_>, get: &impl Fn(&str) -> Option<&'n Node>) 
     let at_most = optional(get("at_most"), |node| reader.pause("with.at_most", node));
     let erase_again = optional(get("erase_again"), |node| reader.boolean("with.erase_again", node));
     let (first_after, at_most) = (first_after?.unwrap_or(LAG), at_most?.unwrap_or(A_DAY));
-    if at_most < first_after {
-        let at = get("at_most").or(get("first_after")).map_or(0..0, Node::head);
-        let mistake = Mistake::error("bad_value", at, "`with.at_most` is shorter than `with.first_after`");
-        reader.add(mistake.help("then nobody would look: make it longer"));
-        return None;
-    }
+    in_order(reader, get, first_after, at_most)?;
     Some(ErasedRules { found: found?, first_after, at_most, erase_again: erase_again?.unwrap_or(true) })
+}
+
+fn states<'n>(reader: &mut Reader<'_>, get: &impl Fn(&str) -> Option<&'n Node>) -> Option<StateRules> {
+    let subject = optional(get("subject"), |node| subject(reader, node));
+    let email_subscribe = optional(get("email_subscribe"), |node| text(reader, "with.email_subscribe", node));
+    let push_subscribe = optional(get("push_subscribe"), |node| text(reader, "with.push_subscribe", node));
+    let groups = optional(get("groups"), |node| reader.tree(node));
+    let first_after = optional(get("first_after"), |node| reader.pause("with.first_after", node));
+    let at_most = optional(get("at_most"), |node| reader.pause("with.at_most", node));
+    let (first_after, at_most) = (first_after?.unwrap_or(LAG), at_most?.unwrap_or(AN_HOUR));
+    in_order(reader, get, first_after, at_most)?;
+    Some(StateRules {
+        subject: subject?,
+        email_subscribe: email_subscribe?,
+        push_subscribe: push_subscribe?,
+        groups: groups?,
+        first_after,
+        at_most,
+    })
+}
+
+/// Tells a deadline before the first look.
+fn in_order<'n>(
+    reader: &mut Reader<'_>,
+    get: &impl Fn(&str) -> Option<&'n Node>,
+    first_after: Duration,
+    at_most: Duration,
+) -> Option<()> {
+    if at_most >= first_after {
+        return Some(());
+    }
+    let at = get("at_most").or(get("first_after")).map_or(0..0, Node::head);
+    let mistake = Mistake::error("bad_value", at, "`with.at_most` is shorter than `with.first_after`");
+    reader.add(mistake.help("then nobody would look: make it longer"));
+    None
 }

@@ -31,7 +31,7 @@ use indexmap::IndexMap;
 
 use crate::template::Tree;
 
-pub use composed::{Composed, ErasedRules, FindRules, Kind, Others, Rules};
+pub use composed::{Composed, ErasedRules, FindRules, Kind, Others, Rules, StateRules};
 pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
 pub use notify::{Notify, Occasion};

@@ -8,12 +8,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::identifier::{Identifier, Look, of_kinds};
-use super::{Asks, Failed, STILL_THERE};
+use super::{Asks, Failed, STILL_THERE, millis};
 use crate::catalogue;
 use crate::job::Fail;
 use crate::workflow::{ErasedRules, Kind};
@@ -105,9 +104,8 @@ impl Erased {
     /// What it needs next.
     pub fn next(&mut self, now_ms: i64) -> Asks {
         if self.open.is_empty() {
-            return Asks::Done(json!({
-                "gone": true, "looks": self.looks, "erased_again": self.erased_again,
-            }));
+            let output = json!({ "gone": true, "looks": self.looks, "erased_again": self.erased_again });
+            return Asks::Done { output, proves: true };
         }
         if self.round.from_ms > self.deadline_ms {
             let message = "a profile is still found after the deletion was accepted: look whether an app or another tool makes it anew, then `privaflow runs retry` looks again".to_owned();
@@ -125,7 +123,7 @@ impl Erased {
         };
         match catalogue::find(name) {
             Some(action) => Asks::Call(action, body),
-            None => Asks::Done(Value::Null),
+            None => Asks::Done { output: Value::Null, proves: false },
         }
     }
 
@@ -190,10 +188,6 @@ impl Erased {
     pub fn end_pause(&mut self, now_ms: i64) {
         self.round.from_ms = self.round.from_ms.min(now_ms);
     }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl fmt::Debug for Erased {

@@ -52,7 +52,7 @@ struct Profile {
 impl Find {
     /// Begins a search for a subject, and a device beside it.
     pub fn begin(rules: &FindRules, subject: &Value, device: Option<&Value>) -> Result<Find, Failed> {
-        let given = given(subject, device);
+        let given = given(subject, device)?;
         if given.is_empty() {
             let message = "the request has no identifier that a profile could be found by";
             return Err(Failed::template("no_identifier", message));
@@ -98,7 +98,9 @@ impl Find {
             );
             return Asks::Fails(Failed { reason: Fail::Assert, code: "too_many_profiles", message });
         }
-        let Some(look) = self.queue.front() else { return Asks::Done(self.output()) };
+        let Some(look) = self.queue.front() else {
+            return Asks::Done { output: self.output(), proves: false };
+        };
         if self.looks >= MOST_LOOKS {
             let message = format!(
                 "the profiles of this request led to more than {MOST_LOOKS} look-ups: they are not one person's"
@@ -107,7 +109,7 @@ impl Find {
         }
         match catalogue::find("braze/users.export.ids") {
             Some(action) => Asks::Call(action, look.body(&self.fields)),
-            None => Asks::Done(self.output()),
+            None => Asks::Done { output: self.output(), proves: false },
         }
     }
 
@@ -183,19 +185,49 @@ impl Find {
     }
 }
 
-/// What a request names its subject by, the surest first.
-fn given(subject: &Value, device: Option<&Value>) -> Vec<Identifier> {
-    let aliases = subject.get("aliases").and_then(Value::as_array).into_iter().flatten();
-    let plain = |kind: Kind| Identifier::of(kind, subject.get(kind.word()));
-    let mut given: Vec<Identifier> = plain(Kind::ExternalId)
-        .into_iter()
-        .chain(aliases.filter_map(Identifier::alias))
-        .chain([Kind::BrazeId, Kind::Email, Kind::Phone].into_iter().filter_map(plain))
-        .chain(Identifier::of(Kind::DeviceId, device))
-        .collect();
+/// What a request names its subject by, the surest first. Nothing that it names is passed over: what cannot be
+/// looked up fails.
+fn given(subject: &Value, device: Option<&Value>) -> Result<Vec<Identifier>, Failed> {
+    let mut given = Vec::new();
+    given.extend(plain(Kind::ExternalId, subject.get("external_id"))?);
+    given.extend(aliases(subject.get("aliases"))?);
+    for kind in [Kind::BrazeId, Kind::Email, Kind::Phone] {
+        given.extend(plain(kind, subject.get(kind.word()))?);
+    }
+    given.extend(plain(Kind::DeviceId, device)?);
     let mut seen = HashSet::new();
     given.retain(|identifier| seen.insert(identifier.clone()));
-    given
+    Ok(given)
+}
+
+/// A text, or nothing.
+fn plain(kind: Kind, value: Option<&Value>) -> Result<Option<Identifier>, Failed> {
+    match value {
+        None | Some(Value::Null | Value::String(_)) => Ok(Identifier::of(kind, value)),
+        Some(_) => Err(wrong_type(format!("`{}` must be a string", kind.word()))),
+    }
+}
+
+fn aliases(value: Option<&Value>) -> Result<Vec<Identifier>, Failed> {
+    let aliases = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(aliases)) => aliases,
+        Some(_) => return Err(wrong_type("`aliases` must be a list".to_owned())),
+    };
+    let lacking = |at: usize, alias: &Value| {
+        let is_there = |member: &&str| alias.get(*member).is_some_and(Value::is_string);
+        let member = ["alias_name", "alias_label"].into_iter().find(|member| !is_there(member))?;
+        let message = format!("`{member}` is missing in `aliases[{at}]`");
+        Some(Failed { reason: Fail::Refused, code: "missing_field", message })
+    };
+    match aliases.iter().enumerate().find_map(|(at, alias)| lacking(at, alias)) {
+        Some(failed) => Err(failed),
+        None => Ok(aliases.iter().filter_map(Identifier::alias).collect()),
+    }
+}
+
+fn wrong_type(message: String) -> Failed {
+    Failed { reason: Fail::WrongType, code: Fail::WrongType.word(), message }
 }
 
 impl Profile {

@@ -4,14 +4,18 @@
 //! at the same moments give the same calls, so a run that is told its answers again after a crash stands
 //! where it stood. What it asks for, the run makes into ordinary calls.
 
+mod consent;
 mod erased;
 mod find;
 mod identifier;
 #[cfg(test)]
 mod tests;
 
+pub(super) use consent::{Consent, Wanted};
 pub(super) use erased::Erased;
 pub(super) use find::Find;
+
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -28,8 +32,8 @@ pub(super) enum Asks {
     Call(&'static Action, Value),
     /// Nothing before this moment, in Unix milliseconds.
     Pause { until_ms: i64 },
-    /// It is over, with this output.
-    Done(Value),
+    /// It is over, with this output; whether it proves that what was written took effect.
+    Done { output: Value, proves: bool },
     /// It cannot be carried out, or has failed.
     Fails(Failed),
 }
@@ -49,6 +53,11 @@ impl Failed {
     }
 }
 
+/// A duration as moments are counted.
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// A composed action that has begun.
 #[derive(Debug)]
 pub(super) struct Inside {
@@ -65,6 +74,8 @@ pub(super) enum Doing {
     Find(Box<Find>),
     /// Looks until they are gone.
     Erased(Box<Erased>),
+    /// Looks until what was set is so.
+    Consent(Box<Consent>),
 }
 
 impl Inside {
@@ -73,6 +84,7 @@ impl Inside {
         match &mut self.doing {
             Doing::Find(find) => find.next(),
             Doing::Erased(erased) => erased.next(now_ms),
+            Doing::Consent(consent) => consent.next(now_ms),
         }
     }
 
@@ -81,6 +93,7 @@ impl Inside {
         match &mut self.doing {
             Doing::Find(_) => {}
             Doing::Erased(erased) => erased.end_pause(now_ms),
+            Doing::Consent(consent) => consent.end_pause(now_ms),
         }
     }
 
@@ -90,6 +103,7 @@ impl Inside {
         match &mut self.doing {
             Doing::Find(find) => find.hear(output),
             Doing::Erased(erased) => erased.hear(output, at_ms),
+            Doing::Consent(consent) => consent.hear(output, at_ms),
         }
     }
 }

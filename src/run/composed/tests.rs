@@ -63,7 +63,7 @@ fn search(with: &str, subject: Value, braze: &Braze) -> (Result<Value, Failed>, 
                 body.as_object_mut().unwrap().remove("fields_to_export");
                 asked.push(body);
             }
-            Asks::Done(output) => return (Ok(output), asked),
+            Asks::Done { output, .. } => return (Ok(output), asked),
             Asks::Fails(failed) => return (Err(failed), asked),
             Asks::Pause { .. } => panic!("a search waits for nothing"),
         }
@@ -182,7 +182,7 @@ fn a_renamed_id_is_what_led_to_a_profile_that_shows_another() {
 
     find.hear(&json!({ "users": [{ "braze_id": "b-1", "external_id": "new" }] }));
 
-    let Asks::Done(output) = find.next() else { panic!() };
+    let Asks::Done { output, .. } = find.next() else { panic!() };
     assert_eq!(output["braze_ids"], json!(["b-1"]));
     assert_eq!(output["identifiers"]["external_ids"], json!(["old", "new"]));
 }
@@ -206,6 +206,18 @@ fn more_profiles_than_one_person_has_are_for_a_person_to_look_at() {
 fn nobody_is_looked_for_without_an_identifier() {
     for subject in [json!({}), json!({ "first_name": "A", "aliases": [] }), json!({ "email": " " })] {
         assert_eq!(search("{}", subject, &household()).0.unwrap_err().code, "no_identifier");
+    }
+}
+
+#[test]
+fn nothing_that_a_request_names_is_passed_over() {
+    let half = json!({ "aliases": [{ "alias_name": "n" }], "email": "a@example.com" });
+    for (subject, code) in [
+        (half, "missing_field"),
+        (json!({ "external_id": 7 }), "wrong_type"),
+        (json!({ "aliases": "n" }), "wrong_type"),
+    ] {
+        assert_eq!(search("{}", subject, &household()).0.unwrap_err().code, code);
     }
 }
 
@@ -271,7 +283,7 @@ fn what_is_gone_at_the_first_look_is_looked_for_once_after_the_lag() {
     let (over, did) = verify(FOUND, &one(), |_, _| json!({ "users": [] }));
 
     assert!(
-        matches!(over, Asks::Done(output) if output == json!({ "gone": true, "looks": 1, "erased_again": 0 }))
+        matches!(over, Asks::Done { output, .. } if output == json!({ "gone": true, "looks": 1, "erased_again": 0 }))
     );
     assert_eq!(did, looked(&[5]));
 }
@@ -296,7 +308,7 @@ fn what_went_after_the_second_deletion_is_gone() {
         json!({ "users": if deletions < 1 { json!([{ "braze_id": "b-1" }]) } else { json!([]) } })
     });
 
-    assert!(matches!(over, Asks::Done(output) if output["erased_again"] == 1));
+    assert!(matches!(over, Asks::Done { output, .. } if output["erased_again"] == 1));
 }
 
 #[test]
@@ -323,7 +335,7 @@ fn whoever_was_left_on_purpose_does_not_hinder() {
     let (over, did) =
         verify(FOUND, &found, |_, _| json!({ "users": [{ "braze_id": "b-bob", "external_id": "bob" }] }));
 
-    assert!(matches!(over, Asks::Done(_)));
+    assert!(matches!(over, Asks::Done { .. }));
     assert_eq!(did, looked(&[5, 5, 5, 5]), "ids and aliases together, an address, a phone, a device");
 }
 
@@ -346,7 +358,7 @@ fn nothing_that_was_found_needs_no_look() {
 
     let (over, did) = verify(FOUND, &nobody, |_, _| panic!("nobody is to be looked for"));
 
-    assert!(matches!(over, Asks::Done(_)) && did.is_empty());
+    assert!(matches!(over, Asks::Done { .. }) && did.is_empty());
 }
 
 #[test]
