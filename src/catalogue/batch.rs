@@ -114,6 +114,9 @@ pub struct Reply {
     /// For merged reads: which member of a listed person answers which array of the call.
     #[serde(default)]
     pub answers: IndexMap<String, String>,
+    /// Members of a call by which it asks for people, and as what: everybody that is listed has it.
+    #[serde(default)]
+    pub asks: IndexMap<String, Identifier>,
     /// The reply is one object, which is the output as it stands.
     #[serde(default)]
     pub object: bool,

@@ -22,8 +22,12 @@ use crate::workflow::Policies;
 /// keep what nobody needs.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-const KEYS: [&str; 8] =
-    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "ledger"];
+/// How long after an erasure a change still counts as made before it: clocks differ, and what was on its way
+/// arrives late.
+pub const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
+
+const KEYS: [&str; 9] =
+    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "ledger", "gate"];
 
 /// Names that are kept for what is to come: any value is accepted.
 const RESERVED: [&str; 6] = ["keys", "retention", "canary", "runtime", "directory", "telemetry"];
@@ -40,6 +44,8 @@ pub struct Settings {
     /// Where the certificates go that workflows want of each request; [`Settings::certificates`] has the
     /// default.
     pub certificates: Option<PathBuf>,
+    /// How long after an erasure a change still counts as made before it.
+    pub quiet: Duration,
     /// Nothing is written outside. Not in the file: `store` is another one then.
     pub shadow: bool,
     /// Where `serve` listens.
@@ -90,6 +96,7 @@ impl Settings {
             store: folder.join(".privaflow"),
             keep: KEPT,
             certificates: None,
+            quiet: QUIET,
             shadow: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             trusted_proxies: Vec::new(),
@@ -142,6 +149,14 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
             .get("certificates")
             .and_then(|node| mistakes.text(node, "certificates"))
             .map(|path| folder.join(path));
+    }
+    if let Some(node) = section.get("gate") {
+        let gate = mistakes.section(node, "gate", &["quiet"]);
+        if let Some(node) = gate.get("quiet")
+            && let Some(quiet) = mistakes.duration(node, "quiet")
+        {
+            settings.quiet = quiet;
+        }
     }
     if let Some(node) = section.get("server") {
         let server = mistakes.section(node, "server", &["listen", "trusted_proxies"]);

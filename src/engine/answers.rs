@@ -321,7 +321,7 @@ impl Driver {
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { members, service, over, keys, continued } = settled;
         let writes = members.iter().filter(|member| member.call.action().effect.writes());
-        self.leave_lanes(service, writes.map(|member| member.call.people()));
+        self.leave_lanes(service, writes.map(|member| member.call.reaches()));
         self.shared.in_hand().give_back(&keys);
         for slot in over {
             self.free(slot);

@@ -76,7 +76,7 @@ impl Host {
         let brake = Arc::new(Brake::of(store.path()));
         Arc::new(Host {
             store: Arc::new(store),
-            shared: Arc::new(Shared::with_brake(Arc::clone(&brake))),
+            shared: Arc::new(Shared::new(Arc::clone(&brake), clients.settings().quiet)),
             brake,
             clients,
             settings_name,
