@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::hooks::{self, Around};
 use super::profile::Profile;
 use super::section::Mistakes;
-use super::{Channel, Hook, decode, notify, retries};
+use super::{Channel, Hook, Keys, decode, keys, notify, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
@@ -26,11 +26,11 @@ pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// arrives late.
 pub const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 
-const KEYS: [&str; 9] =
-    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "ledger", "gate"];
+const KEYS: [&str; 10] =
+    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "ledger", "gate", "keys"];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 6] = ["keys", "retention", "canary", "runtime", "directory", "telemetry"];
+const RESERVED: [&str; 5] = ["retention", "canary", "runtime", "directory", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -58,6 +58,8 @@ pub struct Settings {
     pub channels: IndexMap<String, Channel>,
     /// By name, in the order of the file.
     pub profiles: IndexMap<String, Profile>,
+    /// What wraps the keys of the store.
+    pub keys: Keys,
     /// How often and how long calls are tried again, by the names steps use.
     pub retries: Policies,
 }
@@ -103,6 +105,7 @@ impl Settings {
             hooks: IndexMap::new(),
             channels: IndexMap::new(),
             profiles: IndexMap::new(),
+            keys: Keys::default(),
             retries: Policies::default(),
         }
     }
@@ -174,6 +177,9 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
                 ),
             }
         }
+    }
+    if let Some(node) = section.get("keys") {
+        settings.keys = keys::read(node, folder, mistakes);
     }
     if let Some(node) = section.get("retries") {
         settings.retries = retries::read(node, mistakes);
