@@ -38,6 +38,8 @@ mod server;
 mod serving;
 #[path = "serve/shadow.rs"]
 mod shadow;
+#[path = "serve/watching.rs"]
+mod watching;
 #[path = "serve/whole.rs"]
 mod whole;
 #[path = "serve/windows.rs"]

@@ -29,6 +29,7 @@ mod story;
 mod trial;
 mod trigger;
 mod validate;
+mod watch;
 mod workflows;
 
 use command::Common;

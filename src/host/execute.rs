@@ -1,11 +1,14 @@
 //! Commands, done here: what each of them means for the owner of the store.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::command::{Answer, Command, Talk};
 use super::error::HostError;
 use super::owner::Host;
 use super::report::{Ending, Report};
+use crate::engine::Patience;
 use crate::job::Status;
 
 impl Host {
@@ -45,6 +48,10 @@ impl Host {
             }
             Command::GiveUp { job, positions, folder, by } => {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
+            }
+            Command::Watch { jobs, is_early, wait_ms } => {
+                let patience = Patience::Until(Duration::from_millis(wait_ms));
+                Ok(Answer::Result(self.watch(&jobs, is_early, patience, talk, stop).await?))
             }
             Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
             Command::ApproveWorkflows { workflows, by } => {

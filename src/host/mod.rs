@@ -25,6 +25,7 @@ mod serve;
 mod services;
 mod settle;
 mod socket;
+mod watching;
 
 pub use clients::Clients;
 pub use command::{Answer, Command, Heard, InputOrder, Resume, Run, Talk};
@@ -37,3 +38,4 @@ pub use protocol::SettingsName;
 pub use report::{Ending, Report};
 pub use serve::Listening;
 pub use services::profiles;
+pub use watching::{Looked, Through, after, said, state, watch_line};

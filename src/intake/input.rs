@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::decoded::{self, FromStart, Raw, Text};
-use super::{InputError, Records, format};
+use super::{Chosen, InputError, Records, format};
 use crate::job::WindowId;
 use crate::source::closest;
 use crate::workflow::{FileTrigger, Format};
@@ -67,6 +67,8 @@ pub struct Input {
     window: Option<WindowId>,
     /// Its records are requests already.
     is_requests: bool,
+    /// Only these of its records.
+    chosen: Option<Chosen>,
 }
 
 impl Input {
@@ -136,6 +138,7 @@ impl Input {
             encoding: None,
             window: Some(window),
             is_requests: true,
+            chosen: None,
         }
     }
 
@@ -158,10 +161,22 @@ impl Input {
             encoding,
             window: None,
             is_requests: false,
+            chosen: None,
         };
         let (start, _, _) = input.text()?;
         input.format = format::of(&input.path, &input.name(), told, &start)?;
         Ok(input)
+    }
+
+    /// Only some of its records, as an input of their own.
+    #[must_use]
+    pub fn only(self, chosen: Chosen) -> Input {
+        Input { digest: chosen.digest(&self.digest), chosen: Some(chosen), ..self }
+    }
+
+    /// Of what it is a part, if it is one.
+    pub fn chosen(&self) -> Option<&Chosen> {
+        self.chosen.as_ref()
     }
 
     /// Writes it out as it was given, for another process.
@@ -180,7 +195,7 @@ impl Input {
         self.at.as_deref()
     }
 
-    /// SHA-256 of the bytes as given, compressed or not.
+    /// SHA-256 of the bytes as given, compressed or not; of a part also of which part it is.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }

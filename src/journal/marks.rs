@@ -162,6 +162,7 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Erased { .. }
         | Event::Stopped(_) => &[],
     }
 }

@@ -29,6 +29,7 @@ mod schema;
 mod seal;
 mod segments;
 mod store;
+mod watches;
 mod writer;
 
 pub use backup::{Backup, Replace, Restored, restore};
@@ -49,6 +50,7 @@ pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
 pub use seal::Sealer;
 pub use store::Store;
+pub use watches::{Found, WATCH, Watch};
 pub use writer::Writer;
 
 #[cfg(test)]

@@ -158,6 +158,31 @@ pub enum Fact {
         /// The jobs.
         jobs: Vec<String>,
     },
+    /// It was looked again whether the people whom a job erased are still gone.
+    Watched {
+        /// The job that erased.
+        job: String,
+        /// The job that looked, if it came to that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        look: Option<String>,
+        /// How long after the job was over: `7d`.
+        after: String,
+        /// Requests that were looked at.
+        people: u64,
+        /// Of them, those of whom nobody was found.
+        gone: u64,
+        /// Those who were there again, and are.
+        came_back: u64,
+        /// Those who were there again, and were erased again.
+        erased_again: u64,
+        /// Those who were there again and had given a newer consent.
+        returned: u64,
+        /// Those of whom it is not known.
+        unknown: u64,
+        /// Why nobody could be looked for: `input_gone`, `input_edited`, `standard_input`, …
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        missing: Option<String>,
+    },
     /// The store was put back to what it was: whatever came in between is not in this chain.
     Restored {
         /// When the copy was made.
@@ -294,7 +319,8 @@ impl Fact {
             | Fact::Approved { job, .. }
             | Fact::Cancelled { job, .. }
             | Fact::Reopened { job, .. }
-            | Fact::Stopped { job, .. } => Some(job),
+            | Fact::Stopped { job, .. }
+            | Fact::Watched { job, .. } => Some(job),
             Fact::Answered(answered) => Some(&answered.job),
             Fact::Key { .. }
             | Fact::Received { .. }

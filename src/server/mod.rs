@@ -24,6 +24,7 @@ mod pruning;
 mod schedule;
 mod serve;
 mod shelf;
+mod staying;
 mod tell;
 mod unreported;
 mod watch;

@@ -21,6 +21,7 @@ use super::intake::Inbox;
 use super::listening::{Listening, Patience, answer};
 use super::polling::Pollers;
 use super::shelf::Shelf;
+use super::staying::Staying;
 use super::tell::Teller;
 use super::unreported::Unreported;
 use super::watch::watch;
@@ -164,6 +165,7 @@ impl Server {
             tasks.spawn(unreported.keep_telling(stop.clone()));
         }
         tasks.spawn(carrier.clone().go_on_with_files());
+        tasks.spawn(Staying::of(carrier.clone()).keep_looking(stop.clone()));
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),

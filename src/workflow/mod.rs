@@ -7,6 +7,7 @@ mod action;
 mod cron;
 mod kinds;
 mod load;
+mod look;
 mod map;
 mod names;
 mod notify;
@@ -24,6 +25,7 @@ mod trigger_profile;
 mod triggers;
 mod triggers_onetrust;
 mod triggers_schedule;
+mod watch;
 mod words;
 
 use indexmap::IndexMap;
@@ -32,6 +34,7 @@ use crate::template::Tree;
 
 pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
+pub use look::{CAME_BACK, look};
 pub use notify::{Notify, Occasion};
 pub use report::Report;
 pub use retry::{Policies, Policy, Retry, Said};
@@ -41,6 +44,7 @@ pub use trigger::{
     SubtaskRules, SubtaskTrigger, WebhookTrigger,
 };
 pub use trigger_profile::IDLE_TRIGGER;
+pub use watch::{Again, Watch};
 
 /// A workflow that may be carried out.
 #[derive(Debug)]
@@ -67,6 +71,8 @@ pub struct Workflow {
     pub on_failure: Vec<Step>,
     /// What a run tells by itself that came from a subtask of OneTrust.
     pub report: Option<Report>,
+    /// When it is looked again whether the people it erased are still gone.
+    pub watch: Option<Watch>,
     /// The file as it was read; a job keeps it.
     pub text: String,
     /// SHA-256 of `text`.

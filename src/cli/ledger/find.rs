@@ -117,7 +117,8 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
         | Fact::Held { .. }
         | Fact::Approved { .. }
         | Fact::Cancelled { .. }
-        | Fact::Stopped { .. } => true,
+        | Fact::Stopped { .. }
+        | Fact::Watched { .. } => true,
         Fact::Key { .. }
         | Fact::Received { .. }
         | Fact::Pruned { .. }
