@@ -104,6 +104,13 @@ impl Staying {
         Ok(self.newest_event(watch)? == resting.event)
     }
 
+    /// Has people told how a look stands now.
+    fn note(&self, watch: &Watch) -> Result<(), StoreError> {
+        let store = self.carrier.host.store();
+        let now = store.watches(Some(watch.job))?.into_iter().find(|known| known.id == watch.id);
+        now.map_or(Ok(()), |watch| self.carrier.teller.note_look(store, &watch))
+    }
+
     fn newest_event(&self, watch: &Watch) -> Result<i64, StoreError> {
         let store = self.carrier.host.store();
         let look = store.watches(Some(watch.job))?.into_iter().find(|known| known.id == watch.id);
@@ -118,6 +125,9 @@ impl Staying {
         let Ok((watch, looked)) = ended else { return };
         self.under_way.remove(&watch.id);
         let job = watch.job;
+        if let Err(error) = self.note(&watch) {
+            tracing::error!(%job, %error, "what was found of the people whom {job} erased cannot be read: {error}");
+        }
         let why = match looked {
             Ok(looked @ Looked::Over(_)) => {
                 self.resting.remove(&watch.id);
