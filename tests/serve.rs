@@ -13,6 +13,8 @@
 mod approval;
 #[path = "serve/both.rs"]
 mod both;
+#[path = "serve/canary.rs"]
+mod canary;
 #[path = "serve/crash.rs"]
 mod crash;
 #[path = "serve/deploy.rs"]

@@ -5,6 +5,7 @@
 
 mod actions;
 mod backfill;
+mod canary;
 mod command;
 mod failure;
 mod init;

@@ -12,9 +12,9 @@ use super::output::{self, Format};
 use super::place::{self, Home};
 use super::{Common, Failure, run as run_command, setup, store};
 use crate::clock::{Clock, SystemClock};
-use crate::host::{self, Answer, Command};
+use crate::host::{self, Answer, Command, Looked};
 use crate::job::JobId;
-use crate::journal::{Reader, StoreError};
+use crate::journal::{JobRecord, Reader, StoreError};
 
 /// Arguments of `watch`.
 #[derive(Debug, clap::Args)]
@@ -98,6 +98,20 @@ fn list(common: &Common, path: &std::path::Path, job: Option<JobId>) -> Result<E
     }
     show_lines(common, &lines)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says on standard error how the looks at the people of a job stand.
+pub(super) fn say_of(reader: &Reader, record: &JobRecord) -> Result<(), Failure> {
+    for watch in reader.watches(Some(record.id)).map_err(Failure::wrong)? {
+        let due = jiff::Timestamp::from_millisecond(watch.due_ms).unwrap_or_default();
+        match watch.found.clone() {
+            Some(found) => anstream::eprintln!("{}", host::said(&watch, &Looked::Over(found))),
+            None => {
+                anstream::eprintln!("its people are looked for again after {}, on {due}", host::after(&watch))
+            }
+        }
+    }
+    Ok(())
 }
 
 fn show_looks(common: &Common, looks: &Value) -> Result<ExitCode, Failure> {

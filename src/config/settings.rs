@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::hooks::{self, Around};
 use super::profile::Profile;
 use super::section::Mistakes;
-use super::{Channel, Hook, decode, notify, retries};
+use super::{Canary, Channel, Hook, canary, decode, notify, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
@@ -22,10 +22,10 @@ use crate::workflow::Policies;
 /// keep what nobody needs.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-const KEYS: [&str; 7] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify"];
+const KEYS: [&str; 8] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "canary"];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 7] = ["keys", "retention", "ledger", "canary", "runtime", "directory", "telemetry"];
+const RESERVED: [&str; 6] = ["keys", "retention", "ledger", "runtime", "directory", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub struct Settings {
     pub hooks: IndexMap<String, Hook>,
     /// Where people are told what failed, waits or is late, by name.
     pub channels: IndexMap<String, Channel>,
+    /// A person who does not exist, taken through a workflow again and again.
+    pub canary: Option<Canary>,
     /// By name, in the order of the file.
     pub profiles: IndexMap<String, Profile>,
     /// How often and how long calls are tried again, by the names steps use.
@@ -85,6 +87,7 @@ impl Settings {
             trusted_proxies: Vec::new(),
             hooks: IndexMap::new(),
             channels: IndexMap::new(),
+            canary: None,
             profiles: IndexMap::new(),
             retries: Policies::default(),
         }
@@ -161,6 +164,9 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
     }
     if let Some(node) = section.get("notify") {
         settings.channels = notify::read(node, folder, mistakes);
+    }
+    if let Some(node) = section.get("canary") {
+        settings.canary = canary::read(node, &settings.profiles, &settings.channels, mistakes);
     }
     settings
 }

@@ -313,7 +313,7 @@ impl Driver {
         let event = Event::Answered(answered);
         self.state.apply(&event);
         let number = match self.services.get(settled.service) {
-            Some(service) if is_irreversible => {
+            Some(service) if is_irreversible && !self.task.is_canary => {
                 let note = Irreversible {
                     workspace: service.workspace.clone(),
                     at_ms: self.clock.now_ms(),

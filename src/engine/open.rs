@@ -59,13 +59,17 @@ pub enum JobError {
 }
 
 /// What is kept of how a job was begun: that it only looks, where its file is for a process that runs
-/// elsewhere, when its people are looked for again, and what it looks at if it is such a look.
+/// elsewhere, when its people are looked for again, what it looks at if it is such a look, and that its
+/// person does not exist.
 fn format(place: Place, workflow: &Workflow, input: &Input) -> Value {
     let mut members = Map::new();
     // What was not sent erased nobody.
-    if let Some(watch) = workflow.watch.as_ref().filter(|_| place != Place::Shadow) {
+    if let Some(watch) = workflow.watch.as_ref().filter(|_| place != Place::Shadow && !input.is_canary()) {
         let after = watch.after.iter().map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
         members.insert(WATCH.to_owned(), after.collect());
+    }
+    if input.is_canary() {
+        members.insert(JobRecord::CANARY.to_owned(), true.into());
     }
     if let Some(chosen) = input.chosen() {
         let parts = [chosen.of.0, chosen.from_event, chosen.to_event];

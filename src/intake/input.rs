@@ -69,6 +69,8 @@ pub struct Input {
     is_requests: bool,
     /// Only these of its records.
     chosen: Option<Chosen>,
+    /// Its person does not exist.
+    is_canary: bool,
 }
 
 impl Input {
@@ -139,6 +141,7 @@ impl Input {
             window: Some(window),
             is_requests: true,
             chosen: None,
+            is_canary: false,
         }
     }
 
@@ -162,6 +165,7 @@ impl Input {
             window: None,
             is_requests: false,
             chosen: None,
+            is_canary: false,
         };
         let (start, _, _) = input.text()?;
         input.format = format::of(&input.path, &input.name(), told, &start)?;
@@ -172,6 +176,17 @@ impl Input {
     #[must_use]
     pub fn only(self, chosen: Chosen) -> Input {
         Input { digest: chosen.digest(&self.digest), chosen: Some(chosen), ..self }
+    }
+
+    /// The same of a person who does not exist.
+    #[must_use]
+    pub fn of_canary(self) -> Input {
+        Input { is_canary: true, ..self }
+    }
+
+    /// Whether its person does not exist.
+    pub fn is_canary(&self) -> bool {
+        self.is_canary
     }
 
     /// Of what it is a part, if it is one.

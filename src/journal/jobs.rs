@@ -82,6 +82,14 @@ impl JobRecord {
         Some((JobId(number(0)?), number(1)?, number(2)?))
     }
 
+    /// The member of `format` that says that its person does not exist.
+    pub const CANARY: &str = "canary";
+
+    /// Whether its person does not exist: then it counts in no summary and no guard.
+    pub fn is_canary(&self) -> bool {
+        self.format.get(JobRecord::CANARY).is_some_and(|canary| canary == true)
+    }
+
     /// What kind of input it has.
     pub fn input_kind(&self) -> InputKind {
         match self.input_path.parse() {

@@ -7,6 +7,7 @@
 //! is ever reported durable that is not, and after one failed write nothing is written any more.
 
 mod backup;
+mod canary;
 mod checksum;
 mod codec;
 mod commit;
@@ -33,6 +34,7 @@ mod watches;
 mod writer;
 
 pub use backup::{Backup, Replace, Restored, restore};
+pub use canary::{CANARY_CURSOR, CANARY_ORIGIN, canary_queue, is_canary_queue, of_queue};
 pub use codec::{CodecError, decode, encode};
 pub use error::{StoreError, has_no_room};
 pub use guard::Irreversible;

@@ -238,6 +238,7 @@ impl Teller {
             Fact::Watched { .. } => say("watched", watched(&fact), None),
             Fact::Stopped { .. }
             | Fact::Key { .. }
+            | Fact::Canary { .. }
             | Fact::Pruned { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }

@@ -47,6 +47,9 @@ pub enum Fact {
         /// It only looked: no write left.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         shadow: bool,
+        /// Its person does not exist: the pipe was tried.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        canary: bool,
     },
     /// Calls of few requests are about to leave.
     Planned {
@@ -157,6 +160,23 @@ pub enum Fact {
     Pruned {
         /// The jobs.
         jobs: Vec<String>,
+    },
+    /// A person who does not exist was made and taken through a workflow, to see whether the pipe works.
+    Canary {
+        /// Name of the workflow.
+        workflow: String,
+        /// When it began.
+        began: String,
+        /// The job, if it came to that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carried_out: Option<String>,
+        /// Everything went as it should, and nobody was left.
+        good: bool,
+        /// How far it came: `create`, `appear`, `act`, `verify`.
+        step: String,
+        /// Why it came no further.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// It was looked again whether the people whom a job erased are still gone.
     Watched {
@@ -323,6 +343,7 @@ impl Fact {
             | Fact::Watched { job, .. } => Some(job),
             Fact::Answered(answered) => Some(&answered.job),
             Fact::Key { .. }
+            | Fact::Canary { .. }
             | Fact::Received { .. }
             | Fact::Pruned { .. }
             | Fact::Restored { .. }

@@ -76,6 +76,11 @@ impl Standing {
         Standing { workflow: Word::of(workflow), job: Word::of(job), counts }
     }
 
+    /// What is wrong with the canary of a workflow, in words.
+    pub fn of_canary(workflow: &str, troubles: &[(&str, u64)]) -> Standing {
+        Standing::counted(workflow, "canary", words(troubles.iter().copied()), BTreeMap::new())
+    }
+
     /// What a look found at the people whom a job erased, and who of it waits for a person. It goes by a name of
     /// its own: a job is looked at more than once.
     pub fn of_look(

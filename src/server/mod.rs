@@ -9,6 +9,7 @@
 //! store, that of `host`.
 
 mod board;
+mod canary;
 mod carry;
 mod dispatch;
 mod files;

@@ -82,8 +82,8 @@ impl Teller {
     fn note_again(&self, store: &Store) -> Result<(), StoreError> {
         let since_ms = SystemClock.now_ms().saturating_sub(AGAIN_MS);
         let jobs = store.jobs()?;
-        let lately = jobs.iter().rev().filter(|job| job.started_ms >= since_ms).take(MOST_AGAIN);
-        for job in lately {
+        let lately = jobs.iter().rev().filter(|job| job.started_ms >= since_ms && !job.is_canary());
+        for job in lately.take(MOST_AGAIN) {
             if self.notify_of(&job.workflow_name).is_none() {
                 continue;
             }

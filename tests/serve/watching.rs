@@ -8,13 +8,13 @@ use crate::folder::{ERASE, Folder, KEY, deletion};
 use crate::serving::{Serving, arrival, is_all_over, jobs, put, put_deletions, until};
 
 /// A look-alike of Braze that deletes at once.
-struct Braze {
-    sandbox: Sandbox,
+pub struct Braze {
+    pub sandbox: Sandbox,
     _runtime: Runtime,
 }
 
 impl Braze {
-    fn with(people: impl IntoIterator<Item = usize>) -> Braze {
+    pub fn with(people: impl IntoIterator<Item = usize>) -> Braze {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
         let lag = std::time::Duration::ZERO;
@@ -36,7 +36,7 @@ impl Braze {
     }
 
     /// Who is there, by external id.
-    fn people(&self) -> Vec<String> {
+    pub fn people(&self) -> Vec<String> {
         let profiles = self.sandbox.profiles().into_iter().filter(|profile| !profile.deleted);
         let mut people: Vec<String> = profiles.filter_map(|profile| profile.external_id).collect();
         people.sort();

@@ -120,6 +120,7 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
         | Fact::Stopped { .. }
         | Fact::Watched { .. } => true,
         Fact::Key { .. }
+        | Fact::Canary { .. }
         | Fact::Received { .. }
         | Fact::Pruned { .. }
         | Fact::Restored { .. }
