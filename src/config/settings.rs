@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::hooks::{self, Around};
 use super::profile::Profile;
 use super::section::Mistakes;
-use super::{Channel, Hook, Keys, decode, keys, notify, retries};
+use super::{Canary, Channel, Hook, Keys, canary, decode, keys, notify, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
@@ -26,11 +26,22 @@ pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// arrives late.
 pub const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 
-const KEYS: [&str; 10] =
-    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "ledger", "gate", "keys"];
+const KEYS: [&str; 11] = [
+    "workflows",
+    "store",
+    "server",
+    "profiles",
+    "retries",
+    "hooks",
+    "notify",
+    "ledger",
+    "gate",
+    "keys",
+    "canary",
+];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 5] = ["retention", "canary", "runtime", "directory", "telemetry"];
+const RESERVED: [&str; 4] = ["retention", "runtime", "directory", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -56,6 +67,8 @@ pub struct Settings {
     pub hooks: IndexMap<String, Hook>,
     /// Where people are told what failed, waits or is late, by name.
     pub channels: IndexMap<String, Channel>,
+    /// A person who does not exist, taken through a workflow again and again.
+    pub canary: Option<Canary>,
     /// By name, in the order of the file.
     pub profiles: IndexMap<String, Profile>,
     /// What wraps the keys of the store.
@@ -104,6 +117,7 @@ impl Settings {
             trusted_proxies: Vec::new(),
             hooks: IndexMap::new(),
             channels: IndexMap::new(),
+            canary: None,
             profiles: IndexMap::new(),
             keys: Keys::default(),
             retries: Policies::default(),
@@ -199,6 +213,9 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
     }
     if let Some(node) = section.get("notify") {
         settings.channels = notify::read(node, folder, mistakes);
+    }
+    if let Some(node) = section.get("canary") {
+        settings.canary = canary::read(node, &settings.profiles, &settings.channels, mistakes);
     }
     settings
 }

@@ -194,6 +194,7 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Erased { .. }
         | Event::Stopped(_) => &[],
     }
 }

@@ -13,11 +13,11 @@ use super::outline::Outline;
 use super::reader::Reader;
 use super::report::Around;
 use super::steps::Effects;
-use super::{Step, Workflow, action, notify, report, steps, triggers, triggers_onetrust, words};
+use super::{Step, Workflow, action, notify, report, steps, triggers, triggers_onetrust, watch, words};
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "workflow",
     "description",
     "enabled",
@@ -30,6 +30,7 @@ const KEYS: [&str; 12] = [
     "on_failure",
     "report",
     "certificate",
+    "watch",
 ];
 /// Words of the language that a later version runs.
 const LATER: [&str; 2] = ["tests", "retention"];
@@ -62,6 +63,9 @@ pub fn load(source: &Source, known: &Known) -> (Option<Workflow>, Vec<Mistake>) 
     let outline = Outline::of(&root, &source.text, &mut mistakes);
     let mut reader = Reader::new(&source.text, known, outline, mistakes);
     let workflow = read(&mut reader, &root);
+    if workflow.as_ref().is_some_and(|workflow| workflow.watch.is_some()) && !reader.has_errors() {
+        watch::check(&mut reader, &root, &source.name);
+    }
     let mut mistakes = reader.mistakes;
     mistakes.sort_by_key(|mistake| (mistake.at.start, mistake.at.end));
     // An alias shows the same mistake again.
@@ -121,6 +125,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         triggers::warn_of_broad_kinds(reader, root, on.file.as_ref());
         triggers_onetrust::warn_of_unclear_kind(reader, root, &on);
     }
+    let watch = root.get("watch").and_then(|node| watch::read(reader, node, effects.irreversible));
     let description =
         root.get("description").and_then(|node| reader.string("description", node)).map(str::to_owned);
     let enabled = root.get("enabled").and_then(|node| reader.boolean("enabled", node)).unwrap_or(true);
@@ -141,6 +146,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         steps,
         on_failure,
         report,
+        watch,
         text: reader.text.to_owned(),
         digest: Sha256::digest(reader.text.as_bytes()).into(),
         writes: effects.writes,

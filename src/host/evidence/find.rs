@@ -141,8 +141,10 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
         | Fact::Held { .. }
         | Fact::Approved { .. }
         | Fact::Cancelled { .. }
-        | Fact::Stopped { .. } => true,
+        | Fact::Stopped { .. }
+        | Fact::Watched { .. } => true,
         Fact::Key { .. }
+        | Fact::Canary { .. }
         | Fact::Received { .. }
         | Fact::Pruned { .. }
         | Fact::Restored { .. }
