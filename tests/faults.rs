@@ -28,6 +28,8 @@ mod erased;
 mod folder;
 #[path = "faults/fresh.rs"]
 mod fresh;
+#[path = "faults/gate.rs"]
+mod gate;
 #[path = "faults/jumps.rs"]
 mod jumps;
 #[path = "faults/kills.rs"]

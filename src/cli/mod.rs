@@ -5,10 +5,12 @@
 
 mod actions;
 mod backfill;
+mod canary;
 mod command;
 mod failure;
 mod init;
 mod jobs;
+mod keys;
 mod ledger;
 mod logs;
 mod output;
@@ -29,6 +31,7 @@ mod story;
 mod trial;
 mod trigger;
 mod validate;
+mod watch;
 mod workflows;
 
 use command::Common;

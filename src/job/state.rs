@@ -148,7 +148,7 @@ impl State {
                 }
             }
             Event::Reopened(reopened) => self.reopen(reopened),
-            Event::Identified { identified: _ } => {}
+            Event::Identified { identified: _ } | Event::Erased { positions: _ } => {}
             Event::Stopped(stopped) => self.stop(stopped),
         }
     }

@@ -142,6 +142,9 @@ impl Run {
         if let Some(times) = &mut self.times {
             times.date(program, self.position, &mut call);
         }
+        if let Some(cover) = &mut self.cover {
+            cover.note(&mut call);
+        }
         Ok(Prepared { step: step.number, profile, call })
     }
 

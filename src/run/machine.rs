@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::composed::Inside;
+use super::cover::Cover;
 use super::facts::Program;
 use super::finish::{Finish, Tally, Trouble};
 use super::frame::{Frame, path, steps_of};
@@ -44,6 +45,8 @@ pub struct Run {
     pub(super) log: Vec<String>,
     /// How new what it sets is; `None` when nobody asks.
     pub(super) times: Option<Times>,
+    /// Whom its erasures cover; `None` when it erases nobody.
+    pub(super) cover: Option<Box<Cover>>,
 }
 
 /// How a variable becomes again what it was before it was set.
@@ -126,6 +129,8 @@ impl Run {
             scope.set("run", program.run_value(position));
         }
         let reports = program.reports(scope.get("request"));
+        let is_erasure = program.workflow.irreversible;
+        let cover = is_erasure.then(|| Box::new(Cover::of(scope.get("subject"))));
         let mut run = Run {
             position,
             scope,
@@ -143,6 +148,7 @@ impl Run {
             written_ms: None,
             log: Vec::new(),
             times: None,
+            cover,
         };
         run.render_vars(program);
         run
@@ -215,6 +221,9 @@ impl Run {
     pub fn answer(&mut self, program: &Program, answer: Answer) {
         let Pending::Call { number, first_at_ms } = self.pending else { return };
         let Some(step) = self.current(program) else { return };
+        if let Some(cover) = &mut self.cover {
+            cover.hear(&answer);
+        }
         if self.inside.is_some() {
             return self.hear_inside(program, step, answer);
         }

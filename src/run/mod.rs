@@ -7,6 +7,7 @@
 
 mod composed;
 mod course;
+mod cover;
 mod ending;
 mod facts;
 mod finish;

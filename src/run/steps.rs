@@ -118,6 +118,9 @@ impl Run {
         if let Some(times) = &mut self.times {
             times.date(program, self.position, &mut prepared.call);
         }
+        if let Some(cover) = &mut self.cover {
+            cover.note(&mut prepared.call);
+        }
         Ok(prepared)
     }
 

@@ -13,7 +13,7 @@ use crate::source::{Content, Mistake, Node, Span};
 use crate::template::{Node as Part, PathSeg, Tree};
 
 /// Systems that profiles can belong to.
-const SYSTEMS: [&str; 2] = ["braze", "onetrust"];
+const SYSTEMS: [&str; 3] = ["braze", "onetrust", "folder"];
 
 /// The action of a step, with its body.
 pub(super) fn kind(reader: &mut Reader<'_>, step: &Node, uses: &Node, label: &str) -> Option<StepKind> {

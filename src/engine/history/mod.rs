@@ -10,6 +10,7 @@ mod fates;
 mod input;
 mod people;
 mod story;
+mod watched;
 mod ways;
 
 pub use decide::{Decided, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen};
@@ -21,4 +22,5 @@ pub use input::{Gone, Kept, Known};
 pub(in crate::engine) use people::identify;
 pub use people::requests_of;
 pub use story::{Happened, story};
+pub use watched::{looked_at, watched};
 pub use ways::{Way, ways};

@@ -22,7 +22,7 @@ impl Needs {
             gather(steps, profile.system, &mut actions);
         }
         match profile.system {
-            System::Braze => Needs { onetrust: Vec::new(), braze: actions },
+            System::Braze | System::Folder => Needs { onetrust: Vec::new(), braze: actions },
             System::OneTrust => {
                 let subtasks = workflow.on.onetrust_subtask.as_ref();
                 let consents = workflow.on.onetrust_consent.as_ref();
