@@ -7,6 +7,7 @@ mod actions;
 mod backfill;
 mod command;
 mod failure;
+mod forget;
 mod init;
 mod jobs;
 mod keys;

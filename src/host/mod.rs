@@ -14,6 +14,7 @@ mod entered;
 mod error;
 mod execute;
 mod folder;
+mod forget;
 mod guests;
 mod line;
 mod owner;

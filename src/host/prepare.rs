@@ -39,7 +39,10 @@ pub(super) fn open_again(
     name: &str,
 ) -> Result<Input, HostError> {
     match name.parse() {
-        Ok(window) => Ok(Input::of_window(window, reader.window_text(window)?)),
+        Ok(window) => {
+            let digest = reader.window_digest(window)?;
+            Ok(Input::of_window(window, reader.window_text(window)?).known_as(digest))
+        }
         Err(_) => open_input(workflow, path, name),
     }
 }

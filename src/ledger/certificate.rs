@@ -237,6 +237,7 @@ impl Teller {
             Fact::Stopped { .. }
             | Fact::Key { .. }
             | Fact::Pruned { .. }
+            | Fact::Forgotten { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }
             | Fact::Head { .. } => {}

@@ -158,6 +158,18 @@ pub enum Fact {
         /// The jobs.
         jobs: Vec<String>,
     },
+    /// What was kept of a person was destroyed before its time.
+    Forgotten {
+        /// Who decided it, as the system knows them.
+        by: String,
+        /// Digests of what was typed, as every kind of identifier that it could be, under the secret of the
+        /// store.
+        subject: Vec<String>,
+        /// Requests that were not over.
+        runs: u64,
+        /// Records that came in and waited.
+        records: u64,
+    },
     /// The store was put back to what it was: whatever came in between is not in this chain.
     Restored {
         /// When the copy was made.
@@ -299,6 +311,7 @@ impl Fact {
             Fact::Key { .. }
             | Fact::Received { .. }
             | Fact::Pruned { .. }
+            | Fact::Forgotten { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }
             | Fact::Head { .. } => None,

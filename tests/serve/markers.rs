@@ -74,14 +74,19 @@ fn braze(gate: &Gate) -> Server {
     let gate = gate.clone();
     Server::start(move |request: &Request, _| -> Reply {
         let body = String::from_utf8_lossy(&request.body).into_owned();
-        let refused =
-            |status| answer(status, json!({ "message": "Invalid", "errors": [format!("no such {body}")] }).to_string());
+        let refused = |status| {
+            answer(status, json!({ "message": "Invalid", "errors": [format!("no such {body}")] }).to_string())
+        };
         match request.path.split('?').next().unwrap() {
             "/users/export/ids" if body.contains(&format!("{WORD}.2@")) => refused(400),
             "/users/export/ids" => {
                 let email = request.json()["email_address"].as_str().unwrap().to_owned();
                 let id = format!("{WORD}-braze-{email}");
-                answer(201, json!({ "users": [{ "braze_id": id, "email": email }], "message": "success" }).to_string())
+                answer(
+                    201,
+                    json!({ "users": [{ "braze_id": id, "email": email }], "message": "success" })
+                        .to_string(),
+                )
             }
             "/subscription/status/get" => refused(400),
             "/users/track" if body.contains(&format!("{WORD}-ext-3")) => refused(400),
@@ -211,15 +216,21 @@ fn requests() -> String {
         (5, "fail qzxmark"),
         (6, "nothing qzxmark"),
     ];
-    let mut lines: Vec<String> = wishes.iter().map(|(number, wish)| person(*number, wish).to_string()).collect();
+    let mut lines: Vec<String> =
+        wishes.iter().map(|(number, wish)| person(*number, wish).to_string()).collect();
     let mut changed = person(1, "another qzxmark");
     lines.push(changed.to_string());
     changed["id"] = json!(format!("{WORD} wrong"));
     changed["subject"]["email"] = json!(15_799_977_711_u64);
     lines.push(changed.to_string());
     // Not for this workflow, not complete, with members nobody knows, and no record at all.
-    lines.push(json!({ "id": "qzxmark a", "kind": "rectification", "subject": { "email": "qzxmark@a.example" } }).to_string());
-    lines.push(json!({ "id": "qzxmark b", "kind": "deletion", "subject": { "external_id": "qzxmark" } }).to_string());
+    lines.push(
+        json!({ "id": "qzxmark a", "kind": "rectification", "subject": { "email": "qzxmark@a.example" } })
+            .to_string(),
+    );
+    lines.push(
+        json!({ "id": "qzxmark b", "kind": "deletion", "subject": { "external_id": "qzxmark" } }).to_string(),
+    );
     lines.push(json!({ "id": "qzxmark c", "qzxmark@a.example": "qzxmark", "kind": "qzxmark" }).to_string());
     lines.push(format!("{{\"id\": \"{WORD}\", \"email\": {WORD}@example.com"));
     lines.push(WORD.to_owned());
@@ -261,7 +272,7 @@ fn a_job_that_is_killed_in_the_middle_leaves_nobody_s_name() {
     let gate = Gate::default();
     let (braze, chat) = (braze(&gate), Server::accepting());
     let folder = folder(&braze, &chat);
-    folder.write("requests.ndjson", [6, 9, 7].map(|number| person(number, "x") .to_string() + "\n").concat());
+    folder.write("requests.ndjson", [6, 9, 7].map(|number| person(number, "x").to_string() + "\n").concat());
     let words = ["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json"];
     let running = Running::of(command(&folder, &words));
     let is_held = || braze.requests().iter().any(|request| request.path == "/users/delete");
@@ -306,7 +317,8 @@ fn a_server_names_nobody_to_anybody() {
     for body in [
         person(6, "x").to_string(),
         json!([person(2, "x"), person(3, "x"), person(7, "x"), person(9, "x")]).to_string(),
-        json!({ "id": "qzxmark wrong", "kind": "deletion", "subject": { "email": 15_799_977_711_u64 } }).to_string(),
+        json!({ "id": "qzxmark wrong", "kind": "deletion", "subject": { "email": 15_799_977_711_u64 } })
+            .to_string(),
         json!({ "id": "qzxmark kind", "kind": "qzxmark", "qzxmark@a.example": "qzxmark" }).to_string(),
         format!("{{\"{WORD}\": \"{WORD}"),
         WORD.to_owned(),

@@ -121,6 +121,7 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
         Fact::Key { .. }
         | Fact::Received { .. }
         | Fact::Pruned { .. }
+        | Fact::Forgotten { .. }
         | Fact::Restored { .. }
         | Fact::Day { .. }
         | Fact::Head { .. } => false,
