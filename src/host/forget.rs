@@ -18,7 +18,7 @@ impl Host {
     pub(super) async fn forget(&self, like: Vec<u128>, by: String) -> Result<serde_json::Value, HostError> {
         let _nobody_begins = self.opening().await;
         let with_keys: BTreeSet<JobId> = self.store().jobs_with_keys()?.into_iter().collect();
-        let (mut ended, mut files, mut not_looked_at) = (0, Vec::new(), Vec::new());
+        let (mut ended, mut keys, mut files, mut not_looked_at) = (0, 0, Vec::new(), Vec::new());
         let mut theirs = Vec::new();
         for record in self.store().reader().jobs()? {
             let job = record.id;
@@ -39,6 +39,7 @@ impl Host {
             if record.input_kind() == InputKind::File {
                 files.push(record.input_at().display().to_string());
             }
+            keys += self.store().keys_of(job, found.runs.keys().copied())?;
             let fates = Fates::of(self.store().reader(), record)?;
             ended += engine::forget(self.store(), &fates, &found, self.now_ms()).await?;
             theirs.push((job, found.runs.into_keys().collect()));
@@ -50,7 +51,7 @@ impl Host {
         files.sort();
         files.dedup();
         Ok(serde_json::json!({
-            "runs": ended, "records": destroyed.records, "keys": destroyed.keys, "files": files,
+            "runs": ended, "records": destroyed.records, "keys": keys + destroyed.records, "files": files,
             "not_looked_at": not_looked_at,
         }))
     }

@@ -16,12 +16,10 @@ use crate::request::identifiers;
 const DOING: &str = "forget a person";
 
 /// What was destroyed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Destroyed {
-    /// Records that came in.
+    /// Records that came in, with their keys.
     pub records: u64,
-    /// Keys of these, and of what runs remembered.
-    pub keys: u64,
 }
 
 impl Store {
@@ -31,6 +29,15 @@ impl Store {
         let mut jobs = self.keys().jobs()?;
         jobs.extend(self.ring().jobs()?);
         Ok(jobs)
+    }
+
+    /// How many keys these runs of a job have.
+    pub fn keys_of(
+        &self,
+        job: JobId,
+        runs: impl IntoIterator<Item = Position>,
+    ) -> Result<u64, StoreError> {
+        self.ring().count(job, runs)
     }
 
     /// Destroys what is kept of somebody: records that came in with one of these identifiers
@@ -91,12 +98,11 @@ impl Committer {
         for (job, positions) in runs {
             keys.extend(self.ring.of_runs(*job, positions)?);
         }
-        let destroyed = Destroyed { records: rows.len() as u64, keys: keys.len() as u64 };
         self.ring.over(keys);
         self.ring.destroy(self.last_event)?;
         // What was overwritten still stands in the log.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).doing(DOING)?;
-        Ok(destroyed)
+        Ok(Destroyed { records: rows.len() as u64 })
     }
 }
 

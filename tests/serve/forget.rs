@@ -46,6 +46,8 @@ fn erased(server: &Server) -> Vec<String> {
     let deletions = server.requests().into_iter().filter(|request| request.path == "/users/delete");
     let mut people: Vec<String> = deletions.flat_map(|request| request.people()).collect();
     people.sort();
+    // What a kill left without an answer is sent again.
+    people.dedup();
     people
 }
 

@@ -279,6 +279,18 @@ impl Ring {
         Ok(())
     }
 
+    /// How many of these runs have a key.
+    pub(in crate::journal) fn count(
+        &self,
+        job: JobId,
+        runs: impl IntoIterator<Item = Position>,
+    ) -> Result<u64, StoreError> {
+        self.load(job)?;
+        let memory = self.memory();
+        let Some(of_job) = memory.jobs.get(&job) else { return Ok(0) };
+        Ok(runs.into_iter().filter(|position| of_job.keys.contains_key(position)).count() as u64)
+    }
+
     /// The numbers of the keys of some runs, which are then known no more.
     pub(in crate::journal) fn of_runs(
         &self,
