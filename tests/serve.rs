@@ -13,6 +13,8 @@
 mod approval;
 #[path = "serve/both.rs"]
 mod both;
+#[path = "serve/canary.rs"]
+mod canary;
 #[path = "serve/crash.rs"]
 mod crash;
 #[path = "serve/deploy.rs"]
@@ -42,6 +44,8 @@ mod server;
 mod serving;
 #[path = "serve/shadow.rs"]
 mod shadow;
+#[path = "serve/watching.rs"]
+mod watching;
 #[path = "serve/whole.rs"]
 mod whole;
 #[path = "serve/windows.rs"]

@@ -5,6 +5,7 @@
 
 mod actions;
 mod backfill;
+mod canary;
 mod command;
 mod failure;
 mod forget;
@@ -31,6 +32,7 @@ mod story;
 mod trial;
 mod trigger;
 mod validate;
+mod watch;
 mod workflows;
 
 use command::Common;

@@ -4,6 +4,7 @@
 //! its place. No secret stands in a file of ours: a profile says where its token is found, and
 //! [`Token`] reads it there when it is needed. Talking to the service is the work of `wire`.
 
+mod canary;
 mod channel;
 mod connection;
 mod credential;
@@ -24,6 +25,7 @@ mod settings;
 mod source;
 mod token;
 
+pub use canary::{CANARY_NAME, Canary};
 pub use channel::{Address, AddressError, Channel, Smtp, Tls, Way, Webhook};
 pub use connection::{Connection, ConnectionError};
 pub use header::{HeaderError, Headers};
@@ -32,8 +34,8 @@ pub use host::{Host, HostError, Scheme};
 pub use keys::Keys;
 pub use listed::Listed;
 pub use load::{LoadError, Loaded, NAME};
-pub use profile::{Credential, Limit, Profile, System, TokenForm};
-pub use settings::{Reading, Settings};
+pub use profile::{Credential, Limit, Profile, Reach, System, TokenForm};
+pub use settings::{QUIET, Reading, Settings};
 pub use source::{Presence, TokenSource};
 pub use token::{Generation, Token, TokenError};
 

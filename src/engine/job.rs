@@ -145,6 +145,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         indexes: Some(indexes),
         endings: Default::default(),
         program: Program::new(Arc::clone(&workflow), facts),
+        is_canary: record.is_canary(),
         input_digest: record.input_digest,
         started_ms: record.started_ms,
         opened_ms,
@@ -166,7 +167,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
 
     let is_unasked = !state.is_approved() && state.next_batch() == 0;
     let last = if is_unasked { LastJob::of(store.reader(), &record, &workflow)? } else { None };
-    let allowed = match is_unasked && workflow.irreversible {
+    let allowed = match is_unasked && workflow.irreversible && !record.is_canary() {
         true => Some(allowed(&workflow, &services, &store, opened_ms)?),
         false => None,
     };

@@ -79,6 +79,8 @@ pub(super) struct Task {
     pub program: Program,
     /// `None`: any kind.
     pub kinds: Option<Vec<Kind>>,
+    /// Its person does not exist, and counts nowhere.
+    pub is_canary: bool,
     pub input_digest: [u8; 32],
     /// When the job began, in Unix milliseconds.
     pub started_ms: i64,

@@ -60,6 +60,22 @@ pub enum Command {
         /// Who decided it.
         by: String,
     },
+    /// Take a person who does not exist through a workflow, now.
+    Canary {
+        /// What messages call the workflow's file.
+        workflow_name: String,
+        /// The workflow itself.
+        workflow_text: String,
+    },
+    /// Look again for the people whom jobs erased.
+    Watch {
+        /// Of these jobs; none: of all.
+        jobs: Vec<JobId>,
+        /// Also before it is due: the next look of each job.
+        is_early: bool,
+        /// How long to stay through pauses, in milliseconds.
+        wait_ms: u64,
+    },
     /// Remove jobs that were over before a moment, and give room back.
     Prune {
         /// Unix milliseconds.
@@ -91,7 +107,7 @@ impl Command {
     /// Whether it may take so long that others should not wait for the store meanwhile.
     pub fn is_long(&self) -> bool {
         match self {
-            Command::Run(_) | Command::Resume(_) => true,
+            Command::Run(_) | Command::Resume(_) | Command::Watch { .. } | Command::Canary { .. } => true,
             Command::Cancel { .. }
             | Command::Approve { .. }
             | Command::Reopen { .. }

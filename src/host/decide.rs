@@ -240,7 +240,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, writer: &mut W
         let source = Source::new(name, record.workflow_text.clone());
         let workflow = prepare::workflow(source, &Known::default(), talk)?;
         let path = folder.join(&record.input_path);
-        let input = prepare::open_again(store.reader(), &workflow, &path, &record.input_path)?;
+        let input = prepare::open_again(store.reader(), record, &workflow, &path, &record.input_path)?;
         if input.digest() != record.input_digest {
             warn("the input is not what it was");
             return Ok(());

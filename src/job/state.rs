@@ -149,7 +149,7 @@ impl State {
                 }
             }
             Event::Reopened(reopened) => self.reopen(reopened),
-            Event::Identified { identified: _ } => {}
+            Event::Identified { identified: _ } | Event::Erased { positions: _ } => {}
             Event::Stopped(stopped) => self.stop(stopped),
         }
     }

@@ -27,7 +27,7 @@ use super::ledger::Ledger;
 use super::seal::Keys;
 use super::segments::Keepers;
 use super::writer::{Command, Failure};
-use super::{codec, index, jobs};
+use super::{codec, index, jobs, watches};
 
 /// Events in one commit at most: bounds what a caller waits for and what the log grows by.
 const MOST_EVENTS: usize = 1024;
@@ -259,6 +259,7 @@ impl Committer {
             }
             if jobs::status_after(event).is_some_and(crate::job::Status::is_closed) {
                 closed.push(*job);
+                watches::job_closed(&transaction, *job, id, event).doing("write an event")?;
             }
         }
         for job in &closed {

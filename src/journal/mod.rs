@@ -7,6 +7,7 @@
 //! is ever reported durable that is not, and after one failed write nothing is written any more.
 
 mod backup;
+mod canary;
 mod checksum;
 mod codec;
 mod commit;
@@ -31,9 +32,11 @@ mod schema;
 mod seal;
 mod segments;
 mod store;
+mod watches;
 mod writer;
 
 pub use backup::{Backup, Replace, Restored, restore};
+pub use canary::{CANARY_CURSOR, CANARY_ORIGIN, canary_queue, is_canary_queue, of_queue};
 pub use codec::{CodecError, decode, encode};
 pub use error::{StoreError, has_no_room};
 pub use forget::Destroyed;
@@ -46,12 +49,13 @@ pub use inbox::{
 pub use jobs::{InputKind, JobRecord, NewJob};
 pub use keys::{MasterSource, Masters, Rotated, Sealer};
 pub use ledger::Stored;
-pub use marks::{Marks, Space, TargetsLooked};
+pub use marks::{GateSeen, Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
 pub use store::Store;
+pub use watches::{Found, WATCH, Watch};
 pub use writer::Writer;
 
 #[cfg(test)]

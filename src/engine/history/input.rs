@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::watched::looked_at;
 use crate::engine::job::facts;
 use crate::engine::look::request_of;
 use crate::engine::task::EngineError;
@@ -81,6 +82,7 @@ impl Kept {
                 Input::open(&record.input_at(), &reading).map_err(|_| Gone::Missing)?
             }
         };
+        let input = looked_at(reader, record, input).map_err(|_| Gone::Missing)?;
         if input.digest() != record.input_digest {
             return Err(Gone::Changed);
         }

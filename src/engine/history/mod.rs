@@ -11,6 +11,7 @@ mod forget;
 mod input;
 mod people;
 mod story;
+mod watched;
 mod ways;
 
 pub use decide::{Decided, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen};
@@ -24,4 +25,5 @@ pub use input::{Gone, Kept, Known};
 pub(in crate::engine) use people::identify;
 pub use people::requests_of;
 pub use story::{Happened, story};
+pub use watched::{looked_at, watched};
 pub use ways::{Way, ways};

@@ -92,7 +92,11 @@ pub(super) fn take_in(
     Ok(Accepted::New)
 }
 
-pub(super) fn move_cursor(connection: &Connection, cursor: &Cursor, now_ms: i64) -> rusqlite::Result<()> {
+pub(in crate::journal) fn move_cursor(
+    connection: &Connection,
+    cursor: &Cursor,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
     let sql = "INSERT INTO cursors (name, value, at_ms) VALUES (?1, ?2, ?3) \
                ON CONFLICT (name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms";
     connection.prepare_cached(sql)?.execute(params![cursor.name, cursor.value, now_ms])?;

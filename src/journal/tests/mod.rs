@@ -15,6 +15,7 @@ mod owner;
 mod prune;
 mod torn;
 mod use_of;
+mod watches;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
