@@ -8,6 +8,7 @@ mod backfill;
 mod canary;
 mod command;
 mod failure;
+mod forget;
 mod init;
 mod jobs;
 mod keys;

@@ -90,6 +90,13 @@ pub enum Command {
     },
     /// Somebody has read what a restored store may have forgotten.
     AcknowledgeRestore,
+    /// Destroy what is kept of a person.
+    Forget {
+        /// Digests of what was typed (`request::identifiers_like`), in hexadecimal digits.
+        like: Vec<String>,
+        /// Who decided it.
+        by: String,
+    },
     /// Wrap the keys of what waits with another master key.
     RotateKeys,
     /// Look at the emergency stop now: it was changed.
@@ -108,6 +115,7 @@ impl Command {
             | Command::Prune { .. }
             | Command::ApproveWorkflows { .. }
             | Command::AcknowledgeRestore
+            | Command::Forget { .. }
             | Command::RotateKeys
             | Command::Look => false,
         }

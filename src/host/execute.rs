@@ -72,6 +72,10 @@ impl Host {
                 let was_there = self.store().acknowledge_restore()?;
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
             }
+            Command::Forget { like, by } => {
+                let digests = like.iter().filter_map(|digest| u128::from_str_radix(digest, 16).ok());
+                Ok(Answer::Result(self.forget(digests.collect(), by).await?))
+            }
             Command::RotateKeys => Ok(Answer::Result(self.rotate_keys().await?)),
             Command::Look => {
                 self.brake().look();

@@ -16,6 +16,7 @@ mod error;
 pub mod evidence;
 mod execute;
 mod folder;
+mod forget;
 mod guests;
 mod line;
 mod owner;

@@ -199,6 +199,18 @@ pub enum StoreError {
         /// Where they were looked for.
         path: PathBuf,
     },
+    /// A backup was to be put back where its keys are not.
+    #[error(
+        "{records} requests that waited when the backup was made open only with keys that are not in `{}`: put \
+         that folder back first; --force gives these requests up",
+        folder.display()
+    )]
+    KeysElsewhere {
+        /// Where the keys were looked for.
+        folder: PathBuf,
+        /// How many requests.
+        records: u64,
+    },
     /// The master key could not be read.
     #[error("the keys of the store stay closed, and nothing is lost")]
     MasterUnread {

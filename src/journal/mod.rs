@@ -15,6 +15,7 @@ mod compact;
 mod directory;
 mod error;
 mod events;
+mod forget;
 mod guard;
 mod ids;
 mod inbox;
@@ -38,11 +39,12 @@ pub use backup::{Backup, Replace, Restored, restore};
 pub use canary::{CANARY_CURSOR, CANARY_ORIGIN, canary_queue, is_canary_queue, of_queue};
 pub use codec::{CodecError, decode, encode};
 pub use error::{StoreError, has_no_room};
+pub use forget::Destroyed;
 pub use guard::Irreversible;
 pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{
-    Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,
-    Turn, Window,
+    Accepted, Approval, Arrival, Cursor, Due, FORGOTTEN, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped,
+    Standing, Turn, Window,
 };
 pub use jobs::{InputKind, JobRecord, NewJob};
 pub use keys::{MasterSource, Masters, Rotated, Sealer};
