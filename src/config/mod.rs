@@ -32,8 +32,8 @@ pub use hook::{Auth, Encoding, Hmac, Hook, Shape, Signed};
 pub use host::{Host, HostError, Scheme};
 pub use listed::Listed;
 pub use load::{LoadError, Loaded, NAME};
-pub use profile::{Credential, Limit, Profile, System, TokenForm};
-pub use settings::{Reading, Settings};
+pub use profile::{Credential, Limit, Profile, Reach, System, TokenForm};
+pub use settings::{QUIET, Reading, Settings};
 pub use source::{Presence, TokenSource};
 pub use token::{Generation, Token, TokenError};
 

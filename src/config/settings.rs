@@ -22,10 +22,15 @@ use crate::workflow::Policies;
 /// keep what nobody needs.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-const KEYS: [&str; 8] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "canary"];
+/// How long after an erasure a change still counts as made before it: clocks differ, and what was on its way
+/// arrives late.
+pub const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
+
+const KEYS: [&str; 10] =
+    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "ledger", "gate", "canary"];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 6] = ["keys", "retention", "ledger", "runtime", "directory", "telemetry"];
+const RESERVED: [&str; 5] = ["keys", "retention", "runtime", "directory", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -36,6 +41,11 @@ pub struct Settings {
     pub store: PathBuf,
     /// How long `serve` keeps jobs that are over.
     pub keep: Duration,
+    /// Where the certificates go that workflows want of each request; [`Settings::certificates`] has the
+    /// default.
+    pub certificates: Option<PathBuf>,
+    /// How long after an erasure a change still counts as made before it.
+    pub quiet: Duration,
     /// Nothing is written outside. Not in the file: `store` is another one then.
     pub shadow: bool,
     /// Where `serve` listens.
@@ -76,12 +86,19 @@ impl Settings {
         self
     }
 
+    /// Where the certificates go that workflows want of each request.
+    pub fn certificates(&self) -> PathBuf {
+        self.certificates.clone().unwrap_or_else(|| self.store.join("certificates"))
+    }
+
     /// The settings of somebody who has no file, in a folder.
     pub fn default_in(folder: &Path) -> Settings {
         Settings {
             workflows: folder.join("workflows"),
             store: folder.join(".privaflow"),
             keep: KEPT,
+            certificates: None,
+            quiet: QUIET,
             shadow: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             trusted_proxies: Vec::new(),
@@ -127,6 +144,21 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
             && let Some(path) = mistakes.text(node, "path")
         {
             settings.store = folder.join(path);
+        }
+    }
+    if let Some(node) = section.get("ledger") {
+        let ledger = mistakes.section(node, "ledger", &["certificates"]);
+        settings.certificates = ledger
+            .get("certificates")
+            .and_then(|node| mistakes.text(node, "certificates"))
+            .map(|path| folder.join(path));
+    }
+    if let Some(node) = section.get("gate") {
+        let gate = mistakes.section(node, "gate", &["quiet"]);
+        if let Some(node) = gate.get("quiet")
+            && let Some(quiet) = mistakes.duration(node, "quiet")
+        {
+            settings.quiet = quiet;
         }
     }
     if let Some(node) = section.get("server") {

@@ -2,7 +2,7 @@
 
 use super::again::Outcome;
 use super::batches::{Batch, Member};
-use super::driver::{After, Driver};
+use super::driver::{After, Driver, is_final};
 use super::fresh::marks_of;
 use super::planned::ended;
 use super::send::{Replied, Reply};
@@ -245,6 +245,7 @@ impl Driver {
                     self.tolerated += u64::from(finish.tolerated);
                     // When it is tried again, what was accepted last is not sent again either.
                     let may_be_tried_again = matches!(finish.verdict, Verdict::Failed(_));
+                    self.held_records += u64::from(!is_final(finish.verdict));
                     steps.extend(step.filter(|step| may_be_tried_again && step.accepted));
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {
@@ -288,7 +289,8 @@ impl Driver {
         let witness = self.witness(service, &batch.members, told);
         let settled = Settled {
             over: over.collect(),
-            keys: ended.iter().map(|ended| ended.id.key).collect(),
+            // The same request again stays in hand while a person decides about this one.
+            keys: ended.iter().filter(|ended| is_final(ended.verdict)).map(|ended| ended.id.key).collect(),
             service: batch.service,
             continued,
             members: if batch.stays_in_the_air { Vec::new() } else { batch.members },
@@ -330,7 +332,7 @@ impl Driver {
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { members, service, over, keys, continued } = settled;
         let writes = members.iter().filter(|member| member.call.action().effect.writes());
-        self.leave_lanes(service, writes.map(|member| member.call.people()));
+        self.leave_lanes(service, writes.map(|member| member.call.reaches()));
         self.shared.in_hand().give_back(&keys);
         for slot in over {
             self.free(slot);

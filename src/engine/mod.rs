@@ -15,6 +15,7 @@ mod cancel;
 mod driver;
 mod fair;
 mod fresh;
+mod gate;
 mod guard;
 mod history;
 mod idle;

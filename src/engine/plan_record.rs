@@ -184,7 +184,12 @@ impl<'t> Planner<'t> {
             let scope = Scope::new(members);
             let led = course.follow(&task.program, position, &scope, times.as_mut());
             members = scope.into_data();
-            if let Some(led) = led {
+            if let Some(mut led) = led {
+                if let Led::Call(prepared, _) = &mut led
+                    && task.program.workflow.irreversible
+                {
+                    prepared.call.cover(&super::turns::people(&members), |_| false);
+                }
                 self.spare.keep(serde_json::Value::Object(members));
                 let first = match led {
                     Led::Ended(finish) => First::Ended(finish),

@@ -13,6 +13,7 @@ mod connection;
 mod decide;
 mod entered;
 mod error;
+pub mod evidence;
 mod execute;
 mod folder;
 mod guests;

@@ -45,7 +45,7 @@ pub use inbox::{
 };
 pub use jobs::{InputKind, JobRecord, NewJob};
 pub use ledger::Stored;
-pub use marks::{Marks, Space, TargetsLooked};
+pub use marks::{GateSeen, Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;

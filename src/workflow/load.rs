@@ -17,7 +17,7 @@ use super::{Step, Workflow, action, notify, report, steps, triggers, triggers_on
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "workflow",
     "description",
     "enabled",
@@ -29,6 +29,7 @@ const KEYS: [&str; 12] = [
     "steps",
     "on_failure",
     "report",
+    "certificate",
     "watch",
 ];
 /// Words of the language that a later version runs.
@@ -128,6 +129,8 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     let description =
         root.get("description").and_then(|node| reader.string("description", node)).map(str::to_owned);
     let enabled = root.get("enabled").and_then(|node| reader.boolean("enabled", node)).unwrap_or(true);
+    let certificate =
+        root.get("certificate").and_then(|node| reader.boolean("certificate", node)).unwrap_or(false);
     let spelled = std::mem::take(&mut reader.spelled);
     Some(Workflow {
         name: name?,
@@ -136,6 +139,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         on,
         profiles,
         guard,
+        certificate,
         notify,
         words: reader.reads_consents.then(|| known_words(root, spelled)),
         vars,

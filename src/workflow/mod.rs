@@ -4,6 +4,7 @@
 //! reported together. What is left at run time are the person's values.
 
 mod action;
+mod composed;
 mod cron;
 mod kinds;
 mod load;
@@ -32,6 +33,7 @@ use indexmap::IndexMap;
 
 use crate::template::Tree;
 
+pub use composed::{Composed, ErasedRules, FindRules, Kind, Others, Rules, StateRules};
 pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
 pub use look::{CAME_BACK, look};
@@ -61,6 +63,8 @@ pub struct Workflow {
     pub profiles: IndexMap<String, String>,
     /// How many people it may touch irreversibly.
     pub guard: Guard,
+    /// Each of its requests gets a certificate when it is over.
+    pub certificate: bool,
     /// What people are told of it, and where.
     pub notify: Option<Notify>,
     /// Rendered once at the start of a run, in order.

@@ -4,7 +4,7 @@
 //! when that was said in so many words; the journal keeps who said it. What is still in the air of other
 //! requests is left to the process that goes on with the job.
 
-use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE};
+use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
 use super::fates::Fates;
 use super::input::Known;
 use crate::job::{
@@ -60,7 +60,7 @@ pub fn may_be_retried(run: RunId, fate: &Fate, even_if_sent: bool) -> Result<(),
         Verdict::Done | Verdict::Skipped(_) => Err(Undecidable::Over { run, state: fate.state() }),
         Verdict::Failed(_) => Ok(()),
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
-            Some(FUTURE_TIME | PARKED_ELSEWHERE) => Ok(()),
+            Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE) => Ok(()),
             _ if even_if_sent => Ok(()),
             _ => Err(Undecidable::MayHaveBeenSent { run }),
         },

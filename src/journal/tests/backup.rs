@@ -96,7 +96,10 @@ fn a_store_that_has_more_is_replaced_only_by_force_and_says_what_it_forgot_until
 fn the_same_marks_mean_the_same_after_a_restore() {
     let directory = tempfile::tempdir().unwrap();
     backed_up(directory.path());
-    let key = |path: &Path| Store::open(path).unwrap().marks().key(MarkKind::Target, "eu", 7);
+    let key = |path: &Path| {
+        let store = Store::open(path).unwrap();
+        [MarkKind::Target, MarkKind::Erased].map(|kind| store.marks().key(kind, "eu", 7))
+    };
     let before = key(&directory.path().join("store"));
 
     let elsewhere = directory.path().join("elsewhere");
