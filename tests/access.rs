@@ -109,9 +109,9 @@ fn a_workflow_that_wants_it_gets_a_certificate_of_each_request_that_names_nobody
 #[test]
 fn whom_nobody_knows_is_answered_that_there_is_nothing() {
     let stage = Stage::new("access-export");
-    stage.folder.requests(
-        [json!({ "id": "a", "kind": "access", "subject": { "email": "nobody@example.com" } })],
-    );
+    stage
+        .folder
+        .requests([json!({ "id": "a", "kind": "access", "subject": { "email": "nobody@example.com" } })]);
 
     let shot = stage.folder.job();
 

@@ -30,7 +30,10 @@ const FILES: [(&str, &str); 11] = [
     ("workflows/do-not-sell.yaml", include_str!("../../workflows/do-not-sell.yaml")),
     ("examples/deletion-requests.ndjson", include_str!("../../examples/deletion-requests.ndjson")),
     ("examples/consent-changes.ndjson", include_str!("../../examples/consent-changes.ndjson")),
-    (".gitignore", "# The store: the journal of all jobs, and what failed.\n/.privaflow/\n# What people asked to see of themselves.\n/answers/\n"),
+    (
+        ".gitignore",
+        "# The store: the journal of all jobs, and what failed.\n/.privaflow/\n# What people asked to see of themselves.\n/answers/\n",
+    ),
 ];
 
 /// The workflows among them, by the names of their files.

@@ -139,7 +139,10 @@ fn a_host_that_is_not_known_is_a_warning_and_stays_as_written() {
         mistakes[0].help.as_deref(),
         Some("near are `rest.fra-01.braze.eu`, `rest.fra-02.braze.eu`; it is used as written")
     );
-    assert_eq!(settings.unwrap().profiles["p"].connection().unwrap().host().to_string(), "rest.fra-1.braze.eu");
+    assert_eq!(
+        settings.unwrap().profiles["p"].connection().unwrap().host().to_string(),
+        "rest.fra-1.braze.eu"
+    );
 }
 
 #[test]

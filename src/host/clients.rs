@@ -87,9 +87,7 @@ impl Clients {
             Reach::Folder(path) => Client::of_folder(Files::of(path)),
             Reach::Service { connection, credential } => match (profile.system, credential) {
                 (System::OneTrust, _) => onetrust::client(connection, credential, Timeouts::default())?,
-                (_, Credential::Token(token)) => {
-                    Client::new(connection, token.clone(), Timeouts::default())?
-                }
+                (_, Credential::Token(token)) => Client::new(connection, token.clone(), Timeouts::default())?,
                 (_, Credential::OAuth2 { .. }) => return Err(HostError::NoToken(profile.name.clone())),
             },
         };
