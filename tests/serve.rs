@@ -30,6 +30,8 @@ mod health;
 mod hooks;
 #[path = "serve/left.rs"]
 mod left;
+#[path = "serve/markers.rs"]
+mod markers;
 #[expect(dead_code, reason = "shared with the tests of jobs and of hosts, which need more of it")]
 #[path = "host/running.rs"]
 mod running;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, backfill, canary, init, jobs, ledger, logs, pauses, plan, profiles, reconcile, run, runs,
+    actions, backfill, canary, init, jobs, keys, ledger, logs, pauses, plan, profiles, reconcile, run, runs,
     sandbox, serve, store, validate, watch, workflows,
 };
 
@@ -85,6 +85,8 @@ enum Command {
     Resume(pauses::ResumeArgs),
     /// Copy the store, put a copy back, or remove what is old
     Store(store::Args),
+    /// Change the master key that wraps the keys of what waits
+    Keys(keys::Args),
     /// Write out what was done, so that others can check it; check it; prove it for one person
     Ledger(ledger::Args),
     /// See the profiles of the settings; ask their services whether they work
@@ -135,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Pause(args) => pauses::pause(&common, &args),
         Command::Resume(args) => pauses::resume(&common, &args),
         Command::Store(args) => store::run(&common, &args),
+        Command::Keys(args) => keys::run(&common, &args),
         Command::Ledger(args) => ledger::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
         Command::Actions(args) => actions::run(&common, &args),

@@ -75,7 +75,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Subcommand::List { canary } => list(common, &path, *canary),
         Subcommand::Show { job } => {
             let record = known(&path, job)?;
-            let reader = Reader::open(&path)?;
+            let reader = Reader::open_with(&path, setup::masters(&loaded.settings))?;
             store::warn_if_restored(&reader)?;
             let state = reader.state(record.id)?;
             let summary = summary(&reader, &record, &path)?;

@@ -10,6 +10,7 @@ mod command;
 mod failure;
 mod init;
 mod jobs;
+mod keys;
 mod ledger;
 mod logs;
 mod output;

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::hooks::{self, Around};
 use super::profile::Profile;
 use super::section::Mistakes;
-use super::{Canary, Channel, Hook, canary, decode, notify, retries};
+use super::{Canary, Channel, Hook, Keys, canary, decode, keys, notify, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
@@ -26,11 +26,22 @@ pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// arrives late.
 pub const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 
-const KEYS: [&str; 10] =
-    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "ledger", "gate", "canary"];
+const KEYS: [&str; 11] = [
+    "workflows",
+    "store",
+    "server",
+    "profiles",
+    "retries",
+    "hooks",
+    "notify",
+    "ledger",
+    "gate",
+    "keys",
+    "canary",
+];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 5] = ["keys", "retention", "runtime", "directory", "telemetry"];
+const RESERVED: [&str; 4] = ["retention", "runtime", "directory", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -60,6 +71,8 @@ pub struct Settings {
     pub canary: Option<Canary>,
     /// By name, in the order of the file.
     pub profiles: IndexMap<String, Profile>,
+    /// What wraps the keys of the store.
+    pub keys: Keys,
     /// How often and how long calls are tried again, by the names steps use.
     pub retries: Policies,
 }
@@ -106,6 +119,7 @@ impl Settings {
             channels: IndexMap::new(),
             canary: None,
             profiles: IndexMap::new(),
+            keys: Keys::default(),
             retries: Policies::default(),
         }
     }
@@ -177,6 +191,9 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
                 ),
             }
         }
+    }
+    if let Some(node) = section.get("keys") {
+        settings.keys = keys::read(node, folder, mistakes);
     }
     if let Some(node) = section.get("retries") {
         settings.retries = retries::read(node, mistakes);

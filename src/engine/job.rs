@@ -154,6 +154,9 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         sealer: store.sealer(record.id).ok(),
         warnings: std::sync::Mutex::default(),
     });
+    if let Some(sealer) = task.sealer.as_ref().filter(|_| task.past.abandoned().next().is_some()) {
+        sealer.keep_all()?;
+    }
     let (durable_sender, durable) = tokio::sync::mpsc::unbounded_channel();
     let writer = store.writer(record.id, durable_sender);
     let (sender, messages) = tokio::sync::mpsc::unbounded_channel();

@@ -90,6 +90,8 @@ pub enum Command {
     },
     /// Somebody has read what a restored store may have forgotten.
     AcknowledgeRestore,
+    /// Wrap the keys of what waits with another master key.
+    RotateKeys,
     /// Look at the emergency stop now: it was changed.
     Look,
 }
@@ -106,6 +108,7 @@ impl Command {
             | Command::Prune { .. }
             | Command::ApproveWorkflows { .. }
             | Command::AcknowledgeRestore
+            | Command::RotateKeys
             | Command::Look => false,
         }
     }

@@ -72,6 +72,7 @@ impl Host {
                 let was_there = self.store().acknowledge_restore()?;
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
             }
+            Command::RotateKeys => Ok(Answer::Result(self.rotate_keys().await?)),
             Command::Look => {
                 self.brake().look();
                 Ok(Answer::Result(serde_json::Value::Null))

@@ -115,6 +115,7 @@ pub fn restore(store: &Path, backup: &Path, replace: Replace) -> Result<Restored
     if replace == Replace::Older && has_more(&database, newest)? {
         return Err(StoreError::WouldForget { path: store.to_owned(), backup_ms: made.at_ms });
     }
+    let replaced_highest = highest_job(&database);
     let restored_ms = now_ms();
     let part = with_ending(&database, ".restoring");
     remove(&part)?;
@@ -125,8 +126,8 @@ pub fn restore(store: &Path, backup: &Path, replace: Replace) -> Result<Restored
     note(&copy, RESTORED, &restored).doing(doing)?;
     let backup_at = jiff::Timestamp::from_millisecond(made.at_ms).unwrap_or_default().to_string();
     ledger::append_to(&copy, restored_ms, &Fact::Restored { backup_at })?;
-    // A number that a lost job had is not given again: its key and its failures may still be there.
-    let highest = directory.highest_job()?;
+    // A number that a lost job had is not given again: its keys and its failures may still be there.
+    let highest = directory.highest_job()?.max(replaced_highest);
     let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'jobs'";
     copy.execute(sql, [highest]).doing(doing)?;
     drop(copy);
@@ -188,6 +189,15 @@ fn has_more(database: &Path, newest: i64) -> Result<bool, StoreError> {
         Err(StoreError::Malformed { .. } | StoreError::Damaged { .. }) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// The highest number of a job that a store ever gave; 0 of one that is too damaged to tell.
+fn highest_job(database: &Path) -> i64 {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'";
+    let found = Connection::open_with_flags(database, flags)
+        .and_then(|connection| connection.query_row(sql, [], |row| row.get(0)));
+    found.unwrap_or(0)
 }
 
 /// Keeps the old database under another name too, with its log when it could not be taken in.

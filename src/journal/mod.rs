@@ -20,6 +20,7 @@ mod ids;
 mod inbox;
 mod index;
 mod jobs;
+mod keys;
 mod ledger;
 mod marks;
 mod pauses;
@@ -44,13 +45,13 @@ pub use inbox::{
     Turn, Window,
 };
 pub use jobs::{InputKind, JobRecord, NewJob};
+pub use keys::{MasterSource, Masters, Rotated, Sealer};
 pub use ledger::Stored;
 pub use marks::{GateSeen, Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
-pub use seal::Sealer;
 pub use store::Store;
 pub use watches::{Found, WATCH, Watch};
 pub use writer::Writer;

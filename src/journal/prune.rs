@@ -114,10 +114,10 @@ impl Committer {
     fn try_remove_jobs(&mut self, before_ms: i64) -> Result<Vec<JobId>, StoreError> {
         let transaction = self.connection.transaction().doing(DOING)?;
         let jobs = old_jobs(&transaction, before_ms).doing(DOING)?;
-        let mut gone = Vec::new();
+        let (mut gone, mut keys) = (Vec::new(), Vec::new());
         for job in &jobs {
             transaction.execute("DELETE FROM jobs WHERE id = ?1", [job.0]).doing(DOING)?;
-            gone.push(inbox::job_is_gone(&transaction, *job).doing(DOING)?);
+            gone.push(inbox::job_is_gone(&transaction, *job, &mut keys).doing(DOING)?);
             watches::job_removed(&transaction, *job).doing(DOING)?;
         }
         inbox::forget_old(&transaction, before_ms, now_ms()).doing(DOING)?;
@@ -133,7 +133,10 @@ impl Committer {
         for job in &jobs {
             self.compactor.forget(*job);
             self.keys.destroy(*job)?;
+            self.ring.close(*job)?;
         }
+        self.ring.over(keys);
+        self.ring.destroy(self.last_event)?;
         Ok(jobs)
     }
 }

@@ -88,22 +88,24 @@ impl Store {
                 // Numbers and a word always serialize.
                 let text = serde_json::to_string(&found).unwrap_or_default();
                 let ended = transaction.execute(sql, params![watch.id, at_ms, text]).doing(WRITING)?;
-                let mut gone = inbox::Amount::default();
+                let (mut gone, mut keys) = (inbox::Amount::default(), Vec::new());
                 if ended > 0 {
                     committer.ledger.append(&transaction, now_ms(), &fact(&watch, &found))?;
                     committer.ledger.sign_if_due(&transaction, now_ms())?;
-                    gone = inbox::job_is_gone(&transaction, watch.job).doing(WRITING)?;
+                    gone = inbox::job_is_gone(&transaction, watch.job, &mut keys).doing(WRITING)?;
                 }
                 transaction.commit().doing(WRITING)?;
-                Ok(gone)
+                Ok((gone, keys))
             };
             match write() {
-                Ok(gone) => {
+                Ok((gone, keys)) => {
                     committer.inbox = committer.inbox.less(gone);
+                    committer.ring.over(keys);
                     if !jobs::needs_key(&committer.connection, watch.job).doing(READING)? {
                         committer.keys.destroy(watch.job)?;
+                        committer.ring.close(watch.job)?;
                     }
-                    Ok(())
+                    committer.ring.destroy(committer.last_event)
                 }
                 Err(error) => {
                     if let Err(error) = committer.ledger.read_again(&committer.connection) {

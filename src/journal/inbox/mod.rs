@@ -26,5 +26,5 @@ pub use windows::{Most, Window};
 pub(super) use accept::{Accept, write};
 pub(super) use arrival::{MOST_BYTES, MOST_ROWS};
 pub(super) use cipher::Lock;
-pub(super) use rows::{Amount, amount, forget_old, move_cursor};
+pub(super) use rows::{Amount, amount, forget_old, holds_of_one_key, move_cursor};
 pub(super) use windows::{began, job_is_gone};

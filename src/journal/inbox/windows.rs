@@ -96,7 +96,7 @@ impl Reader {
     /// The records of a window as one text, a line each.
     pub fn window_text(&self, window: WindowId) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let doing = "read a window of what came in";
-        let cipher = self.inbox_lock().known()?;
+        let lock = self.inbox_lock();
         let connection = self.lock();
         let sql = "SELECT workflow, key, record FROM inbox WHERE window = ?1 ORDER BY due_ms, id";
         let mut statement = connection.prepare_cached(sql).doing(doing)?;
@@ -106,7 +106,7 @@ impl Reader {
             let workflow: String = row.get(0).doing(doing)?;
             let key: [u8; 32] = row.get(1).doing(doing)?;
             let record: Vec<u8> = row.get(2).doing(doing)?;
-            text.extend_from_slice(&cipher.open(&workflow, &key, &record)?);
+            text.extend_from_slice(&lock.open(&workflow, &key, &record)?);
             text.push(b'\n');
         }
         if text.is_empty() { Err(StoreError::NoSuchWindow(window)) } else { Ok(text) }
@@ -202,8 +202,13 @@ pub(in crate::journal) fn began(
     Ok(())
 }
 
-/// Removes the window of a job that nobody needs any more, with its rows; gives how much that was.
-pub(in crate::journal) fn job_is_gone(connection: &Connection, job: JobId) -> rusqlite::Result<Amount> {
+/// Removes the window of a job that nobody needs any more, with its rows; gives how much that was. The
+/// numbers of their keys go to `keys`: they are to be destroyed when this is on the disk.
+pub(in crate::journal) fn job_is_gone(
+    connection: &Connection,
+    job: JobId,
+    keys: &mut Vec<i64>,
+) -> rusqlite::Result<Amount> {
     let sql = "SELECT id FROM windows WHERE job = ?1";
     let window: Option<i64> =
         connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
@@ -214,7 +219,14 @@ pub(in crate::journal) fn job_is_gone(connection: &Connection, job: JobId) -> ru
     let sql = "SELECT count(*), ifnull(sum(bytes), 0) FROM inbox WHERE window = ?1";
     let (rows, bytes): (i64, i64) =
         connection.query_row(sql, [window], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    connection.prepare_cached("DELETE FROM inbox WHERE window = ?1")?.execute([window])?;
+    {
+        let sql = "DELETE FROM inbox WHERE window = ?1 RETURNING key_id";
+        let mut delete = connection.prepare_cached(sql)?;
+        let mut rows = delete.query([window])?;
+        while let Some(row) = rows.next()? {
+            keys.extend(row.get::<_, Option<i64>>(0)?);
+        }
+    }
     connection.prepare_cached("DELETE FROM windows WHERE id = ?1")?.execute([window])?;
     Ok(Amount { rows: rows.cast_unsigned(), bytes: bytes.cast_unsigned() })
 }
