@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, backfill, init, jobs, ledger, logs, pauses, plan, profiles, reconcile, run, runs, sandbox,
-    serve, store, validate, workflows,
+    actions, backfill, directory, init, jobs, ledger, logs, pauses, plan, profiles, reconcile, run, runs,
+    sandbox, serve, store, validate, workflows,
 };
 
 /// What stands under the help of the program.
@@ -85,6 +85,8 @@ enum Command {
     Ledger(ledger::Args),
     /// See the profiles of the settings; ask their services whether they work
     Profiles(profiles::Args),
+    /// See who may act in OneTrust, and who does: read its users, list them, review their access
+    Directory(directory::Args),
     /// See the actions that workflows can call
     Actions(actions::Args),
     /// Start look-alikes of Braze and OneTrust on this machine
@@ -131,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Store(args) => store::run(&common, &args),
         Command::Ledger(args) => ledger::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
+        Command::Directory(args) => directory::run(&common, &args),
         Command::Actions(args) => actions::run(&common, &args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Init(args) => init::run(&common, &args),

@@ -6,6 +6,7 @@
 mod actions;
 mod backfill;
 mod command;
+mod directory;
 mod failure;
 mod init;
 mod jobs;

@@ -8,6 +8,7 @@ mod channel;
 mod connection;
 mod credential;
 mod decode;
+mod directory;
 mod header;
 mod hook;
 mod hook_auth;
@@ -25,6 +26,7 @@ mod token;
 
 pub use channel::{Address, AddressError, Channel, Smtp, Tls, Way, Webhook};
 pub use connection::{Connection, ConnectionError};
+pub use directory::{Directory, UserSource};
 pub use header::{HeaderError, Headers};
 pub use hook::{Auth, Encoding, Hmac, Hook, Shape, Signed};
 pub use host::{Host, HostError, Scheme};

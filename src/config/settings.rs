@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::hooks::{self, Around};
 use super::profile::Profile;
 use super::section::Mistakes;
-use super::{Channel, Hook, decode, notify, retries};
+use super::{Channel, Directory, Hook, decode, directory, notify, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
@@ -22,10 +22,11 @@ use crate::workflow::Policies;
 /// keep what nobody needs.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-const KEYS: [&str; 7] = ["workflows", "store", "server", "profiles", "retries", "hooks", "notify"];
+const KEYS: [&str; 8] =
+    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "directory"];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 7] = ["keys", "retention", "ledger", "canary", "runtime", "directory", "telemetry"];
+const RESERVED: [&str; 6] = ["keys", "retention", "ledger", "canary", "runtime", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub struct Settings {
     pub profiles: IndexMap<String, Profile>,
     /// How often and how long calls are tried again, by the names steps use.
     pub retries: Policies,
+    /// How the staff of OneTrust's tenants is read; `None`: `serve` reads none.
+    pub directory: Option<Directory>,
 }
 
 /// What came of reading a text.
@@ -87,6 +90,7 @@ impl Settings {
             channels: IndexMap::new(),
             profiles: IndexMap::new(),
             retries: Policies::default(),
+            directory: None,
         }
     }
 
@@ -158,6 +162,11 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
         let names = names.iter().map(|entry| entry.key.as_str()).collect();
         let around = Around { listen: settings.listen, profiles: &settings.profiles, names, folder };
         settings.hooks = hooks::read(node, &around, mistakes);
+    }
+    if let Some(node) = section.get("directory") {
+        let names = section.get("profiles").and_then(Node::as_map).unwrap_or_default();
+        let names: Vec<&str> = names.iter().map(|entry| entry.key.as_str()).collect();
+        settings.directory = Some(directory::read(node, &settings.profiles, &names, mistakes));
     }
     if let Some(node) = section.get("notify") {
         settings.channels = notify::read(node, folder, mistakes);

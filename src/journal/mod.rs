@@ -28,6 +28,7 @@ mod reader;
 mod schema;
 mod seal;
 mod segments;
+mod staff;
 mod store;
 mod writer;
 
@@ -48,6 +49,7 @@ pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
 pub use seal::Sealer;
+pub use staff::{StaffKind, StaffRecord, StaffRemoved, StaffRow, StaffSync, StaffWritten};
 pub use store::Store;
 pub use writer::Writer;
 

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/002-marks-and-second-tries.sql"),
     include_str!("migrations/003-inbox.sql"),
     include_str!("migrations/004-ledger.sql"),
+    include_str!("migrations/005-staff.sql"),
 ];
 
 /// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and

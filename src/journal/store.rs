@@ -177,6 +177,11 @@ impl Store {
         })
     }
 
+    /// The keys.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// Does something with the one connection that writes, after what was handed over before.
     pub(super) fn task<T: Send + 'static>(
         &self,

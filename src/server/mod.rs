@@ -10,6 +10,7 @@
 
 mod board;
 mod carry;
+mod directory;
 mod dispatch;
 mod files;
 mod forecast;

@@ -24,7 +24,7 @@ use super::shelf::Shelf;
 use super::tell::Teller;
 use super::unreported::Unreported;
 use super::watch::watch;
-use super::{hooks, pruning, schedule};
+use super::{directory, hooks, pruning, schedule};
 use crate::clock::SystemClock;
 use crate::host::Host;
 use crate::journal::{Store, StoreError};
@@ -150,6 +150,7 @@ impl Server {
         tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
         let keep = host.clients().settings().keep;
         tasks.spawn(pruning::keep_small(Arc::clone(host.store()), keep, stop.clone()));
+        tasks.spawn(directory::keep_synced(Arc::clone(&host), stop.clone()));
         let pollers = Pollers {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),
