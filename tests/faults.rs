@@ -21,6 +21,8 @@ mod chance;
 mod cuts;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/erased.rs"]
+mod erased;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;

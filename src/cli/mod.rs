@@ -5,12 +5,16 @@
 
 mod actions;
 mod backfill;
+mod canary;
 mod command;
+mod directory;
 mod failure;
+mod forget;
 mod gate;
 mod hold;
 mod init;
 mod jobs;
+mod keys;
 mod ledger;
 mod logs;
 mod output;
@@ -31,6 +35,7 @@ mod story;
 mod trial;
 mod trigger;
 mod validate;
+mod watch;
 mod workflows;
 
 use command::Common;

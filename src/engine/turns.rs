@@ -100,6 +100,7 @@ pub(super) fn are_needed(workflow: &Workflow) -> bool {
     fn pauses(steps: &[Step]) -> usize {
         let of_step = |step: &Step| match &step.kind {
             StepKind::Action { .. } => 1 + usize::from(step.repeat.is_some()),
+            StepKind::Composed(_) => 2,
             StepKind::Wait(_) | StepKind::Approve(_) => 1,
             StepKind::ForEach { steps, .. } => 2 * pauses(steps),
             StepKind::Set(_)
@@ -127,6 +128,7 @@ pub(super) fn sets_states(steps: &[Step]) -> bool {
 fn keep_turns(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::ForEach { steps, .. } => keep_turns(steps),
+        StepKind::Composed(composed) => composed.writes(),
         StepKind::Action { action, with, .. } if action.effect.writes() => match &action.targets {
             Some(Targets::State(_)) => false,
             Some(Targets::Members(rules)) => !are_all_states(action, rules, with),

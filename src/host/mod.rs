@@ -7,14 +7,18 @@
 //! of `engine`; what people read, and when a process owns or hands over, that of `cli`.
 
 mod approve;
+mod canary;
 mod clients;
 mod command;
 mod connection;
 mod decide;
+mod directory;
 mod entered;
 mod error;
+pub mod evidence;
 mod execute;
 mod folder;
+mod forget;
 mod gate;
 mod guests;
 mod line;
@@ -27,10 +31,13 @@ mod serve;
 mod services;
 mod settle;
 mod socket;
+mod watching;
 
+pub use canary::{Act, Beat, CanaryState, UnderWay};
 pub use clients::Clients;
 pub use command::{Answer, Command, GateCommand, Heard, HoldCommand, InputOrder, Resume, Run, Talk, Typed};
 pub use connection::Connection;
+pub use directory::staff_profiles;
 pub use error::{HostError, Kind, Refusal, StillInTheAir};
 pub use folder::{FolderError, workflow_files};
 pub use owner::{Host, Job};
@@ -39,3 +46,4 @@ pub use protocol::SettingsName;
 pub use report::{Ending, Report};
 pub use serve::Listening;
 pub use services::profiles;
+pub use watching::{Looked, Through, after, said, state, watch_line};

@@ -109,6 +109,12 @@ pub enum Event {
     },
     /// A person decided about requests that wait for one.
     Decided(Decision),
+    /// Calls of these requests that cannot be undone were accepted, of a workflow that looks later whether
+    /// that lasts. Written before the answer, so that none is missing; the end of the request decides.
+    Erased {
+        /// The records.
+        positions: Vec<Position>,
+    },
     /// The process stopped working on the job; `finished` when nothing is left to do.
     Stopped(Stopped),
 }
@@ -129,6 +135,7 @@ impl Event {
             | Event::Reopened(_)
             | Event::Identified { .. }
             | Event::Decided(_)
+            | Event::Erased { .. }
             | Event::Stopped(_) => &[],
         }
     }

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 mod again;
+mod answers;
 mod decisions;
 mod ends;
 mod in_the_air;
@@ -153,7 +154,7 @@ impl State {
                 }
             }
             Event::Reopened(reopened) => self.reopen(reopened),
-            Event::Identified { identified: _ } => {}
+            Event::Identified { identified: _ } | Event::Erased { positions: _ } => {}
             Event::Decided(decision) => self.decide(decision),
             Event::Stopped(stopped) => self.stop(stopped),
         }

@@ -239,6 +239,7 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
         | Event::Reopened(_)
         | Event::Identified { .. }
         | Event::Decided(_)
+        | Event::Erased { .. }
         | Event::Stopped(_) => &[],
     }
 }

@@ -7,6 +7,7 @@
 //! is ever reported durable that is not, and after one failed write nothing is written any more.
 
 mod backup;
+mod canary;
 mod checksum;
 mod codec;
 mod commit;
@@ -14,6 +15,7 @@ mod compact;
 mod directory;
 mod error;
 mod events;
+mod forget;
 mod gate;
 mod guard;
 mod holds;
@@ -21,6 +23,7 @@ mod ids;
 mod inbox;
 mod index;
 mod jobs;
+mod keys;
 mod ledger;
 mod marks;
 mod pauses;
@@ -30,29 +33,35 @@ mod reader;
 mod schema;
 mod seal;
 mod segments;
+mod staff;
 mod store;
+mod watches;
 mod writer;
 
 pub use backup::{Backup, Replace, Restored, restore};
+pub use canary::{CANARY_CURSOR, CANARY_ORIGIN, canary_queue, is_canary_queue, of_queue};
 pub use codec::{CodecError, decode, encode};
 pub use error::{StoreError, has_no_room};
+pub use forget::Destroyed;
 pub use gate::{Asked as GateAsked, Erased, Release};
 pub use guard::Irreversible;
 pub use holds::{Held, Hold, Holds};
 pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{
-    Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,
-    Turn, Window,
+    Accepted, Approval, Arrival, Cursor, Due, FORGOTTEN, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped,
+    Standing, Turn, Window,
 };
 pub use jobs::{InputKind, JobRecord, NewJob};
+pub use keys::{MasterSource, Masters, Rotated, Sealer};
 pub use ledger::Stored;
 pub use marks::{GateSeen, Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
-pub use seal::Sealer;
+pub use staff::{StaffKind, StaffRecord, StaffRemoved, StaffRow, StaffSync, StaffWritten};
 pub use store::Store;
+pub use watches::{Found, WATCH, Watch};
 pub use writer::Writer;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 
 mod certificate;
 mod chain;
+mod concerns;
 mod entry;
 mod export;
 mod fact;
@@ -23,6 +24,7 @@ mod remains;
 mod signature;
 mod tree;
 mod verify;
+mod watched;
 mod witness;
 
 pub use certificate::{Certificate, Ended, Line, Standing, Told};

@@ -6,13 +6,16 @@
 //! started again and fed the answers that the journal kept.
 
 mod approval;
+mod composed;
 mod course;
 mod cover;
 mod ending;
 mod facts;
 mod finish;
+mod foreseen;
 mod forget;
 mod frame;
+mod inside;
 mod last;
 mod looks;
 mod loops;
@@ -27,6 +30,7 @@ mod steps;
 mod times;
 mod unmapped;
 
+pub use composed::STILL_THERE;
 pub use course::{Course, Courses, Led};
 pub use ending::Ending;
 pub use facts::{Facts, Origin, Program};

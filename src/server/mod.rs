@@ -9,7 +9,9 @@
 //! store, that of `host`.
 
 mod board;
+mod canary;
 mod carry;
+mod directory;
 mod dispatch;
 mod files;
 mod forecast;
@@ -24,6 +26,7 @@ mod pruning;
 mod schedule;
 mod serve;
 mod shelf;
+mod staying;
 mod tell;
 mod unreported;
 mod watch;

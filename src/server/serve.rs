@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::canary::Sender;
 use super::carry::{Carrier, Ways};
 use super::dispatch::Dispatcher;
 use super::health::Health;
@@ -21,10 +22,11 @@ use super::intake::Inbox;
 use super::listening::{Listening, Patience, answer};
 use super::polling::Pollers;
 use super::shelf::Shelf;
+use super::staying::Staying;
 use super::tell::Teller;
 use super::unreported::Unreported;
 use super::watch::watch;
-use super::{hooks, pruning, schedule};
+use super::{directory, hooks, pruning, schedule};
 use crate::clock::SystemClock;
 use crate::host::Host;
 use crate::journal::{Store, StoreError};
@@ -150,6 +152,7 @@ impl Server {
         tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
         let keep = host.clients().settings().keep;
         tasks.spawn(pruning::keep_small(Arc::clone(host.store()), keep, stop.clone()));
+        tasks.spawn(directory::keep_synced(Arc::clone(&host), stop.clone()));
         let pollers = Pollers {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),
@@ -157,6 +160,12 @@ impl Server {
             ways: ways.clone(),
         };
         tasks.spawn(pollers.run(stop.clone()));
+        let settings = host.clients().settings();
+        if let Some(canary) = settings.canary.clone().filter(|_| !settings.shadow) {
+            let (host, shelf, inbox) = (Arc::clone(&host), Arc::clone(&shelf), inbox.clone());
+            let sender = Sender { host, shelf, inbox, notifier: teller.notifier.clone() };
+            tasks.spawn(sender.keep_sending(canary, stop.clone()));
+        }
         let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
         if !host.clients().settings().shadow {
             let unreported =
@@ -164,6 +173,7 @@ impl Server {
             tasks.spawn(unreported.keep_telling(stop.clone()));
         }
         tasks.spawn(carrier.clone().go_on_with_files());
+        tasks.spawn(Staying::of(carrier.clone()).keep_looking(stop.clone()));
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),

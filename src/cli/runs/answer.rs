@@ -42,7 +42,7 @@ pub(super) fn run(
     let reason = said.reason.as_deref().map(Reason::parse).transpose();
     let reason = reason.map_err(|why| Failure::Usage(why.to_string()))?;
     let home = Home::of(loaded);
-    let chosen = named(&open(&home.settings.store)?, &said.runs, may_be_answered)?;
+    let chosen = named(&open(&home.settings)?, &said.runs, may_be_answered)?;
     run::runtime()?.block_on(async {
         let stop = run::stop_on_signal();
         let mut answered = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn run(
         }
         let mut code = ExitCode::SUCCESS;
         for job in answered.into_iter().filter(|_| !said.no_resume) {
-            let record = open(&home.settings.store)?.job(job)?;
+            let record = open(&home.settings)?.job(job)?;
             let went = jobs::carry_on(common, &home, &record, said.wait, stop.clone()).await?;
             code = worse(code, went);
             if code == ExitCode::from(INTERRUPTED) {

@@ -7,9 +7,11 @@ mod decide;
 mod elsewhere;
 mod fate;
 mod fates;
+mod forget;
 mod input;
 mod people;
 mod story;
+mod watched;
 mod ways;
 
 pub use decide::{
@@ -19,8 +21,11 @@ pub(in crate::engine) use elsewhere::parked_elsewhere;
 pub use fate::Fate;
 pub(in crate::engine) use fate::{FUTURE_TIME, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE};
 pub use fates::Fates;
+pub(in crate::engine) use forget::FORGOTTEN;
+pub use forget::{Theirs, forget, runs_of};
 pub use input::{Gone, Kept, Known};
 pub(in crate::engine) use people::identify;
 pub use people::requests_of;
 pub use story::{Happened, story};
+pub use watched::{looked_at, watched};
 pub use ways::{Way, ways};

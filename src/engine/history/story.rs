@@ -124,6 +124,7 @@ impl Teller {
             | Event::Reopened(_)
             | Event::Decided(_)
             | Event::Identified { .. }
+            | Event::Erased { .. }
             | Event::Stopped(_) => {}
         }
     }

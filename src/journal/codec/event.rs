@@ -3,8 +3,8 @@
 //! The two bytes in front are written and checked here; what follows them is the work of the file
 //! of the kind.
 
-use super::bytes::Input;
-use super::form::Form;
+use super::bytes::{self, Input};
+use super::form::{self, Form};
 use super::{CodecError, bulk, ended, identified, rare};
 use crate::job::Event;
 
@@ -23,6 +23,7 @@ pub(in crate::journal) mod kind {
     pub const REOPENED: u8 = 11;
     pub const IDENTIFIED: u8 = 12;
     pub const DECIDED: u8 = 20;
+    pub const ERASED: u8 = 28;
 }
 
 /// The first version of every kind.
@@ -63,6 +64,7 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
         Event::Reopened(_) => kind::REOPENED,
         Event::Identified { .. } => kind::IDENTIFIED,
         Event::Decided(_) => kind::DECIDED,
+        Event::Erased { .. } => kind::ERASED,
     }
 }
 
@@ -76,6 +78,7 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
         Event::Ended { ended } => ended::put(ended, Form::Whole, body),
         Event::Passed { steps } => bulk::put_passed(steps, body),
         Event::Identified { identified } => identified::put(identified, body),
+        Event::Erased { positions } => bytes::put_positions(positions.iter().copied(), body),
         Event::Opened { .. }
         | Event::Waiting { .. }
         | Event::Held { .. }
@@ -116,7 +119,7 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
-    if !(kind::OPENED..=kind::IDENTIFIED).contains(&kind) && kind != kind::DECIDED {
+    if !matches!(kind, kind::OPENED..=kind::IDENTIFIED | kind::DECIDED | kind::ERASED) {
         return Err(CodecError::UnknownKind(kind));
     }
     if !(VERSION..=newest_version(kind)).contains(&version) {
@@ -131,6 +134,7 @@ pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
         }
         kind::ENDED => Event::Ended { ended: ended::read(Form::Whole, &mut input)? },
         kind::IDENTIFIED => Event::Identified { identified: identified::read(&mut input)? },
+        kind::ERASED => Event::Erased { positions: input.positions(form::MOST_IN_BATCH)? },
         kind::PASSED => Event::Passed { steps: bulk::passed(&mut input)? },
         _ => rare::read(kind, &mut input)?,
     };
