@@ -356,9 +356,7 @@ impl Run {
             | Pending::Nothing
             | Pending::Approval
             | Pending::Wait { .. }
-            | Pending::Pause { .. } => {
-                path(program.list(self.phase), &self.frames)
-            }
+            | Pending::Pause { .. } => path(program.list(self.phase), &self.frames),
         }
     }
 

@@ -174,7 +174,11 @@ fn a_backup_that_an_earlier_release_made_is_brought_up_to_date_on_its_way_back()
     let (path, backup) = (directory.path().join("elsewhere"), directory.path().join("backup"));
     let earlier = rusqlite::Connection::open(&backup).unwrap();
     earlier
-        .execute_batch("DROP INDEX inbox_keys; ALTER TABLE inbox DROP COLUMN key_id; PRAGMA user_version = 4")
+        .execute_batch(
+            "DROP TABLE staff; DROP TABLE staff_syncs; DROP TABLE watches; DROP INDEX inbox_keys; \
+             ALTER TABLE inbox DROP COLUMN key_id; DROP TABLE gate_keys; DROP TABLE gate_releases; \
+             DROP TABLE held; DROP TABLE holds; PRAGMA user_version = 4",
+        )
         .unwrap();
     drop(earlier);
 
