@@ -365,6 +365,7 @@ pub(super) fn kind_mismatch(kind: Kind, taken: &[Kind]) -> Trouble {
 pub(super) fn unusable(why: &Unusable) -> Finish {
     match why {
         Unusable::Record(_) => failed(Fail::WrongType, BadRecord::CODE, why.to_string()),
+        Unusable::Forgotten => failed(Fail::Forgotten, Fail::Forgotten.word(), why.to_string()),
         Unusable::Map(_) => failed(Fail::Template, Fail::Template.word(), why.to_string()),
     }
 }
