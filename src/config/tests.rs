@@ -363,3 +363,15 @@ fn onetrust_takes_limits_of_the_account_and_of_every_endpoint_and_braze_does_not
     let codes: Vec<_> = of("braze").mistakes.iter().map(|mistake| mistake.code).collect();
     assert_eq!(codes, ["unknown_action", "unknown_action"]);
 }
+
+#[test]
+fn master_keys_are_found_like_credentials_and_never_stand_in_the_file() {
+    let keys = read("keys: { master: { env: NEW }, previous: { file: old.key } }").keys;
+    let (code, message, _) = mistake("keys: { master: a-master-key-of-more-than-32-characters }");
+
+    let found = [keys.master, keys.previous].map(|token| token.unwrap().source().describe());
+    assert_eq!(found[0], "env NEW");
+    assert!(found[1].ends_with("old.key"), "{found:?}");
+    assert_eq!((code.as_str(), message.as_str()), ("secret_in_file", "no secret stands in a file of ours"));
+    assert!(read("").keys.master.is_none());
+}
