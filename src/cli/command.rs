@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, backfill, canary, forget, init, jobs, keys, ledger, logs, pauses, plan, profiles, reconcile,
-    run, runs, sandbox, serve, store, validate, watch, workflows,
+    actions, backfill, canary, directory, forget, init, jobs, keys, ledger, logs, pauses, plan, profiles,
+    reconcile, run, runs, sandbox, serve, store, validate, watch, workflows,
 };
 
 /// What stands under the help of the program.
@@ -96,6 +96,8 @@ enum Command {
     Ledger(ledger::Args),
     /// See the profiles of the settings; ask their services whether they work
     Profiles(profiles::Args),
+    /// See who may act in OneTrust, and who does: read its users, list them, review their access
+    Directory(directory::Args),
     /// See the actions that workflows can call
     Actions(actions::Args),
     /// Start look-alikes of Braze and OneTrust on this machine
@@ -146,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Keys(args) => keys::run(&common, &args),
         Command::Ledger(args) => ledger::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
+        Command::Directory(args) => directory::run(&common, &args),
         Command::Actions(args) => actions::run(&common, &args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Init(args) => init::run(&common, &args),

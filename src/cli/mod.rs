@@ -7,6 +7,7 @@ mod actions;
 mod backfill;
 mod canary;
 mod command;
+mod directory;
 mod failure;
 mod forget;
 mod init;

@@ -368,7 +368,8 @@ fn onetrust_takes_limits_of_the_account_and_of_every_endpoint_and_braze_does_not
 fn master_keys_are_found_like_credentials_and_never_stand_in_the_file() {
     let settings = |text: &str| Settings::read(text, Path::new(""));
     let keys = settings("keys: { master: { env: NEW }, previous: { file: old.key } }").settings.unwrap().keys;
-    let Reading { mistakes, text, .. } = settings("keys: { master: a-master-key-of-more-than-32-characters }");
+    let Reading { mistakes, text, .. } =
+        settings("keys: { master: a-master-key-of-more-than-32-characters }");
 
     let found = [keys.master, keys.previous].map(|token| token.unwrap().source().describe());
     assert_eq!(found[0], "env NEW");

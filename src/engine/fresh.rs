@@ -41,26 +41,53 @@ struct Held<'h> {
     looked: Option<&'h TargetsLooked>,
     /// Tells the time where it matters.
     now_ms: &'h dyn Fn() -> i64,
+    /// It is looked whether people are still gone.
+    is_look: bool,
 }
 
 impl Held<'_> {
     /// What may be made of a call, given what was accepted before.
     fn left_of(&self, call: &mut Call) -> Result<Left, StoreError> {
         if call.action().effect == Effect::Irreversible {
-            return Ok(Left::All);
+            return Ok(match self.is_look && self.have_returned(call.erases())? {
+                true => Left::Nothing(Skip::Superseded),
+                false => Left::All,
+            });
         }
         let erased = self.gate.erased(call.people())?;
         if erased.is_empty() {
             return self.newest_of(call);
         }
-        match call.after(&erased) {
-            LeftOfErased::All => self.newest_of(call),
-            LeftOfErased::Nothing => Ok(Left::Nothing(Skip::Erased)),
-            LeftOfErased::Part(mut part) => Ok(match self.newest_of(&mut part)? {
+        call.note_return();
+        let left = match call.after(&erased) {
+            LeftOfErased::All => self.newest_of(call)?,
+            LeftOfErased::Nothing => Left::Nothing(Skip::Erased),
+            LeftOfErased::Part(mut part) => match self.newest_of(&mut part)? {
                 Left::All => Left::Part(part),
                 left => left,
-            }),
+            },
+        };
+        Ok(match left {
+            Left::Part(mut part) => {
+                part.note_return();
+                Left::Part(part)
+            }
+            left => left,
+        })
+    }
+
+    /// Whether one of these people, who were erased before, came back since by their own choice.
+    fn have_returned(&self, people: &[PersonKey]) -> Result<bool, StoreError> {
+        let erased = self.gate.erased(people)?;
+        for person in people {
+            let key = self.space.key(MarkKind::Target, Call::return_of(*person));
+            let Some(returned) = self.marks.newest(MarkKind::Target, key)? else { continue };
+            let until_ms = erased.iter().find(|(erased, _)| erased == person).map(|(_, until_ms)| *until_ms);
+            if until_ms.is_none_or(|until_ms| returned.at_ms() > until_ms) {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     /// What is left of a call without the states of which newer ones are there.
@@ -109,6 +136,11 @@ fn is_older(
 pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<Mark>) {
     let target = |target: &Target| Mark { kind: MarkKind::Target, key: target.key, order: target.order };
     marks.extend(call.targets().iter().map(target));
+    let returned = |target: &Target| {
+        let key = space.key(MarkKind::Target, Call::return_of(target.person));
+        Mark { kind: MarkKind::Target, key, order: target.order }
+    };
+    marks.extend(call.returns().map(returned));
     if call.action().effect == Effect::Irreversible {
         let order = Order::placed(now_ms, 0);
         let key = |person: &PersonKey| space.key(MarkKind::Erased, person.digest());
@@ -175,6 +207,7 @@ impl Driver {
                     gate,
                     looked: looked.map(|looked| &looked.targets),
                     now_ms: &|| self.clock.now_ms(),
+                    is_look: self.task.is_look,
                 };
                 held.left_of(&mut call)
             }
@@ -300,7 +333,7 @@ mod tests {
     fn is_left_out(store: &Store, mut call: Call) -> bool {
         let (marks, space) = (store.marks(), store.marks().space("w"));
         let gate = Gate { marks, space: &space, quiet_ms: 0, looked: None };
-        let held = Held { marks, space: &space, gate, looked: None, now_ms: &|| NOW_MS };
+        let held = Held { marks, space: &space, gate, looked: None, now_ms: &|| NOW_MS, is_look: false };
         matches!(held.left_of(&mut call).unwrap(), Left::Nothing(Skip::Superseded))
     }
 

@@ -280,7 +280,7 @@ impl<'t> Planner<'t> {
             Heard::Nothing => None,
             Heard::Answer(answer) => {
                 let step = self.remember(run, &Kept::Answer(&answer));
-                found = witness::found(&answer);
+                found = witness::found(run, &answer);
                 run.answer(program, answer);
                 Some(step)
             }

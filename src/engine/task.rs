@@ -81,6 +81,8 @@ pub(super) struct Task {
     pub kinds: Option<Vec<Kind>>,
     /// Its person does not exist, and counts nowhere.
     pub is_canary: bool,
+    /// It looks whether erased people are still gone: whoever gave a newer consent since is let alone.
+    pub is_look: bool,
     pub input_digest: [u8; 32],
     /// When the job began, in Unix milliseconds.
     pub started_ms: i64,

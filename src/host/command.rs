@@ -88,6 +88,11 @@ pub enum Command {
         /// Who decided it.
         by: String,
     },
+    /// Read who works in the tenants of OneTrust.
+    SyncDirectory {
+        /// By which profiles; none: as the settings say.
+        profiles: Vec<String>,
+    },
     /// Somebody has read what a restored store may have forgotten.
     AcknowledgeRestore,
     /// Destroy what is kept of a person.
@@ -107,7 +112,11 @@ impl Command {
     /// Whether it may take so long that others should not wait for the store meanwhile.
     pub fn is_long(&self) -> bool {
         match self {
-            Command::Run(_) | Command::Resume(_) | Command::Watch { .. } | Command::Canary { .. } => true,
+            Command::Run(_)
+            | Command::Resume(_)
+            | Command::Watch { .. }
+            | Command::Canary { .. }
+            | Command::SyncDirectory { .. } => true,
             Command::Cancel { .. }
             | Command::Approve { .. }
             | Command::Reopen { .. }

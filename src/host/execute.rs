@@ -68,6 +68,10 @@ impl Host {
                 let approved = self.approve_workflows(workflows, &by)?;
                 Ok(Answer::Result(serde_json::json!({ "approved": approved })))
             }
+            Command::SyncDirectory { profiles } => {
+                let synced = self.sync_directory(&profiles, talk, &stop).await?;
+                Ok(Answer::Result(super::directory::answer(&synced)))
+            }
             Command::AcknowledgeRestore => {
                 let was_there = self.store().acknowledge_restore()?;
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))

@@ -337,12 +337,12 @@ fn came_to(fate: &Fate, erases: bool, erasing: &[String]) -> CameTo {
         erasing.iter().any(|id| last == id) || last.starts_with(CAME_BACK)
     };
     match fate.verdict {
-        Verdict::Done if !erases => CameTo::Gone,
-        Verdict::Done if fate.accepted => CameTo::ErasedAgain,
+        Verdict::Done if erases && fate.accepted => CameTo::ErasedAgain,
+        Verdict::Done => CameTo::Gone,
         Verdict::Skipped(Skip::NoProfile | Skip::Condition | Skip::NoMatch) => CameTo::Gone,
         Verdict::Skipped(Skip::Superseded) => CameTo::Returned,
         Verdict::Failed(_) if fate.accepted || stood_at(fate) => CameTo::CameBack,
-        Verdict::Done | Verdict::Skipped(_) | Verdict::Failed(_) | Verdict::Waiting(_) => CameTo::Unknown,
+        Verdict::Skipped(_) | Verdict::Failed(_) | Verdict::Waiting(_) => CameTo::Unknown,
     }
 }
 

@@ -245,6 +245,21 @@ pub enum StoreError {
         /// Where it is found.
         from: String,
     },
+    /// The key of what is kept of staff is gone.
+    #[error(
+        "the key of OneTrust's directory, `{}`, is gone or cut; `privaflow directory sync` reads everything anew",
+        path.display()
+    )]
+    StaffKey {
+        /// Where the key was.
+        path: PathBuf,
+    },
+    /// What is kept of staff does not open: other key, or changed.
+    #[error(
+        "what is kept of OneTrust's directory does not open with its key; restore the key, or remove it and run \
+         `privaflow directory sync`"
+    )]
+    StaffSealed,
     /// The records of a window are gone, or never were.
     #[error("the records of {0} are not kept any more: its job is over")]
     NoSuchWindow(WindowId),

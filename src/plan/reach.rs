@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Call, PersonKey};
+use super::{Call, PersonKey, Target};
 use crate::catalogue::Identifier;
 
 /// Identifiers of erased people; nothing of a call that erases nobody, or nobody but whom it names.
@@ -14,7 +14,9 @@ use crate::catalogue::Identifier;
 pub(super) struct Reach {
     /// Whom the call names, then the others. The first so many of them are also somebody else's.
     lanes: Box<[PersonKey]>,
-    shared: usize,
+    shared: u32,
+    /// Some of them were erased before, and what is left of the call is newer.
+    returns: bool,
 }
 
 impl Call {
@@ -27,7 +29,11 @@ impl Call {
         let is_plain = shared.is_empty() && lanes.len() == self.people.len();
         self.reach = match is_plain {
             true => Reach::default(),
-            false => Reach { shared: shared.len(), lanes: shared.into_iter().chain(lanes).collect() },
+            false => Reach {
+                shared: u32::try_from(shared.len()).unwrap_or(u32::MAX),
+                lanes: shared.into_iter().chain(lanes).collect(),
+                returns: false,
+            },
         };
     }
 
@@ -38,7 +44,24 @@ impl Call {
 
     /// Of a call that erases: everything that only people are known by who are gone once it is accepted.
     pub fn erases(&self) -> &[PersonKey] {
-        self.reaches().get(self.reach.shared..).unwrap_or_default()
+        self.reaches().get(self.reach.shared as usize..).unwrap_or_default()
+    }
+
+    /// Notes that some whom it names were erased before, and that it was let pass all the same.
+    pub fn note_return(&mut self) {
+        self.reach.returns = true;
+    }
+
+    /// States that say that people who were erased before are there again by their own choice: what is left of a
+    /// call that passed the gate, opt-outs aside.
+    pub fn returns(&self) -> impl Iterator<Item = &Target> {
+        let targets = if self.reach.returns { self.targets() } else { &[] };
+        targets.iter().filter(|target| !target.order.opts_out())
+    }
+
+    /// Under what it is marked that a person came back by their own choice. No attribute is called so.
+    pub fn return_of(person: PersonKey) -> u128 {
+        Target::new(person, "\u{0}returned", false, false).digest()
     }
 }
 

@@ -203,3 +203,88 @@ fn requests_that_are_done_only_when_they_are_tried_again_have_looks_of_their_own
     assert_eq!(counts(&look.json()), [1, 1, 0, 0, 0, 0], "{}", look.stderr);
     assert_eq!(looks(&folder).len(), 1);
 }
+
+/// Sets the global e-mail state of a person, who is made if need be.
+const CONSENT: &str = r#"
+workflow: consent
+on: { file: {} }
+steps:
+  - uses: braze/users.track
+    with: { attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ fields.state }}" }] }
+"#;
+
+#[test]
+fn whoever_came_back_and_gave_a_newer_consent_is_not_erased_again() {
+    // Given three people who were erased
+    let braze = Braze::with(1..=3);
+    let folder = Folder::to(braze.sandbox.address(), &watching("{ after: [1d, 2d], again: erase }"));
+    let settings = folder.read("privaflow.yaml");
+    folder.write("privaflow.yaml", format!("{settings}gate: {{ quiet: 1ms }}\n"));
+    folder.write("consent.yaml", CONSENT);
+    folder.requests((1..=3).map(deletion));
+    assert_eq!(folder.job().counts(), (0, [3, 0, 0, 0]));
+
+    // When one consents afterwards, one only opts out afterwards, and one is brought back by somebody else
+    let now = jiff::Timestamp::now();
+    let consent = |number: usize, state: &str| {
+        json!({"id": format!("c-{number}"), "kind": "consent", "occurred_at": now.to_string(),
+               "subject": {"external_id": format!("u-{number}")}, "fields": {"state": state}})
+    };
+    let consents = [consent(1, "opted_in"), consent(2, "unsubscribed")].map(|record| format!("{record}\n"));
+    folder.write("consents.ndjson", consents.concat());
+    let run = folder.run(&["run", "consent.yaml", "--input", "consents.ndjson", "--output", "json"]);
+    assert_eq!(run.counts(), (0, [2, 0, 0, 0]), "{}", run.stderr);
+    braze.comes_back(3);
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    // Then only the one who consented stays, also at the next look, and that is said
+    assert_eq!(braze.people(), ["u-1"], "{}", look.stderr);
+    assert_eq!(counts(&look.json()), [3, 0, 0, 2, 1, 0], "{}", look.stderr);
+    let next = folder.run(&["watch", "run", "--early", "--output", "json"]);
+    assert_eq!(counts(&next.json()), [3, 2, 0, 0, 1, 0], "{}", next.stderr);
+    let ledger = folder.run(&["ledger", "export"]);
+    assert!(
+        ledger.stdout.contains(r#""fact":"watched""#) && !ledger.stdout.contains("u-1"),
+        "{}",
+        ledger.stderr
+    );
+}
+
+#[test]
+fn a_look_goes_by_the_identifiers_of_everybody_that_find_profiles_finds() {
+    let braze = Braze::with(1..=2);
+    let workflow = r#"
+workflow: erase
+on: { file: {} }
+steps:
+  - id: find
+    uses: privaflow/find_profiles
+  - id: erase
+    if: size(steps.find.output.braze_ids) > 0
+    uses: braze/users.delete
+    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
+  - id: verify
+    if: steps.erase.status == "done"
+    uses: privaflow/verify_erased
+    with: { found: "{{ steps.find.output }}", first_after: 10ms, at_most: 10s, erase_again: true }
+watch: { after: [1d, 2d], again: erase }
+"#;
+    let folder = Folder::to(braze.sandbox.address(), workflow);
+    let request = |number: usize| {
+        let email = format!("u-{number}@example.com");
+        json!({"id": format!("r-{number}"), "kind": "deletion", "subject": {"email": email}})
+    };
+    folder.requests((1..=2).map(request));
+    let job = folder.job();
+    assert_eq!(job.counts(), (0, [2, 0, 0, 0]), "{}", job.stderr);
+    braze.comes_back(2);
+
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    assert_eq!(counts(&look.json()), [2, 1, 0, 1, 0, 0], "{}", look.stderr);
+    let shown = folder.run(&["jobs", "show", "job-2", "--output", "json"]).json();
+    assert_eq!((&shown["verified"], braze.people()), (&json!(1), Vec::new()), "{shown}");
+    let first = folder.run(&["jobs", "show", "job-1"]);
+    assert!(first.stderr.contains("the look after 1d at job-1: 2 looked for, 1 gone"), "{}", first.stderr);
+    assert!(first.stderr.contains("looked for again after 2d"), "{}", first.stderr);
+}

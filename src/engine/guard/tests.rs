@@ -32,6 +32,7 @@ fn task(steps: &str) -> Arc<Task> {
         program: Program::new(Arc::new(workflow), facts),
         kinds: Some(vec![Kind::Deletion]),
         is_canary: false,
+        is_look: false,
         input_digest: [0; 32],
         started_ms: 0,
         opened_ms: 0,
