@@ -212,10 +212,19 @@ pub fn said(watch: &Watch, looked: &Looked) -> String {
         return format!("the look after {after} at {job} found out nothing: {why}");
     }
     let Found { people, gone, came_back, erased_again, returned, unknown, why: _ } = found;
-    format!(
-        "the look after {after} at {job}: {people} looked for, {gone} gone, {came_back} came back, \
-         {erased_again} erased again, {returned} came back with a newer consent, {unknown} unknown"
-    )
+    if gone == people {
+        return format!("the look after {after} at {job}: {people} looked for, all gone");
+    }
+    let parts = [
+        (*gone, "gone"),
+        (*came_back, "came back"),
+        (*erased_again, "erased again"),
+        (*returned, "came back with a newer consent"),
+        (*unknown, "unknown"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    format!("the look after {after} at {job}: {people} looked for, {}", parts.join(", "))
 }
 
 /// A look, for programs.
