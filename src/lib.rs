@@ -5,7 +5,7 @@
 //! ```text
 //! cli                                                 arguments, tables, exit codes
 //! server                                              the process that stays: inbox, hooks, schedules
-//! engine  host  sandbox  feeds  notify  reconcile     drives jobs, owns a store; the stand-ins; looks; tells; compares
+//! engine  host  sandbox  feeds  notify  reconcile  directory   drives jobs, owns a store; the stand-ins; looks; tells; compares; who works there
 //! journal  intake  braze     onetrust  folder  wire  config   disk, files, replies, HTTP, settings
 //! job  run  ledger  plan  workflow  reply  drift       the rules: no clock, no I/O
 //! catalogue        template            condition      the two small languages, the actions
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod directory;
 pub mod drift;
 pub mod engine;
 pub mod feeds;

@@ -37,6 +37,12 @@ fn every_command_explains_itself() {
         "runs show",
         "runs retry",
         "runs cancel",
+        "watch",
+        "watch list",
+        "watch run",
+        "canary",
+        "canary run",
+        "canary show",
         "store",
         "store backup",
         "store restore",
@@ -212,6 +218,29 @@ steps:
     let expected =
         [(Some("find"), None), (Some("by_variable"), Some("find")), (Some("by_answer"), Some("find"))];
     assert_eq!(needs, expected, "{calls:?}");
+}
+
+#[test]
+fn a_consent_workflow_verifies_what_it_set_where_it_is_told_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for workflow in ["consent-global", "consent-groups"] {
+        let text = fs::read_to_string(format!("workflows/{workflow}.yaml")).expect("it is there");
+        let text = text.replace("  verify: false", "  verify: true");
+        fs::write(folder.path().join("verified.yaml"), text).expect("it can be written");
+        let input = Path::new("examples/consent-changes.ndjson").canonicalize().expect("it is there");
+        let input = input.to_str().expect("a path");
+        let words = ["run", "verified.yaml", "--input", input, "--sandbox", "--output", "json"];
+
+        let output = privaflow(folder.path(), words);
+
+        let summary: Value = serde_json::from_slice(&output.stdout).expect("a document");
+        assert_eq!(output.status.code(), Some(0), "{workflow}: {output:?}");
+        assert!(summary["verified"].as_u64() > Some(0), "{workflow}: {summary}");
+        // Groups of somebody known by an alias alone cannot be read.
+        let unread = u64::from(workflow == "consent-groups");
+        let proven = summary["accepted"].as_u64().map(|accepted| accepted - unread);
+        assert_eq!(summary["verified"].as_u64(), proven, "{workflow}: {summary}");
+    }
 }
 
 #[test]

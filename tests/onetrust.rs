@@ -1,10 +1,12 @@
 //! OneTrust over real sockets: how tokens are asked for and kept, what a request looks like on the
-//! wire, what answers come to, and how the limits are held.
+//! wire, what answers come to, how the limits are held, and how the staff of a tenant is read.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 #[path = "onetrust/api.rs"]
 mod api;
+#[path = "onetrust/directory.rs"]
+mod directory;
 #[path = "onetrust/fake.rs"]
 mod fake;
 #[path = "onetrust/probe.rs"]

@@ -24,6 +24,8 @@ mod due;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;
+#[path = "serve/forget.rs"]
+mod forget;
 #[path = "serve/health.rs"]
 mod health;
 #[path = "serve/hooks.rs"]

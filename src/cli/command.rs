@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, backfill, canary, init, jobs, keys, ledger, logs, pauses, plan, profiles, reconcile, run, runs,
-    sandbox, serve, store, validate, watch, workflows,
+    actions, backfill, canary, directory, forget, init, jobs, keys, ledger, logs, pauses, plan, profiles,
+    reconcile, run, runs, sandbox, serve, store, validate, watch, workflows,
 };
 
 /// What stands under the help of the program.
@@ -85,12 +85,19 @@ enum Command {
     Resume(pauses::ResumeArgs),
     /// Copy the store, put a copy back, or remove what is old
     Store(store::Args),
+    /// Destroy what is kept here of a person, now
+    ///
+    /// Requests of theirs that are not over end as failed (`forgotten`); records that came in, and what steps
+    /// answered, cannot be read any more, in backups made before neither. Files that you ran are yours.
+    Forget(forget::Args),
     /// Change the master key that wraps the keys of what waits
     Keys(keys::Args),
     /// Write out what was done, so that others can check it; check it; prove it for one person
     Ledger(ledger::Args),
     /// See the profiles of the settings; ask their services whether they work
     Profiles(profiles::Args),
+    /// See who may act in OneTrust, and who does: read its users, list them, review their access
+    Directory(directory::Args),
     /// See the actions that workflows can call
     Actions(actions::Args),
     /// Start look-alikes of Braze and OneTrust on this machine
@@ -137,9 +144,11 @@ pub fn main() -> ExitCode {
         Command::Pause(args) => pauses::pause(&common, &args),
         Command::Resume(args) => pauses::resume(&common, &args),
         Command::Store(args) => store::run(&common, &args),
+        Command::Forget(args) => forget::run(&common, &args),
         Command::Keys(args) => keys::run(&common, &args),
         Command::Ledger(args) => ledger::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
+        Command::Directory(args) => directory::run(&common, &args),
         Command::Actions(args) => actions::run(&common, &args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Init(args) => init::run(&common, &args),

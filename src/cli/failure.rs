@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::LoadError;
+use crate::directory::DirectoryError;
 use crate::feeds::ExportError;
 use crate::host::{HostError, Kind};
 use crate::journal::has_no_room;
@@ -133,6 +134,16 @@ impl From<ExportError> for Failure {
             | ExportError::Keep { .. }
             | ExportError::Wire(_)
             | ExportError::Connection(_) => Failure::wrong(error),
+        }
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Failure {
+        match error {
+            DirectoryError::Interrupted => Failure::Interrupted(error.to_string()),
+            error if error.is_of_the_service() => Failure::Service(error.to_string()),
+            error => Failure::wrong(error),
         }
     }
 }

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::hooks::{self, Around};
 use super::profile::Profile;
 use super::section::Mistakes;
-use super::{Canary, Channel, Hook, Keys, canary, decode, keys, notify, retries};
+use super::{Canary, Channel, Directory, Hook, Keys, canary, decode, directory, keys, notify, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
@@ -26,7 +26,7 @@ pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// arrives late.
 pub const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "workflows",
     "store",
     "server",
@@ -38,10 +38,11 @@ const KEYS: [&str; 11] = [
     "gate",
     "keys",
     "canary",
+    "directory",
 ];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 4] = ["retention", "runtime", "directory", "telemetry"];
+const RESERVED: [&str; 3] = ["retention", "runtime", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -75,6 +76,8 @@ pub struct Settings {
     pub keys: Keys,
     /// How often and how long calls are tried again, by the names steps use.
     pub retries: Policies,
+    /// How the staff of OneTrust's tenants is read; `None`: `serve` reads none.
+    pub directory: Option<Directory>,
 }
 
 /// What came of reading a text.
@@ -121,6 +124,7 @@ impl Settings {
             profiles: IndexMap::new(),
             keys: Keys::default(),
             retries: Policies::default(),
+            directory: None,
         }
     }
 
@@ -210,6 +214,11 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
         let names = names.iter().map(|entry| entry.key.as_str()).collect();
         let around = Around { listen: settings.listen, profiles: &settings.profiles, names, folder };
         settings.hooks = hooks::read(node, &around, mistakes);
+    }
+    if let Some(node) = section.get("directory") {
+        let names = section.get("profiles").and_then(Node::as_map).unwrap_or_default();
+        let names: Vec<&str> = names.iter().map(|entry| entry.key.as_str()).collect();
+        settings.directory = Some(directory::read(node, &settings.profiles, &names, mistakes));
     }
     if let Some(node) = section.get("notify") {
         settings.channels = notify::read(node, folder, mistakes);

@@ -280,7 +280,7 @@ impl<'t> Planner<'t> {
             Heard::Nothing => None,
             Heard::Answer(answer) => {
                 let step = self.remember(run, &Kept::Answer(&answer));
-                found = witness::found(&answer);
+                found = witness::found(run, &answer);
                 run.answer(program, answer);
                 Some(step)
             }
@@ -364,6 +364,7 @@ pub(super) fn kind_mismatch(kind: Kind, taken: &[Kind]) -> Trouble {
 pub(super) fn unusable(why: &Unusable) -> Finish {
     match why {
         Unusable::Record(_) => failed(Fail::WrongType, BadRecord::CODE, why.to_string()),
+        Unusable::Forgotten => failed(Fail::Forgotten, Fail::Forgotten.word(), why.to_string()),
         Unusable::Map(_) => failed(Fail::Template, Fail::Template.word(), why.to_string()),
     }
 }

@@ -64,6 +64,9 @@ pub(super) enum Unusable {
     /// It is no record.
     #[error(transparent)]
     Record(#[from] BadRecord),
+    /// What came in was destroyed.
+    #[error("{}", super::history::FORGOTTEN)]
+    Forgotten,
     /// `on.file.map` cannot be rendered for it.
     #[error("in `on.file.map`: {0}")]
     Map(#[source] RenderError),

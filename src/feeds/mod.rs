@@ -31,5 +31,6 @@ pub use everyone::{BEGINNING, Everyone};
 pub use export::{Export, ExportError};
 pub use look::look;
 pub use pace::{Standing, keep_looking};
+pub use patient::{Patience, ask_patiently};
 pub use poller::{Polled, Poller};
 pub use rows::{RowsError, each_person};

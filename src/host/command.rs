@@ -88,8 +88,20 @@ pub enum Command {
         /// Who decided it.
         by: String,
     },
+    /// Read who works in the tenants of OneTrust.
+    SyncDirectory {
+        /// By which profiles; none: as the settings say.
+        profiles: Vec<String>,
+    },
     /// Somebody has read what a restored store may have forgotten.
     AcknowledgeRestore,
+    /// Destroy what is kept of a person.
+    Forget {
+        /// Digests of what was typed (`request::identifiers_like`), in hexadecimal digits.
+        like: Vec<String>,
+        /// Who decided it.
+        by: String,
+    },
     /// Wrap the keys of what waits with another master key.
     RotateKeys,
     /// Look at the emergency stop now: it was changed.
@@ -100,7 +112,11 @@ impl Command {
     /// Whether it may take so long that others should not wait for the store meanwhile.
     pub fn is_long(&self) -> bool {
         match self {
-            Command::Run(_) | Command::Resume(_) | Command::Watch { .. } | Command::Canary { .. } => true,
+            Command::Run(_)
+            | Command::Resume(_)
+            | Command::Watch { .. }
+            | Command::Canary { .. }
+            | Command::SyncDirectory { .. } => true,
             Command::Cancel { .. }
             | Command::Approve { .. }
             | Command::Reopen { .. }
@@ -108,6 +124,7 @@ impl Command {
             | Command::Prune { .. }
             | Command::ApproveWorkflows { .. }
             | Command::AcknowledgeRestore
+            | Command::Forget { .. }
             | Command::RotateKeys
             | Command::Look => false,
         }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TokenError;
+use crate::directory::DirectoryError;
 use crate::engine::{EngineError, JobError, Undecidable};
 use crate::intake::InputError;
 use crate::job::{JobId, RunId, Status, WindowId};
@@ -63,6 +64,9 @@ pub enum HostError {
     /// A profile has a credential of another kind.
     #[error("profile `{0}` is for Braze and needs a `token`, not `oauth2`")]
     NoToken(String),
+    /// Who works in OneTrust could not be read.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// A credential is not there.
     #[error(transparent)]
     Credential(#[from] TokenError),
@@ -208,7 +212,8 @@ impl HostError {
             HostError::InTheAir { why: StillInTheAir::NoAnswer, .. } => Kind::GaveUp,
             HostError::InTheAir { why: StillInTheAir::Unready(error), .. } => error.kind(),
             HostError::Mistakes { .. } => Kind::Mistakes,
-            HostError::Interrupted => Kind::Interrupted,
+            HostError::Interrupted | HostError::Directory(DirectoryError::Interrupted) => Kind::Interrupted,
+            HostError::Directory(error) if error.is_of_the_service() => Kind::Service,
             HostError::Refused(refusal) => refusal.kind,
             HostError::Job(_)
             | HostError::Store(_)
@@ -220,6 +225,7 @@ impl HostError {
             | HostError::NoProfile
             | HostError::NoCanary
             | HostError::NoToken(_)
+            | HostError::Directory(_)
             | HostError::Credential(_)
             | HostError::Wire(_)
             | HostError::InTheAir { .. }

@@ -68,9 +68,17 @@ impl Host {
                 let approved = self.approve_workflows(workflows, &by)?;
                 Ok(Answer::Result(serde_json::json!({ "approved": approved })))
             }
+            Command::SyncDirectory { profiles } => {
+                let synced = self.sync_directory(&profiles, talk, &stop).await?;
+                Ok(Answer::Result(super::directory::answer(&synced)))
+            }
             Command::AcknowledgeRestore => {
                 let was_there = self.store().acknowledge_restore()?;
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
+            }
+            Command::Forget { like, by } => {
+                let digests = like.iter().filter_map(|digest| u128::from_str_radix(digest, 16).ok());
+                Ok(Answer::Result(self.forget(digests.collect(), by).await?))
             }
             Command::RotateKeys => Ok(Answer::Result(self.rotate_keys().await?)),
             Command::Look => {

@@ -61,6 +61,8 @@ pub struct Host {
     /// Open jobs that are known to have left nothing in the air.
     left_nothing: Mutex<HashSet<JobId>>,
     guests: Guests,
+    /// Held while the staff of OneTrust is read.
+    syncing: tokio::sync::Mutex<()>,
 }
 
 impl Host {
@@ -88,6 +90,7 @@ impl Host {
             turns: Arc::default(),
             left_nothing: Mutex::default(),
             guests: Guests::default(),
+            syncing: tokio::sync::Mutex::default(),
         })
     }
 
@@ -206,6 +209,10 @@ impl Host {
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(super) fn syncing(&self) -> &tokio::sync::Mutex<()> {
+        &self.syncing
     }
 
     pub(super) fn turns(&self) -> &Arc<tokio::sync::Mutex<()>> {

@@ -41,7 +41,10 @@ pub(super) fn open_again(
     name: &str,
 ) -> Result<Input, HostError> {
     let input = match name.parse() {
-        Ok(window) => Input::of_window(window, reader.window_text(window)?),
+        Ok(window) => {
+            let digest = reader.window_digest(window)?;
+            Input::of_window(window, reader.window_text(window)?).known_as(digest)
+        }
         Err(_) => open_input(workflow, path, name)?,
     };
     Ok(looked_at(reader, record, input)?)

@@ -293,7 +293,11 @@ fn input(reader: &Reader, record: &JobRecord, workflow: &Workflow) -> Result<Inp
     match record.input_kind() {
         InputKind::StandardInput => Err(Missing::ForGood("standard_input")),
         InputKind::Window(window) => match reader.window_text(window) {
-            Ok(text) => Ok(Input::of_window(window, text)),
+            // Of who was forgotten since only the place is there.
+            Ok(text) => match reader.window_digest(window) {
+                Ok(digest) => Ok(Input::of_window(window, text).known_as(digest)),
+                Err(error) => Err(Missing::Store(error)),
+            },
             Err(StoreError::NoSuchWindow(_) | StoreError::InboxSealed) => Err(Missing::ForGood("input_gone")),
             Err(error) => Err(Missing::Store(error)),
         },

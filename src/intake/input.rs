@@ -145,6 +145,12 @@ impl Input {
         }
     }
 
+    /// The same input under the digest that a job knows it by: records of its window were destroyed since.
+    #[must_use]
+    pub fn known_as(self, digest: Option<[u8; 32]>) -> Input {
+        Input { digest: digest.unwrap_or(self.digest), ..self }
+    }
+
     fn new(
         path: String,
         raw: Raw,

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 mod again;
+mod answers;
 mod in_the_air;
 
 pub use again::ReopenedAs;

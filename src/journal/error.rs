@@ -199,6 +199,18 @@ pub enum StoreError {
         /// Where they were looked for.
         path: PathBuf,
     },
+    /// A backup was to be put back where its keys are not.
+    #[error(
+        "{records} requests that waited when the backup was made open only with keys that are not in `{}`: put \
+         that folder back first; --force gives these requests up",
+        folder.display()
+    )]
+    KeysElsewhere {
+        /// Where the keys were looked for.
+        folder: PathBuf,
+        /// How many requests.
+        records: u64,
+    },
     /// The master key could not be read.
     #[error("the keys of the store stay closed, and nothing is lost")]
     MasterUnread {
@@ -233,6 +245,21 @@ pub enum StoreError {
         /// Where it is found.
         from: String,
     },
+    /// The key of what is kept of staff is gone.
+    #[error(
+        "the key of OneTrust's directory, `{}`, is gone or cut; `privaflow directory sync` reads everything anew",
+        path.display()
+    )]
+    StaffKey {
+        /// Where the key was.
+        path: PathBuf,
+    },
+    /// What is kept of staff does not open: other key, or changed.
+    #[error(
+        "what is kept of OneTrust's directory does not open with its key; restore the key, or remove it and run \
+         `privaflow directory sync`"
+    )]
+    StaffSealed,
     /// The records of a window are gone, or never were.
     #[error("the records of {0} are not kept any more: its job is over")]
     NoSuchWindow(WindowId),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::job::{Ended, Event, JobId, Pause, Status, Verdict, WindowId};
+use crate::job::{Ended, Event, Fail, JobId, Pause, Status, Verdict, WindowId};
 
 use super::error::{Doing, StoreError};
 use super::inbox;
@@ -178,6 +178,7 @@ pub(super) fn leaves_something_to_try(event: &Event) -> bool {
         | Event::Stopped(_) => &[],
     };
     ended.iter().any(|ended| match ended.verdict {
+        Verdict::Failed(Fail::Forgotten) => false,
         Verdict::Failed(_) | Verdict::Waiting(Pause::NeedsAttention) => true,
         Verdict::Done | Verdict::Skipped(_) | Verdict::Waiting(_) => false,
     })

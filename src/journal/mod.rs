@@ -15,6 +15,7 @@ mod compact;
 mod directory;
 mod error;
 mod events;
+mod forget;
 mod guard;
 mod ids;
 mod inbox;
@@ -30,6 +31,7 @@ mod reader;
 mod schema;
 mod seal;
 mod segments;
+mod staff;
 mod store;
 mod watches;
 mod writer;
@@ -38,11 +40,12 @@ pub use backup::{Backup, Replace, Restored, restore};
 pub use canary::{CANARY_CURSOR, CANARY_ORIGIN, canary_queue, is_canary_queue, of_queue};
 pub use codec::{CodecError, decode, encode};
 pub use error::{StoreError, has_no_room};
+pub use forget::Destroyed;
 pub use guard::Irreversible;
 pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{
-    Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,
-    Turn, Window,
+    Accepted, Approval, Arrival, Cursor, Due, FORGOTTEN, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped,
+    Standing, Turn, Window,
 };
 pub use jobs::{InputKind, JobRecord, NewJob};
 pub use keys::{MasterSource, Masters, Rotated, Sealer};
@@ -52,6 +55,7 @@ pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
+pub use staff::{StaffKind, StaffRecord, StaffRemoved, StaffRow, StaffSync, StaffWritten};
 pub use store::Store;
 pub use watches::{Found, WATCH, Watch};
 pub use writer::Writer;

@@ -113,6 +113,14 @@ impl Store {
         Ok(Sealer::new(job, self.ring.clone(), self.keys.of_job(job)?))
     }
 
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
     /// Wraps the keys with the master key of the settings, or with a new one when the store has its own.
     pub fn rotate_keys(&self) -> Result<Rotated, StoreError> {
         self.with_committer(Committer::rotate_keys)

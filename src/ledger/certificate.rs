@@ -240,6 +240,7 @@ impl Teller {
             | Fact::Key { .. }
             | Fact::Canary { .. }
             | Fact::Pruned { .. }
+            | Fact::Forgotten { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }
             | Fact::Head { .. } => {}

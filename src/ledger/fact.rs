@@ -161,6 +161,18 @@ pub enum Fact {
         /// The jobs.
         jobs: Vec<String>,
     },
+    /// What was kept of a person was destroyed before its time.
+    Forgotten {
+        /// Who decided it, as the system knows them.
+        by: String,
+        /// Digests of what was typed, as every kind of identifier that it could be, under the secret of the
+        /// store.
+        subject: Vec<String>,
+        /// Requests that were not over.
+        runs: u64,
+        /// Records that came in and waited.
+        records: u64,
+    },
     /// A person who does not exist was made and taken through a workflow, to see whether the pipe works.
     Canary {
         /// Name of the workflow.
@@ -346,6 +358,7 @@ impl Fact {
             | Fact::Canary { .. }
             | Fact::Received { .. }
             | Fact::Pruned { .. }
+            | Fact::Forgotten { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }
             | Fact::Head { .. } => None,

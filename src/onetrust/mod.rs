@@ -24,6 +24,7 @@ mod record;
 mod request;
 mod request_record;
 mod scopes;
+pub mod staff;
 mod subtask;
 pub mod transaction;
 pub mod words;

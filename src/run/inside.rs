@@ -172,6 +172,14 @@ impl Run {
         }
     }
 
+    /// Whether a profile was left on purpose by the search whose erasure the run verifies.
+    pub fn was_left(&self, user: &Value) -> bool {
+        match self.inside.as_ref().map(|inside| &inside.doing) {
+            Some(Doing::Erased(erased)) => erased.was_left(user),
+            Some(Doing::Find(_) | Doing::Consent(_)) | None => false,
+        }
+    }
+
     fn trouble_inside(&self, program: &Program, failed: Failed) -> Trouble {
         self.trouble(program, failed.reason, failed.code, failed.message)
     }

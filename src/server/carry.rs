@@ -12,7 +12,7 @@ use crate::engine::{EngineError, Patience, Service};
 use crate::host::{Ending, Host, HostError, Job, Report, Talk};
 use crate::intake::Input;
 use crate::job::{JobId, Pause, Status, WindowId};
-use crate::journal::{Window, is_canary_queue};
+use crate::journal::{StoreError, Window, is_canary_queue};
 use crate::onetrust::Api;
 use crate::source::Source;
 use crate::workflow::{Known, Workflow, load};
@@ -110,8 +110,11 @@ impl Carrier {
             },
         };
         let (reader, id) = (store.reader().clone(), window.id);
-        let text = tokio::task::spawn_blocking(move || reader.window_text(id)).await;
-        let input = Input::of_window(id, text.map_err(|_| EngineError::Stopped("reading a window"))??);
+        let input = tokio::task::spawn_blocking(move || {
+            let digest = reader.window_digest(id)?;
+            Ok::<_, StoreError>(Input::of_window(id, reader.window_text(id)?).known_as(digest))
+        });
+        let input = input.await.map_err(|_| EngineError::Stopped("reading a window"))??;
         let input = if is_canary_queue(&window.workflow) { input.of_canary() } else { input };
         let (services, virtual_clock, patience) = match &self.ways {
             Ways::Settings => {

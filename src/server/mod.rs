@@ -11,6 +11,7 @@
 mod board;
 mod canary;
 mod carry;
+mod directory;
 mod dispatch;
 mod files;
 mod forecast;

@@ -26,7 +26,7 @@ use super::staying::Staying;
 use super::tell::Teller;
 use super::unreported::Unreported;
 use super::watch::watch;
-use super::{hooks, pruning, schedule};
+use super::{directory, hooks, pruning, schedule};
 use crate::clock::SystemClock;
 use crate::host::Host;
 use crate::journal::{Store, StoreError};
@@ -152,6 +152,7 @@ impl Server {
         tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
         let keep = host.clients().settings().keep;
         tasks.spawn(pruning::keep_small(Arc::clone(host.store()), keep, stop.clone()));
+        tasks.spawn(directory::keep_synced(Arc::clone(&host), stop.clone()));
         let pollers = Pollers {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),

@@ -116,3 +116,29 @@ fn searches_of_a_job_killed_twenty_times_erase_everybody_who_was_found_and_nobod
         check_the_rest(&folder, &braze, &shot, &what);
     }
 }
+
+#[test]
+fn what_nothing_deletes_waits_for_a_person_and_is_gone_once_they_say_so() {
+    let rig = Rig::new(ERASE, &requests()[..1], 1, Faults::default());
+    assert!(rig.braze.sandbox.add_profile(&named("ada", None, None)));
+    let in_vain = Fault::new(Effect::AcceptWithoutApplying).on("/users/delete");
+    rig.braze.sandbox.set_faults(Faults { faults: vec![in_vain] });
+
+    let summary = json!(rig.live().summary);
+
+    assert_eq!(summary["waiting_by"], json!({ "needs_attention": 1 }), "{summary}");
+    assert_eq!((&summary["accepted"], &summary["verified"]), (&json!(1), &json!(0)));
+    let deletions = rig.braze.sandbox.requests().of("/users/delete");
+    assert_eq!(deletions, 3, "the first and two more");
+    assert!(rig.passed() >= std::time::Duration::from_secs(24 * 3600), "{:?}", rig.passed());
+    // The same command again changes nothing.
+    assert_eq!(truth(&json!(rig.live().summary)), truth(&summary));
+    assert_eq!(rig.braze.sandbox.requests().of("/users/delete"), deletions);
+
+    rig.braze.sandbox.set_faults(Faults::default());
+    assert_eq!(rig.retry_even_if_sent(), [0]);
+    let summary = json!(rig.live().summary);
+
+    assert_eq!((&summary["done"], &summary["verified"]), (&json!(1), &json!(1)), "{summary}");
+    assert!(left(&rig.braze).is_empty());
+}

@@ -251,6 +251,7 @@ fn in_short(why: &Undecidable) -> &'static str {
         Undecidable::Failed { .. } => "failed already",
         Undecidable::GoesOn { .. } => "`privaflow jobs resume` goes on with them",
         Undecidable::Held { .. } => "their job waits for its guard",
+        Undecidable::Forgotten { .. } => "forgotten: bring their requests again",
         Undecidable::MayHaveBeenSent { .. } => {
             "a call of theirs may have been sent; --even-if-sent sends it again"
         }

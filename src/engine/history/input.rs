@@ -71,7 +71,12 @@ impl Kept {
         let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
         let workflow = Arc::new(load(&source, &Names::default()).0.ok_or(Gone::Workflow)?);
         let input = match record.input_path.parse() {
-            Ok(window) => Input::of_window(window, reader.window_text(window).map_err(|_| Gone::CarriedOut)?),
+            Ok(window) => {
+                let read = reader.window_digest(window).and_then(|digest| {
+                    Ok(Input::of_window(window, reader.window_text(window)?).known_as(digest))
+                });
+                read.map_err(|_| Gone::CarriedOut)?
+            }
             Err(_) => {
                 let reading = workflow.on.file.as_ref().map(Reading::of).ok_or(Gone::Workflow)?;
                 Input::open(&record.input_at(), &reading).map_err(|_| Gone::Missing)?

@@ -147,6 +147,7 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
         | Fact::Canary { .. }
         | Fact::Received { .. }
         | Fact::Pruned { .. }
+        | Fact::Forgotten { .. }
         | Fact::Restored { .. }
         | Fact::Day { .. }
         | Fact::Head { .. } => false,

@@ -21,7 +21,7 @@ mod windows;
 pub use approvals::Approval;
 pub use arrival::{Accepted, Arrival, Cursor, MOST_RECORD_BYTES, SkipCount, Skipped, Turn};
 pub use look::{Due, Queued, Standing};
-pub use windows::{Most, Window};
+pub use windows::{FORGOTTEN, Most, Window};
 
 pub(super) use accept::{Accept, write};
 pub(super) use arrival::{MOST_BYTES, MOST_ROWS};

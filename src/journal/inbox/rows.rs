@@ -18,6 +18,11 @@ pub(in crate::journal) struct Amount {
 }
 
 impl Amount {
+    /// Both together.
+    pub(in crate::journal) fn and(self, other: Amount) -> Amount {
+        Amount { rows: self.rows + other.rows, bytes: self.bytes + other.bytes }
+    }
+
     /// After rows of another amount are gone.
     pub(in crate::journal) fn less(self, other: Amount) -> Amount {
         Amount { rows: self.rows.saturating_sub(other.rows), bytes: self.bytes.saturating_sub(other.bytes) }
@@ -43,7 +48,7 @@ pub(in crate::journal) fn amount(connection: &Connection) -> rusqlite::Result<Am
 
 /// Whether a record waits that an earlier release sealed.
 pub(in crate::journal) fn holds_of_one_key(connection: &Connection) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE key_id IS NULL)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE key_id IS NULL AND bytes > 0)";
     connection.query_row(sql, [], |row| row.get(0))
 }
 

@@ -13,6 +13,7 @@
 
 mod master;
 mod record;
+mod restored;
 mod ring;
 mod rotate;
 mod sealer;
@@ -25,5 +26,6 @@ pub use rotate::Rotated;
 pub use sealer::Sealer;
 
 pub(super) use record::{number_of, open_with, seal_with};
+pub(super) use restored::{lost, take_out_lost};
 pub(super) use ring::Ring;
 pub(super) use table::TABLE;

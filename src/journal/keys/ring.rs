@@ -16,7 +16,7 @@ use super::super::error::StoreError;
 use super::master::{Master, Masters};
 use super::table::{Row, Table};
 use super::wanted::{self, Found};
-use crate::job::{ABANDONED, Event, JobId, Position, Verdict};
+use crate::job::{ABANDONED, Event, Fail, JobId, Position, Verdict};
 
 /// How long a key may outlive its request, so that many are destroyed together.
 const LINGER: Duration = Duration::from_secs(1);
@@ -272,14 +272,38 @@ impl Ring {
             return Ok(());
         };
         for ended in event.ends() {
-            match ended.verdict {
-                Verdict::Done | Verdict::Skipped(_) => {
-                    over.extend(of_job.keys.remove(&ended.position).map(|(number, _)| number));
-                }
-                Verdict::Failed(_) | Verdict::Waiting(_) => {}
+            if is_for_good(ended.verdict) {
+                over.extend(of_job.keys.remove(&ended.position).map(|(number, _)| number));
             }
         }
         Ok(())
+    }
+
+    /// How many of these runs have a key.
+    pub(in crate::journal) fn count(
+        &self,
+        job: JobId,
+        runs: impl IntoIterator<Item = Position>,
+    ) -> Result<u64, StoreError> {
+        self.load(job)?;
+        let memory = self.memory();
+        let Some(of_job) = memory.jobs.get(&job) else { return Ok(0) };
+        Ok(runs.into_iter().filter(|position| of_job.keys.contains_key(position)).count() as u64)
+    }
+
+    /// The numbers of the keys of some runs, which are then known no more.
+    pub(in crate::journal) fn of_runs(
+        &self,
+        job: JobId,
+        positions: &[Position],
+    ) -> Result<Vec<i64>, StoreError> {
+        self.load(job)?;
+        let mut memory = self.memory();
+        let Some(of_job) = memory.jobs.get_mut(&job) else { return Ok(Vec::new()) };
+        let keys = positions.iter().filter_map(|position| of_job.keys.remove(position));
+        let numbers: Vec<i64> = keys.map(|(number, _)| number).collect();
+        memory.new.retain(|new| !numbers.contains(&new.number));
+        Ok(numbers)
     }
 
     /// Keeps the keys of requests that are over until their job is.
@@ -332,6 +356,14 @@ impl Ring {
         let is_empty = open.table.empty_log()?;
         self.memory().in_the_log |= !is_empty;
         Ok(())
+    }
+}
+
+/// Whether nothing that such a request remembers is ever needed again.
+pub(super) fn is_for_good(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Done | Verdict::Skipped(_) | Verdict::Failed(Fail::Forgotten) => true,
+        Verdict::Failed(_) | Verdict::Waiting(_) => false,
     }
 }
 

@@ -12,9 +12,9 @@ use super::super::error::{Doing, StoreError};
 use super::super::events;
 use super::super::jobs;
 use super::Ring;
-use super::ring::Open;
+use super::ring::{Open, is_for_good};
 use super::table::Table;
-use crate::job::{Event, JobId, Position, State, Verdict};
+use crate::job::{Event, JobId, Position, State};
 
 const SECRET: &str = "keys";
 
@@ -107,9 +107,9 @@ fn ended_since(connection: &Connection, job: JobId, event: i64) -> Result<HashSe
         after = last.id;
         for row in &rows {
             for one in decoded(job, row)?.ends() {
-                match one.verdict {
-                    Verdict::Done | Verdict::Skipped(_) => ended.insert(one.position),
-                    Verdict::Failed(_) | Verdict::Waiting(_) => ended.remove(&one.position),
+                match is_for_good(one.verdict) {
+                    true => ended.insert(one.position),
+                    false => ended.remove(&one.position),
                 };
             }
         }
@@ -139,13 +139,13 @@ fn is_needed(connection: &Connection) -> Result<bool, StoreError> {
     connection.query_row(sql, [], |row| row.get(0)).doing("read what came in")
 }
 
-fn identity_in(connection: &Connection) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn identity_in(connection: &Connection) -> Result<Option<Vec<u8>>, StoreError> {
     use rusqlite::OptionalExtension;
     let sql = "SELECT value FROM secrets WHERE name = ?1";
     connection.query_row(sql, [SECRET], |row| row.get(0)).optional().doing("read its secrets")
 }
 
-fn note_identity(connection: &Connection, identity: &[u8]) -> Result<(), StoreError> {
+pub(super) fn note_identity(connection: &Connection, identity: &[u8]) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO secrets (name, value) VALUES (?1, ?2)";
     connection.execute(sql, rusqlite::params![SECRET, identity]).doing("write its secrets")?;
     Ok(())

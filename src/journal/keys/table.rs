@@ -3,6 +3,7 @@
 //! A number is never given twice. Commits are on the disk when they return; after a deletion the log is
 //! emptied too, so that no page of it has the key any more.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -166,6 +167,13 @@ impl Table {
     pub(super) fn of_inbox(&self) -> Result<Vec<i64>, StoreError> {
         let sql = "SELECT id FROM keys WHERE job IS NULL ORDER BY id";
         let mut statement = self.connection.prepare(sql).doing(READING)?;
+        let rows = statement.query_map([], |row| row.get(0)).doing(READING)?;
+        rows.collect::<rusqlite::Result<_>>().doing(READING)
+    }
+
+    /// The numbers of all keys.
+    pub(super) fn numbers(&self) -> Result<HashSet<i64>, StoreError> {
+        let mut statement = self.connection.prepare("SELECT id FROM keys").doing(READING)?;
         let rows = statement.query_map([], |row| row.get(0)).doing(READING)?;
         rows.collect::<rusqlite::Result<_>>().doing(READING)
     }

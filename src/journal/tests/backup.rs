@@ -166,3 +166,27 @@ fn a_damaged_store_is_replaced_without_force() {
     assert!(error.contains("`privaflow store restore FILE`"), "{error}");
     assert_eq!(Store::open(&path).unwrap().events(job).count(), 2);
 }
+
+#[test]
+fn a_backup_that_an_earlier_release_made_is_brought_up_to_date_on_its_way_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let job = backed_up(directory.path());
+    let (path, backup) = (directory.path().join("elsewhere"), directory.path().join("backup"));
+    let earlier = rusqlite::Connection::open(&backup).unwrap();
+    earlier
+        .execute_batch("DROP INDEX inbox_keys; ALTER TABLE inbox DROP COLUMN key_id; PRAGMA user_version = 4")
+        .unwrap();
+    drop(earlier);
+
+    let restored = restore(&path, &backup, Replace::Older).unwrap();
+
+    assert_eq!(restored.open_jobs, [job]);
+    assert_eq!(Store::open(&path).unwrap().events(job).count(), 2);
+    let version: i64 = rusqlite::Connection::open(&backup)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    let left = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("upgrading")));
+    assert_eq!(version, 4, "the backup stays as it was");
+}

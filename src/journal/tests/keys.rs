@@ -300,3 +300,57 @@ fn a_job_that_keeps_nothing_makes_no_key_and_no_file() {
     let names: Vec<_> = fs::read_dir(directory.path().join("keys")).unwrap().map(Result::unwrap).collect();
     assert_eq!(names.iter().map(fs::DirEntry::file_name).collect::<Vec<_>>(), ["ledger.key"]);
 }
+
+#[test]
+fn a_restored_backup_opens_nothing_whose_key_was_destroyed_since_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, backup) = (directory.path().join("store"), directory.path().join("backup"));
+    let store = Store::open(&path).unwrap();
+    let arrival = |number: u8| Arrival {
+        workflow: "erase".to_owned(),
+        origin: "hook:requests".to_owned(),
+        key: [number; 32],
+        turn: None,
+        due_ms: None,
+        received_ms: 0,
+        record: format!(r#"{{"id":"{number}"}}"#).into_bytes(),
+    };
+    let take =
+        |store: &Store| store.take_window("erase", Most { records: 9, bytes: 1 << 20 }, 0).unwrap().unwrap();
+    store.accept(vec![arrival(1), arrival(2)], None).unwrap();
+    let window = take(&store);
+    let job = NewJob { window: Some(window.id), input_path: window.id.to_string(), ..new_job("erase") };
+    let job = store.create_job(job).unwrap();
+    let file = store.create_job(new_job("erase")).unwrap();
+    let steps = [remembered(&store, file, 1), remembered(&store, file, 2)];
+    let mut listening = Listening::on(&store, file);
+    steps.iter().for_each(|(event, _)| assert!(listening.write(event.clone())));
+    store.accept(vec![arrival(3), arrival(4)], None).unwrap();
+    store.backup(&backup).unwrap();
+    // The window is carried out, one run of the file too, and what waited last.
+    assert!(Listening::on(&store, job).write(stopped(true)));
+    assert!(listening.write(end(1, Verdict::Done)));
+    let later = take(&store);
+    let later = NewJob { window: Some(later.id), input_path: later.id.to_string(), ..new_job("erase") };
+    let later = store.create_job(later).unwrap();
+    store.accept(vec![arrival(5)], None).unwrap();
+    assert!(Listening::on(&store, later).write(stopped(true)));
+    drop((listening, store));
+
+    let restored = restore(&path, &backup, Replace::Newer).unwrap();
+
+    assert_eq!((restored.lost_records, restored.lost_runs), (4, 1));
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.queue().unwrap(), []);
+    let text = store.window_text(window.id).unwrap();
+    assert_eq!(text.as_slice(), [FORGOTTEN, "\n", FORGOTTEN, "\n"].concat().as_bytes());
+    assert_eq!(store.window_digest(window.id).unwrap(), Some([2; 32]));
+    assert_eq!([opens(&store, file, &steps[0].1), opens(&store, file, &steps[1].1)], [false, true]);
+    drop(store);
+    // Somewhere else, without the folder of the keys.
+    let elsewhere = directory.path().join("elsewhere");
+    let refused = restore(&elsewhere, &backup, Replace::Older).unwrap_err();
+    assert!(matches!(refused, StoreError::KeysElsewhere { records: 4, .. }), "{refused}");
+    assert_eq!(restore(&elsewhere, &backup, Replace::Newer).unwrap().lost_runs, 2);
+    assert_eq!(Store::open(&elsewhere).unwrap().queue().unwrap(), []);
+}

@@ -3,7 +3,8 @@
 //! Braze shows the own state of a group and ignores the global one beside it, so what a person really gets is
 //! the two together: a group whose own state is `subscribed` sends nothing to whoever is globally
 //! unsubscribed. An opt-out must hold on every profile that answers to the identifier, anything else on one of
-//! them. What is not so at the deadline fails: an opt-out that silently did nothing must be seen.
+//! them. What is not so at the deadline fails: an opt-out that silently did nothing must be seen. What cannot be
+//! read is not known, which is neither a failure nor a proof.
 
 use std::fmt;
 
@@ -120,7 +121,7 @@ impl Consent {
         let users = output.get("users").and_then(Value::as_array).cloned().unwrap_or_default();
         match &self.profiles {
             None => {
-                let is_more = !users.is_empty() && !self.groups.is_empty();
+                let is_more = !self.groups.is_empty() && self.asked_for_groups(&users).is_some();
                 self.profiles = Some(users);
                 if !is_more {
                     self.read = Some(Vec::new());
@@ -128,7 +129,7 @@ impl Consent {
             }
             Some(_) => self.read = Some(users),
         }
-        if self.read.is_none() || self.is_so() || at_ms >= self.deadline_ms {
+        if self.read.is_none() || self.differing().is_empty() || at_ms >= self.deadline_ms {
             return;
         }
         self.rounds += 1;
@@ -149,13 +150,19 @@ impl Consent {
         Some(json!({ known.kind().word(): [known.value()] }))
     }
 
+    /// Whether all of it was read, and is as it was set.
     fn is_so(&self) -> bool {
-        self.differing().is_empty() && self.profiles.as_ref().is_some_and(|profiles| !profiles.is_empty())
+        let profiles = self.profiles.as_deref().unwrap_or_default();
+        let is_read = self.groups.is_empty() || self.asked_for_groups(profiles).is_some();
+        self.differing().is_empty() && !profiles.is_empty() && is_read
     }
 
     /// What is not as it was set, by name.
     fn differing(&self) -> Vec<String> {
         let profiles = self.profiles.as_deref().unwrap_or_default();
+        if profiles.is_empty() {
+            return Vec::new();
+        }
         let channel = |name: &str, wanted: &Option<String>| {
             let states: Vec<String> = profiles.iter().map(|profile| text(profile, name)).collect();
             let wanted = wanted.as_ref()?;
@@ -163,7 +170,9 @@ impl Consent {
         };
         let mut differing: Vec<String> = channel("email_subscribe", &self.email).into_iter().collect();
         differing.extend(channel("push_subscribe", &self.push));
-        for (id, wanted) in &self.groups {
+        // Of somebody whose groups cannot be read it is not known.
+        let is_read = self.asked_for_groups(profiles).is_some();
+        for (id, wanted) in self.groups.iter().filter(|_| is_read) {
             if !holds(wanted, &self.states_of(id)) {
                 differing.push(format!("group {id}"));
             }
@@ -182,10 +191,11 @@ impl Consent {
 
     fn judge(&self) -> Asks {
         let profiles = self.profiles.as_deref().unwrap_or_default();
-        if !profiles.is_empty() && !self.is_so() {
+        let differing = self.differing();
+        if !differing.is_empty() {
             let message = format!(
-                "what was accepted is not so: {}; look whether another tool sets it, then `privaflow runs retry`",
-                self.differing().join(", ")
+                "what was accepted is not so: {}; look whether the person or another tool has changed it since, then `privaflow runs retry`",
+                differing.join(", ")
             );
             return Asks::Fails(Failed { reason: Fail::Timeout, code: NOT_EFFECTIVE, message });
         }

@@ -127,6 +127,12 @@ impl Erased {
         }
     }
 
+    /// Whether a profile was left on purpose.
+    pub fn was_left(&self, user: &Value) -> bool {
+        let braze_id = user.get("braze_id").and_then(Value::as_str);
+        braze_id.is_some_and(|braze_id| self.left.contains(braze_id))
+    }
+
     /// Takes in what the call came to that was asked last.
     pub fn hear(&mut self, output: &Value, at_ms: i64) {
         if self.round.erases {
@@ -138,10 +144,10 @@ impl Erased {
         let text = |user: &Value, member: &str| user.get(member).and_then(Value::as_str).map(str::to_owned);
         let mut is_there = false;
         for user in users {
-            let braze_id = text(user, "braze_id").unwrap_or_default();
-            if self.left.contains(&braze_id) {
+            if self.was_left(user) {
                 continue;
             }
+            let braze_id = text(user, "braze_id").unwrap_or_default();
             is_there = true;
             let is_own = self.erased.contains(&braze_id)
                 || text(user, "external_id").is_none_or(|id| self.external_ids.contains(&id));

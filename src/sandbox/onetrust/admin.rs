@@ -9,7 +9,9 @@ use super::moment;
 use super::options::Manner;
 use super::reply::{ErrorBody, Refusal, Reply, decoded};
 use super::shared::Shared;
-use super::world::{Comment, ConsentChange, NewRequest, Results, Subject, Subtask, TaskType, World};
+use super::world::{
+    Comment, ConsentChange, NewRequest, Results, StaffChange, Subject, Subtask, TaskType, World,
+};
 use crate::sandbox::Faults;
 
 /// Answers one request.
@@ -25,6 +27,13 @@ pub(super) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Reply {
                 Ok(done())
             } else {
                 Err(Refusal::bad("identifier, purpose and transaction are required"))
+            }
+        }),
+        ("POST", "/staff") => decoded::<StaffChange>(body).and_then(|change| {
+            if shared.world().staff.change(change, shared.clock.now_ms()) {
+                Ok(done())
+            } else {
+                Err(Refusal::bad("email is required"))
             }
         }),
         ("GET", "/changes") => {

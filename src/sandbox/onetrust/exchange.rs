@@ -142,6 +142,14 @@ fn handle(
 
 fn allow(shared: &Shared, caller: &Caller, route: Route) -> Result<(), Refusal> {
     let manner = shared.manner();
+    let is_absent = match route {
+        Route::ScimUsersV2 | Route::ScimUserV2 | Route::ScimGroupsV2 | Route::ScimGroupV2 => !manner.scim_v2,
+        Route::ScimUsersV3 | Route::ScimUserV3 | Route::ScimGroupsV3 | Route::ScimGroupV3 => !manner.scim_v3,
+        _ => false,
+    };
+    if is_absent {
+        return Err(Refusal::new(404, "No such endpoint"));
+    }
     let is_off = match route {
         Route::SubtaskSearch => !manner.subtask_search,
         Route::ProfilesV4 | Route::ProfilesV4Unordered | Route::SubjectV4 | Route::SubjectProfilesV4 => {

@@ -1,4 +1,5 @@
-//! A look-alike of OneTrust on loopback, stateful: requests with subtasks, people with consents.
+//! A look-alike of OneTrust on loopback, stateful: requests with subtasks, people with consents,
+//! users with roles.
 //!
 //! It gives tokens, answers the operations that privacy automation needs as OneTrust's OpenAPI documents
 //! describe them, and is stricter than the real service: a request that the documents do not allow is
@@ -14,6 +15,7 @@
 //! POST /sandbox/onetrust/consents        {"identifier":"a@example.com","purpose":"Newsletter","transaction":"WITHDRAWN"}
 //! GET  /sandbox/onetrust/changes         everything that was changed, in order, with time and caller
 //! GET  /sandbox/onetrust/calls           how often each operation was called
+//! POST /sandbox/onetrust/staff          {"email":"a@example.com","active":false} or "removed": true
 //! POST /sandbox/onetrust/faults          as for the Braze half; `path` as in OneTrust's OpenAPI
 //! POST /sandbox/onetrust/manner          {"envelope":"array","errors":"html","statuses":"words"}
 //! POST /sandbox/onetrust/tokens/revoke   every token that was given out is refused from now on
@@ -29,6 +31,7 @@ mod directory;
 mod exchange;
 mod exports;
 mod form;
+mod history;
 mod limits;
 mod moment;
 mod operations;
@@ -40,6 +43,7 @@ mod request_read;
 mod request_write;
 mod results;
 mod route;
+mod scim;
 mod server;
 mod shared;
 mod subtask_search;
@@ -55,4 +59,4 @@ pub use page::Envelope;
 pub use reply::ErrorBody;
 pub use results::DONE;
 pub use server::OneTrust;
-pub use world::{AddError, Change, Choice, ConsentChange, NewRequest, NewSubtask, TaskType};
+pub use world::{AddError, Change, Choice, ConsentChange, NewRequest, NewSubtask, StaffChange, TaskType};

@@ -48,6 +48,11 @@ pub(super) fn zoneless(text: &str) -> Option<i64> {
     in_utc(DateTime::strptime(form, text).ok()?)
 }
 
+/// RFC 3339 with `Z` (`2026-11-22T08:00:00Z`).
+pub(super) fn zoned(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().filter(|_| text.ends_with('Z')).map(Timestamp::as_millisecond)
+}
+
 /// Either of the two: without a zone, or RFC 3339 (the v4 consent endpoints type it so and show it
 /// without a zone).
 pub(super) fn either(text: &str) -> Option<i64> {

@@ -5,8 +5,8 @@ use super::reply::{Answer, Refusal};
 use super::route::Route;
 use super::shared::Shared;
 use super::{
-    attachments, consent_v1, consent_v4, directory, exports, request_read, request_write, results,
-    subtask_search, subtask_write, subtasks, transactions,
+    attachments, consent_v1, consent_v4, directory, exports, history, request_read, request_write, results,
+    scim, subtask_search, subtask_write, subtasks, transactions,
 };
 
 /// Carries one checked request out; `by` is the moment and the caller.
@@ -35,6 +35,15 @@ pub(super) fn answer(shared: &Shared, asked: &Asked<'_>, by: (i64, &str)) -> Ans
         Route::Transactions => transactions::answer(shared, asked),
         Route::Users => directory::users(shared, asked),
         Route::User => directory::user(shared, asked),
+        Route::UserGroups => directory::groups(shared, asked),
+        Route::UserGroupMembers => directory::members(shared, asked),
+        Route::UserGroupRoles => directory::group_roles(shared, asked),
+        Route::SignIns => history::sign_ins(shared, asked, by.0),
+        Route::Activities => history::activities(shared, asked),
+        Route::ScimUsersV2 | Route::ScimUsersV3 => scim::users(shared, asked),
+        Route::ScimUserV2 | Route::ScimUserV3 => scim::user(shared, asked),
+        Route::ScimGroupsV2 | Route::ScimGroupsV3 => scim::groups(shared, asked),
+        Route::ScimGroupV2 | Route::ScimGroupV3 => scim::group(shared, asked),
         Route::Organizations => directory::organizations(shared),
         Route::ExportOrder => exports::order(shared, asked, by.0),
         Route::ExportList => exports::list(shared, asked),

@@ -14,7 +14,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::sandbox::Faults;
 
 /// The scopes of a credential that may do everything the look-alike knows.
-pub const ALL_SCOPES: [&str; 9] = [
+pub const ALL_SCOPES: [&str; 10] = [
     "ATTACHMENT",
     "BULK_EXPORT",
     "CONSENT",
@@ -23,6 +23,7 @@ pub const ALL_SCOPES: [&str; 9] = [
     "DSAR_READ",
     "DSAR_WRITE",
     "ORGANIZATION",
+    "SCIM",
     "USER",
 ];
 
@@ -49,7 +50,12 @@ pub struct Options {
     pub faults: Faults,
     /// What can also be changed while it runs.
     pub manner: Manner,
+    /// How many people work in the tenant.
+    pub staff: usize,
 }
+
+/// How many people work in a tenant that nobody described otherwise.
+const STAFF: usize = 300;
 
 /// A pair for the token endpoint.
 #[derive(Clone)]
@@ -92,6 +98,10 @@ pub struct Manner {
     pub v4: bool,
     /// Whether subtasks can be searched at all: `false` answers 403 whatever the scopes.
     pub subtask_search: bool,
+    /// Whether the older endpoints of SCIM are there.
+    pub scim_v2: bool,
+    /// Whether the newer ones are.
+    pub scim_v3: bool,
 }
 
 impl Default for Manner {
@@ -103,6 +113,8 @@ impl Default for Manner {
             fields: FieldsIn::default(),
             v4: true,
             subtask_search: true,
+            scim_v2: true,
+            scim_v3: true,
         }
     }
 }
@@ -140,6 +152,7 @@ impl Default for Options {
             limits: Limits::documented(),
             faults: Faults::default(),
             manner: Manner::default(),
+            staff: STAFF,
         }
     }
 }

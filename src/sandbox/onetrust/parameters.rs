@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Zoneless,
     /// The same, or RFC 3339.
     Either,
+    /// RFC 3339 with `Z`.
+    Zoned,
     /// One of these words.
     Word(&'static [&'static str]),
     /// `property,asc` or `property,desc` for one of these properties.
@@ -58,7 +60,7 @@ const CONSENT_PAGED: [Parameter; 2] = [("page", Kind::Page), ("size", Kind::Size
 
 /// The parameters of an operation.
 pub(super) fn of(route: Route) -> Vec<Parameter> {
-    use Kind::{Bool, Day, Either, Size, Sort, Text, Uuid, Word, Zoneless};
+    use Kind::{Bool, Day, Either, Size, Sort, Text, Uuid, Word, Zoned, Zoneless};
     let (pages, own): (&[Parameter], Vec<Parameter>) = match route {
         Route::SubtaskSearch => (
             &PAGED,
@@ -162,6 +164,47 @@ pub(super) fn of(route: Route) -> Vec<Parameter> {
                 ("sort", Sort(&["name", "email", "organizationname"])),
             ],
         ),
+        Route::UserGroups => (
+            &[],
+            vec![
+                ("page", Kind::Page),
+                ("size", Size(2000)),
+                ("sort", Sort(&["name", "description", "createdDate", "lastModifiedDate"])),
+                ("filters", Text),
+            ],
+        ),
+        Route::UserGroupMembers => {
+            (&[], vec![("page", Kind::Page), ("size", Size(2000)), ("sort", Sort(&["name"]))])
+        }
+        Route::SignIns => (
+            &[],
+            vec![
+                ("userId", Uuid),
+                ("startDate", Zoned),
+                ("endDate", Zoned),
+                ("page", Kind::Page),
+                ("size", Size(2000)),
+            ],
+        ),
+        Route::Activities => {
+            (&[], vec![("includeChildObjects", Bool), ("page", Kind::Page), ("size", Size(2000))])
+        }
+        Route::ScimUsersV2 => (&[], vec![("startIndex", Size(u32::MAX)), ("count", Size(u32::MAX))]),
+        Route::ScimUsersV3 => {
+            (&[], vec![("startIndex", Size(u32::MAX)), ("count", Size(25)), ("filter", Text)])
+        }
+        Route::ScimGroupsV2 => (&[], vec![("startIndex", Size(u32::MAX)), ("count", Size(25))]),
+        Route::ScimGroupsV3 => (
+            &[],
+            vec![
+                ("startIndex", Size(u32::MAX)),
+                ("count", Size(25)),
+                ("excludedAttributes", Text),
+                ("filter", Text),
+            ],
+        ),
+        Route::ScimGroupV2 => (&[], vec![("excludedAttributes", Word(&["members"]))]),
+        Route::ScimGroupV3 => (&[], vec![("excludedAttributes", Text)]),
         Route::ExportList => (
             &[],
             vec![
@@ -187,6 +230,9 @@ pub(super) fn of(route: Route) -> Vec<Parameter> {
         | Route::ResultsV3
         | Route::Upload
         | Route::User
+        | Route::UserGroupRoles
+        | Route::ScimUserV2
+        | Route::ScimUserV3
         | Route::Organizations => (&[], vec![]),
     };
     pages.iter().copied().chain(own).collect()
@@ -206,6 +252,8 @@ impl Kind {
             Kind::Page => wrong("a whole number from 0"),
             Kind::Size(most) if value.parse().is_ok_and(|size| (1..=most).contains(&size)) => Ok(()),
             Kind::Size(most) => wrong(&format!("a whole number from 1 to {most}")),
+            Kind::Zoned if moment::zoned(value).is_some() => Ok(()),
+            Kind::Zoned => wrong("YYYY-MM-DDTHH:MM:SSZ"),
             Kind::Day if moment::day(value).is_some() => Ok(()),
             Kind::Day => wrong("a day as yyyyMMdd"),
             Kind::Zoneless if moment::zoneless(value).is_some() => Ok(()),

@@ -10,6 +10,11 @@ const DSAR_WRITES: &[&str] = &["DSAR", "DSAR_WRITE"];
 /// The scopes that read consents.
 const CONSENT_READS: &[&str] = &["CONSENT", "CONSENT_READ"];
 
+/// The scopes that read users by SCIM.
+const SCIM_USERS: &[&str] = &["SCIM", "INTEGRATION", "USER"];
+/// The scopes that read groups by SCIM.
+const SCIM_GROUPS: &[&str] = &["SCIM", "INTEGRATION"];
+
 macro_rules! routes {
     ($($(#[doc = $doc:literal])* $name:ident: $method:literal $path:literal, $scopes:expr;)*) => {
         /// One operation.
@@ -65,7 +70,20 @@ routes! {
     Transactions: "POST" "/api/consent/v2/transactions", CONSENT_READS;
     Users: "GET" "/api/access/v2/users", &["USER"];
     User: "GET" "/api/access/v2/users/{userId}", &["USER"];
+    UserGroups: "GET" "/api/access/v2/user-groups", &["USER"];
+    UserGroupMembers: "GET" "/api/access/v2/user-groups/{groupId}/members", &["USER"];
+    UserGroupRoles: "GET" "/api/access/v2/user-groups/{groupId}/access-levels", &["USER"];
+    SignIns: "GET" "/api/access/v1/login-history", &["USER"];
+    Activities: "GET" "/api/audit/v1/users/{userId}/activities", &["USER"];
     Organizations: "GET" "/api/access/v1/external/organizations", &["ORGANIZATION"];
+    ScimUsersV2: "GET" "/api/scim/v2/Users", SCIM_USERS;
+    ScimUserV2: "GET" "/api/scim/v2/Users/{id}", SCIM_USERS;
+    ScimGroupsV2: "GET" "/api/scim/v2/Groups", SCIM_GROUPS;
+    ScimGroupV2: "GET" "/api/scim/v2/Groups/{groupId}", SCIM_GROUPS;
+    ScimUsersV3: "GET" "/api/scim/v3/Users", SCIM_USERS;
+    ScimUserV3: "GET" "/api/scim/v3/Users/{id}", SCIM_USERS;
+    ScimGroupsV3: "GET" "/api/scim/v3/Groups", SCIM_GROUPS;
+    ScimGroupV3: "GET" "/api/scim/v3/Groups/{groupId}", SCIM_GROUPS;
     ExportOrder: "POST" "/api/ot-insights/v1/bulk-export-jobs", &["BULK_EXPORT"];
     ExportList: "GET" "/api/ot-insights/v1/bulk-export-jobs", &["BULK_EXPORT"];
     ExportCredits: "GET" "/api/ot-insights/v1/bulk-export-jobs/credits", &["BULK_EXPORT"];

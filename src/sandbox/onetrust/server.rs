@@ -15,7 +15,7 @@ use super::limits::Windows;
 use super::options::{Manner, Options};
 use super::shared::{Counts, Shared};
 use super::token::Tokens;
-use super::world::{AddError, Change, ConsentChange, NewRequest, World};
+use super::world::{AddError, Change, ConsentChange, NewRequest, StaffChange, World};
 use super::{admin, exchange};
 use crate::sandbox::connection::{Line, Listening};
 use crate::sandbox::faults::Striker;
@@ -50,7 +50,7 @@ impl OneTrust {
         let shared = Arc::new(Shared {
             seed: options.seed,
             tokens: Mutex::new(Tokens::new(&options)),
-            world: Mutex::new(World::new(options.seed, options.clock.now_ms())),
+            world: Mutex::new(World::new(options.seed, options.staff, options.clock.now_ms())),
             clock: options.clock,
             limits: options.limits,
             manner: Mutex::new(options.manner),
@@ -98,6 +98,11 @@ impl OneTrust {
     /// Somebody says something about a purpose; `false` when who, purpose or transaction is empty.
     pub fn change_consent(&self, change: ConsentChange) -> bool {
         self.shared.world().consent(change, self.shared.clock.now_ms())
+    }
+
+    /// Somebody who works in OneTrust comes, leaves or may do something else; `false` without an address.
+    pub fn change_staff(&self, change: StaffChange) -> bool {
+        self.shared.world().staff.change(change, self.shared.clock.now_ms())
     }
 
     /// Every request with its subtasks, as the lines of `GET /sandbox/onetrust/requests`.

@@ -39,6 +39,9 @@ const GAPS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// What the newer SCIM always tells of a user's organisation.
+const NO_ORGANIZATION: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/organization";
+
 /// Operations whose list has two envelopes; the documents know the array only.
 const ENVELOPED: [&str; 4] = [
     "POST /api/datasubject/v3/subtasks",
@@ -52,6 +55,10 @@ struct Stage {
     tenant: Tenant,
     subtask: String,
     user: String,
+    /// A user group.
+    group: String,
+    /// A role in an organisation, which the older SCIM calls a group.
+    role: String,
     file: String,
     export: String,
 }
@@ -69,6 +76,8 @@ impl Stage {
             "options": [{ "preference": "Channel", "option": "SMS", "transaction": "WITHDRAWN" }] }));
         tenant.say(json!({ "identifier": PERSON, "purpose": "Offers", "transaction": "OPT_OUT" }));
         let user = text(&tenant.get("/api/access/v2/users").await.body()["content"][0]["userId"]);
+        let group = text(&tenant.get("/api/access/v2/user-groups").await.body()["content"][0]["id"]);
+        let role = text(&tenant.get("/api/scim/v2/Groups").await.body()["Resources"][0]["id"]);
         let days =
             json!({ "exportType": "DATA_SUBJECTS", "startDate": "2026-11-01", "endDate": "2026-11-02" });
         let export = text(&tenant.post(EXPORTS, days).await.body()["runId"]);
@@ -76,7 +85,7 @@ impl Stage {
             tenant.get(&format!("{EXPORTS}/{export}")).await;
         }
         let subtask = text(&added["subtasks"][0]["id"]);
-        let mut stage = Stage { tenant, subtask, user, file: String::new(), export };
+        let mut stage = Stage { tenant, subtask, user, group, role, file: String::new(), export };
         let uploaded = stage
             .upload(json!({ "FileName": "data.csv", "RefIds": [added["id"]], "Type": 30,
             "IsInternal": true, "Name": "Data", "Comments": "c" }))
@@ -112,7 +121,9 @@ impl Stage {
         }
         let path = path.replace("{requestQueueRefId}", REF).replace("{language}", "en-us");
         let path = path.replace("{subtaskID}", &self.subtask).replace("{subtaskId}", &self.subtask);
-        let path = path.replace("{userId}", &self.user).replace("{id}", &self.export);
+        let id = if path.contains("/scim/") { &self.user } else { &self.export };
+        let group = if path.contains("/scim/v2/") { &self.role } else { &self.group };
+        let path = path.replace("{userId}", &self.user).replace("{id}", id).replace("{groupId}", group);
         let query: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.tenant.http.request(method, self.tenant.url(&format!("{path}?{query}")));

@@ -33,6 +33,10 @@ pub fn parameter(name: &str, schema: &Value) -> String {
             let text = match (name, schema["type"].as_str(), schema["format"].as_str()) {
                 ("sort", ..) => "createdDate,desc",
                 ("properties", ..) => "ignoreCount",
+                ("startDate" | "endDate", ..) => "2026-11-21T00:00:00Z",
+                ("startIndex" | "count", ..) => "1",
+                ("filters", ..) => "name==Legal",
+                ("filter", ..) => schema["default"].as_str().unwrap_or("userType eq \"Internal\""),
                 (_, Some("boolean"), _) => "true",
                 (_, Some("integer"), _) => "1",
                 (_, _, Some("uuid")) => "25d9ccac-db88-4d34-849c-3d602a629961",

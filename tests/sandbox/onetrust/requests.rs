@@ -288,7 +288,8 @@ async fn users_organisations_and_resolutions_can_be_listed() {
     let resolutions =
         tenant.get("/api/datasubject/v2/resolutions?includeSubTaskResolutions=true").await.body();
 
-    assert_eq!((&users["totalElements"], &users["last"]), (&json!(3), &json!(false)));
+    assert_eq!((&users["totalElements"], &users["last"]), (&json!(300), &json!(false)));
+    assert_eq!(users["content"][0]["email"], "sam.former@example.com");
     assert_eq!(users["content"][0]["accessLevels"][0]["roleName"], "Viewer");
     let id = text(&users["content"][0]["userId"]);
     assert_eq!(tenant.get(&format!("/api/access/v2/users/{id}")).await.body(), users["content"][0]);

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::directory::{founding_organization, founding_users};
+use super::directory::founding_organization;
+use super::staff::Staff;
 use super::{AddError, NewRequest, NewSubtask, Request, STAGES, Status, Subtask, World};
 use crate::sandbox::onetrust::moment::DAY_MS;
 use crate::sandbox::onetrust::parameters::is_uuid;
@@ -14,9 +15,10 @@ use crate::sandbox::world::mixed;
 const REFERENCE_LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 impl World {
-    /// A world with an organisation and users, and nothing else.
-    pub fn new(seed: u64, now_ms: i64) -> World {
-        let mut world = World {
+    /// A world with organisations and so many users, and nothing else.
+    pub fn new(seed: u64, staff: usize, now_ms: i64) -> World {
+        let organization = founding_organization(seed);
+        World {
             seed,
             drawn: 0,
             requests: Vec::new(),
@@ -29,13 +31,11 @@ impl World {
             people: Vec::new(),
             by_identifier: HashMap::new(),
             transactions: Vec::new(),
-            organization: founding_organization(seed),
-            users: Vec::new(),
+            staff: Staff::founding(seed, &organization, staff, now_ms),
+            organization,
             exports: Vec::new(),
             changes: Vec::new(),
-        };
-        world.users = founding_users(&mut world, now_ms);
-        world
+        }
     }
 
     /// The next number of the seed.

@@ -1,6 +1,5 @@
-//! Organisations and users of the tenant: a small made-up company.
+//! The organisations of the tenant: a small made-up company.
 
-use super::World;
 use crate::sandbox::world::mixed;
 
 /// One organisation with those below it.
@@ -23,24 +22,18 @@ impl Organization {
         self.find(wanted).is_some_and(|organization| organization.find(name).is_some())
     }
 
+    /// This one and all below it, from the top down.
+    pub fn all(&self) -> Vec<&Organization> {
+        let below = self.children.iter().flat_map(Organization::all);
+        std::iter::once(self).chain(below).collect()
+    }
+
     fn find(&self, name: &str) -> Option<&Organization> {
         if self.name == name {
             return Some(self);
         }
         self.children.iter().find_map(|child| child.find(name))
     }
-}
-
-/// Somebody who works in OneTrust.
-pub(in crate::sandbox::onetrust) struct User {
-    pub id: String,
-    pub first_name: &'static str,
-    pub last_name: &'static str,
-    pub email: String,
-    pub role: &'static str,
-    pub role_id: String,
-    pub is_active: bool,
-    pub created_ms: i64,
 }
 
 /// The organisations of a new tenant.
@@ -52,25 +45,4 @@ pub(super) fn founding_organization(seed: u64) -> Organization {
     };
     let below = vec![made("Example France", 2, vec![]), made("Example Deutschland", 3, vec![])];
     made("Example Organization", 1, below)
-}
-
-/// The users of a new tenant.
-pub(super) fn founding_users(world: &mut World, now_ms: i64) -> Vec<User> {
-    let people = [
-        ("Robin", "Approver", "Privacy Officer", true),
-        ("Kim", "Analyst", "Privacy Analyst", true),
-        ("Sam", "Former", "Viewer", false),
-    ];
-    let made =
-        |(first_name, last_name, role, is_active): (&'static str, &'static str, &'static str, bool)| User {
-            id: world.draw_id(),
-            first_name,
-            last_name,
-            email: format!("{}.{}@example.com", first_name.to_lowercase(), last_name.to_lowercase()),
-            role,
-            role_id: world.draw_id(),
-            is_active,
-            created_ms: now_ms,
-        };
-    people.map(made).into()
 }

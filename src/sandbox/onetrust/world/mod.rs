@@ -12,6 +12,8 @@ mod directory;
 mod export;
 mod new;
 mod request;
+mod staff;
+mod staff_change;
 mod status;
 mod subtask;
 
@@ -22,10 +24,12 @@ use indexmap::IndexMap;
 pub use change::Change;
 pub(super) use consent::{Profile, Purpose, Subject, Transaction};
 pub use consent_change::{Choice, ConsentChange};
-pub(super) use directory::{Organization, User};
+pub(super) use directory::Organization;
 pub(super) use export::Export;
 pub use new::{AddError, NewRequest, NewSubtask, TaskType};
 pub(super) use request::{Comment, Request, Results};
+pub(super) use staff::{Staff, User, UserGroup};
+pub use staff_change::StaffChange;
 pub(super) use status::{STAGES, Status, folded, stage_number};
 pub(super) use subtask::Subtask;
 
@@ -53,7 +57,7 @@ pub(super) struct World {
     /// The one at the top, with those below it.
     pub organization: Organization,
     /// People who work in OneTrust.
-    pub users: Vec<User>,
+    pub staff: Staff,
     /// Bulk exports, in the order in which they were asked for.
     pub exports: Vec<Export>,
     /// Everything that was changed, in order.

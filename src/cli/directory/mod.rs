@@ -1,0 +1,13 @@
+//! `privaflow directory sync|test|list|activity|review|export`.
+
+mod activity;
+mod command;
+mod export;
+mod list;
+mod place;
+mod review;
+mod shown;
+mod sync;
+mod test;
+
+pub(super) use command::{Args, run};

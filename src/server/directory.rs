@@ -1,0 +1,78 @@
+//! Reads the staff of OneTrust's tenants now and then, where the settings have a `directory`.
+//!
+//! What cannot be read is said once and tried again; nothing else waits for it. Whoever was gone for long enough
+//! is forgotten on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, SystemClock};
+use crate::directory::DirectoryError;
+use crate::host::{Host, HostError, Talk, staff_profiles};
+
+/// How often is looked whether a sync is due.
+const LOOK: Duration = Duration::from_secs(60);
+/// How long after one that failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
+
+/// Reads until `stop`.
+pub(super) async fn keep_synced(host: Arc<Host>, stop: CancellationToken) {
+    let Some(rules) = host.clients().settings().directory.clone() else { return };
+    let mut was_told = false;
+    loop {
+        let mut pause = LOOK.min(rules.every);
+        for profile in due(&host, rules.every) {
+            // Nobody listens to single words.
+            let (sender, _) = tokio::sync::mpsc::unbounded_channel();
+            match host.sync_directory(std::slice::from_ref(&profile), &Talk::to(sender), &stop).await {
+                Ok(all) => {
+                    was_told = false;
+                    for synced in all {
+                        let counts = synced.told.counts;
+                        tracing::info!(
+                            profile,
+                            users = counts.users,
+                            "the directory of {profile} was read: {} users, {} new, {} changed, {} gone",
+                            counts.users,
+                            counts.new,
+                            counts.changed,
+                            counts.gone
+                        );
+                    }
+                }
+                Err(HostError::Directory(DirectoryError::Interrupted)) => return,
+                Err(error) => {
+                    pause = AFTER_FAILURE;
+                    if !std::mem::replace(&mut was_told, true) {
+                        tracing::warn!(
+                            profile,
+                            "the directory of {profile} could not be read, which is tried again: {error}"
+                        );
+                    }
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// The profiles whose last sync is not over, or ended long enough ago.
+fn due(host: &Host, every: Duration) -> Vec<String> {
+    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+    let now_ms = SystemClock.now_ms();
+    let is_due = |tenant: &str| match host.store().staff_sync(tenant) {
+        Ok(Some(sync)) => {
+            let ended_ms = sync.finished_ms.filter(|_| sync.cursor.is_none());
+            ended_ms.is_none_or(|ended_ms| now_ms.saturating_sub(ended_ms) >= every_ms)
+        }
+        Ok(None) | Err(_) => true,
+    };
+    let profiles = staff_profiles(host.clients().settings(), &[]);
+    let due = profiles.into_iter().filter(|profile| is_due(&profile.workspace));
+    due.map(|profile| profile.name.clone()).collect()
+}
