@@ -5,8 +5,8 @@
 //! ```text
 //! cli                                                 arguments, tables, exit codes
 //! server                                              the process that stays: inbox, hooks, schedules
-//! engine  host  sandbox  feeds  notify  reconcile  directory   drives jobs, owns a store; the stand-ins; looks; tells; compares; who works there
-//! journal  intake  braze     onetrust  wire  config   disk, files, replies, HTTP, settings
+//! engine  host  sandbox  feeds  notify  reconcile  directory   drives jobs, owns a store; the stand-ins; looks; tells; compares; who may act
+//! journal  intake  braze     onetrust  folder  wire  config   disk, files, replies, HTTP, settings
 //! job  run  ledger  plan  workflow  reply  drift       the rules: no clock, no I/O
 //! catalogue        template            condition      the two small languages, the actions
 //! request  secret  source    clock     form           the words the rules are written in
@@ -25,6 +25,7 @@ pub mod directory;
 pub mod drift;
 pub mod engine;
 pub mod feeds;
+pub mod folder;
 pub mod form;
 pub mod host;
 pub mod intake;

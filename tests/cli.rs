@@ -69,7 +69,8 @@ fn the_actions_are_listed_and_shown() {
     let delete = said(Path::new("."), ["actions", "show", "braze/users.delete"]);
     let group = said(Path::new("."), ["actions", "show", "braze/subscription.status.set"]);
     let slip = said(Path::new("."), ["actions", "show", "users.delete"]);
-    insta::assert_snapshot!("actions", [list, delete, group, slip].join("\n"));
+    let find = said(Path::new("."), ["actions", "show", "privaflow/find_profiles"]);
+    insta::assert_snapshot!("actions", [list, delete, group, slip, find].join("\n"));
 
     for line in lines(&privaflow(Path::new("."), ["actions", "list", "--output", "json"])) {
         assert!(line["action"].is_string() && line["permission"].is_string(), "{line}");
@@ -124,7 +125,7 @@ fn a_plan_shows_what_is_sent_and_folds_what_is_not() {
 }
 
 #[test]
-fn a_step_that_no_answer_can_turn_on_is_skipped_in_a_plan() {
+fn a_plan_of_a_search_shows_what_is_asked_first_and_what_hangs_on_the_answers() {
     let plan = privaflow(
         Path::new("."),
         [
@@ -139,12 +140,44 @@ fn a_step_that_no_answer_can_turn_on_is_skipped_in_a_plan() {
     let calls = lines(&plan);
     let of = |step: &str| calls.iter().find(|call| call["step"] == step).expect("it is planned");
 
-    assert_eq!(of("verify_alias")["skipped"], true);
-    assert_eq!(of("verify_external_id")["skipped"], false);
-    assert_eq!(of("erase")["needs"], serde_json::json!(["find_by_email", "find_by_external_id"]));
+    assert_eq!(of("find#0")["body"]["external_ids"], serde_json::json!(["u-1001"]));
+    assert_eq!(of("find#1")["body"]["email_address"], "ada.lindqvist@example.com");
+    assert_eq!((&of("find#2")["body"], &of("find#2")["needs"][0]), (&Value::Null, &"find".into()));
+    assert_eq!(of("erase")["needs"], serde_json::json!(["find"]));
+    assert_eq!(of("verify")["needs"], serde_json::json!(["erase"]));
     assert!(
         calls.iter().all(|call| call["url"].as_str().is_some_and(|url| url.contains("<braze-production>")))
     );
+}
+
+#[test]
+fn a_step_that_no_answer_can_turn_on_is_skipped_in_a_plan() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workflow = r#"
+workflow: careful
+on: { file: {} }
+steps:
+  - id: find
+    if: has(subject.external_id)
+    uses: privaflow/find_profiles
+  - id: aliases
+    if: size(subject.aliases) > 0 && size(steps.find.output.braze_ids) > 0
+    uses: privaflow/verify_erased
+    with: { found: "{{ steps.find.output }}" }
+  - id: nobody
+    if: has(subject.phone)
+    uses: privaflow/find_profiles
+"#;
+    fs::write(folder.path().join("careful.yaml"), workflow).expect("it can be written");
+    let request = r#"{"kind":"deletion","subject":{"external_id":"u-1"}}"#;
+    fs::write(folder.path().join("requests.ndjson"), request).expect("it can be written");
+
+    let words = ["plan", "careful.yaml", "--input", "requests.ndjson", "--output", "json"];
+    let calls = lines(&privaflow(folder.path(), words));
+
+    let skipped =
+        |step: &str| calls.iter().find(|call| call["step"] == step).map(|call| call["skipped"].clone());
+    assert_eq!((skipped("aliases"), skipped("nobody")), (Some(true.into()), Some(true.into())), "{calls:?}");
 }
 
 #[test]
@@ -179,6 +212,29 @@ steps:
     let expected =
         [(Some("find"), None), (Some("by_variable"), Some("find")), (Some("by_answer"), Some("find"))];
     assert_eq!(needs, expected, "{calls:?}");
+}
+
+#[test]
+fn a_consent_workflow_verifies_what_it_set_where_it_is_told_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for workflow in ["consent-global", "consent-groups"] {
+        let text = fs::read_to_string(format!("workflows/{workflow}.yaml")).expect("it is there");
+        let text = text.replace("  verify: false", "  verify: true");
+        fs::write(folder.path().join("verified.yaml"), text).expect("it can be written");
+        let input = Path::new("examples/consent-changes.ndjson").canonicalize().expect("it is there");
+        let input = input.to_str().expect("a path");
+        let words = ["run", "verified.yaml", "--input", input, "--sandbox", "--output", "json"];
+
+        let output = privaflow(folder.path(), words);
+
+        let summary: Value = serde_json::from_slice(&output.stdout).expect("a document");
+        assert_eq!(output.status.code(), Some(0), "{workflow}: {output:?}");
+        assert!(summary["verified"].as_u64() > Some(0), "{workflow}: {summary}");
+        // Groups of somebody known by an alias alone cannot be read.
+        let unread = u64::from(workflow == "consent-groups");
+        let proven = summary["accepted"].as_u64().map(|accepted| accepted - unread);
+        assert_eq!(summary["verified"].as_u64(), proven, "{workflow}: {summary}");
+    }
 }
 
 #[test]

@@ -21,11 +21,15 @@ mod chance;
 mod cuts;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/erased.rs"]
+mod erased;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;
 #[path = "faults/fresh.rs"]
 mod fresh;
+#[path = "faults/gate.rs"]
+mod gate;
 #[path = "faults/jumps.rs"]
 mod jumps;
 #[path = "faults/kills.rs"]

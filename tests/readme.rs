@@ -41,6 +41,18 @@ fn the_workflow_of_the_readme_erases_the_person_of_the_readme() {
 }
 
 #[test]
+fn the_steps_of_the_readme_find_erase_and_verify_the_person_of_the_readme() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let steps = yaml("steps:\n  - id: find\n    uses: privaflow/find_profiles");
+    write(folder.path(), "whole.yaml", &format!("workflow: whole\non: {{ file: {{}} }}\n{steps}"));
+    write(folder.path(), "requests.ndjson", record(0));
+
+    let summary = run(folder.path(), "whole.yaml");
+
+    assert_eq!((&summary["done"], &summary["verified"]), (&1.into(), &1.into()), "{summary}");
+}
+
+#[test]
 fn the_consent_of_the_readme_is_carried_out_by_a_shipped_workflow() {
     let folder = tempfile::tempdir().expect("a folder");
     let workflow = fs::read_to_string("workflows/consent-groups.yaml").expect("the file is there");

@@ -13,6 +13,8 @@
 mod approval;
 #[path = "serve/both.rs"]
 mod both;
+#[path = "serve/canary.rs"]
+mod canary;
 #[path = "serve/crash.rs"]
 mod crash;
 #[path = "serve/deploy.rs"]
@@ -22,12 +24,16 @@ mod due;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;
+#[path = "serve/forget.rs"]
+mod forget;
 #[path = "serve/health.rs"]
 mod health;
 #[path = "serve/hooks.rs"]
 mod hooks;
 #[path = "serve/left.rs"]
 mod left;
+#[path = "serve/markers.rs"]
+mod markers;
 #[expect(dead_code, reason = "shared with the tests of jobs and of hosts, which need more of it")]
 #[path = "host/running.rs"]
 mod running;
@@ -38,6 +44,8 @@ mod server;
 mod serving;
 #[path = "serve/shadow.rs"]
 mod shadow;
+#[path = "serve/watching.rs"]
+mod watching;
 #[path = "serve/whole.rs"]
 mod whole;
 #[path = "serve/windows.rs"]

@@ -15,7 +15,7 @@ use super::{Batch, Field, Multipart, Reply, Reread, Targets};
 pub struct Action {
     /// `users.delete`; written `braze/users.delete` in a workflow.
     pub id: String,
-    /// Whose action it is: `braze`, `onetrust`.
+    /// Whose action it is: `braze`, `onetrust`, `folder`.
     pub system: String,
     /// One line for people.
     pub summary: String,
@@ -125,8 +125,8 @@ impl Method {
 pub enum Effect {
     /// Changes nothing.
     Read,
-    /// Tells the portal of the request how far it is. It changes nothing of the person, so a run that did
-    /// nothing else has written nothing.
+    /// Tells the portal of the request how far it is, or hands over what was asked for. It changes nothing of
+    /// the person, so a run that did nothing else has written nothing.
     Report,
     /// Sets a state; the same call again changes nothing more.
     Set,

@@ -114,9 +114,15 @@ pub struct Reply {
     /// For merged reads: which member of a listed person answers which array of the call.
     #[serde(default)]
     pub answers: IndexMap<String, String>,
+    /// Members of a call by which it asks for people, and as what: everybody that is listed has it.
+    #[serde(default)]
+    pub asks: IndexMap<String, Identifier>,
     /// The reply is one object, which is the output as it stands.
     #[serde(default)]
     pub object: bool,
+    /// The reply is a list, which is this member of the output.
+    #[serde(default)]
+    pub list: Option<String>,
     /// Members of that object that are always there.
     #[serde(default)]
     pub named: Vec<String>,
@@ -128,14 +134,14 @@ pub struct Reply {
 impl Reply {
     /// Whether a reply says more than that the call was accepted.
     pub fn has_data(&self) -> bool {
-        self.people.is_some() || self.states.is_some() || self.object
+        self.people.is_some() || self.states.is_some() || self.object || self.list.is_some()
     }
 
     /// The members of the output of a step that calls this action. The answer to a read may have more.
     pub fn members(&self) -> impl Iterator<Item = &str> {
-        let of_data = [&self.people, &self.not_found, &self.states].into_iter().flatten();
+        let of_data = [&self.people, &self.not_found, &self.states, &self.list].into_iter().flatten();
         let counts = self.counts.iter().filter(|_| self.has_data());
-        let message = (!self.object).then_some("message");
+        let message = (!self.object && self.list.is_none()).then_some("message");
         of_data.chain(counts).chain(&self.named).map(String::as_str).chain(message)
     }
 }

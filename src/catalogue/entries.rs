@@ -25,7 +25,8 @@ static BRAZE: LazyLock<File> = LazyLock::new(|| read(include_str!("../braze/cata
 
 static ALL: LazyLock<Vec<Action>> = LazyLock::new(|| {
     let onetrust = read(include_str!("../onetrust/catalogue.yaml"));
-    BRAZE.actions.iter().cloned().chain(onetrust.actions).collect()
+    let folder = read(include_str!("../folder/catalogue.yaml"));
+    BRAZE.actions.iter().cloned().chain(onetrust.actions).chain(folder.actions).collect()
 });
 
 fn read(text: &str) -> File {

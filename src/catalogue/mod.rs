@@ -8,6 +8,7 @@
 mod action;
 mod batch;
 mod check;
+mod composed;
 mod entries;
 mod field;
 mod findings;
@@ -21,6 +22,7 @@ mod wire;
 pub use action::{Action, Effect, Limit, Method};
 pub use batch::{Alone, Array, Batch, Groups, Identifier, Reply};
 pub use check::{check, check_rendered, fits, fits_in_list};
+pub use composed::{Choice, Composed, Compound, OWN, composed, find_composed};
 pub use entries::{all, braze_hosts, find, is_known_host};
 pub use field::{Field, Format, Shape};
 pub use refusal::Refusal;

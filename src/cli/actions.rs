@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::output::{self, Format};
 use super::{Common, Failure};
-use crate::catalogue::{self, Action, Effect};
+use crate::catalogue::{self, Action, Composed, Effect};
 use crate::source::closest;
 
 /// Arguments of `actions`.
@@ -33,6 +33,9 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Command::List => {
             if common.output == Format::Json {
                 catalogue::all().iter().try_for_each(|action| output::json(&facts(action)))?;
+                catalogue::composed()
+                    .iter()
+                    .try_for_each(|action| output::json(&facts_of_composed(action)))?;
             } else {
                 let rows = catalogue::all().iter().map(|action| {
                     vec![
@@ -42,11 +45,28 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
                         action.summary.clone(),
                     ]
                 });
+                let composed = catalogue::composed().iter().map(|action| {
+                    vec![
+                        action.name(),
+                        effect_of_composed(action).to_owned(),
+                        permissions(action),
+                        action.summary.to_owned(),
+                    ]
+                });
+                let rows = rows.chain(composed);
                 output::text(&output::table(&["ACTION", "EFFECT", "PERMISSION", "WHAT IT DOES"], rows))?;
             }
         }
         Command::Show { action: named } => {
-            let names: Vec<String> = catalogue::all().iter().map(Action::name).collect();
+            if let Some(composed) = catalogue::find_composed(named) {
+                match common.output {
+                    Format::Json => output::json(&facts_of_composed(composed))?,
+                    Format::Text => output::text(&words_of_composed(composed))?,
+                }
+                return Ok(ExitCode::SUCCESS);
+            }
+            let composed = catalogue::composed().iter().map(Composed::name);
+            let names: Vec<String> = catalogue::all().iter().map(Action::name).chain(composed).collect();
             let Some(action) = catalogue::find(named) else {
                 let of_system = |name: &&String| name.split_once('/').is_some_and(|(_, id)| id == named);
                 let whole = names.iter().find(of_system).map(String::as_str);
@@ -136,4 +156,40 @@ fn words(action: &Action) -> String {
         .collect();
     text.push_str("\nIts `with`:\n");
     text + &output::table(&["  FIELD", "TYPE", "RULES"], rows)
+}
+
+/// The worst that a call of it does.
+fn effect_of_composed(composed: &Composed) -> &'static str {
+    if composed.may_erase() { "irreversible" } else { "read" }
+}
+
+fn permissions(composed: &Composed) -> String {
+    composed.actions().map(|action| action.permission.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn facts_of_composed(composed: &Composed) -> serde_json::Value {
+    json!({
+        "action": composed.name(), "summary": composed.summary, "effect": effect_of_composed(composed),
+        "permission": permissions(composed), "calls": composed.calls, "output": composed.output,
+        "fields": composed.options.iter().map(|option| option.name).collect::<Vec<_>>(),
+    })
+}
+
+fn words_of_composed(composed: &Composed) -> String {
+    let facts = [
+        ("calls", composed.calls.join(", ")),
+        ("permission", permissions(composed)),
+        ("effect", effect_of_composed(composed).to_owned()),
+        ("output", composed.output.join(", ")),
+    ];
+    let mut text = format!("{}\n{}\n\n", composed.name(), composed.summary);
+    for (word, fact) in facts {
+        text.push_str(&format!("  {word:<10}  {fact}\n"));
+    }
+    let rows = composed.options.iter().map(|option| {
+        let rule = if option.required { "required; " } else { "" };
+        vec![format!("  {}", option.name), option.shape.to_owned(), format!("{rule}{}", option.meaning)]
+    });
+    text.push_str("\nIts `with`:\n");
+    text + &output::table(&["  FIELD", "TYPE", "MEANING"], rows)
 }

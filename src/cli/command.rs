@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, backfill, directory, init, jobs, ledger, logs, pauses, plan, profiles, reconcile, run, runs,
-    sandbox, serve, store, validate, workflows,
+    actions, backfill, canary, directory, forget, init, jobs, keys, ledger, logs, pauses, plan, profiles, reconcile,
+    run, runs, sandbox, serve, store, validate, watch, workflows,
 };
 
 /// What stands under the help of the program.
@@ -75,12 +75,23 @@ enum Command {
     Jobs(jobs::Args),
     /// See what became of single requests; try one again, or give it up
     Runs(runs::Args),
+    /// See whether erased people are still gone; look now
+    Watch(watch::Args),
+    /// Take a person who does not exist through a workflow, to see whether the pipe works
+    Canary(canary::Args),
     /// Emergency stop: hold back everything, or one profile, until `resume`
     Pause(pauses::PauseArgs),
     /// Let go what `pause` holds back
     Resume(pauses::ResumeArgs),
     /// Copy the store, put a copy back, or remove what is old
     Store(store::Args),
+    /// Destroy what is kept here of a person, now
+    ///
+    /// Requests of theirs that are not over end as failed (`forgotten`); records that came in, and what steps
+    /// answered, cannot be read any more, in backups made before neither. Files that you ran are yours.
+    Forget(forget::Args),
+    /// Change the master key that wraps the keys of what waits
+    Keys(keys::Args),
     /// Write out what was done, so that others can check it; check it; prove it for one person
     Ledger(ledger::Args),
     /// See the profiles of the settings; ask their services whether they work
@@ -128,9 +139,13 @@ pub fn main() -> ExitCode {
         Command::Workflows(args) => workflows::run(&common, &args),
         Command::Jobs(args) => jobs::run(&common, &args),
         Command::Runs(args) => runs::run(&common, &args),
+        Command::Watch(args) => watch::run(&common, &args),
+        Command::Canary(args) => canary::run(&common, &args),
         Command::Pause(args) => pauses::pause(&common, &args),
         Command::Resume(args) => pauses::resume(&common, &args),
         Command::Store(args) => store::run(&common, &args),
+        Command::Forget(args) => forget::run(&common, &args),
+        Command::Keys(args) => keys::run(&common, &args),
         Command::Ledger(args) => ledger::run(&common, &args),
         Command::Profiles(args) => profiles::run(&common, &args),
         Command::Directory(args) => directory::run(&common, &args),

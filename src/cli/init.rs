@@ -19,15 +19,21 @@ pub(super) struct Args {
 }
 
 /// What is written: the same files as the project's own.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 11] = [
     ("privaflow.yaml", include_str!("../../examples/privaflow.yaml")),
     ("workflows/user-deletion.yaml", include_str!("../../workflows/user-deletion.yaml")),
     ("workflows/consent-global.yaml", include_str!("../../workflows/consent-global.yaml")),
     ("workflows/consent-groups.yaml", include_str!("../../workflows/consent-groups.yaml")),
     ("workflows/consent-groups-track.yaml", include_str!("../../workflows/consent-groups-track.yaml")),
+    ("workflows/access-export.yaml", include_str!("../../workflows/access-export.yaml")),
+    ("workflows/rectification.yaml", include_str!("../../workflows/rectification.yaml")),
+    ("workflows/do-not-sell.yaml", include_str!("../../workflows/do-not-sell.yaml")),
     ("examples/deletion-requests.ndjson", include_str!("../../examples/deletion-requests.ndjson")),
     ("examples/consent-changes.ndjson", include_str!("../../examples/consent-changes.ndjson")),
-    (".gitignore", "# The store: the journal of all jobs, and what failed.\n/.privaflow/\n"),
+    (
+        ".gitignore",
+        "# The store: the journal of all jobs, and what failed.\n/.privaflow/\n# What people asked to see of themselves.\n/answers/\n",
+    ),
 ];
 
 /// The workflows among them, by the names of their files.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::output::{self, Format};
 use super::place::{self, Home};
 use super::runs::{self, How};
-use super::{Common, Failure, pauses, run, setup, show, store};
+use super::{Common, Failure, pauses, run, setup, show, store, watch};
 use crate::engine::{self, Summary};
 use crate::host::{self, Answer, Command};
 use crate::job::{JobId, State, Status};
@@ -27,7 +27,11 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Subcommand {
     /// Show all jobs, a line each
-    List,
+    List {
+        /// Those of the canary too, whose person does not exist
+        #[arg(long)]
+        canary: bool,
+    },
     /// Show what a job came to so far
     Show {
         /// Such as job-7
@@ -68,14 +72,15 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
     let path = loaded.settings.store.clone();
     match &args.command {
-        Subcommand::List => list(common, &path),
+        Subcommand::List { canary } => list(common, &path, *canary),
         Subcommand::Show { job } => {
             let record = known(&path, job)?;
-            let reader = Reader::open(&path)?;
+            let reader = Reader::open_with(&path, setup::masters(&loaded.settings))?;
             store::warn_if_restored(&reader)?;
             let state = reader.state(record.id)?;
             let summary = summary(&reader, &record, &path)?;
             say_how_it_stands(&record, &state, &summary);
+            watch::say_of(&reader, &record)?;
             pauses::warn(&Pauses::of(&path));
             show::summary(common, &summary)?;
             Ok(ExitCode::SUCCESS)
@@ -94,7 +99,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     }
 }
 
-fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
+fn list(common: &Common, path: &std::path::Path, canary: bool) -> Result<ExitCode, Failure> {
     let reader = match Reader::open(path) {
         Ok(reader) => reader,
         Err(StoreError::Missing { .. }) => {
@@ -107,7 +112,8 @@ fn list(common: &Common, path: &std::path::Path) -> Result<ExitCode, Failure> {
     let pauses = Pauses::of(path);
     pauses::warn(&pauses);
     let mut rows = Vec::new();
-    for record in reader.jobs().map_err(Failure::wrong)? {
+    let jobs = reader.jobs().map_err(Failure::wrong)?;
+    for record in jobs.into_iter().filter(|record| canary || !record.is_canary()) {
         let summary = summary(&reader, &record, path)?;
         let started = jiff::Timestamp::from_millisecond(record.started_ms).unwrap_or_default();
         let input = input_state(&record);

@@ -5,11 +5,14 @@
 
 mod actions;
 mod backfill;
+mod canary;
 mod command;
 mod directory;
 mod failure;
+mod forget;
 mod init;
 mod jobs;
+mod keys;
 mod ledger;
 mod logs;
 mod output;
@@ -30,6 +33,7 @@ mod story;
 mod trial;
 mod trigger;
 mod validate;
+mod watch;
 mod workflows;
 
 use command::Common;

@@ -5,7 +5,7 @@
 //! over takes the store when the owner goes away before that.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::progress::Bar;
 use super::{Failure, output, pauses, setup, store};
 use crate::config::{Loaded, Settings};
 use crate::host::{Answer, Clients, Command, Connection, Host, HostError, SettingsName, Talk, profiles};
-use crate::journal::{Reader, Store, StoreError};
+use crate::journal::{Masters, Reader, Store, StoreError};
 use crate::workflow::{Known, Workflow};
 
 /// How long a store may be in use by a process that answers nobody: one that begins, leaves, or decides
@@ -91,6 +91,7 @@ impl Home {
 /// The way to a store: through the process that owns it, or as its owner.
 pub(super) struct Door {
     store: PathBuf,
+    masters: Masters,
     /// Since when it is in use and nobody answers.
     silent: Option<Instant>,
     /// For how long that may be so.
@@ -98,8 +99,9 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn of(store: &Path) -> Door {
-        Door { store: store.to_owned(), silent: None, patience: SILENT }
+    pub(super) fn of(settings: &Settings) -> Door {
+        let masters = setup::masters(settings);
+        Door { store: settings.store.clone(), masters, silent: None, patience: SILENT }
     }
 
     /// Whoever owns the store, if somebody answers.
@@ -113,7 +115,7 @@ impl Door {
 
     /// The store, for this process; `None` after a moment when it is in use.
     pub(super) async fn take(&mut self, stop: &CancellationToken) -> Result<Option<Store>, Failure> {
-        match Store::open(&self.store) {
+        match Store::open_with(&self.store, self.masters.clone()) {
             Ok(store) => Ok(Some(store)),
             Err(error @ StoreError::InUse { .. }) => {
                 if self.silent.get_or_insert_with(Instant::now).elapsed() >= self.patience {
@@ -242,7 +244,7 @@ pub(super) async fn execute(
     show: impl FnOnce(Answer, super::show::Logged) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     use super::show::Logged;
-    let mut door = Door::of(&home.settings.store);
+    let mut door = Door::of(&home.settings);
     loop {
         if let Some(connection) = door.knock().await? {
             let beside = Beside { home, connection, bar: Bar::of(size_bytes), profiles: profiles.clone() };
@@ -266,13 +268,19 @@ pub(super) async fn execute(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    fn settings_in(store: &Path) -> Settings {
+        Settings { store: store.to_owned(), ..Settings::default_in(store) }
+    }
 
     #[tokio::test]
     async fn a_store_that_is_in_use_by_a_process_that_answers_nobody_is_given_up_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let _silent = Store::open(folder.path()).unwrap();
-        let mut door = Door { patience: Duration::ZERO, ..Door::of(folder.path()) };
+        let mut door = Door { patience: Duration::ZERO, ..Door::of(&settings_in(folder.path())) };
         let stop = CancellationToken::new();
 
         let failure = door.take(&stop).await.err().unwrap();
@@ -285,7 +293,7 @@ mod tests {
     async fn whoever_waits_for_a_store_can_be_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let _silent = Store::open(folder.path()).unwrap();
-        let (mut door, stop) = (Door::of(folder.path()), CancellationToken::new());
+        let (mut door, stop) = (Door::of(&settings_in(folder.path())), CancellationToken::new());
         assert!(matches!(door.take(&stop).await, Ok(None)));
 
         stop.cancel();

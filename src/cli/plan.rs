@@ -153,7 +153,10 @@ fn url(settings: &Settings, call: &Preview) -> String {
         None => of_system().next(),
     };
     let base = match (profile, &call.profile) {
-        (Some(profile), _) => profile.connection.base().to_string(),
+        (Some(profile), _) => match profile.connection() {
+            Some(connection) => connection.base().to_string(),
+            None => format!("file:{}/", profile.place()),
+        },
         (None, Some(name)) => format!("https://<{name}>/"),
         (None, None) => format!("https://<{}>/", call.action.system),
     };

@@ -78,7 +78,7 @@ pub(super) async fn carry_out(
     asked: Asked,
     stop: CancellationToken,
 ) -> Result<ExitCode, Failure> {
-    let mut door = Door::of(&home.settings.store);
+    let mut door = Door::of(&home.settings);
     let mut services = None;
     let profiles = home.profiles_of(&asked.workflow);
     loop {

@@ -58,7 +58,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
 
 async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {
     let home = Home::of(&setup::settings(common)?);
-    let mut door = Door::of(&home.settings.store);
+    let mut door = Door::of(&home.settings);
     let taken = loop {
         if let Some(taken) = door.take(&stop).await? {
             break taken;

@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::output::colour;
 use super::{Common, Failure};
-use crate::config::{Loaded, Settings, Shape};
+use crate::config::{Loaded, Settings, Shape, Token};
 use crate::host::{self, SettingsName};
+use crate::journal::{MasterSource, Masters};
 use crate::source::{Mistake, Severity, Source, closest, render};
 use crate::workflow::{IDLE_TRIGGER, Known, Workflow, load};
 
@@ -37,6 +38,16 @@ pub(super) fn known(loaded: &Loaded) -> Known {
     let hooks_of_any_profile = of_any.map(|hook| hook.name.clone()).collect();
     let channels = loaded.source.as_ref().map(|_| loaded.settings.channels.keys().cloned().collect());
     Known { profiles, retries, hooks, hooks_of_any_profile, channels }
+}
+
+/// Where the master key of the store is found.
+pub(super) fn masters(settings: &Settings) -> Masters {
+    let source = |token: &Token| {
+        let token = token.clone();
+        MasterSource::new(token.source().describe(), move || Ok(token.read_blocking()?))
+    };
+    let keys = &settings.keys;
+    Masters { wanted: keys.master.as_ref().map(source), previous: keys.previous.as_ref().map(source) }
 }
 
 /// Which settings these are, for a process that has others.

@@ -119,7 +119,8 @@ fn restore(common: &Common, store: &Path, file: &Path, replace: Replace) -> Resu
     match common.output {
         Format::Json => output::json(&json!({
             "store": store, "backup_at": moment(restored.backup_ms), "replaced": restored.replaced,
-            "open_jobs": names(&restored),
+            "open_jobs": names(&restored), "lost_records": restored.lost_records,
+            "lost_runs": restored.lost_runs,
         }))?,
         Format::Text => {
             output::text(&format!("{} is as it was at {}\n", store.display(), moment(restored.backup_ms)))?;
@@ -182,10 +183,25 @@ fn forgotten(restored: &Restored) -> String {
         [] => "no job was open then".to_owned(),
         jobs => format!("open then, and perhaps further on since: {}", jobs.join(", ")),
     };
+    let mut keys = String::new();
+    if restored.lost_records > 0 {
+        keys += &format!(
+            " {} that waited then cannot be opened any more and will not be carried out: the keys are destroyed, \
+             since they were carried out or forgotten after the backup.",
+            counted(restored.lost_records, "request"),
+        );
+    }
+    if restored.lost_runs > 0 {
+        keys += &format!(
+            " {} of these jobs remember nothing, for the same reason: going on with the jobs carries them out from \
+             the start; `privaflow jobs cancel` gives a job up.",
+            counted(restored.lost_runs, "run"),
+        );
+    }
     format!(
         "this store was restored at {} from a backup of {}. It knows nothing of what came between: ids that \
          were finished, states that were accepted, erasures. A file that was run since would be carried out \
-         once more, and an older change can undo a newer one; {open}. When you have dealt with it: \
+         once more, and an older change can undo a newer one; {open}.{keys} When you have dealt with it: \
          `privaflow store restore --acknowledge`",
         moment(restored.restored_ms),
         moment(restored.backup_ms),

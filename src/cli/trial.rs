@@ -2,6 +2,7 @@
 //!
 //! One profile of each system stands for whatever name a workflow uses. Everything goes by one clock.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, story};
 use crate::clock::{Clock, SystemClock, VirtualClock};
-use crate::config::{Connection, Credential, Host, Profile, Scheme, Settings, System, Token, TokenForm};
+use crate::config::{
+    Connection, Credential, Host, Profile, Reach, Scheme, Settings, System, Token, TokenForm,
+};
 use crate::engine::{Service, each_request};
+use crate::folder::Files;
 use crate::host::Clients;
 use crate::intake::Input;
 use crate::onetrust::Api;
 use crate::sandbox::{AliasName, Identifiers, Options, Scene, onetrust};
 use crate::secret::Secret;
+use crate::wire::Client;
 use crate::workflow::{ConsentTrigger, Workflow};
 
 /// How often is looked whether something changed in the sandbox's OneTrust.
@@ -132,7 +137,9 @@ impl Trial {
             // The limits of an account are held in real time, which has no meaning here.
             Ok(Arc::new(Service { account: None, any_name: true, ..service }))
         };
-        self.profiles()?.iter().map(service).collect()
+        let mut services = self.profiles()?.iter().map(service).collect::<Result<Vec<_>, Failure>>()?;
+        services.push(Arc::new(folder()));
+        Ok(services)
     }
 
     /// What asks its OneTrust.
@@ -148,6 +155,20 @@ impl Trial {
     }
 }
 
+/// A folder that keeps nothing.
+fn folder() -> Service {
+    Service {
+        name: format!("sandbox-{}", System::Folder),
+        system: System::Folder.word().to_owned(),
+        workspace: "sandbox".to_owned(),
+        client: Client::of_folder(Files::nowhere()),
+        share: 1.0,
+        limits: HashMap::new(),
+        account: None,
+        any_name: true,
+    }
+}
+
 fn profile(
     system: System,
     address: std::net::SocketAddr,
@@ -158,12 +179,14 @@ fn profile(
         // A process has one client for each name.
         name: match system {
             System::Braze => "sandbox".to_owned(),
-            System::OneTrust => "sandbox-onetrust".to_owned(),
+            System::OneTrust | System::Folder => format!("sandbox-{system}"),
         },
         system,
         workspace: "sandbox".to_owned(),
-        connection: Connection::new(Scheme::Http, host).map_err(Failure::wrong)?,
-        credential,
+        reach: Reach::Service {
+            connection: Connection::new(Scheme::Http, host).map_err(Failure::wrong)?,
+            credential,
+        },
         share: 1.0,
         limits: indexmap::IndexMap::new(),
     })
@@ -182,5 +205,6 @@ fn identifiers(subject: &Map<String, Value>) -> Identifiers {
         phone: text("phone"),
         braze_id: text("braze_id"),
         aliases: aliases.collect(),
+        device_ids: Vec::new(),
     }
 }

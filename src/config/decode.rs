@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use url::Url;
 
 use super::credential::{NO_SECRET, credential};
-use super::profile::{Limit, Profile, System};
+use super::profile::{Limit, Profile, Reach, System};
 use super::section::{Mistakes, Section};
 use super::{Connection, HeaderError, Headers, Host, Scheme};
 use crate::catalogue;
@@ -29,10 +29,19 @@ const KEYS: [&str; 11] = [
     "proxy",
 ];
 
+/// What a profile of a folder says.
+const FOLDER_KEYS: [&str; 3] = ["system", "workspace", "path"];
+
 /// Decodes one entry of `profiles`; `None` after a mistake.
 pub(super) fn profile(entry: &Entry, folder: &Path, mistakes: &mut Mistakes) -> Option<Profile> {
     let name = &entry.key;
-    let section = mistakes.section(&entry.value, &format!("profiles.{name}"), &KEYS);
+    let is_folder =
+        entry.value.get("system").and_then(Node::as_text).and_then(System::of) == Some(System::Folder);
+    let keys = if is_folder { FOLDER_KEYS.as_slice() } else { KEYS.as_slice() };
+    let section = mistakes.section(&entry.value, &format!("profiles.{name}"), keys);
+    if is_folder {
+        return of_folder(&section, entry, folder, mistakes);
+    }
     let system = system(&section, entry, mistakes);
     let connection = connection(&section, entry, system, folder, mistakes);
     let credential = credential(&section, entry, system, folder, mistakes);
@@ -46,10 +55,36 @@ pub(super) fn profile(entry: &Entry, folder: &Path, mistakes: &mut Mistakes) -> 
         name: name.clone(),
         system: system?,
         workspace: workspace?,
-        connection: connection?,
-        credential: credential?,
+        reach: Reach::Service { connection: connection?, credential: credential? },
         share: share?,
         limits,
+    })
+}
+
+/// A folder: there is nobody to prove anything to, and nobody who limits us.
+fn of_folder(
+    section: &Section<'_>,
+    entry: &Entry,
+    folder: &Path,
+    mistakes: &mut Mistakes,
+) -> Option<Profile> {
+    let name = &entry.key;
+    let workspace = match section.get("workspace") {
+        None => Some(name.clone()),
+        Some(node) => mistakes.text(node, "workspace").map(str::to_owned),
+    };
+    let Some(node) = section.get("path") else {
+        mistakes.add(missing(entry, "path", "add `path:` with the folder that files are written to"));
+        return None;
+    };
+    let path = folder.join(mistakes.text(node, "path")?);
+    Some(Profile {
+        name: name.clone(),
+        system: System::Folder,
+        workspace: workspace?,
+        reach: Reach::Folder(path),
+        share: 1.0,
+        limits: IndexMap::new(),
     })
 }
 
@@ -61,7 +96,7 @@ pub(super) fn missing(entry: &Entry, key: &str, help: &str) -> Mistake {
 fn system(section: &Section<'_>, entry: &Entry, mistakes: &mut Mistakes) -> Option<System> {
     let words = System::ALL.map(System::word);
     let Some(node) = section.get("system") else {
-        mistakes.add(missing(entry, "system", "add `system: braze` or `system: onetrust`"));
+        mistakes.add(missing(entry, "system", "add `system: braze`, `system: onetrust` or `system: folder`"));
         return None;
     };
     let word = mistakes.text(node, "system")?;
@@ -71,7 +106,7 @@ fn system(section: &Section<'_>, entry: &Entry, mistakes: &mut Mistakes) -> Opti
         let mistake = Mistake::error("unknown_system", node.at.clone(), message);
         mistakes.add(match closest(word, words) {
             Some(near) => mistake.help(format!("did you mean `{near}`?")),
-            None => mistake.help("it is `braze` or `onetrust`"),
+            None => mistake.help("it is `braze`, `onetrust` or `folder`"),
         });
     }
     system
@@ -260,7 +295,7 @@ fn limits(section: &Section<'_>, system: Option<System>, mistakes: &mut Mistakes
 fn check_action(entry: &Entry, system: Option<System>, mistakes: &mut Mistakes) {
     let whole = match system {
         Some(System::OneTrust) => &[Profile::LIMIT_OF_ACCOUNT, Profile::LIMIT_OF_ENDPOINT][..],
-        Some(System::Braze) | None => &[],
+        Some(System::Braze | System::Folder) | None => &[],
     };
     let known: Vec<&str> = catalogue::all()
         .iter()

@@ -9,15 +9,15 @@ use super::{Credential, Presence, Profile};
 pub struct Listed {
     /// As the settings name it.
     pub profile: String,
-    /// `braze` or `onetrust`.
+    /// `braze`, `onetrust` or `folder`.
     pub system: &'static str,
-    /// With the port, if one was given.
+    /// With the port, if one was given; of a folder its path.
     pub host: String,
     /// Whose limits it uses.
     pub workspace: String,
     /// Part of each limit.
     pub share: f64,
-    /// How the credential is found: `env BRAZE_API_KEY`.
+    /// How the credential is found: `env BRAZE_API_KEY`; of a folder nothing.
     pub token: String,
     /// Whether the credential seems to be there now.
     pub present: bool,
@@ -28,9 +28,10 @@ pub struct Listed {
 impl Profile {
     /// The profile as it is listed. Looks whether the credential is there; starts no command.
     pub fn listed(&self) -> Listed {
-        let tokens = match &self.credential {
-            Credential::Token(token) => vec![token],
-            Credential::OAuth2 { client_id, client_secret, form: _ } => vec![client_id, client_secret],
+        let tokens = match self.credential() {
+            None => Vec::new(),
+            Some(Credential::Token(token)) => vec![token],
+            Some(Credential::OAuth2 { client_id, client_secret, form: _ }) => vec![client_id, client_secret],
         };
         let missing = tokens.iter().find_map(|token| match token.presence() {
             Presence::There => None,
@@ -40,7 +41,7 @@ impl Profile {
         Listed {
             profile: self.name.clone(),
             system: self.system.word(),
-            host: self.connection.host().to_string(),
+            host: self.place(),
             workspace: self.workspace.clone(),
             share: self.share,
             token: found.join(" + "),

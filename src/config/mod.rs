@@ -4,6 +4,7 @@
 //! its place. No secret stands in a file of ours: a profile says where its token is found, and
 //! [`Token`] reads it there when it is needed. Talking to the service is the work of `wire`.
 
+mod canary;
 mod channel;
 mod connection;
 mod credential;
@@ -14,6 +15,7 @@ mod hook;
 mod hook_auth;
 mod hooks;
 mod host;
+mod keys;
 mod listed;
 mod load;
 mod notify;
@@ -24,16 +26,18 @@ mod settings;
 mod source;
 mod token;
 
+pub use canary::{CANARY_NAME, Canary};
 pub use channel::{Address, AddressError, Channel, Smtp, Tls, Way, Webhook};
 pub use connection::{Connection, ConnectionError};
 pub use directory::{Directory, UserSource};
 pub use header::{HeaderError, Headers};
 pub use hook::{Auth, Encoding, Hmac, Hook, Shape, Signed};
 pub use host::{Host, HostError, Scheme};
+pub use keys::Keys;
 pub use listed::Listed;
 pub use load::{LoadError, Loaded, NAME};
-pub use profile::{Credential, Limit, Profile, System, TokenForm};
-pub use settings::{Reading, Settings};
+pub use profile::{Credential, Limit, Profile, Reach, System, TokenForm};
+pub use settings::{QUIET, Reading, Settings};
 pub use source::{Presence, TokenSource};
 pub use token::{Generation, Token, TokenError};
 

@@ -1,6 +1,7 @@
 //! A profile: the address of one system, what may be asked of it, and where its credential is found.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -14,17 +15,20 @@ pub enum System {
     Braze,
     /// The request portal.
     OneTrust,
+    /// A folder of this machine, for what is handed over as files.
+    Folder,
 }
 
 impl System {
     /// Every system.
-    pub const ALL: [System; 2] = [System::Braze, System::OneTrust];
+    pub const ALL: [System; 3] = [System::Braze, System::OneTrust, System::Folder];
 
     /// The word of settings and of `uses`.
     pub fn word(self) -> &'static str {
         match self {
             System::Braze => "braze",
             System::OneTrust => "onetrust",
+            System::Folder => "folder",
         }
     }
 
@@ -76,6 +80,20 @@ pub struct Limit {
     pub per: Duration,
 }
 
+/// How a system is reached.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// Over the network.
+    Service {
+        /// Where it is.
+        connection: Connection,
+        /// How we prove who we are.
+        credential: Credential,
+    },
+    /// It is a folder; its owner decides who may read it.
+    Folder(PathBuf),
+}
+
 /// Address and credential of one system.
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -85,10 +103,8 @@ pub struct Profile {
     pub system: System,
     /// Owns limits, lanes and external ids; profiles with the same workspace share them.
     pub workspace: String,
-    /// Where it is.
-    pub connection: Connection,
-    /// How we prove who we are.
-    pub credential: Credential,
+    /// How it is reached.
+    pub reach: Reach,
     /// Part of each limit that may be used: more than 0, at most 1.
     pub share: f64,
     /// By action id; each replaces the limit of that action's whole pool. Of OneTrust also `account` and
@@ -107,12 +123,45 @@ impl Profile {
 
     /// Reads the credential now, so that a missing one is told before anything is done.
     pub async fn check(&self) -> Result<(), TokenError> {
-        match &self.credential {
-            Credential::Token(token) => token.check().await,
-            Credential::OAuth2 { client_id, client_secret, form: _ } => {
+        match self.credential() {
+            None => Ok(()),
+            Some(Credential::Token(token)) => token.check().await,
+            Some(Credential::OAuth2 { client_id, client_secret, form: _ }) => {
                 client_id.check().await?;
                 client_secret.check().await
             }
+        }
+    }
+
+    /// Where it is, if it is reached over the network.
+    pub fn connection(&self) -> Option<&Connection> {
+        match &self.reach {
+            Reach::Service { connection, credential: _ } => Some(connection),
+            Reach::Folder(_) => None,
+        }
+    }
+
+    /// How we prove who we are, if anybody asks.
+    pub fn credential(&self) -> Option<&Credential> {
+        match &self.reach {
+            Reach::Service { connection: _, credential } => Some(credential),
+            Reach::Folder(_) => None,
+        }
+    }
+
+    /// The folder that it is.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.reach {
+            Reach::Folder(path) => Some(path),
+            Reach::Service { .. } => None,
+        }
+    }
+
+    /// Where it is, for people: a host, or a folder.
+    pub fn place(&self) -> String {
+        match &self.reach {
+            Reach::Service { connection, credential: _ } => connection.host().to_string(),
+            Reach::Folder(path) => path.display().to_string(),
         }
     }
 }

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::hooks::{self, Around};
 use super::profile::Profile;
 use super::section::Mistakes;
-use super::{Channel, Directory, Hook, decode, directory, notify, retries};
+use super::{Canary, Channel, Directory, Hook, Keys, canary, decode, directory, keys, notify, retries};
 use crate::source::{Mistake, Node, Severity, yaml};
 use crate::workflow::Policies;
 
@@ -22,11 +22,27 @@ use crate::workflow::Policies;
 /// keep what nobody needs.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-const KEYS: [&str; 8] =
-    ["workflows", "store", "server", "profiles", "retries", "hooks", "notify", "directory"];
+/// How long after an erasure a change still counts as made before it: clocks differ, and what was on its way
+/// arrives late.
+pub const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
+
+const KEYS: [&str; 12] = [
+    "workflows",
+    "store",
+    "server",
+    "profiles",
+    "retries",
+    "hooks",
+    "notify",
+    "ledger",
+    "gate",
+    "keys",
+    "canary",
+    "directory",
+];
 
 /// Names that are kept for what is to come: any value is accepted.
-const RESERVED: [&str; 6] = ["keys", "retention", "ledger", "canary", "runtime", "telemetry"];
+const RESERVED: [&str; 3] = ["retention", "runtime", "telemetry"];
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -37,6 +53,11 @@ pub struct Settings {
     pub store: PathBuf,
     /// How long `serve` keeps jobs that are over.
     pub keep: Duration,
+    /// Where the certificates go that workflows want of each request; [`Settings::certificates`] has the
+    /// default.
+    pub certificates: Option<PathBuf>,
+    /// How long after an erasure a change still counts as made before it.
+    pub quiet: Duration,
     /// Nothing is written outside. Not in the file: `store` is another one then.
     pub shadow: bool,
     /// Where `serve` listens.
@@ -47,8 +68,12 @@ pub struct Settings {
     pub hooks: IndexMap<String, Hook>,
     /// Where people are told what failed, waits or is late, by name.
     pub channels: IndexMap<String, Channel>,
+    /// A person who does not exist, taken through a workflow again and again.
+    pub canary: Option<Canary>,
     /// By name, in the order of the file.
     pub profiles: IndexMap<String, Profile>,
+    /// What wraps the keys of the store.
+    pub keys: Keys,
     /// How often and how long calls are tried again, by the names steps use.
     pub retries: Policies,
     /// How the staff of OneTrust's tenants is read; `None`: `serve` reads none.
@@ -77,18 +102,27 @@ impl Settings {
         self
     }
 
+    /// Where the certificates go that workflows want of each request.
+    pub fn certificates(&self) -> PathBuf {
+        self.certificates.clone().unwrap_or_else(|| self.store.join("certificates"))
+    }
+
     /// The settings of somebody who has no file, in a folder.
     pub fn default_in(folder: &Path) -> Settings {
         Settings {
             workflows: folder.join("workflows"),
             store: folder.join(".privaflow"),
             keep: KEPT,
+            certificates: None,
+            quiet: QUIET,
             shadow: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             trusted_proxies: Vec::new(),
             hooks: IndexMap::new(),
             channels: IndexMap::new(),
+            canary: None,
             profiles: IndexMap::new(),
+            keys: Keys::default(),
             retries: Policies::default(),
             directory: None,
         }
@@ -130,6 +164,21 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
             settings.store = folder.join(path);
         }
     }
+    if let Some(node) = section.get("ledger") {
+        let ledger = mistakes.section(node, "ledger", &["certificates"]);
+        settings.certificates = ledger
+            .get("certificates")
+            .and_then(|node| mistakes.text(node, "certificates"))
+            .map(|path| folder.join(path));
+    }
+    if let Some(node) = section.get("gate") {
+        let gate = mistakes.section(node, "gate", &["quiet"]);
+        if let Some(node) = gate.get("quiet")
+            && let Some(quiet) = mistakes.duration(node, "quiet")
+        {
+            settings.quiet = quiet;
+        }
+    }
     if let Some(node) = section.get("server") {
         let server = mistakes.section(node, "server", &["listen", "trusted_proxies"]);
         if let Some(node) = server.get("trusted_proxies") {
@@ -146,6 +195,9 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
                 ),
             }
         }
+    }
+    if let Some(node) = section.get("keys") {
+        settings.keys = keys::read(node, folder, mistakes);
     }
     if let Some(node) = section.get("retries") {
         settings.retries = retries::read(node, mistakes);
@@ -170,6 +222,9 @@ fn decoded(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Settings {
     }
     if let Some(node) = section.get("notify") {
         settings.channels = notify::read(node, folder, mistakes);
+    }
+    if let Some(node) = section.get("canary") {
+        settings.canary = canary::read(node, &settings.profiles, &settings.channels, mistakes);
     }
     settings
 }

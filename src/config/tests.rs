@@ -65,13 +65,13 @@ fn a_whole_file_is_read_with_paths_beside_it() {
     assert_eq!(settings.listen.port(), 9090);
     let braze = &settings.profiles["braze-production"];
     assert_eq!((braze.system, braze.workspace.as_str(), braze.share), (System::Braze, "eu-crm", 0.5));
-    assert_eq!(braze.connection.base().as_str(), "https://rest.fra-01.braze.eu/");
-    assert_eq!(braze.connection.ca_file, Some(PathBuf::from("/etc/pf/corp-ca.pem")));
-    assert_eq!(braze.connection.proxy.as_ref().unwrap().as_str(), "http://proxy.corp:3128/");
+    assert_eq!(braze.connection().unwrap().base().as_str(), "https://rest.fra-01.braze.eu/");
+    assert_eq!(braze.connection().unwrap().ca_file, Some(PathBuf::from("/etc/pf/corp-ca.pem")));
+    assert_eq!(braze.connection().unwrap().proxy.as_ref().unwrap().as_str(), "http://proxy.corp:3128/");
     assert_eq!(braze.limits["users.track"], Limit { requests: 3000, per: Duration::from_secs(3) });
     let onetrust = &settings.profiles["onetrust-production"];
     assert_eq!((onetrust.workspace.as_str(), onetrust.share), ("onetrust-production", Profile::SHARE));
-    assert!(matches!(onetrust.credential, Credential::OAuth2 { .. }));
+    assert!(matches!(onetrust.credential(), Some(Credential::OAuth2 { .. })));
 }
 
 #[test]
@@ -139,7 +139,10 @@ fn a_host_that_is_not_known_is_a_warning_and_stays_as_written() {
         mistakes[0].help.as_deref(),
         Some("near are `rest.fra-01.braze.eu`, `rest.fra-02.braze.eu`; it is used as written")
     );
-    assert_eq!(settings.unwrap().profiles["p"].connection.host().to_string(), "rest.fra-1.braze.eu");
+    assert_eq!(
+        settings.unwrap().profiles["p"].connection().unwrap().host().to_string(),
+        "rest.fra-1.braze.eu"
+    );
 }
 
 #[test]
@@ -149,7 +152,7 @@ fn plain_http_is_refused_but_for_this_machine() {
 
     let settings =
         read("profiles: { p: { system: braze, host: \"127.0.0.1:9\", scheme: http, token: { env: K } } }");
-    assert_eq!(settings.profiles["p"].connection.base().as_str(), "http://127.0.0.1:9/");
+    assert_eq!(settings.profiles["p"].connection().unwrap().base().as_str(), "http://127.0.0.1:9/");
 }
 
 #[test]
@@ -332,9 +335,9 @@ fn a_token_is_asked_for_in_parts_unless_the_profile_says_urlencoded() {
             "profiles: {{ p: {{ system: onetrust, host: h.example, oauth2: {{ client_id: {{ env: A }}, client_secret: {{ env: B }}{form} }} }} }}"
         );
         let reading = Settings::read(&lines, Path::new(""));
-        let form = reading.settings.map(|settings| match settings.profiles["p"].credential {
-            Credential::OAuth2 { form, .. } => form,
-            Credential::Token(_) => panic!("a token"),
+        let form = reading.settings.map(|settings| match settings.profiles["p"].credential() {
+            Some(Credential::OAuth2 { form, .. }) => *form,
+            _ => panic!("a token"),
         });
         (form, reading.mistakes.into_iter().map(|mistake| (mistake.code, mistake.help)).collect::<Vec<_>>())
     };

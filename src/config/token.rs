@@ -99,6 +99,14 @@ pub enum TokenError {
         /// Whose it is.
         owner: String,
     },
+    /// Nothing could be started to read it with.
+    #[error("cannot read {owner}: {}", said(source))]
+    NoThread {
+        /// Whose it is.
+        owner: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
     /// It could not be a part of a header.
     #[error("{owner} is not one line of plain ASCII, so it cannot be sent")]
     NotText {
@@ -144,6 +152,20 @@ impl Token {
         let generation = Generation(0);
         *state = Some(Known { generation, secret: secret.clone(), looked_again: None });
         Ok((generation, secret))
+    }
+
+    /// The value, for somebody who waits for nothing else meanwhile: it blocks as long as a command takes.
+    pub fn read_blocking(&self) -> Result<Secret, TokenError> {
+        let failed = |source| TokenError::NoThread { owner: self.shared.owner.clone(), source };
+        let token = self.clone();
+        // A thread of its own, because a runtime cannot begin within another one.
+        let reading = std::thread::Builder::new().name("secret".to_owned()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map(|runtime| runtime.block_on(token.read()))
+        });
+        let read = reading.map_err(failed)?.join();
+        let read = read.unwrap_or_else(|_| Err(std::io::Error::other("the thread that reads it stopped")));
+        read.map_err(failed)?.map(|(_, secret)| secret)
     }
 
     /// The value after `refused` was refused: read again, unless somebody did so in the meantime.

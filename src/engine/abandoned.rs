@@ -110,7 +110,7 @@ impl Driver {
         for Member { slot, call, .. } in &batch.members {
             let Some(position) = self.runs.position(*slot) else { continue };
             let slot = self.runs.reserve(position);
-            let people = call.people().into();
+            let people = call.reaches().into();
             let (exchange, is_awaited) = (batch.number, false);
             self.abandoned.add(slot, Kept { exchange, space, people, is_awaited, blocked: None });
             members.push(Member { slot, call: call.clone(), looks: call.look().is_some() });
@@ -130,7 +130,7 @@ impl Driver {
             let step = self.task.budget(step).like;
             let Ok(service) = self.services.find(&call.action().system, profile.as_deref()) else { continue };
             let slot = self.runs.reserve(position);
-            let (space, people) = (self.space(service), call.people().into());
+            let (space, people) = (self.space(service), call.reaches().into());
             self.abandoned.add(slot, Kept { exchange, space, people, is_awaited: true, blocked: None });
             self.enter_lanes(slot, Blocked { service, step, call });
         }

@@ -2,13 +2,13 @@
 
 use super::again::Outcome;
 use super::batches::{Batch, Member};
-use super::driver::{After, Driver};
+use super::driver::{After, Driver, is_final};
 use super::fresh::marks_of;
 use super::planned::ended;
 use super::send::{Replied, Reply};
 use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::catalogue::Effect;
-use crate::job::{ABANDONED, Answered, Ended, Event, Mark, StepAnswer, Verdict};
+use crate::job::{ABANDONED, Answered, Ended, Event, Mark, Position, StepAnswer, Verdict};
 use crate::journal::Irreversible;
 use crate::ledger::{Answer as Told, FEW, Witness};
 use crate::reply::{Item, written};
@@ -26,6 +26,8 @@ pub(super) struct Pending {
     at_ms: i64,
     pub ended: Vec<Ended>,
     marks: Vec<Mark>,
+    /// Records of which a call was accepted that cannot be undone.
+    erased: Vec<Position>,
     /// What each of few was told, for the ledger.
     told: Vec<Told>,
     /// Calls to be sent again together.
@@ -40,6 +42,7 @@ impl Pending {
         Pending {
             ended: Vec::with_capacity(batch.members.len()),
             marks: Vec::new(),
+            erased: Vec::new(),
             batch,
             status,
             request_id,
@@ -198,6 +201,10 @@ impl Driver {
             }
             let Some(mut live) = self.runs.take(member.slot) else { continue };
             live.again = false;
+            let is_watched = self.task.program.workflow.watch.is_some();
+            if result.is_ok() && is_watched && member.call.action().effect == Effect::Irreversible {
+                pending.erased.push(live.about.position);
+            }
             if live.is_thin {
                 let finish = match result {
                     Ok(_) => self.endings.accepted(&mut live.run, &self.task.program),
@@ -238,6 +245,7 @@ impl Driver {
                     self.tolerated += u64::from(finish.tolerated);
                     // When it is tried again, what was accepted last is not sent again either.
                     let may_be_tried_again = matches!(finish.verdict, Verdict::Failed(_));
+                    self.held_records += u64::from(!is_final(finish.verdict));
                     steps.extend(step.filter(|step| may_be_tried_again && step.accepted));
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {
@@ -269,7 +277,11 @@ impl Driver {
     }
 
     pub(super) fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
-        let Pending { batch, status, request_id, at_ms, ended, marks, told, again, alone } = pending;
+        let Pending { batch, status, request_id, at_ms, ended, marks, erased, told, again, alone } = pending;
+        if !erased.is_empty() {
+            // Before the answer: a crash between the two leaves a request that is not over.
+            self.write(Event::Erased { positions: erased }, None);
+        }
         let (service, step) = (batch.service, batch.step);
         let status = if batch.stays_in_the_air { ABANDONED } else { status };
         let goes_on: std::collections::HashSet<u32> = continued.iter().map(|run| run.slot).collect();
@@ -277,7 +289,8 @@ impl Driver {
         let witness = self.witness(service, &batch.members, told);
         let settled = Settled {
             over: over.collect(),
-            keys: ended.iter().map(|ended| ended.id.key).collect(),
+            // The same request again stays in hand while a person decides about this one.
+            keys: ended.iter().filter(|ended| is_final(ended.verdict)).map(|ended| ended.id.key).collect(),
             service: batch.service,
             continued,
             members: if batch.stays_in_the_air { Vec::new() } else { batch.members },
@@ -302,7 +315,7 @@ impl Driver {
         let event = Event::Answered(answered);
         self.state.apply(&event);
         let number = match self.services.get(settled.service) {
-            Some(service) if is_irreversible => {
+            Some(service) if is_irreversible && !self.task.is_canary => {
                 let note = Irreversible {
                     workspace: service.workspace.clone(),
                     at_ms: self.clock.now_ms(),
@@ -319,7 +332,7 @@ impl Driver {
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { members, service, over, keys, continued } = settled;
         let writes = members.iter().filter(|member| member.call.action().effect.writes());
-        self.leave_lanes(service, writes.map(|member| member.call.people()));
+        self.leave_lanes(service, writes.map(|member| member.call.reaches()));
         self.shared.in_hand().give_back(&keys);
         for slot in over {
             self.free(slot);

@@ -25,7 +25,7 @@ impl Driver {
 
     fn put_members_aside(&mut self, service: usize, members: Vec<Member>) {
         let writes = members.iter().filter(|member| member.call.action().effect.writes());
-        self.leave_lanes(service, writes.map(|member| member.call.people()));
+        self.leave_lanes(service, writes.map(|member| member.call.reaches()));
         for Member { slot, .. } in members {
             if let Some(live) = self.runs.take(slot) {
                 self.shared.in_hand().give_back([&live.about.id.key]);

@@ -3,11 +3,11 @@
 //!
 //! Asked when a call has its people's lanes, so that everything that was accepted before is durable and
 //! nothing else is on its way. An older state leaves the call; a call of which nothing is left is
-//! passed, and so is one of a person who was erased after the change. An opt-out that can make no
-//! profile always passes.
+//! passed, and so is one of a person who was erased after the change: see [`super::gate`].
 
 use super::batches::Member;
 use super::driver::{Driver, is_final};
+use super::gate::Gate;
 use super::lanes::{Rank, Slot};
 use super::planned::ended;
 use super::runs::Blocked;
@@ -16,12 +16,8 @@ use super::worker::{Going, Heard, Work};
 use crate::catalogue::Effect;
 use crate::job::{Mark, MarkKind, Skip};
 use crate::journal::{Marks, Space, StoreError, TargetsLooked};
-use crate::plan::{Call, PersonKey, Target};
+use crate::plan::{Call, LeftOfErased, PersonKey, Target};
 use crate::request::Order;
-
-/// How long after an erasure a change still counts as made before it: clocks differ, and what was on
-/// its way arrives late (design section 7).
-const QUIET_MS: i64 = 24 * 3_600_000;
 
 /// How far a change may be dated ahead of our clock before a person must look at it.
 pub(super) const FUTURE_MS: i64 = 5 * 60_000;
@@ -30,62 +26,93 @@ pub(super) const FUTURE_MS: i64 = 5 * 60_000;
 enum Left {
     /// All of it.
     All,
-    /// These states, by their digests, are left out.
-    Without(Vec<u128>),
+    /// This much of it.
+    Part(Box<Call>),
     /// Nothing.
     Nothing(Skip),
 }
 
-/// What may be made of a call, given what was accepted before. `looked` is what a worker found of its
-/// states, if one looked; `now_ms` tells the time where it matters.
-fn left_of(
-    call: &mut Call,
-    marks: &Marks,
-    space: &Space,
-    looked: Option<&TargetsLooked>,
-    now_ms: &dyn Fn() -> i64,
-) -> Result<Left, StoreError> {
-    if call.action().effect == Effect::Irreversible {
-        return Ok(Left::All);
-    }
-    let mut erased = Vec::new();
-    let people = if marks.is_empty(MarkKind::Erased) { &[] } else { call.people() };
-    for person in people {
-        if let Some(at) = marks.newest(MarkKind::Erased, space.key(MarkKind::Erased, person.digest()))? {
-            erased.push((*person, at.at_ms().saturating_add(QUIET_MS)));
+/// What a call is held against.
+struct Held<'h> {
+    marks: &'h Marks,
+    space: &'h Space,
+    gate: Gate<'h>,
+    /// What a worker found of its states, if one looked.
+    looked: Option<&'h TargetsLooked>,
+    /// Tells the time where it matters.
+    now_ms: &'h dyn Fn() -> i64,
+    /// It is looked whether people are still gone.
+    is_look: bool,
+}
+
+impl Held<'_> {
+    /// What may be made of a call, given what was accepted before.
+    fn left_of(&self, call: &mut Call) -> Result<Left, StoreError> {
+        if call.action().effect == Effect::Irreversible {
+            return Ok(match self.is_look && self.have_returned(call.erases())? {
+                true => Left::Nothing(Skip::Superseded),
+                false => Left::All,
+            });
         }
-    }
-    let is_before = |order: Order, until_ms: i64| order.at_ms() <= until_ms;
-    if call.keeps_turn() && erased.iter().any(|(_, until_ms)| is_before(call.order(), *until_ms)) {
-        return Ok(Left::Nothing(Skip::Erased));
-    }
-    let is_erased = |target: &Target| {
-        let passes = target.order.opts_out() && !target.makes_profile;
-        let before =
-            |(person, until_ms): &(_, i64)| *person == target.person && is_before(target.order, *until_ms);
-        !passes && erased.iter().any(before)
-    };
-    let mut dropped = Vec::new();
-    let mut why = None;
-    // Who looked for its states made their keys.
-    let looked = looked.filter(|_| call.is_keyed());
-    if !call.is_keyed() {
-        call.key(|digest| space.key(MarkKind::Target, digest));
-    }
-    for target in call.targets() {
-        if is_erased(target) {
-            why = Some(Skip::Erased);
-            dropped.push(target.digest());
-        } else if is_older(target, marks, looked, now_ms)? {
-            why = why.or(Some(Skip::Superseded));
-            dropped.push(target.digest());
+        let erased = self.gate.erased(call.people())?;
+        if erased.is_empty() {
+            return self.newest_of(call);
         }
+        call.note_return();
+        let left = match call.after(&erased) {
+            LeftOfErased::All => self.newest_of(call)?,
+            LeftOfErased::Nothing => Left::Nothing(Skip::Erased),
+            LeftOfErased::Part(mut part) => match self.newest_of(&mut part)? {
+                Left::All => Left::Part(part),
+                left => left,
+            },
+        };
+        Ok(match left {
+            Left::Part(mut part) => {
+                part.note_return();
+                Left::Part(part)
+            }
+            left => left,
+        })
     }
-    Ok(match why {
-        None => Left::All,
-        Some(why) if dropped.len() == call.targets().len() && !call.keeps_turn() => Left::Nothing(why),
-        Some(_) => Left::Without(dropped),
-    })
+
+    /// Whether one of these people, who were erased before, came back since by their own choice.
+    fn have_returned(&self, people: &[PersonKey]) -> Result<bool, StoreError> {
+        let erased = self.gate.erased(people)?;
+        for person in people {
+            let key = self.space.key(MarkKind::Target, Call::return_of(*person));
+            let Some(returned) = self.marks.newest(MarkKind::Target, key)? else { continue };
+            let until_ms = erased.iter().find(|(erased, _)| erased == person).map(|(_, until_ms)| *until_ms);
+            if until_ms.is_none_or(|until_ms| returned.at_ms() > until_ms) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is left of a call without the states of which newer ones are there.
+    fn newest_of(&self, call: &mut Call) -> Result<Left, StoreError> {
+        let Held { marks, space, looked, now_ms, .. } = self;
+        // Who looked for its states made their keys.
+        let looked = looked.filter(|_| call.is_keyed());
+        if !call.is_keyed() {
+            call.key(|digest| space.key(MarkKind::Target, digest));
+        }
+        let mut dropped = Vec::new();
+        for target in call.targets() {
+            if is_older(target, marks, looked, *now_ms)? {
+                dropped.push(target.digest());
+            }
+        }
+        if dropped.is_empty() {
+            return Ok(Left::All);
+        }
+        if dropped.len() == call.targets().len() && !call.keeps_turn() {
+            return Ok(Left::Nothing(Skip::Superseded));
+        }
+        let part = call.without(&dropped);
+        Ok(part.map_or(Left::Nothing(Skip::Superseded), |part| Left::Part(Box::new(part))))
+    }
 }
 
 /// Whether a newer state is there. A state from far ahead was set under a wrong clock: an opt-out does
@@ -109,11 +136,16 @@ fn is_older(
 pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<Mark>) {
     let target = |target: &Target| Mark { kind: MarkKind::Target, key: target.key, order: target.order };
     marks.extend(call.targets().iter().map(target));
+    let returned = |target: &Target| {
+        let key = space.key(MarkKind::Target, Call::return_of(target.person));
+        Mark { kind: MarkKind::Target, key, order: target.order }
+    };
+    marks.extend(call.returns().map(returned));
     if call.action().effect == Effect::Irreversible {
         let order = Order::placed(now_ms, 0);
         let key = |person: &PersonKey| space.key(MarkKind::Erased, person.digest());
         let erased = |person| Mark { kind: MarkKind::Erased, key: key(person), order };
-        marks.extend(call.people().iter().map(erased));
+        marks.extend(call.erases().iter().map(erased));
     }
 }
 
@@ -139,7 +171,7 @@ impl Driver {
             _ => Rank::Newest(newest(&blocked.call)),
         };
         let (ticket, space) = (self.ticket(slot), self.space(blocked.service));
-        let is_granted = self.shared.lanes().enter(space, blocked.call.people(), ticket, rank);
+        let is_granted = self.shared.lanes().enter(space, blocked.call.reaches(), ticket, rank);
         if is_granted {
             self.granted(slot, blocked);
         } else if let Some(live) = self.runs.get_mut(slot) {
@@ -162,22 +194,33 @@ impl Driver {
         let Blocked { service, step, mut call } = blocked;
         let left = match self.marks_in.get(service) {
             Some(space) => {
-                let looked = self.looked.as_ref().map(|looked| &looked.targets);
-                left_of(&mut call, &self.marks, space, looked, &|| self.clock.now_ms())
+                let looked = self.looked.as_ref();
+                let gate = Gate {
+                    marks: &self.marks,
+                    space,
+                    quiet_ms: self.shared.quiet_ms(),
+                    looked: looked.map(|looked| &looked.gate),
+                };
+                let held = Held {
+                    marks: &self.marks,
+                    space,
+                    gate,
+                    looked: looked.map(|looked| &looked.targets),
+                    now_ms: &|| self.clock.now_ms(),
+                    is_look: self.task.is_look,
+                };
+                held.left_of(&mut call)
             }
             None => Ok(Left::All),
         };
         let call = match left {
             Ok(Left::All) => Ok(call),
-            Ok(Left::Without(dropped)) => match call.without(&dropped) {
-                Some(left) => {
-                    let is_gone = |person: &&PersonKey| !left.people().contains(*person);
-                    let gone: Vec<PersonKey> = call.people().iter().filter(is_gone).copied().collect();
-                    self.leave_lanes(service, std::iter::once(gone.as_slice()));
-                    Ok(Box::new(left))
-                }
-                None => Err((call, Skip::Superseded)),
-            },
+            Ok(Left::Part(part)) => {
+                let is_gone = |person: &&PersonKey| !part.people().contains(*person);
+                let gone: Vec<PersonKey> = call.people().iter().filter(is_gone).copied().collect();
+                self.leave_lanes(service, std::iter::once(gone.as_slice()));
+                Ok(part)
+            }
             Ok(Left::Nothing(why)) => Err((call, why)),
             Err(error) => return self.broken = Some(EngineError::Journal(error.into())),
         };
@@ -195,7 +238,7 @@ impl Driver {
                     true => self.pass_abandoned(slot),
                     false => self.pass(slot, why),
                 }
-                self.leave_lanes(service, std::iter::once(call.people()));
+                self.leave_lanes(service, std::iter::once(call.reaches()));
             }
         }
     }
@@ -288,8 +331,10 @@ mod tests {
     }
 
     fn is_left_out(store: &Store, mut call: Call) -> bool {
-        let left = left_of(&mut call, store.marks(), &store.marks().space("w"), None, &|| NOW_MS).unwrap();
-        matches!(left, Left::Nothing(Skip::Superseded))
+        let (marks, space) = (store.marks(), store.marks().space("w"));
+        let gate = Gate { marks, space: &space, quiet_ms: 0, looked: None };
+        let held = Held { marks, space: &space, gate, looked: None, now_ms: &|| NOW_MS, is_look: false };
+        matches!(held.left_of(&mut call).unwrap(), Left::Nothing(Skip::Superseded))
     }
 
     #[tokio::test]

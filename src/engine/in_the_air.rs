@@ -153,7 +153,7 @@ impl Driver {
         let people = left.flat_map(|batch| {
             let writes = batch.members.iter().filter(|member| member.call.action().effect.writes());
             let space = self.space(batch.service);
-            writes.flat_map(move |member| member.call.people().iter().map(move |person| (space, *person)))
+            writes.flat_map(move |member| member.call.reaches().iter().map(move |person| (space, *person)))
         });
         people.chain(self.abandoned.people()).collect()
     }

@@ -145,6 +145,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         indexes: Some(indexes),
         endings: Default::default(),
         program: Program::new(Arc::clone(&workflow), facts),
+        is_canary: record.is_canary(),
+        is_look: record.looks_at().is_some(),
         input_digest: record.input_digest,
         started_ms: record.started_ms,
         opened_ms,
@@ -152,6 +154,9 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         sealer: store.sealer(record.id).ok(),
         warnings: std::sync::Mutex::default(),
     });
+    if let Some(sealer) = task.sealer.as_ref().filter(|_| task.past.abandoned().next().is_some()) {
+        sealer.keep_all()?;
+    }
     let (durable_sender, durable) = tokio::sync::mpsc::unbounded_channel();
     let writer = store.writer(record.id, durable_sender);
     let (sender, messages) = tokio::sync::mpsc::unbounded_channel();
@@ -163,7 +168,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
 
     let is_unasked = !state.is_approved() && state.next_batch() == 0;
     let last = if is_unasked { LastJob::of(store.reader(), &record, &workflow)? } else { None };
-    let allowed = match is_unasked && workflow.irreversible {
+    let allowed = match is_unasked && workflow.irreversible && !record.is_canary() {
         true => Some(allowed(&workflow, &services, &store, opened_ms)?),
         false => None,
     };

@@ -26,6 +26,9 @@ pub(super) fn request_of(
     warnings: &mut Warnings,
     spare: &mut Spare,
 ) -> Result<Request, Unusable> {
+    if record.is_request() && record.is(crate::journal::FORGOTTEN) {
+        return Err(Unusable::Forgotten);
+    }
     let map = program.workflow.on.file.as_ref().and_then(|file| file.map.as_ref());
     let Some(map) = map.filter(|_| !record.is_request()) else {
         return record.request_in(warnings, spare).map_err(Unusable::Record);

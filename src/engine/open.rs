@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::task::EngineError;
 use crate::intake::{Input, InputError};
 use crate::job::JobId;
-use crate::journal::{JobRecord, NewJob, Store, StoreError};
+use crate::journal::{JobRecord, NewJob, Store, StoreError, WATCH};
 use crate::workflow::Workflow;
 
 /// Where a job's calls go.
@@ -58,10 +58,23 @@ pub enum JobError {
     },
 }
 
-/// What is kept of how a job was begun: that it only looks, and where its file is for a process that runs
-/// elsewhere.
-fn format(place: Place, input: &Input) -> Value {
+/// What is kept of how a job was begun: that it only looks, where its file is for a process that runs
+/// elsewhere, when its people are looked for again, what it looks at if it is such a look, and that its
+/// person does not exist.
+fn format(place: Place, workflow: &Workflow, input: &Input) -> Value {
     let mut members = Map::new();
+    // What was not sent erased nobody.
+    if let Some(watch) = workflow.watch.as_ref().filter(|_| place != Place::Shadow && !input.is_canary()) {
+        let after = watch.after.iter().map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
+        members.insert(WATCH.to_owned(), after.collect());
+    }
+    if input.is_canary() {
+        members.insert(JobRecord::CANARY.to_owned(), true.into());
+    }
+    if let Some(chosen) = input.chosen() {
+        let parts = [chosen.of.0, chosen.from_event, chosen.to_event];
+        members.insert(JobRecord::LOOKS_AT.to_owned(), parts.into_iter().collect());
+    }
     if place == Place::Shadow {
         members.insert("shadow".to_owned(), true.into());
     }
@@ -88,7 +101,7 @@ pub fn find_or_create(
         if open.input_digest == input.digest() {
             return Err(JobError::EditedWorkflow { workflow: open.workflow_name, job: open.id });
         }
-        if open.input_path == path && path != "-" {
+        if open.input_path == path && path != "-" && input.chosen().is_none() {
             return Err(JobError::EditedInput { workflow: open.workflow_name, job: open.id });
         }
     }
@@ -98,10 +111,11 @@ pub fn find_or_create(
         workflow_text: workflow.text.clone(),
         input_path: path,
         input_digest: input.digest(),
-        format: format(place, input),
+        format: format(place, workflow, input),
         started_ms,
         sandbox: place == Place::Sandbox,
-        window: input.window(),
+        // The window of a look is that of the job it looks at.
+        window: input.window().filter(|_| input.chosen().is_none()),
     })?;
     Ok(store.reader().job(job)?)
 }

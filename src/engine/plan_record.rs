@@ -184,7 +184,12 @@ impl<'t> Planner<'t> {
             let scope = Scope::new(members);
             let led = course.follow(&task.program, position, &scope, times.as_mut());
             members = scope.into_data();
-            if let Some(led) = led {
+            if let Some(mut led) = led {
+                if let Led::Call(prepared, _) = &mut led
+                    && task.program.workflow.irreversible
+                {
+                    prepared.call.cover(&super::turns::people(&members), |_| false);
+                }
                 self.spare.keep(serde_json::Value::Object(members));
                 let first = match led {
                     Led::Ended(finish) => First::Ended(finish),
@@ -275,7 +280,7 @@ impl<'t> Planner<'t> {
             Heard::Nothing => None,
             Heard::Answer(answer) => {
                 let step = self.remember(run, &Kept::Answer(&answer));
-                found = witness::found(&answer);
+                found = witness::found(run, &answer);
                 run.answer(program, answer);
                 Some(step)
             }
@@ -359,6 +364,7 @@ pub(super) fn kind_mismatch(kind: Kind, taken: &[Kind]) -> Trouble {
 pub(super) fn unusable(why: &Unusable) -> Finish {
     match why {
         Unusable::Record(_) => failed(Fail::WrongType, BadRecord::CODE, why.to_string()),
+        Unusable::Forgotten => failed(Fail::Forgotten, Fail::Forgotten.word(), why.to_string()),
         Unusable::Map(_) => failed(Fail::Template, Fail::Template.word(), why.to_string()),
     }
 }

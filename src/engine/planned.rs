@@ -263,11 +263,11 @@ impl Driver {
         live.is_some_and(|live| live.again || self.task.past.is_reopened(live.about.position))
     }
 
-    /// Notes the end of a request that no answer ends.
+    /// Notes the end of a request that no answer ends, or that it waits for a person.
     pub(super) fn end_at_once(&mut self, about: &About, finish: Finish) {
         self.tolerated += u64::from(finish.tolerated);
         let ended = ended(about, finish);
-        debug_assert!(is_final(ended.verdict));
+        self.held_records += u64::from(!is_final(ended.verdict));
         self.ended.push(ended);
     }
 }

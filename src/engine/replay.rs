@@ -111,12 +111,13 @@ struct Failed {
     step: Option<String>,
 }
 
-/// Whether a run has failed, with steps left that tell of it or without.
+/// Whether a run has failed, or has come to where a person decides, with steps left that tell of it or without.
 fn failed(run: &Run, next: &Next) -> Option<Failed> {
     match next {
         Next::Ended(finish) => {
             let step = finish.failure.as_ref().and_then(|trouble| trouble.step.clone());
-            matches!(finish.verdict, Verdict::Failed(_)).then_some(Failed { accepted: finish.accepted, step })
+            let has_failed = matches!(finish.verdict, Verdict::Failed(_) | Verdict::Waiting(_));
+            has_failed.then_some(Failed { accepted: finish.accepted, step })
         }
         Next::Call(_) | Next::Wait { .. } => {
             let trouble = run.failed_with()?;

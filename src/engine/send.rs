@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::plan::{self, Call};
 use crate::reply::{Cause, Headers, Item, Reading};
 use crate::wire::{self, Broken, Exchange, GrantError, NotSent};
-use crate::{braze, catalogue, onetrust};
+use crate::{braze, catalogue, folder, onetrust};
 
 /// How long the whole pool rests after a 429 that says nothing of when to come back.
 const UNTOLD_MS: i64 = 1000;
@@ -220,6 +220,7 @@ fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
     let at = Timestamp::from_millisecond(now.wall_ms).unwrap_or(Timestamp::UNIX_EPOCH);
     let reading = match calls.first().map(|call| call.action().system.as_str()) {
         Some("onetrust") => onetrust::read(calls, answer.status, &headers, &answer.body, at),
+        Some("folder") => folder::read(calls, answer.status, &answer.body),
         Some(_) | None => braze::read(calls, answer.status, &headers, &answer.body, at),
     };
     // The service speaks of the calendar, and what it allows is waited for in steady time.

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -15,12 +16,15 @@ use super::driver::Message;
 use super::in_hand::InHand;
 use super::lanes::{Lanes, Ticket};
 use super::limits::Limits;
+use crate::config::QUIET;
 use crate::job::JobId;
 use crate::plan::PersonKey;
 
 /// What the jobs of one process have in common.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shared {
+    /// How long after an erasure a change counts as made before it.
+    quiet: Duration,
     lanes: Mutex<Lanes>,
     engines: Mutex<Engines>,
     spaces: Mutex<Vec<String>>,
@@ -39,10 +43,30 @@ struct Engines {
     left: HashMap<JobId, Vec<u32>>,
 }
 
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared {
+            quiet: QUIET,
+            lanes: Mutex::default(),
+            engines: Mutex::default(),
+            spaces: Mutex::default(),
+            brake: None,
+            in_hand: InHand::default(),
+            limits: Arc::default(),
+        }
+    }
+}
+
 impl Shared {
-    /// For jobs of a store that the emergency stop can hold.
-    pub fn with_brake(brake: Arc<Brake>) -> Shared {
-        Shared { brake: Some(brake), ..Shared::default() }
+    /// For jobs of a store that the emergency stop can hold. `quiet` is how long after an erasure a change
+    /// counts as made before it.
+    pub fn new(brake: Arc<Brake>, quiet: Duration) -> Shared {
+        Shared { brake: Some(brake), quiet, ..Shared::default() }
+    }
+
+    /// How long after an erasure a change counts as made before it, in milliseconds.
+    pub(super) fn quiet_ms(&self) -> i64 {
+        i64::try_from(self.quiet.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Whether the emergency stop holds a profile.

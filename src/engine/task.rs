@@ -64,6 +64,9 @@ pub(super) enum Unusable {
     /// It is no record.
     #[error(transparent)]
     Record(#[from] BadRecord),
+    /// What came in was destroyed.
+    #[error("{}", super::history::FORGOTTEN)]
+    Forgotten,
     /// `on.file.map` cannot be rendered for it.
     #[error("in `on.file.map`: {0}")]
     Map(#[source] RenderError),
@@ -76,6 +79,10 @@ pub(super) struct Task {
     pub program: Program,
     /// `None`: any kind.
     pub kinds: Option<Vec<Kind>>,
+    /// Its person does not exist, and counts nowhere.
+    pub is_canary: bool,
+    /// It looks whether erased people are still gone: whoever gave a newer consent since is let alone.
+    pub is_look: bool,
     pub input_digest: [u8; 32],
     /// When the job began, in Unix milliseconds.
     pub started_ms: i64,

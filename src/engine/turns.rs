@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::driver::Driver;
 use super::lanes::{Lanes, Rank, Slot, Ticket};
-use crate::catalogue::{Action, Effect, Identifier, Members, Targets};
-use crate::plan::PersonKey;
+use crate::catalogue::{Action, Effect, Members, Targets};
+use crate::plan::{KnownBy, PersonKey};
 use crate::run::Next;
 use crate::template::{Node, Tree};
 use crate::workflow::{Step, StepKind, Workflow};
@@ -89,22 +89,7 @@ impl Driver {
 /// Everybody a record names, as a call would address them, each once.
 pub(super) fn people(request: &Map<String, Value>) -> Box<[PersonKey]> {
     let Some(subject) = request.get("subject") else { return Box::default() };
-    let text = |from: &Value, member: &str| from.get(member).and_then(Value::as_str).map(str::to_owned);
-    let kinds = [
-        ("external_id", Identifier::ExternalId),
-        ("braze_id", Identifier::BrazeId),
-        ("email", Identifier::Email),
-        ("phone", Identifier::Phone),
-    ];
-    let mut people: Vec<PersonKey> = kinds
-        .iter()
-        .filter_map(|(member, kind)| Some(PersonKey::of(*kind, subject.get(member)?.as_str()?)))
-        .collect();
-    for alias in subject.get("aliases").and_then(Value::as_array).into_iter().flatten() {
-        if let (Some(label), Some(name)) = (text(alias, "alias_label"), text(alias, "alias_name")) {
-            people.push(PersonKey::alias(&label, &name));
-        }
-    }
+    let mut people: Vec<PersonKey> = KnownBy::read(subject).all().collect();
     people.sort_unstable();
     people.dedup();
     people.into_boxed_slice()
@@ -115,6 +100,7 @@ pub(super) fn are_needed(workflow: &Workflow) -> bool {
     fn pauses(steps: &[Step]) -> usize {
         let of_step = |step: &Step| match &step.kind {
             StepKind::Action { .. } => 1 + usize::from(step.repeat.is_some()),
+            StepKind::Composed(_) => 2,
             StepKind::Wait(_) => 1,
             StepKind::ForEach { steps, .. } => 2 * pauses(steps),
             StepKind::Set(_)
@@ -142,6 +128,7 @@ pub(super) fn sets_states(steps: &[Step]) -> bool {
 fn keep_turns(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::ForEach { steps, .. } => keep_turns(steps),
+        StepKind::Composed(composed) => composed.writes(),
         StepKind::Action { action, with, .. } if action.effect.writes() => match &action.targets {
             Some(Targets::State(_)) => false,
             Some(Targets::Members(rules)) => !are_all_states(action, rules, with),

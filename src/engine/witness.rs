@@ -31,10 +31,11 @@ pub(super) fn received(
     }))
 }
 
-/// How many profiles an answer holds, if it is a list of them.
-pub(super) fn found(answer: &run::Answer) -> Option<u64> {
+/// How many profiles an answer holds, if it is a list of them; those that were left on purpose are not what a
+/// run looks for.
+pub(super) fn found(run: &run::Run, answer: &run::Answer) -> Option<u64> {
     let users = answer.result.as_ref().ok()?.get("users")?.as_array()?;
-    Some(users.len() as u64)
+    Some(users.iter().filter(|user| !run.was_left(user)).count() as u64)
 }
 
 impl Driver {

@@ -259,19 +259,18 @@ impl Export {
     async fn file(&self, file: &File, name: &str) -> Result<(), ExportError> {
         let elsewhere = || ExportError::Elsewhere(host_of(&file.url));
         let url = url::Url::parse(&file.url).map_err(|_| elsewhere())?;
-        let own = &self.profile.connection;
-        let mut profile = self.profile.clone();
+        let own = self.profile.connection().ok_or_else(elsewhere)?;
+        let mut connection = own.clone();
         if url.origin() != own.base().origin() {
             let host = url.host_str().filter(|host| url.scheme() == "https" && host.ends_with(ONETRUST));
             let host = host.and_then(|host| Host::parse(host).ok()).ok_or_else(elsewhere)?;
-            let mut connection = Connection::new(Scheme::Https, host)?;
+            connection = Connection::new(Scheme::Https, host)?;
             connection.ca_file.clone_from(&own.ca_file);
             connection.proxy.clone_from(&own.proxy);
-            profile.connection = connection;
         }
         // What opens the file came with it: nothing of the profile's own goes there.
-        profile.credential = Credential::Token(Token::fixed(Secret::new(String::new())));
-        let client = onetrust::client(&profile, PATIENCE)?;
+        let credential = Credential::Token(Token::fixed(Secret::new(String::new())));
+        let client = onetrust::client(&connection, &credential, PATIENCE)?;
         let path = match url.query() {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
@@ -314,7 +313,8 @@ impl Export {
     /// What tells exports apart: whose they are, which days they cover, and by which date.
     fn key(&self, days: Days, date: DateType) -> String {
         let mut digest = Sha256::new();
-        digest.update(self.profile.connection.base().as_str());
+        let base = self.profile.connection().map(|connection| connection.base().as_str());
+        digest.update(base.unwrap_or_default());
         digest.update(format!("{} {} {}", days.start, days.end, date.word()));
         digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::HostError;
 use crate::clock::Clock;
-use crate::config::{Credential, Profile, Settings, System};
+use crate::config::{Credential, Profile, Reach, Settings, System};
 use crate::engine::Service;
+use crate::folder::Files;
 use crate::onetrust::{self, Api, Limits, Rates};
 use crate::wire::{Client, Timeouts};
 use crate::workflow::Workflow;
@@ -56,7 +57,7 @@ impl Clients {
     pub fn service(&self, profile: &Profile) -> Result<Service, HostError> {
         let account = match profile.system {
             System::OneTrust => Some(self.account(profile)),
-            System::Braze => None,
+            System::Braze | System::Folder => None,
         };
         let limits = profile.limits.iter();
         Ok(Service {
@@ -82,14 +83,13 @@ impl Clients {
         if let Some(client) = clients.get(&profile.name) {
             return Ok(client.clone());
         }
-        let client = match (profile.system, &profile.credential) {
-            (System::OneTrust, _) => onetrust::client(profile, Timeouts::default())?,
-            (System::Braze, Credential::Token(token)) => {
-                Client::new(&profile.connection, token.clone(), Timeouts::default())?
-            }
-            (System::Braze, Credential::OAuth2 { .. }) => {
-                return Err(HostError::NoToken(profile.name.clone()));
-            }
+        let client = match &profile.reach {
+            Reach::Folder(path) => Client::of_folder(Files::of(path)),
+            Reach::Service { connection, credential } => match (profile.system, credential) {
+                (System::OneTrust, _) => onetrust::client(connection, credential, Timeouts::default())?,
+                (_, Credential::Token(token)) => Client::new(connection, token.clone(), Timeouts::default())?,
+                (_, Credential::OAuth2 { .. }) => return Err(HostError::NoToken(profile.name.clone())),
+            },
         };
         clients.insert(profile.name.clone(), client.clone());
         Ok(client)
@@ -163,8 +163,9 @@ mod tests {
         let mut settings =
             settings("  a: { system: braze, host: rest.fra-01.braze.eu, token: { env: K } }\n");
         let profile = settings.profiles.get_mut("a").unwrap();
-        let Credential::Token(token) = profile.credential.clone() else { panic!() };
-        profile.credential = Credential::OAuth2 {
+        let Reach::Service { credential, .. } = &mut profile.reach else { panic!() };
+        let Credential::Token(token) = credential.clone() else { panic!() };
+        *credential = Credential::OAuth2 {
             client_id: token.clone(),
             client_secret: token,
             form: crate::config::TokenForm::Multipart,

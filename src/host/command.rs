@@ -60,6 +60,22 @@ pub enum Command {
         /// Who decided it.
         by: String,
     },
+    /// Take a person who does not exist through a workflow, now.
+    Canary {
+        /// What messages call the workflow's file.
+        workflow_name: String,
+        /// The workflow itself.
+        workflow_text: String,
+    },
+    /// Look again for the people whom jobs erased.
+    Watch {
+        /// Of these jobs; none: of all.
+        jobs: Vec<JobId>,
+        /// Also before it is due: the next look of each job.
+        is_early: bool,
+        /// How long to stay through pauses, in milliseconds.
+        wait_ms: u64,
+    },
     /// Remove jobs that were over before a moment, and give room back.
     Prune {
         /// Unix milliseconds.
@@ -79,6 +95,15 @@ pub enum Command {
     },
     /// Somebody has read what a restored store may have forgotten.
     AcknowledgeRestore,
+    /// Destroy what is kept of a person.
+    Forget {
+        /// Digests of what was typed (`request::identifiers_like`), in hexadecimal digits.
+        like: Vec<String>,
+        /// Who decided it.
+        by: String,
+    },
+    /// Wrap the keys of what waits with another master key.
+    RotateKeys,
     /// Look at the emergency stop now: it was changed.
     Look,
 }
@@ -87,7 +112,11 @@ impl Command {
     /// Whether it may take so long that others should not wait for the store meanwhile.
     pub fn is_long(&self) -> bool {
         match self {
-            Command::Run(_) | Command::Resume(_) | Command::SyncDirectory { .. } => true,
+            Command::Run(_)
+            | Command::Resume(_)
+            | Command::Watch { .. }
+            | Command::Canary { .. }
+            | Command::SyncDirectory { .. } => true,
             Command::Cancel { .. }
             | Command::Approve { .. }
             | Command::Reopen { .. }
@@ -95,6 +124,8 @@ impl Command {
             | Command::Prune { .. }
             | Command::ApproveWorkflows { .. }
             | Command::AcknowledgeRestore
+            | Command::Forget { .. }
+            | Command::RotateKeys
             | Command::Look => false,
         }
     }

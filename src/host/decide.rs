@@ -145,6 +145,14 @@ impl Host {
         }))
     }
 
+    /// Wraps the keys of the store anew; what it came to, as the command's own result.
+    pub(super) async fn rotate_keys(&self) -> Result<serde_json::Value, HostError> {
+        let store = Arc::clone(self.store());
+        let rotated = tokio::task::spawn_blocking(move || store.rotate_keys());
+        let rotated = rotated.await.map_err(|_| EngineError::Stopped("wrapping the keys anew"))??;
+        Ok(serde_json::json!({ "keys": rotated.keys, "master": rotated.to }))
+    }
+
     /// What a job came to until it had to be given up half-way. The disk may be full, so nothing is written;
     /// where not even that can be told, only why it ended.
     pub(super) async fn as_far_as_known(
@@ -232,7 +240,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, writer: &mut W
         let source = Source::new(name, record.workflow_text.clone());
         let workflow = prepare::workflow(source, &Known::default(), talk)?;
         let path = folder.join(&record.input_path);
-        let input = prepare::open_again(store.reader(), &workflow, &path, &record.input_path)?;
+        let input = prepare::open_again(store.reader(), record, &workflow, &path, &record.input_path)?;
         if input.digest() != record.input_digest {
             warn("the input is not what it was");
             return Ok(());

@@ -58,6 +58,9 @@ pub enum HostError {
         "the settings have no profile for this workflow: add one of the system it calls under `profiles`, or try it with --sandbox"
     )]
     NoProfile,
+    /// The settings of the process that owns the store have no canary.
+    #[error("the settings have no `canary`")]
+    NoCanary,
     /// A profile has a credential of another kind.
     #[error("profile `{0}` is for Braze and needs a `token`, not `oauth2`")]
     NoToken(String),
@@ -220,6 +223,7 @@ impl HostError {
             | HostError::Window(_)
             | HostError::NotReady(_)
             | HostError::NoProfile
+            | HostError::NoCanary
             | HostError::NoToken(_)
             | HostError::Directory(_)
             | HostError::Credential(_)

@@ -1,12 +1,18 @@
 //! Commands, done here: what each of them means for the owner of the store.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
+use super::canary::Act;
 use super::command::{Answer, Command, Talk};
 use super::error::HostError;
 use super::owner::Host;
+use super::prepare;
 use super::report::{Ending, Report};
+use crate::engine::Patience;
 use crate::job::Status;
+use crate::source::Source;
 
 impl Host {
     /// Does what was asked; what is told meanwhile goes to `talk`.
@@ -46,6 +52,17 @@ impl Host {
             Command::GiveUp { job, positions, folder, by } => {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
             }
+            Command::Canary { workflow_name, workflow_text } => {
+                let Some(canary) = self.settings().canary.clone() else { return Err(HostError::NoCanary) };
+                let source = Source::new(workflow_name, workflow_text);
+                let workflow = prepare::workflow(source, self.known(), talk)?;
+                let beat = Box::pin(self.canary(&canary, &workflow, Act::Here, &stop)).await?;
+                Ok(Answer::Result(beat.json()))
+            }
+            Command::Watch { jobs, is_early, wait_ms } => {
+                let patience = Patience::Until(Duration::from_millis(wait_ms));
+                Ok(Answer::Result(self.watch(&jobs, is_early, patience, talk, stop).await?))
+            }
             Command::Prune { before_ms } => Ok(Answer::Result(self.prune(before_ms).await?)),
             Command::ApproveWorkflows { workflows, by } => {
                 let approved = self.approve_workflows(workflows, &by)?;
@@ -59,6 +76,11 @@ impl Host {
                 let was_there = self.store().acknowledge_restore()?;
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
             }
+            Command::Forget { like, by } => {
+                let digests = like.iter().filter_map(|digest| u128::from_str_radix(digest, 16).ok());
+                Ok(Answer::Result(self.forget(digests.collect(), by).await?))
+            }
+            Command::RotateKeys => Ok(Answer::Result(self.rotate_keys().await?)),
             Command::Look => {
                 self.brake().look();
                 Ok(Answer::Result(serde_json::Value::Null))

@@ -6,6 +6,7 @@
 //! the work itself, so nothing depends on who came first or who stays. How a job is driven is the work
 //! of `engine`; what people read, and when a process owns or hands over, that of `cli`.
 
+mod canary;
 mod clients;
 mod command;
 mod connection;
@@ -13,8 +14,10 @@ mod decide;
 mod directory;
 mod entered;
 mod error;
+pub mod evidence;
 mod execute;
 mod folder;
+mod forget;
 mod guests;
 mod line;
 mod owner;
@@ -26,7 +29,9 @@ mod serve;
 mod services;
 mod settle;
 mod socket;
+mod watching;
 
+pub use canary::{Act, Beat, CanaryState, UnderWay};
 pub use clients::Clients;
 pub use command::{Answer, Command, Heard, InputOrder, Resume, Run, Talk};
 pub use connection::Connection;
@@ -39,3 +44,4 @@ pub use protocol::SettingsName;
 pub use report::{Ending, Report};
 pub use serve::Listening;
 pub use services::profiles;
+pub use watching::{Looked, Through, after, said, state, watch_line};

@@ -78,7 +78,7 @@ impl Host {
         let brake = Arc::new(Brake::of(store.path()));
         Arc::new(Host {
             store: Arc::new(store),
-            shared: Arc::new(Shared::with_brake(Arc::clone(&brake))),
+            shared: Arc::new(Shared::new(Arc::clone(&brake), clients.settings().quiet)),
             brake,
             clients,
             settings_name,
@@ -165,6 +165,9 @@ impl Host {
                     continue;
                 }
                 Status::Open | Status::Held | Status::Finished => {}
+            }
+            if workflow.certificate && matches!(place, Place::Services) {
+                self.write_certificates(entered.job).await;
             }
             return Ok(report);
         }

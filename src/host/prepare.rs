@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::command::{InputOrder, Resume, Run, Talk};
 use super::error::HostError;
 use super::owner::{Host, Job};
-use crate::engine::{EngineError, JobError, Patience};
+use crate::engine::{EngineError, JobError, Patience, looked_at};
 use crate::intake::{Input, InputError, Reading};
-use crate::journal::Reader;
+use crate::journal::{JobRecord, Reader};
 use crate::source::{Colour, Source, render};
 use crate::workflow::{FileTrigger, IDLE_TRIGGER, Known, Workflow, load};
 
@@ -31,17 +31,23 @@ pub fn open_input(workflow: &Workflow, path: &Path, name: &str) -> Result<Input,
     Ok(input)
 }
 
-/// Opens the input of a job that began before: a file, or a window of what came in.
+/// Opens the input of a job that began before: a file, or a window of what came in; of a look only what it
+/// looks at.
 pub(super) fn open_again(
     reader: &Reader,
+    record: &JobRecord,
     workflow: &Workflow,
     path: &Path,
     name: &str,
 ) -> Result<Input, HostError> {
-    match name.parse() {
-        Ok(window) => Ok(Input::of_window(window, reader.window_text(window)?)),
-        Err(_) => open_input(workflow, path, name),
-    }
+    let input = match name.parse() {
+        Ok(window) => {
+            let digest = reader.window_digest(window)?;
+            Input::of_window(window, reader.window_text(window)?).known_as(digest)
+        }
+        Err(_) => open_input(workflow, path, name)?,
+    };
+    Ok(looked_at(reader, record, input)?)
 }
 
 /// A word about an input without a record.
@@ -105,9 +111,9 @@ impl Host {
     ) -> Result<Job, HostError> {
         let record = self.store().reader().job(resume.job)?;
         let name = format!("{} as it was when {} began", record.workflow_name, record.id);
-        let workflow = workflow(Source::new(name, record.workflow_text), self.known(), talk)?;
-        let reader = self.store().reader().clone();
-        let input = open(Some(reader), Arc::clone(&workflow), resume.input).await?;
+        let workflow = workflow(Source::new(name, record.workflow_text.clone()), self.known(), talk)?;
+        let before = Some((self.store().reader().clone(), record.clone()));
+        let input = open(before, Arc::clone(&workflow), resume.input).await?;
         if let Some(warning) = warn_if_empty(&input)? {
             talk.say(warning);
         }
@@ -135,13 +141,13 @@ impl Host {
 
 /// Opens an input where reading a large one holds nobody up.
 async fn open(
-    began_before: Option<Reader>,
+    began_before: Option<(Reader, JobRecord)>,
     workflow: Arc<Workflow>,
     order: InputOrder,
 ) -> Result<Input, HostError> {
     let opened = tokio::task::spawn_blocking(move || {
         let input = match began_before {
-            Some(reader) => open_again(&reader, &workflow, &order.path, &order.name),
+            Some((reader, record)) => open_again(&reader, &record, &workflow, &order.path, &order.name),
             None => open_input(&workflow, &order.path, &order.name),
         };
         if order.is_spooled

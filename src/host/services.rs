@@ -50,6 +50,7 @@ fn literal_profiles(workflow: &Workflow) -> impl Iterator<Item = &str> {
 fn calls(steps: &[Step], system: System) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::Action { action, .. } => action.system == system.word(),
+        StepKind::Composed(composed) => composed.action.system == system.word(),
         StepKind::ForEach { steps, .. } => calls(steps, system),
         StepKind::Set(_)
         | StepKind::Wait(_)

@@ -167,7 +167,7 @@ async fn open_again(reader: Reader, record: JobRecord, workflow: Arc<Workflow>) 
     }
     let digest = record.input_digest;
     let opened = tokio::task::spawn_blocking(move || {
-        prepare::open_again(&reader, &workflow, &record.input_at(), &record.input_path)
+        prepare::open_again(&reader, &record, &workflow, &record.input_at(), &record.input_path)
     });
     let opened = opened.await.map_err(|_| EngineError::Stopped("opening the input"))?;
     let input = opened.map_err(|error| still(job, StillInTheAir::Unready(Box::new(error))))?;

@@ -128,6 +128,12 @@ impl<'c> RawRecord<'c> {
         self.chunk.is_requests
     }
 
+    /// Whether its line is exactly this.
+    pub fn is(self, line: &str) -> bool {
+        let Place { start, end, .. } = *self.place;
+        self.chunk.bytes.get(start as usize..end as usize) == Some(line.as_bytes())
+    }
+
     /// The record, for a workflow without `on.file.map`. The columns of a table are named like the
     /// members they fill: `kind`, `subject.email`, `consents.0.status`, `fields.State`.
     pub fn request(self, warnings: &mut Warnings) -> Result<Request, BadRecord> {

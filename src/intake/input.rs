@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::decoded::{self, FromStart, Raw, Text};
-use super::{InputError, Records, format};
+use super::{Chosen, InputError, Records, format};
 use crate::job::WindowId;
 use crate::source::closest;
 use crate::workflow::{FileTrigger, Format};
@@ -67,6 +67,10 @@ pub struct Input {
     window: Option<WindowId>,
     /// Its records are requests already.
     is_requests: bool,
+    /// Only these of its records.
+    chosen: Option<Chosen>,
+    /// Its person does not exist.
+    is_canary: bool,
 }
 
 impl Input {
@@ -136,7 +140,15 @@ impl Input {
             encoding: None,
             window: Some(window),
             is_requests: true,
+            chosen: None,
+            is_canary: false,
         }
+    }
+
+    /// The same input under the digest that a job knows it by: records of its window were destroyed since.
+    #[must_use]
+    pub fn known_as(self, digest: Option<[u8; 32]>) -> Input {
+        Input { digest: digest.unwrap_or(self.digest), ..self }
     }
 
     fn new(
@@ -158,10 +170,34 @@ impl Input {
             encoding,
             window: None,
             is_requests: false,
+            chosen: None,
+            is_canary: false,
         };
         let (start, _, _) = input.text()?;
         input.format = format::of(&input.path, &input.name(), told, &start)?;
         Ok(input)
+    }
+
+    /// Only some of its records, as an input of their own.
+    #[must_use]
+    pub fn only(self, chosen: Chosen) -> Input {
+        Input { digest: chosen.digest(&self.digest), chosen: Some(chosen), ..self }
+    }
+
+    /// The same of a person who does not exist.
+    #[must_use]
+    pub fn of_canary(self) -> Input {
+        Input { is_canary: true, ..self }
+    }
+
+    /// Whether its person does not exist.
+    pub fn is_canary(&self) -> bool {
+        self.is_canary
+    }
+
+    /// Of what it is a part, if it is one.
+    pub fn chosen(&self) -> Option<&Chosen> {
+        self.chosen.as_ref()
     }
 
     /// Writes it out as it was given, for another process.
@@ -180,7 +216,7 @@ impl Input {
         self.at.as_deref()
     }
 
-    /// SHA-256 of the bytes as given, compressed or not.
+    /// SHA-256 of the bytes as given, compressed or not; of a part also of which part it is.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }

@@ -9,6 +9,7 @@
 //! a [`crate::request::Problem`], and the next line is read; only what spoils the whole file is an
 //! [`InputError`]. What a record says is the work of `request`.
 
+mod chosen;
 mod chunk;
 mod columns;
 mod decoded;
@@ -22,6 +23,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use chosen::Chosen;
 pub use chunk::{Chunk, RawRecord};
 pub use columns::Columns;
 pub use error::InputError;

@@ -13,7 +13,7 @@ use super::decoded::Text;
 use super::input::Watch;
 use super::lines::Lines;
 use super::table::Table;
-use super::{Columns, Input, InputError, format};
+use super::{Chosen, Columns, Input, InputError, format};
 use crate::job::Position;
 use crate::workflow::Format;
 
@@ -25,6 +25,9 @@ pub struct Records {
     name: String,
     reader: Reader,
     next: Position,
+    /// The next record of the whole input.
+    next_of_all: Position,
+    chosen: Option<Chosen>,
     input_bytes: Arc<AtomicU64>,
     watch: Watch,
     is_requests: bool,
@@ -59,7 +62,18 @@ impl Records {
             }
         };
         let (watch, is_requests) = (input.watch(), input.is_requests());
-        Ok(Records { name, reader, next: 0, input_bytes, watch, is_requests, state: State::Reading })
+        let chosen = input.chosen().cloned();
+        Ok(Records {
+            name,
+            reader,
+            next: 0,
+            next_of_all: 0,
+            chosen,
+            input_bytes,
+            watch,
+            is_requests,
+            state: State::Reading,
+        })
     }
 
     /// The columns of a table; `None` for lines of JSON and for an empty file. Check them before the
@@ -92,7 +106,14 @@ impl Records {
 
     fn fill(&mut self, chunk: &mut Chunk, max_records: usize, max_bytes: usize) {
         loop {
+            let before = (chunk.bytes.len(), chunk.ends.len());
             match self.next_into(chunk) {
+                Ok(true) if self.is_left_out() => {
+                    chunk.places.pop();
+                    chunk.bytes.truncate(before.0);
+                    chunk.ends.truncate(before.1);
+                    continue;
+                }
                 Err(error) => self.state = State::Ended(Err(error)),
                 Ok(false) => self.state = State::Ended(Ok(())),
                 Ok(true) if chunk.len() >= max_records || chunk.bytes.len() >= max_bytes => {}
@@ -102,6 +123,13 @@ impl Records {
         }
         self.next += chunk.len() as u64;
         chunk.input_bytes = self.input_bytes.load(Ordering::Relaxed);
+    }
+
+    /// Whether the record that was just read is none of those that are wanted.
+    fn is_left_out(&mut self) -> bool {
+        let position = self.next_of_all;
+        self.next_of_all += 1;
+        self.chosen.as_ref().is_some_and(|chosen| !chosen.has(position))
     }
 
     fn own_columns(&self) -> Option<Arc<Columns>> {

@@ -107,6 +107,12 @@ pub enum Event {
         /// The requests.
         identified: Vec<Identified>,
     },
+    /// Calls of these requests that cannot be undone were accepted, of a workflow that looks later whether
+    /// that lasts. Written before the answer, so that none is missing; the end of the request decides.
+    Erased {
+        /// The records.
+        positions: Vec<Position>,
+    },
     /// The process stopped working on the job; `finished` when nothing is left to do.
     Stopped(Stopped),
 }
@@ -126,6 +132,7 @@ impl Event {
             | Event::Passed { .. }
             | Event::Reopened(_)
             | Event::Identified { .. }
+            | Event::Erased { .. }
             | Event::Stopped(_) => &[],
         }
     }

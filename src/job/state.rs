@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 mod again;
+mod answers;
 mod in_the_air;
 
 pub use again::ReopenedAs;
@@ -148,7 +149,7 @@ impl State {
                 }
             }
             Event::Reopened(reopened) => self.reopen(reopened),
-            Event::Identified { identified: _ } => {}
+            Event::Identified { identified: _ } | Event::Erased { positions: _ } => {}
             Event::Stopped(stopped) => self.stop(stopped),
         }
     }

@@ -68,6 +68,8 @@ pub enum Fail {
     Timeout,
     /// The job was cancelled before the request was finished.
     Cancelled,
+    /// What was kept of the request was destroyed before it was finished.
+    Forgotten,
 }
 
 /// What a request waits for.
@@ -142,6 +144,7 @@ words!(Fail {
     GuardRejected = "guard_rejected" = 8,
     Timeout = "timeout" = 9,
     Cancelled = "cancelled" = 10,
+    Forgotten = "forgotten" = 11,
 });
 words!(Pause {
     Approval = "approval" = 1,

@@ -18,7 +18,7 @@ use crate::ledger::Fact;
 use super::commit::now_ms;
 use super::directory::{Directory, file, sync};
 use super::error::{Doing, StoreError};
-use super::{Reader, Store, events, jobs, ledger, schema, segments};
+use super::{Reader, Store, events, jobs, keys, ledger, schema, segments};
 
 /// What a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,12 @@ pub struct Restored {
     pub restored_ms: i64,
     /// Jobs that were open when the backup was made: what they sent since may be sent again.
     pub open_jobs: Vec<JobId>,
+    /// Requests that came in and were carried out or forgotten since: their keys are destroyed.
+    #[serde(default)]
+    pub lost_records: u64,
+    /// Runs that were not over then and remember nothing, since their keys are destroyed: they begin anew.
+    #[serde(default)]
+    pub lost_runs: u64,
     /// Where the store is that stood there before.
     pub replaced: Option<PathBuf>,
 }
@@ -103,30 +109,52 @@ impl Store {
 
 /// Puts a backup in the place of a store that nobody uses. What stood there is kept beside it.
 pub fn restore(store: &Path, backup: &Path, replace: Replace) -> Result<Restored, StoreError> {
-    let doing = "read the backup";
     let directory = Directory::take(store)?;
+    let upgraded = upgraded(backup, &directory.database())?;
+    let restored = restore_into(&directory, upgraded.as_deref().unwrap_or(backup), replace);
+    if let Some(upgraded) = upgraded {
+        remove(&upgraded)?;
+    }
+    restored
+}
+
+fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Result<Restored, StoreError> {
+    let (doing, store) = ("read the backup", directory.path());
     let made = verified(backup)?;
     let at = Connection::open_with_flags(backup, OpenFlags::SQLITE_OPEN_READ_ONLY).doing(doing)?;
     let newest = newest_event(&at).doing(doing)?;
     let open = jobs::all(&at)?.into_iter().filter(|job| !job.status.is_closed()).map(|job| job.id);
     let open_jobs: Vec<JobId> = open.collect();
+    let lost = keys::lost(&at, &directory.keys())?;
     drop(at);
     let database = directory.database();
     if replace == Replace::Older && has_more(&database, newest)? {
         return Err(StoreError::WouldForget { path: store.to_owned(), backup_ms: made.at_ms });
     }
+    if replace == Replace::Older && lost.is_foreign && lost.records > 0 {
+        return Err(StoreError::KeysElsewhere { folder: directory.keys(), records: lost.records });
+    }
+    let replaced_highest = highest_job(&database);
     let restored_ms = now_ms();
     let part = with_ending(&database, ".restoring");
     remove(&part)?;
     fs::copy(backup, &part).map_err(file("copy the backup to", &part))?;
     let replaced = keep_beside(store, &database, restored_ms)?;
-    let restored = Restored { backup_ms: made.at_ms, restored_ms, open_jobs, replaced };
+    let restored = Restored {
+        backup_ms: made.at_ms,
+        restored_ms,
+        open_jobs,
+        lost_records: lost.records,
+        lost_runs: lost.runs,
+        replaced,
+    };
     let copy = Connection::open(&part).doing(doing)?;
+    keys::take_out_lost(&copy, &directory.keys())?;
     note(&copy, RESTORED, &restored).doing(doing)?;
     let backup_at = jiff::Timestamp::from_millisecond(made.at_ms).unwrap_or_default().to_string();
     ledger::append_to(&copy, restored_ms, &Fact::Restored { backup_at })?;
-    // A number that a lost job had is not given again: its key and its failures may still be there.
-    let highest = directory.highest_job()?;
+    // A number that a lost job had is not given again: its keys and its failures may still be there.
+    let highest = directory.highest_job()?.max(replaced_highest);
     let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'jobs'";
     copy.execute(sql, [highest]).doing(doing)?;
     drop(copy);
@@ -143,6 +171,27 @@ pub(super) fn restored(connection: &Connection) -> Result<Option<Restored>, Stor
     let read = |text: String| serde_json::from_str(&text);
     let damaged = |_| StoreError::Damaged { what: "the note of its restoring is not JSON" };
     text.map(read).transpose().map_err(damaged)
+}
+
+/// A copy of a backup that an earlier release made, brought up to date beside the store; `None` when it is.
+fn upgraded(backup: &Path, database: &Path) -> Result<Option<PathBuf>, StoreError> {
+    if !matches!(schema::open_reader(backup), Err(StoreError::Older { .. })) {
+        return Ok(None);
+    }
+    let part = with_ending(database, ".upgrading");
+    remove(&part)?;
+    fs::copy(backup, &part).map_err(file("copy the backup to", &part))?;
+    let brought = schema::open_writer(&part).and_then(|connection| {
+        let in_one_file = connection.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()));
+        in_one_file.doing("bring the backup up to date")
+    });
+    match brought {
+        Ok(()) => Ok(Some(part)),
+        Err(error) => {
+            remove(&part)?;
+            Err(StoreError::NotABackup { path: backup.to_owned(), source: Some(Box::new(error)) })
+        }
+    }
 }
 
 /// When a backup was made, having looked at every page, sum and row of it.
@@ -188,6 +237,15 @@ fn has_more(database: &Path, newest: i64) -> Result<bool, StoreError> {
         Err(StoreError::Malformed { .. } | StoreError::Damaged { .. }) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// The highest number of a job that a store ever gave; 0 of one that is too damaged to tell.
+fn highest_job(database: &Path) -> i64 {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'";
+    let found = Connection::open_with_flags(database, flags)
+        .and_then(|connection| connection.query_row(sql, [], |row| row.get(0)));
+    found.unwrap_or(0)
 }
 
 /// Keeps the old database under another name too, with its log when it could not be taken in.

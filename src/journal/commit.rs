@@ -22,11 +22,12 @@ use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::guard::{self, Irreversible};
 use super::inbox::{self, Accept};
+use super::keys::{Ring, Rotated};
 use super::ledger::Ledger;
 use super::seal::Keys;
 use super::segments::Keepers;
 use super::writer::{Command, Failure};
-use super::{codec, index, jobs};
+use super::{codec, index, jobs, watches};
 
 /// Events in one commit at most: bounds what a caller waits for and what the log grows by.
 const MOST_EVENTS: usize = 1024;
@@ -42,6 +43,7 @@ pub(super) struct Committer {
     pub connection: Connection,
     pub path: PathBuf,
     pub keys: Keys,
+    pub ring: Ring,
     pub keepers: Keepers,
     pub compactor: Compactor,
     pub ledger: Ledger,
@@ -119,6 +121,10 @@ impl Committer {
                 Then::Stop => break,
             }
         }
+        if let Err(error) = self.ring.destroy(self.last_event) {
+            // The next start sweeps them up.
+            tracing::warn!(%error, "keys of requests that are over were not destroyed");
+        }
         if let Err(error) = self.sign_ledger() {
             // The next process signs it with what it writes itself.
             tracing::warn!(%error, "the last entries of the ledger are not signed yet");
@@ -140,20 +146,33 @@ impl Committer {
     }
 
     /// The next command; `None` when nobody is left to give one. While nothing comes, what was written last
-    /// is signed when it is time for that.
+    /// is signed, and keys that nothing needs are destroyed, when it is time for that.
     fn next(&mut self, commands: &Receiver<Command>) -> Option<Command> {
-        while self.failure.get().is_none() && self.ledger.is_unsigned() {
-            match commands.recv_timeout(self.ledger.unsigned_for(now_ms())) {
+        while self.failure.get().is_none() {
+            let signs_in = self.ledger.is_unsigned().then(|| self.ledger.unsigned_for(now_ms()));
+            let destroys_in = self.ring.destroys_in();
+            let Some(patience) = signs_in.into_iter().chain(destroys_in).min() else { break };
+            match commands.recv_timeout(patience) {
                 Ok(command) => return Some(command),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
-                    if let Err(error) = self.sign_ledger() {
+                    let done = match destroys_in == Some(patience) {
+                        true => self.ring.destroy(self.last_event),
+                        false => self.sign_ledger(),
+                    };
+                    if let Err(error) = done {
                         self.fail(error);
                     }
                 }
             }
         }
         commands.recv().ok()
+    }
+
+    /// Wraps every key anew.
+    pub(super) fn rotate_keys(&mut self) -> Result<Rotated, StoreError> {
+        self.ring.write(self.last_event)?;
+        self.ring.rotate()
     }
 
     /// Whether there is something to do while nobody asks for anything.
@@ -217,11 +236,16 @@ impl Committer {
         if is_idle && !self.has_work() {
             return Ok(Taken::new());
         }
-        let mut closed = Vec::new();
+        let (mut closed, mut keys) = (Vec::new(), Vec::new());
         let covered = self.last_event;
+        // What is sealed must never be on the disk without its key.
+        let is_first = self.ring.write(covered)?;
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let transaction = begun.doing("begin to write")?;
         let at_ms = now_ms();
+        if is_first {
+            self.ring.note_identity(&transaction)?;
+        }
         for Taking { job, event, note, witness, .. } in &group.events {
             self.last_event += 1;
             self.body.clear();
@@ -235,15 +259,17 @@ impl Committer {
             }
             if jobs::status_after(event).is_some_and(crate::job::Status::is_closed) {
                 closed.push(*job);
+                watches::job_closed(&transaction, *job, id, event).doing("write an event")?;
             }
         }
         for job in &closed {
-            let gone = inbox::job_is_gone(&transaction, *job).doing("write an event")?;
+            let gone = inbox::job_is_gone(&transaction, *job, &mut keys).doing("write an event")?;
             self.inbox = self.inbox.less(gone);
         }
         let mut taken = Taken::new();
         for accept in &group.accepts {
             let accepted = inbox::write(&transaction, accept, &mut self.inbox, self.inbox_most, at_ms)?;
+            keys.extend(accept.keys_of_refused(&accepted));
             if let Ok(accepted) = &accepted {
                 self.ledger.received(&transaction, at_ms, accept, accepted)?;
             }
@@ -258,16 +284,32 @@ impl Committer {
         }
         transaction.commit().doing("bring events to the disk")?;
         self.keepers.committed();
+        self.ring.over(keys);
         self.tell(group, &closed);
+        if self.ring.destroys_in().is_some_and(|destroys_in| destroys_in.is_zero()) {
+            self.ring.destroy(self.last_event)?;
+        }
         Ok(taken)
     }
 
     /// What follows from a commit that is on the disk.
     fn tell(&mut self, group: &Group, closed: &[JobId]) {
         index::add(&self.keepers, group.events.iter().map(|taking| (taking.job, &taking.event)));
+        for Taking { job, event, .. } in &group.events {
+            if let Err(error) = self.ring.ended(*job, event) {
+                // The next start finds out.
+                tracing::warn!(job.id = %job, %error, "keys of {job} that nothing needs were not destroyed");
+            }
+        }
         for job in closed {
             let needed = jobs::needs_key(&self.connection, *job).doing("read its jobs");
-            let destroyed = needed.and_then(|needed| if needed { Ok(()) } else { self.keys.destroy(*job) });
+            let destroyed = needed.and_then(|needed| match needed {
+                true => {
+                    self.ring.rest(*job);
+                    Ok(())
+                }
+                false => self.keys.destroy(*job).and_then(|()| self.ring.close(*job)),
+            });
             if let Err(error) = self.compactor.add(&self.connection, *job) {
                 // The next start finds it.
                 tracing::warn!(job.id = %job, %error, "the events of {job}, which is over, stay as they are");

@@ -1,7 +1,7 @@
 //! The directory of a store, and the lock that gives it to one process.
 //!
 //! ```text
-//! .privaflow/   journal.db   keys/{inbox,ledger,job-7}.key   failures/job-7.ndjson   lock   pauses.json   control.sock
+//! .privaflow/   journal.db   keys/{keys.db,master.key,ledger.key}   failures/job-7.ndjson   lock   pauses.json   control.sock
 //! ```
 //!
 //! Only its owner may look inside. The lock is the system's, held by the open file, so it goes with
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::job::JobId;
 
 use super::error::StoreError;
+use super::keys::{Masters, Ring};
 use super::seal::Keys;
 
 /// A store's directory, locked for as long as this lives.
@@ -54,9 +55,14 @@ impl Directory {
         database_in(&self.path)
     }
 
-    /// The highest number of a job that has a key, 0 without any.
+    /// The highest number of a job that has a key or a list of failures, 0 without any.
     pub(super) fn highest_job(&self) -> Result<i64, StoreError> {
-        Ok(Keys::new(self.keys()).jobs()?.into_iter().map(|job| job.0).max().unwrap_or(0))
+        let with_keys = Ring::beside(self.keys(), Masters::default()).jobs()?;
+        let lists = fs::read_dir(self.path.join("failures")).into_iter().flatten();
+        let number = |name: &str| name.strip_prefix("job-")?.strip_suffix(".ndjson")?.parse().ok().map(JobId);
+        let with_lists = lists.filter_map(|entry| number(entry.ok()?.file_name().to_str()?));
+        let jobs = Keys::new(self.keys()).jobs()?.into_iter().chain(with_keys).chain(with_lists);
+        Ok(jobs.map(|job| job.0).max().unwrap_or(0))
     }
 
     /// Where the keys stand.
@@ -88,6 +94,19 @@ pub(super) fn failures_of(path: &Path, job: JobId) -> PathBuf {
 /// The keys of a store's directory.
 pub(super) fn keys_in(path: &Path) -> PathBuf {
     path.join("keys")
+}
+
+/// Makes a file that only its owner can look into, if it is not there.
+pub(super) fn make_file_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(file("write", path))?;
+    if let Some(folder) = path.parent() {
+        hand_over(path, folder);
+    }
+    Ok(())
 }
 
 pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {

@@ -156,20 +156,8 @@ pub enum StoreError {
     /// There is no such job.
     #[error("there is no {0}; `privaflow jobs list` shows the jobs there are")]
     NoSuchJob(JobId),
-    /// The key of a job is gone.
-    #[error(
-        "the key of {job}, `{}`, is gone, and with it what unfinished requests remembered; restore the \
-         file, or cancel the job and run it again",
-        path.display()
-    )]
-    KeyLost {
-        /// The job.
-        job: JobId,
-        /// Where the key was.
-        path: PathBuf,
-    },
     /// What was sealed does not open: other key, other place, or changed.
-    #[error("a remembered answer of {job} does not open with its key; cancel the job and run it again")]
+    #[error("a remembered answer of {job} does not open: its key is destroyed, or another one")]
     Sealed {
         /// The job.
         job: JobId,
@@ -197,23 +185,69 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A record that waits does not open: other key, or changed.
-    #[error("a record that came in does not open with the key in `keys/inbox.key`; restore that file")]
-    InboxSealed,
-    /// The key of what is kept of staff is gone.
     #[error(
-        "the key of OneTrust's directory, `{}`, is gone or cut; `privaflow directory sync` reads everything anew",
+        "a record that came in does not open: its key is not in the folder `keys` of the store; put back the one that belongs to it"
+    )]
+    InboxSealed,
+    /// The key of what is kept of staff is gone, or is not the one that sealed it.
+    #[error("what is kept of OneTrust's directory does not open any more; `privaflow directory sync` reads it anew")]
+    StaffKey,
+    /// The file with the keys of what waits is gone, or is that of another store.
+    #[error(
+        "the keys of what waits in this store are not in `{}`: put back the folder that belongs to it; if it is \
+         lost, `privaflow store backup FILE` and `privaflow store restore FILE --force` go on without what it opened",
         path.display()
     )]
-    StaffKey {
-        /// Where the key was.
+    KeysLost {
+        /// Where they were looked for.
         path: PathBuf,
     },
-    /// What is kept of staff does not open: other key, or changed.
+    /// A backup was to be put back where its keys are not.
     #[error(
-        "what is kept of OneTrust's directory does not open with its key; restore the key, or remove it and run \
-         `privaflow directory sync`"
+        "{records} requests that waited when the backup was made open only with keys that are not in `{}`: put \
+         that folder back first; --force gives these requests up",
+        folder.display()
     )]
-    StaffSealed,
+    KeysElsewhere {
+        /// Where the keys were looked for.
+        folder: PathBuf,
+        /// How many requests.
+        records: u64,
+    },
+    /// The master key could not be read.
+    #[error("the keys of the store stay closed, and nothing is lost")]
+    MasterUnread {
+        /// Why, in the words of whoever read it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The master key is too short to be one.
+    #[error("the master key ({from}) must have 32 characters or more; `openssl rand -hex 32` makes one")]
+    MasterShort {
+        /// Where it is found.
+        from: String,
+    },
+    /// The keys are wrapped with another master key.
+    #[error(
+        "the keys in `{}` are wrapped with another master key than that of {tried}; nothing is lost: give the one \
+         they were wrapped with, as `keys.master` or as `keys.previous`",
+        folder.display()
+    )]
+    MasterOther {
+        /// The folder with the keys.
+        folder: PathBuf,
+        /// Which were tried.
+        tried: String,
+    },
+    /// The keys are wrapped with the master key of the settings already.
+    #[error(
+        "the keys are wrapped with the master key of {from} already; name the new one as `keys.master` and this \
+         one as `keys.previous`, then rotate"
+    )]
+    NothingToRotate {
+        /// Where it is found.
+        from: String,
+    },
     /// The records of a window are gone, or never were.
     #[error("the records of {0} are not kept any more: its job is over")]
     NoSuchWindow(WindowId),

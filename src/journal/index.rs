@@ -37,7 +37,7 @@ pub(super) fn open(
     recent_records: usize,
 ) -> Result<Index, StoreError> {
     let reader = || Ok::<_, StoreError>(Arc::new(Mutex::new(schema::open_reader(database)?)));
-    let secret = marks::secret(connection)?;
+    let (secret, gate) = (marks::secret(connection)?, marks::gate_key(connection)?);
     let known = Arc::new(Sorted::new(reader()?));
     let reader = reader()?;
     let targets = Arc::new(Sorted::new(Arc::clone(&reader)));
@@ -46,7 +46,7 @@ pub(super) fn open(
     refuse_foreign_rows(connection, &families.map(|(family, _)| family))?;
     let keepers = Keepers::open(connection, &families, recent_records)?;
     let last_event = fold(connection, &keepers)?;
-    Ok(Index { keepers, ids: Ids::new(known), marks: Marks::new(targets, erased, secret), last_event })
+    Ok(Index { keepers, ids: Ids::new(known), marks: Marks::new(targets, erased, secret, gate), last_event })
 }
 
 /// A segment that is of no family would be left out without a word: a row that was overwritten with zeros

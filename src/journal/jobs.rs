@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::job::{Ended, Event, JobId, Pause, Status, Verdict, WindowId};
+use crate::job::{Ended, Event, Fail, JobId, Pause, Status, Verdict, WindowId};
 
 use super::error::{Doing, StoreError};
 use super::inbox;
+use super::watches::IS_WATCHED;
 
 /// What a new job carries out, and on which input.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +69,25 @@ impl JobRecord {
     pub fn input_at(&self) -> PathBuf {
         let at = self.format.get(JobRecord::AT).and_then(serde_json::Value::as_str);
         PathBuf::from(at.unwrap_or(&self.input_path))
+    }
+
+    /// The member of `format` that says what a look looks at: the job, and two events of it.
+    pub const LOOKS_AT: &str = "looks_at";
+
+    /// What it looks at, if it is a look: requests of this job that were done behind one event of it and up to
+    /// another.
+    pub fn looks_at(&self) -> Option<(JobId, i64, i64)> {
+        let member = self.format.get(JobRecord::LOOKS_AT)?;
+        let number = |index: usize| member.get(index)?.as_i64();
+        Some((JobId(number(0)?), number(1)?, number(2)?))
+    }
+
+    /// The member of `format` that says that its person does not exist.
+    pub const CANARY: &str = "canary";
+
+    /// Whether its person does not exist: then it counts in no summary and no guard.
+    pub fn is_canary(&self) -> bool {
+        self.format.get(JobRecord::CANARY).is_some_and(|canary| canary == true)
     }
 
     /// What kind of input it has.
@@ -134,6 +154,7 @@ pub(super) fn status_after(event: &Event) -> Option<Status> {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Erased { .. }
         | Event::Stopped(_) => None,
     }
 }
@@ -153,9 +174,11 @@ pub(super) fn leaves_something_to_try(event: &Event) -> bool {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Erased { .. }
         | Event::Stopped(_) => &[],
     };
     ended.iter().any(|ended| match ended.verdict {
+        Verdict::Failed(Fail::Forgotten) => false,
         Verdict::Failed(_) | Verdict::Waiting(Pause::NeedsAttention) => true,
         Verdict::Done | Verdict::Skipped(_) | Verdict::Waiting(_) => false,
     })
@@ -168,12 +191,13 @@ pub(super) fn keep_key(connection: &Connection, job: JobId) -> rusqlite::Result<
     Ok(())
 }
 
-/// Whether the job's key is still needed: the job is open, or something in it may be tried again.
+/// Whether the job's key is still needed: the job is open, something in it may be tried again, or its people
+/// are looked for again.
 pub(super) fn needs_key(connection: &Connection, job: JobId) -> rusqlite::Result<bool> {
-    let sql = "SELECT status IN (?2, ?3) OR keeps_key FROM jobs WHERE id = ?1";
+    let sql = format!("SELECT status IN (?2, ?3) OR keeps_key OR {IS_WATCHED} FROM jobs WHERE id = ?1");
     let open = (Status::Open.number(), Status::Held.number());
     let needed: Option<bool> =
-        connection.prepare_cached(sql)?.query_row((job.0, open.0, open.1), |row| row.get(0)).optional()?;
+        connection.prepare_cached(&sql)?.query_row((job.0, open.0, open.1), |row| row.get(0)).optional()?;
     Ok(needed.unwrap_or(false))
 }
 

@@ -320,12 +320,14 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
 
 fn opened(connection: &Connection, job: JobId) -> Result<Fact, StoreError> {
     let record = jobs::one(connection, job)?;
+    let canary = record.is_canary();
     Ok(Fact::Opened {
         job: job.to_string(),
         workflow: record.workflow_name,
         workflow_sha256: to_hex(&record.workflow_digest),
         input_sha256: to_hex(&record.input_digest),
         sandbox: record.sandbox,
+        canary,
         shadow: record.format.get("shadow").is_some_and(|shadow| shadow == true),
     })
 }

@@ -1,8 +1,9 @@
 //! How new the accepted state of a target is, and when a person was last erased.
 //!
 //! A mark comes with the answer to the write that made it and counts only once that answer is
-//! durable. Its key is a digest under a secret of this store, so that the journal alone says nothing
-//! about anybody; the secret stands in the database, so that a backup keeps its meaning. The rule
+//! durable. Its key is a digest under a secret of this store, the gate's under one of its own, so that the
+//! journal alone says nothing about anybody; the secrets stand in the database, so that a backup keeps its
+//! meaning. The rule
 //! that keeps it right: of two marks of one target the one to which more yields stays, whichever came
 //! first.
 
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::job::{Event, Mark, MarkKind};
+use crate::plan::NORMALISATION;
 use crate::request::Order;
 
 use super::error::{Doing, StoreError};
@@ -38,22 +40,31 @@ pub struct Marks {
     targets: Arc<Sorted>,
     erased: Arc<Sorted>,
     secret: Arc<Secret>,
+    gate: Arc<Secret>,
 }
 
 /// What the index held of some targets when they were looked for.
 #[derive(Debug, Clone)]
 pub struct TargetsLooked(Looked);
 
+/// Up to where the gate was looked at: what is added later is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateSeen {
+    additions: u64,
+    is_empty: bool,
+}
+
 /// Makes the keys of one workspace. Keep it: making one costs as much as making a key.
 #[derive(Clone)]
 pub struct Space {
     secret: Arc<Secret>,
+    gate: Arc<Secret>,
     workspace: [u8; SPACE_BYTES],
 }
 
 impl Marks {
-    pub(super) fn new(targets: Arc<Sorted>, erased: Arc<Sorted>, secret: Secret) -> Marks {
-        Marks { targets, erased, secret: Arc::new(secret) }
+    pub(super) fn new(targets: Arc<Sorted>, erased: Arc<Sorted>, secret: Secret, gate: Secret) -> Marks {
+        Marks { targets, erased, secret: Arc::new(secret), gate: Arc::new(gate) }
     }
 
     /// Makes the keys of a workspace.
@@ -61,7 +72,7 @@ impl Marks {
         let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(workspace).finalize();
         let mut space = [0; SPACE_BYTES];
         space.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        Space { secret: Arc::clone(&self.secret), workspace: space }
+        Space { secret: Arc::clone(&self.secret), gate: Arc::clone(&self.gate), workspace: space }
     }
 
     /// The key under which something of a workspace is marked: see [`Space::key`].
@@ -104,18 +115,39 @@ impl Marks {
     }
 }
 
+impl Marks {
+    /// Where the gate stands, before it is looked at.
+    pub fn gate_now(&self) -> GateSeen {
+        let (additions, is_empty) = self.erased.standing();
+        GateSeen { additions, is_empty }
+    }
+
+    /// Which of these keys of people the gate knows, by their places.
+    pub fn look_at_gate(&self, keys: &[[u8; 16]]) -> Result<Vec<usize>, StoreError> {
+        let keys: Vec<Key> = keys.iter().map(|key| Key::from_be_bytes(*key)).collect();
+        self.erased.holds(&keys)
+    }
+}
+
+impl GateSeen {
+    /// Whether it knew nobody then.
+    pub fn is_empty(self) -> bool {
+        self.is_empty
+    }
+}
+
 impl Space {
     /// The key of a target or a person, by a digest that the caller makes. Half a microsecond.
     pub fn key(&self, kind: MarkKind, digest: u128) -> [u8; 16] {
         let mut block = [0; SECRET_BYTES + SPACE_BYTES + 1 + 16];
-        let kind = match kind {
-            MarkKind::Target => TARGETS.number,
-            MarkKind::Erased => ERASED.number,
+        let (kind, of_kind_secret) = match kind {
+            MarkKind::Target => (TARGETS.number, &self.secret),
+            MarkKind::Erased => (ERASED.number, &self.gate),
         };
         let (secret, rest) = block.split_at_mut(SECRET_BYTES);
         let (workspace, rest) = rest.split_at_mut(SPACE_BYTES);
         let (of_kind, of_digest) = rest.split_at_mut(1);
-        secret.copy_from_slice(self.secret.as_slice());
+        secret.copy_from_slice(of_kind_secret.as_slice());
         workspace.copy_from_slice(&self.workspace);
         of_kind.copy_from_slice(&[kind]);
         of_digest.copy_from_slice(&digest.to_be_bytes());
@@ -162,6 +194,7 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Erased { .. }
         | Event::Stopped(_) => &[],
     }
 }
@@ -169,6 +202,31 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
 /// A mark as a record of its family.
 pub(super) fn record_of(mark: &Mark) -> (Key, Value) {
     (Key::from_be_bytes(mark.key), mark.order.to_bytes())
+}
+
+/// The key of the gate, made at the first start of the store. Refuses one that was made for a newer way to
+/// compare identifiers: what it knows could not be found.
+pub(super) fn gate_key(connection: &Connection) -> Result<Secret, StoreError> {
+    let doing = "read the key of its gate";
+    let sql = "SELECT version, value FROM gate_keys ORDER BY version DESC LIMIT 1";
+    let read =
+        |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, Zeroizing::new(row.get::<_, Vec<u8>>(1)?)));
+    match connection.query_row(sql, [], read).optional().doing(doing)? {
+        Some((NORMALISATION, value)) => <[u8; SECRET_BYTES]>::try_from(value.as_slice())
+            .map(Zeroizing::new)
+            .map_err(|_| StoreError::Damaged { what: "the key of its gate is not whole" }),
+        Some(_) => {
+            Err(StoreError::Damaged { what: "its gate compares identifiers in a way that is not known" })
+        }
+        None => {
+            let mut key = Zeroizing::new([0; SECRET_BYTES]);
+            getrandom::fill(key.as_mut_slice()).map_err(StoreError::Random)?;
+            let sql = "INSERT INTO gate_keys (version, value) VALUES (?1, ?2)";
+            let values = rusqlite::params![NORMALISATION, key.as_slice()];
+            connection.execute(sql, values).doing("write the key of its gate")?;
+            Ok(key)
+        }
+    }
 }
 
 /// The secret of the store, made at its first start.

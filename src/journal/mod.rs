@@ -7,6 +7,7 @@
 //! is ever reported durable that is not, and after one failed write nothing is written any more.
 
 mod backup;
+mod canary;
 mod checksum;
 mod codec;
 mod commit;
@@ -14,11 +15,13 @@ mod compact;
 mod directory;
 mod error;
 mod events;
+mod forget;
 mod guard;
 mod ids;
 mod inbox;
 mod index;
 mod jobs;
+mod keys;
 mod ledger;
 mod marks;
 mod pauses;
@@ -30,27 +33,31 @@ mod seal;
 mod segments;
 mod staff;
 mod store;
+mod watches;
 mod writer;
 
 pub use backup::{Backup, Replace, Restored, restore};
+pub use canary::{CANARY_CURSOR, CANARY_ORIGIN, canary_queue, is_canary_queue, of_queue};
 pub use codec::{CodecError, decode, encode};
 pub use error::{StoreError, has_no_room};
+pub use forget::Destroyed;
 pub use guard::Irreversible;
 pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{
-    Accepted, Approval, Arrival, Cursor, Due, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped, Standing,
-    Turn, Window,
+    Accepted, Approval, Arrival, Cursor, Due, FORGOTTEN, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped,
+    Standing, Turn, Window,
 };
 pub use jobs::{InputKind, JobRecord, NewJob};
+pub use keys::{MasterSource, Masters, Rotated, Sealer};
 pub use ledger::Stored;
-pub use marks::{Marks, Space, TargetsLooked};
+pub use marks::{GateSeen, Marks, Space, TargetsLooked};
 pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
-pub use seal::Sealer;
 pub use staff::{StaffKind, StaffRecord, StaffRemoved, StaffRow, StaffSync, StaffWritten};
 pub use store::Store;
+pub use watches::{Found, WATCH, Watch};
 pub use writer::Writer;
 
 #[cfg(test)]

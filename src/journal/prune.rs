@@ -19,6 +19,7 @@ use super::compact::give_back;
 use super::directory::{database_in, failures_of, file};
 use super::error::{Doing, StoreError};
 use super::inbox;
+use super::watches::{self, IS_WATCHED};
 
 /// Events removed at once: a megabyte when every other one is the answer to a full batch.
 const REMOVED_AT_ONCE: u32 = 512;
@@ -113,10 +114,11 @@ impl Committer {
     fn try_remove_jobs(&mut self, before_ms: i64) -> Result<Vec<JobId>, StoreError> {
         let transaction = self.connection.transaction().doing(DOING)?;
         let jobs = old_jobs(&transaction, before_ms).doing(DOING)?;
-        let mut gone = Vec::new();
+        let (mut gone, mut keys) = (Vec::new(), Vec::new());
         for job in &jobs {
             transaction.execute("DELETE FROM jobs WHERE id = ?1", [job.0]).doing(DOING)?;
-            gone.push(inbox::job_is_gone(&transaction, *job).doing(DOING)?);
+            gone.push(inbox::job_is_gone(&transaction, *job, &mut keys).doing(DOING)?);
+            watches::job_removed(&transaction, *job).doing(DOING)?;
         }
         inbox::forget_old(&transaction, before_ms, now_ms()).doing(DOING)?;
         if !jobs.is_empty() {
@@ -131,15 +133,21 @@ impl Committer {
         for job in &jobs {
             self.compactor.forget(*job);
             self.keys.destroy(*job)?;
+            self.ring.close(*job)?;
         }
+        self.ring.over(keys);
+        self.ring.destroy(self.last_event)?;
         Ok(jobs)
     }
 }
 
 fn old_jobs(connection: &Connection, before_ms: i64) -> rusqlite::Result<Vec<JobId>> {
-    let sql = "SELECT id FROM jobs WHERE status IN (?1, ?2) AND ?3 > ifnull( \
-               (SELECT at_ms FROM events WHERE job = jobs.id ORDER BY id DESC LIMIT 1), started_ms) ORDER BY id";
-    let mut statement = connection.prepare(sql)?;
+    let sql = format!(
+        "SELECT id FROM jobs WHERE status IN (?1, ?2) AND ?3 > ifnull( \
+         (SELECT at_ms FROM events WHERE job = jobs.id ORDER BY id DESC LIMIT 1), started_ms) \
+         AND NOT {IS_WATCHED} ORDER BY id"
+    );
+    let mut statement = connection.prepare(&sql)?;
     let values = (Status::Finished.number(), Status::Cancelled.number(), before_ms);
     statement.query_map(values, |row| row.get(0).map(JobId))?.collect()
 }

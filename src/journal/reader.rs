@@ -16,6 +16,7 @@ use super::directory::{database_in, keys_in};
 use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::jobs::{self, JobRecord};
+use super::keys::{Masters, Ring};
 use super::ledger::{self, Stored};
 use super::pseudonyms::Pseudonyms;
 use super::seal::Keys;
@@ -34,11 +35,17 @@ pub struct Reader {
 impl Reader {
     /// Opens the store of a directory to read it only; another process may own it.
     pub fn open(path: &Path) -> Result<Reader, StoreError> {
+        Reader::open_with(path, Masters::default())
+    }
+
+    /// As [`Reader::open`], where the settings name a master key.
+    pub fn open_with(path: &Path, masters: Masters) -> Result<Reader, StoreError> {
         let database = database_in(path);
         if !database.exists() {
             return Err(StoreError::Missing { path: path.to_owned() });
         }
-        Reader::of_database(&database, inbox::Lock::new(Keys::new(keys_in(path))))
+        let ring = Ring::beside(keys_in(path), masters);
+        Reader::of_database(&database, inbox::Lock::new(Keys::new(keys_in(path)), ring))
     }
 
     pub(super) fn of_database(database: &Path, inbox_lock: inbox::Lock) -> Result<Reader, StoreError> {

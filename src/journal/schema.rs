@@ -16,7 +16,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/002-marks-and-second-tries.sql"),
     include_str!("migrations/003-inbox.sql"),
     include_str!("migrations/004-ledger.sql"),
-    include_str!("migrations/005-staff.sql"),
+    include_str!("migrations/005-gate.sql"),
+    include_str!("migrations/006-keys.sql"),
+    include_str!("migrations/007-watches.sql"),
+    include_str!("migrations/008-staff.sql"),
 ];
 
 /// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and

@@ -24,10 +24,11 @@ use super::ids::Ids;
 use super::inbox::{self, Amount, Lock, MOST_BYTES, MOST_ROWS};
 use super::index::{self, Index};
 use super::jobs::{self, NewJob};
+use super::keys::{Masters, Ring, Rotated, Sealer};
 use super::ledger::Ledger;
 use super::marks::{self, Marks};
 use super::reader::Reader;
-use super::seal::{Keys, Sealer};
+use super::seal::Keys;
 use super::segments::RECENT_RECORDS;
 use super::writer::{Command, Failure, Writer};
 use super::{backup, schema};
@@ -42,6 +43,7 @@ pub struct Store {
     ids: Ids,
     marks: Marks,
     keys: Keys,
+    ring: Ring,
     commands: Sender<Command>,
     failure: Failure,
     thread: Option<JoinHandle<()>>,
@@ -53,12 +55,17 @@ pub struct Store {
 impl Store {
     /// Opens the store of a directory, making what is missing. Fails when another process owns it.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
-        Store::of(Directory::take(path)?, RECENT_RECORDS, MOST)
+        Store::open_with(path, Masters::default())
+    }
+
+    /// As [`Store::open`], where the settings name a master key.
+    pub fn open_with(path: &Path, masters: Masters) -> Result<Store, StoreError> {
+        Store::of(Directory::take(path)?, RECENT_RECORDS, MOST, masters)
     }
 
     /// A store in a directory of its own that is removed when the store is dropped.
     pub fn temporary() -> Result<Store, StoreError> {
-        Store::of(Directory::temporary()?, RECENT_RECORDS, MOST)
+        Store::of(Directory::temporary()?, RECENT_RECORDS, MOST, Masters::default())
     }
 
     /// Where it is.
@@ -81,14 +88,12 @@ impl Store {
         &self.marks
     }
 
-    /// Writes a new job down, with a key of its own.
+    /// Writes a new job down.
     pub fn create_job(&self, job: NewJob) -> Result<JobId, StoreError> {
-        let keys = self.keys.clone();
         self.task(move |connection| {
             let doing = "write a job";
             let transaction = connection.transaction().doing(doing)?;
             let id = jobs::insert(&transaction, &job).doing(doing)?;
-            keys.create(id)?;
             transaction.commit().doing(doing)?;
             Ok(id)
         })
@@ -105,7 +110,20 @@ impl Store {
 
     /// Seals what unfinished requests of a job must remember.
     pub fn sealer(&self, job: JobId) -> Result<Sealer, StoreError> {
-        self.keys.sealer(job)
+        Ok(Sealer::new(job, self.ring.clone(), self.keys.of_job(job)?))
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Wraps the keys with the master key of the settings, or with a new one when the store has its own.
+    pub fn rotate_keys(&self) -> Result<Rotated, StoreError> {
+        self.with_committer(Committer::rotate_keys)
     }
 
     /// Fails when nothing can be written any more. Waits for what was handed over before.
@@ -121,25 +139,35 @@ impl Store {
     /// With an index that makes segments of fewer records, so that a test needs fewer.
     #[cfg(test)]
     pub(super) fn with_small_segments(path: &Path, records: usize) -> Result<Store, StoreError> {
-        Store::of(Directory::take(path)?, records, MOST)
+        Store::of(Directory::take(path)?, records, MOST, Masters::default())
     }
 
     /// With an inbox that holds fewer rows.
     #[cfg(test)]
     pub(super) fn with_small_inbox(path: &Path, rows: u64) -> Result<Store, StoreError> {
-        Store::of(Directory::take(path)?, RECENT_RECORDS, Amount { rows, ..MOST })
+        Store::of(Directory::take(path)?, RECENT_RECORDS, Amount { rows, ..MOST }, Masters::default())
     }
 
-    fn of(directory: Directory, recent_records: usize, inbox_most: Amount) -> Result<Store, StoreError> {
+    fn of(
+        directory: Directory,
+        recent_records: usize,
+        inbox_most: Amount,
+        masters: Masters,
+    ) -> Result<Store, StoreError> {
         let database = directory.database();
         let connection = schema::open_writer(&database)?;
         let keys = Keys::new(directory.keys());
-        let reader = Reader::of_database(&database, Lock::new(keys.clone()))?;
+        let ring = Ring::open(directory.keys(), masters)?;
+        ring.check(&connection)?;
+        let reader = Reader::of_database(&database, Lock::new(keys.clone(), ring.clone()))?;
         // After a restore a person may want the replaced database back, and its keys with it.
         if backup::restored(&connection)?.is_none() {
             destroy_leftover_keys(&connection, &keys)?;
         }
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
+        if backup::restored(&connection)?.is_none() {
+            ring.sweep(&connection, last_event)?;
+        }
         let inbox = inbox::amount(&connection).doing("count what came in")?;
         let compactor = Compactor::open(&connection)?;
         let ledger = Ledger::open(&connection, keys.ledger_or_new()?, marks::secret(&connection)?)?;
@@ -148,6 +176,7 @@ impl Store {
             connection,
             path: directory.path().to_owned(),
             keys: keys.clone(),
+            ring: ring.clone(),
             keepers,
             compactor,
             ledger,
@@ -169,17 +198,13 @@ impl Store {
             ids,
             marks,
             keys,
+            ring,
             commands,
             failure,
             thread: Some(thread),
             next_writer: AtomicU64::new(1),
             directory,
         })
-    }
-
-    /// The keys.
-    pub(super) fn keys(&self) -> &Keys {
-        &self.keys
     }
 
     /// Does something with the one connection that writes, after what was handed over before.
@@ -245,6 +270,9 @@ fn destroy_leftover_keys(connection: &Connection, keys: &Keys) -> Result<(), Sto
         if !jobs::needs_key(connection, job).doing("read its jobs")? {
             keys.destroy(job)?;
         }
+    }
+    if !inbox::holds_of_one_key(connection).doing("read what came in")? {
+        keys.destroy_inbox()?;
     }
     Ok(())
 }

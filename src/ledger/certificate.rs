@@ -15,6 +15,7 @@ use super::hex::{from_hex, to_hex};
 use super::proof::Proof;
 use super::remains::{Remains, remains};
 use super::signature::{PublicKey, Signer};
+use super::watched::watched;
 
 /// What the ledger has of one request, in order.
 #[derive(Debug)]
@@ -234,9 +235,12 @@ impl Teller {
             Fact::Received { origin, .. } => {
                 say("received", format!("The request was received and written down ({origin})."), None);
             }
+            Fact::Watched { .. } => say("watched", watched(&fact), None),
             Fact::Stopped { .. }
             | Fact::Key { .. }
+            | Fact::Canary { .. }
             | Fact::Pruned { .. }
+            | Fact::Forgotten { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }
             | Fact::Head { .. } => {}

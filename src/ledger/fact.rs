@@ -47,6 +47,9 @@ pub enum Fact {
         /// It only looked: no write left.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         shadow: bool,
+        /// Its person does not exist: the pipe was tried.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        canary: bool,
     },
     /// Calls of few requests are about to leave.
     Planned {
@@ -157,6 +160,60 @@ pub enum Fact {
     Pruned {
         /// The jobs.
         jobs: Vec<String>,
+    },
+    /// What was kept of a person was destroyed before its time.
+    Forgotten {
+        /// Who decided it, as the system knows them.
+        by: String,
+        /// Digests of what was typed, as every kind of identifier that it could be, under the secret of the
+        /// store.
+        subject: Vec<String>,
+        /// Requests that were not over.
+        runs: u64,
+        /// Records that came in and waited.
+        records: u64,
+    },
+    /// A person who does not exist was made and taken through a workflow, to see whether the pipe works.
+    Canary {
+        /// Name of the workflow.
+        workflow: String,
+        /// When it began.
+        began: String,
+        /// The job, if it came to that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carried_out: Option<String>,
+        /// Everything went as it should, and nobody was left.
+        good: bool,
+        /// How far it came: `create`, `appear`, `act`, `verify`.
+        step: String,
+        /// Why it came no further.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// It was looked again whether the people whom a job erased are still gone.
+    Watched {
+        /// The job that erased.
+        job: String,
+        /// The job that looked, if it came to that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        look: Option<String>,
+        /// How long after the job was over: `7d`.
+        after: String,
+        /// Requests that were looked at.
+        people: u64,
+        /// Of them, those of whom nobody was found.
+        gone: u64,
+        /// Those who were there again, and are.
+        came_back: u64,
+        /// Those who were there again, and were erased again.
+        erased_again: u64,
+        /// Those who were there again and had given a newer consent.
+        returned: u64,
+        /// Those of whom it is not known.
+        unknown: u64,
+        /// Why nobody could be looked for: `input_gone`, `input_edited`, `standard_input`, …
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        missing: Option<String>,
     },
     /// The store was put back to what it was: whatever came in between is not in this chain.
     Restored {
@@ -294,11 +351,14 @@ impl Fact {
             | Fact::Approved { job, .. }
             | Fact::Cancelled { job, .. }
             | Fact::Reopened { job, .. }
-            | Fact::Stopped { job, .. } => Some(job),
+            | Fact::Stopped { job, .. }
+            | Fact::Watched { job, .. } => Some(job),
             Fact::Answered(answered) => Some(&answered.job),
             Fact::Key { .. }
+            | Fact::Canary { .. }
             | Fact::Received { .. }
             | Fact::Pruned { .. }
+            | Fact::Forgotten { .. }
             | Fact::Restored { .. }
             | Fact::Day { .. }
             | Fact::Head { .. } => None,

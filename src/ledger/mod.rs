@@ -23,6 +23,7 @@ mod remains;
 mod signature;
 mod tree;
 mod verify;
+mod watched;
 mod witness;
 
 pub use certificate::{Certificate, Ended, Line, Standing, Told};

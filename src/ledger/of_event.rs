@@ -79,7 +79,7 @@ pub fn of_event(
         Event::Stopped(stopped) => {
             Fact::Stopped { job: name, finished: stopped.finished, requests: stopped.records }
         }
-        Event::Opened { .. } | Event::Identified { .. } => return None,
+        Event::Opened { .. } | Event::Identified { .. } | Event::Erased { .. } => return None,
     })
 }
 

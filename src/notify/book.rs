@@ -114,9 +114,11 @@ impl Book {
     pub fn told(&mut self, news: &News) {
         for (_, name, more) in &news.jobs {
             if let Some(job) = self.jobs.get_mut(name.as_str()) {
-                for (told, more) in
-                    [(&mut job.told.failed, &more.failed), (&mut job.told.waiting, &more.waiting)]
-                {
+                for (told, more) in [
+                    (&mut job.told.failed, &more.failed),
+                    (&mut job.told.waiting, &more.waiting),
+                    (&mut job.told.came_back, &more.came_back),
+                ] {
                     for (word, count) in more {
                         *told.entry(word.clone()).or_default() += count;
                     }
@@ -180,7 +182,8 @@ mod tests {
             let some = (count > 0).then(|| (Word::of(word), count));
             some.into_iter().collect()
         };
-        let counts = Counts { failed: counts("refused", failed), waiting: counts("approval", waiting) };
+        let (failed, waiting) = (counts("refused", failed), counts("approval", waiting));
+        let counts = Counts { failed, waiting, came_back: BTreeMap::new() };
         Standing { workflow: Word::of("erase"), job: Word::of(job), counts }
     }
 

@@ -34,7 +34,13 @@ impl Message {
         };
         let (failed, waiting) = (sum(|counts| &counts.failed), sum(|counts| &counts.waiting));
         let late = news.late.len() as u64;
-        let parts = [(failed, "failed"), (waiting, "waiting for you"), (late, "due soon")];
+        let came_back = sum(|counts| &counts.came_back);
+        let parts = [
+            (failed, "failed"),
+            (waiting, "waiting for you"),
+            (came_back, "not gone for good"),
+            (late, "due soon"),
+        ];
         let parts: Vec<String> = parts
             .into_iter()
             .filter(|(count, _)| *count > 0)
@@ -43,7 +49,7 @@ impl Message {
         Message {
             subject: format!("privaflow: {}", parts.join(", ")),
             text: text(news),
-            json: json(news, failed, waiting),
+            json: json(news, failed, waiting, came_back),
         }
     }
 }
@@ -51,16 +57,22 @@ impl Message {
 fn text(news: &News) -> String {
     let mut text = String::new();
     for (workflow, job, counts) in news.jobs.iter().take(MOST_LINES) {
-        for (what, counts, state) in
-            [("failed", &counts.failed, "failed"), ("waiting for you", &counts.waiting, "waiting")]
-        {
+        for (what, counts, state) in [
+            ("failed", &counts.failed, "failed"),
+            ("waiting for you", &counts.waiting, "waiting"),
+            ("erased and not gone for good", &counts.came_back, ""),
+        ] {
             if counts.is_empty() {
                 continue;
             }
             let sum: u64 = counts.values().sum();
             let by: Vec<String> = counts.iter().map(|(word, count)| format!("{word} {count}")).collect();
             add(&mut text, format_args!("{workflow}, {job}: {sum} {what} ({})", by.join(", ")));
-            add(&mut text, format_args!("  privaflow runs list --job {job} --state {state}"));
+            match job.as_str() {
+                "canary" => add(&mut text, format_args!("  privaflow canary show")),
+                look if look.contains("-watch-") => add(&mut text, format_args!("  privaflow watch list")),
+                job => add(&mut text, format_args!("  privaflow runs list --job {job} --state {state}")),
+            }
         }
     }
     if let Some(more) = news.jobs.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
@@ -87,9 +99,12 @@ fn add(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").ok();
 }
 
-fn json(news: &News, failed: u64, waiting: u64) -> Value {
+fn json(news: &News, failed: u64, waiting: u64, came_back: u64) -> Value {
     let jobs = news.jobs.iter().map(|(workflow, job, counts)| {
-        json!({"workflow": workflow, "job": job, "failed": counts.failed, "waiting": counts.waiting})
+        json!({
+            "workflow": workflow, "job": job, "failed": counts.failed, "waiting": counts.waiting,
+            "came_back": counts.came_back,
+        })
     });
     let late = news
         .late
@@ -98,6 +113,7 @@ fn json(news: &News, failed: u64, waiting: u64) -> Value {
     json!({
         "failed": failed,
         "waiting": waiting,
+        "came_back": came_back,
         "due_soon": news.late.len(),
         "jobs": jobs.collect::<Vec<_>>(),
         "deadlines": late.collect::<Vec<_>>(),

@@ -34,6 +34,9 @@ pub struct Counts {
     pub failed: BTreeMap<Word, u64>,
     /// Waiting for a person.
     pub waiting: BTreeMap<Word, u64>,
+    /// Of the people whom a job erased: those who are there again, and what else a look found that is not well.
+    #[serde(default)]
+    pub came_back: BTreeMap<Word, u64>,
 }
 
 /// A request that is not over although its deadline is near.
@@ -69,8 +72,27 @@ impl Standing {
         mut waiting: BTreeMap<Word, u64>,
     ) -> Standing {
         waiting.retain(|word, _| !GO_ON_BY_THEMSELVES.contains(&word.as_str()));
-        let counts = Counts { failed, waiting };
+        let counts = Counts { failed, waiting, came_back: BTreeMap::new() };
         Standing { workflow: Word::of(workflow), job: Word::of(job), counts }
+    }
+
+    /// What is wrong with the canary of a workflow, in words.
+    pub fn of_canary(workflow: &str, troubles: &[(&str, u64)]) -> Standing {
+        Standing::counted(workflow, "canary", words(troubles.iter().copied()), BTreeMap::new())
+    }
+
+    /// What a look found at the people whom a job erased, and who of it waits for a person. It goes by a name of
+    /// its own: a job is looked at more than once.
+    pub fn of_look(
+        workflow: &str,
+        look: &str,
+        found: &[(&str, u64)],
+        waiting: &BTreeMap<&'static str, u64>,
+    ) -> Standing {
+        let waiting = words(waiting.iter().map(|(word, count)| (*word, *count)));
+        let mut standing = Standing::counted(workflow, look, BTreeMap::new(), waiting);
+        standing.counts.came_back = words(found.iter().copied());
+        standing
     }
 }
 
@@ -93,6 +115,7 @@ impl Counts {
         Counts {
             failed: only(Occasion::Failure, &self.failed),
             waiting: only(Occasion::Waiting, &self.waiting),
+            came_back: only(Occasion::CameBack, &self.came_back),
         }
     }
 
@@ -106,7 +129,11 @@ impl Counts {
             };
             ours.iter().filter_map(more).collect()
         };
-        Counts { failed: more(&self.failed, &other.failed), waiting: more(&self.waiting, &other.waiting) }
+        Counts {
+            failed: more(&self.failed, &other.failed),
+            waiting: more(&self.waiting, &other.waiting),
+            came_back: more(&self.came_back, &other.came_back),
+        }
     }
 
     /// What both have.
@@ -115,9 +142,9 @@ impl Counts {
         self.beyond(&self.beyond(other))
     }
 
-    /// Nothing failed and nothing waits.
+    /// Nothing failed, nothing waits and nobody came back.
     pub(super) fn is_empty(&self) -> bool {
-        self.failed.is_empty() && self.waiting.is_empty()
+        self.failed.is_empty() && self.waiting.is_empty() && self.came_back.is_empty()
     }
 }
 

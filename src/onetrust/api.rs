@@ -16,15 +16,19 @@ use super::limits::{Limits, Period, endpoint};
 use super::place::{Place, moment};
 use super::request::{Body, Request};
 use crate::clock::Clock;
-use crate::config::{self, Profile};
+use crate::config::{self, Connection};
 use crate::wire::{Answer, Client, ClientCredentials, Credential, Exchange, Timeouts, WireError};
 
 /// Where tokens are asked for (OneTrust's OpenAPI, `GetOAuthToken`).
 const TOKEN_PATH: &str = "/api/access/v1/oauth/token";
 
-/// A client for a profile of OneTrust; one is enough for all who use the profile.
-pub fn client(profile: &Profile, timeouts: Timeouts) -> Result<Client, WireError> {
-    let credential = match &profile.credential {
+/// A client for an account of OneTrust; one is enough for all who use the profile.
+pub fn client(
+    connection: &Connection,
+    credential: &config::Credential,
+    timeouts: Timeouts,
+) -> Result<Client, WireError> {
+    let credential = match credential {
         config::Credential::Token(token) => Credential::Token(token.clone()),
         config::Credential::OAuth2 { client_id, client_secret, form } => {
             Credential::Client(ClientCredentials {
@@ -35,7 +39,7 @@ pub fn client(profile: &Profile, timeouts: Timeouts) -> Result<Client, WireError
             })
         }
     };
-    Client::new(&profile.connection, credential, timeouts)
+    Client::new(connection, credential, timeouts)
 }
 
 /// What OneTrust said, and when.

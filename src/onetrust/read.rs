@@ -51,7 +51,8 @@ fn accepted(calls: &[&Call], body: &[u8]) -> Reading {
         let may_be_repeated = calls.iter().all(|call| call.repeatable());
         return if may_be_repeated { Reading::Stop(Stop::NotTheService) } else { Reading::Unknown };
     }
-    if !first.action().reply.object {
+    let reply = &first.action().reply;
+    if !reply.object && reply.list.is_none() {
         // Where the answer is one word and that is `false`, the call was answered and not carried out.
         return match body.trim_ascii() {
             b"false" | b"\"false\"" => Reading::Unknown,
@@ -59,10 +60,14 @@ fn accepted(calls: &[&Call], body: &[u8]) -> Reading {
         };
     }
     let parsed = if body.len() > MOST_BYTES { None } else { serde_json::from_slice::<Value>(body).ok() };
-    match parsed {
-        Some(output @ Value::Object(_)) => Reading::Items(vec![Item::Accepted { output }]),
+    match (parsed, &reply.list) {
+        (Some(output @ Value::Object(_)), None) => Reading::Items(vec![Item::Accepted { output }]),
+        (Some(items @ Value::Array(_)), Some(name)) => {
+            let output = Value::Object([(name.clone(), items)].into_iter().collect());
+            Reading::Items(vec![Item::Accepted { output }])
+        }
         // It was read, and can be read again; what was changed is not changed once more for its answer.
-        Some(_) | None => {
+        (Some(_) | None, _) => {
             let message = "OneTrust's answer is not the object that it should be, or is too large to be read";
             refused(calls, &Refusal::new("bad_answer", message))
         }

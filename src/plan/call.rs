@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::own::own;
+use super::reach::Reach;
 use super::split::split;
 use super::{Envelope, Look, PersonKey, Target, body, path_and_query, target};
 use crate::catalogue::{Action, Refusal, check_rendered};
@@ -27,6 +28,7 @@ pub struct Call {
     /// Of an action with groups: the members by which objects merge, as JSON without the braces.
     pub(super) groups: Vec<Box<[u8]>>,
     pub(super) people: Few<PersonKey>,
+    pub(super) reach: Reach,
     pub(super) targets: Few<Target>,
     pub(super) keeps_turn: bool,
     /// How new the record is.
@@ -122,7 +124,12 @@ impl Call {
     /// to be sent.
     pub fn without(&self, dropped: &[u128]) -> Option<Call> {
         let left = target::without(self.action(), self.with(), &|digest| dropped.contains(&digest))?;
-        // What was left out can break no rule but that something must stand, which does.
+        self.of_left(left)
+    }
+
+    /// The call that is left of this one. What was left out can break no rule but that something must
+    /// stand, which does.
+    pub(super) fn of_left(&self, left: Map<String, Value>) -> Option<Call> {
         let mut call = split(self.action(), &Value::Object(left)).ok()?;
         call.order = self.order;
         for target in &mut call.targets {

@@ -8,12 +8,14 @@
 mod body;
 mod call;
 mod envelope;
+mod erased;
 mod look;
 mod mold;
 mod mold_parts;
 mod own;
 mod person;
 mod query;
+mod reach;
 mod room;
 mod setting;
 mod split;
@@ -22,9 +24,10 @@ mod target;
 pub use body::{body, content_type, owner, path_and_query};
 pub use call::{Call, Item};
 pub use envelope::Envelope;
+pub use erased::LeftOfErased;
 pub use look::Look;
 pub use mold::Mold;
-pub use person::PersonKey;
+pub use person::{KnownBy, NORMALISATION, PersonKey};
 pub use query::encode;
 pub use room::Room;
 pub use setting::{Setting, What, Who};
@@ -32,6 +35,8 @@ pub use target::Target;
 
 #[cfg(test)]
 mod call_tests;
+#[cfg(test)]
+mod erased_tests;
 #[cfg(test)]
 mod merge_tests;
 #[cfg(test)]

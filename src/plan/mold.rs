@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::call::{Call, Few, Item};
 use super::mold_parts::{Filling, ItemForm, Part, Single, filled, object_form, parts};
+use super::reach::Reach;
 use super::split::{frame_bytes, member};
 use super::target::{self, Target};
 use super::{Envelope, PersonKey};
@@ -132,6 +133,7 @@ impl Mold {
             items,
             groups: Vec::new(),
             people,
+            reach: Reach::default(),
             targets,
             keeps_turn,
             order: Order::placed(0, 0),

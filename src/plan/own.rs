@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Call, Few};
 use super::look::Look;
+use super::reach::Reach;
 use super::split::{member, write};
 use super::{Envelope, query};
 use crate::catalogue::{Action, Field, Place, Refusal, Shape};
@@ -92,6 +93,7 @@ pub(super) fn own(action: &'static Action, with: &Value) -> Result<Call, Refusal
         items: Few::new(),
         groups: Vec::new(),
         people: Few::new(),
+        reach: Reach::default(),
         targets: Few::new(),
         keeps_turn: true,
         order: Order::placed(0, 0),

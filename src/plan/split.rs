@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::call::{Call, Few, Item};
+use super::reach::Reach;
 use super::{Envelope, PersonKey, query, target};
 use crate::catalogue::{Action, Array, Batch, Groups, Identifier, Method, Refusal};
 use crate::request::Order;
@@ -153,6 +154,7 @@ impl Parts {
             items: self.items,
             groups: self.groups,
             people: self.people,
+            reach: Reach::default(),
             targets,
             keeps_turn,
             order: Order::placed(0, 0),

@@ -119,7 +119,7 @@ pub(super) fn of_member(
 }
 
 /// By what an item addresses its person.
-fn addressed(kinds: &[Identifier], item: &Value) -> Option<(Identifier, PersonKey)> {
+pub(super) fn addressed(kinds: &[Identifier], item: &Value) -> Option<(Identifier, PersonKey)> {
     kinds.iter().find_map(|kind| Some((*kind, key(*kind, item.get(kind.member())?)?)))
 }
 
@@ -128,7 +128,7 @@ pub(super) fn sets_nothing(rules: &Members, identifier: Identifier, name: &str) 
 }
 
 /// The name of the state that an object sets.
-fn name_of<'o>(state: &'o State, object: &'o Map<String, Value>) -> Option<&'o str> {
+pub(super) fn name_of<'o>(state: &'o State, object: &'o Map<String, Value>) -> Option<&'o str> {
     match &state.named_by {
         Some(member) => object.get(member)?.as_str(),
         None => state.named.as_deref(),

@@ -305,7 +305,8 @@ fn sets_states(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::Action { action, .. } => action.effect == Effect::Set && action.targets.is_some(),
         StepKind::ForEach { steps, .. } => sets_states(steps),
-        StepKind::Set(_)
+        StepKind::Composed(_)
+        | StepKind::Set(_)
         | StepKind::Wait(_)
         | StepKind::Assert { .. }
         | StepKind::Fail(_)

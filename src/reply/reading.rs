@@ -105,6 +105,9 @@ pub enum Stop {
         "what answers is not the service, whose answers are JSON: check the host of the profile, and any proxy on the way"
     )]
     NotTheService,
+    /// A folder that is not there and cannot be made, or may not be written to.
+    #[error("the folder of the profile may not be written to: check that it can be made, and its owner")]
+    ClosedFolder,
 }
 
 /// The output of a step that wrote and was accepted.

@@ -174,7 +174,8 @@ fn unmapped_of(program: &Program, members: &Map<String, Value>) -> Vec<(String, 
 
 /// Where alike records are led; `None` if that depends on more than what was looked at.
 fn leads_of(program: &Program, run: &Run, next: &Next, number: impl FnOnce(Ending) -> u32) -> Option<Leads> {
-    if !run.log.is_empty() {
+    // Which calls an action made of others makes depends on everything that names the person.
+    if !run.log.is_empty() || run.was_inside {
         return None;
     }
     match next {

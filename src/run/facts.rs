@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::quiet::quiet;
 use super::reads::Reads;
 use crate::plan::Mold;
-use crate::template::Scope;
+use crate::template::{Scope, Tree};
 use crate::workflow::{Setting, Step, StepKind, Workflow};
 
 /// A workflow made ready to be run many times in one job.
@@ -164,7 +164,8 @@ fn prepare(steps: &[Step], molds: &mut Vec<Option<Mold>>) {
                 }
             }
             StepKind::ForEach { steps, .. } => prepare(steps, molds),
-            StepKind::Set(_)
+            StepKind::Composed(_)
+            | StepKind::Set(_)
             | StepKind::Wait(_)
             | StepKind::Assert { .. }
             | StepKind::Fail(_)
@@ -187,6 +188,14 @@ pub(super) fn walk(steps: &[Step], see: &mut impl FnMut(&[String])) {
                 success_when.iter().for_each(&mut condition);
                 for (_, leaf) in with.leaves() {
                     leaf.names().iter().for_each(|name| see(&name.segments));
+                }
+            }
+            StepKind::Composed(composed) => {
+                for (_, leaf) in composed.trees().flat_map(Tree::leaves) {
+                    leaf.names().iter().for_each(|name| see(&name.segments));
+                }
+                if composed.reads_subject() {
+                    see(&["subject".to_owned()]);
                 }
             }
             StepKind::Set(settings) => {

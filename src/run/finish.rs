@@ -1,11 +1,12 @@
 //! What a run has come to so far, and the verdict that follows from it (design section 5).
 
-use crate::job::{Fail, Skip, Verdict};
+use super::composed::STILL_THERE;
+use crate::job::{Fail, Pause, Skip, Verdict};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finish {
-    /// Done, skipped or failed, with the reason.
+    /// Done, skipped, failed or waiting for a person, with the reason.
     pub verdict: Verdict,
     /// At least one write was accepted.
     pub accepted: bool,
@@ -13,7 +14,7 @@ pub struct Finish {
     pub verified: bool,
     /// A step failed and was tolerated (`continue_on_error`).
     pub tolerated: bool,
-    /// Only for a failed run.
+    /// Only for a run that failed, or waits for a person.
     pub failure: Option<Trouble>,
 }
 
@@ -63,6 +64,8 @@ impl Tally {
         let is_well = || !self.stopped && self.passed.is_none() && (self.tolerated || !workflow_writes);
         if self.is_end_of_shadow() {
             Verdict::Skipped(Skip::Shadow)
+        } else if self.waits_for_a_person() {
+            Verdict::Waiting(Pause::NeedsAttention)
         } else if let Some(trouble) = &self.trouble {
             Verdict::Failed(trouble.reason)
         } else if self.accepted || is_well() {
@@ -72,11 +75,16 @@ impl Tally {
         }
     }
 
+    /// Whether what went wrong is for a person to decide, so that the run has not failed.
+    pub(super) fn waits_for_a_person(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.code == STILL_THERE)
+    }
+
     /// How a run ends that has nothing left to do.
     pub(super) fn finish(self, workflow_writes: bool) -> Finish {
         let verdict = self.verdict(workflow_writes);
         let Tally { accepted, verified, tolerated, trouble, .. } = self;
-        let failure = trouble.filter(|_| matches!(verdict, Verdict::Failed(_)));
+        let failure = trouble.filter(|_| matches!(verdict, Verdict::Failed(_) | Verdict::Waiting(_)));
         Finish { verdict, accepted, verified, tolerated, failure }
     }
 

@@ -24,6 +24,7 @@ impl Run {
     pub fn forget(&mut self) -> Scope {
         self.roll_back(0);
         self.times = None;
+        self.cover = None;
         // What earlier items of a loop came to.
         self.frames
             .iter_mut()

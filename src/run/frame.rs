@@ -78,6 +78,7 @@ pub(super) fn take_outputs(body: &[Step], steps: &mut Map<String, Value>) -> Val
 pub(super) fn writes(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::Action { action, .. } => action.effect.writes(),
+        StepKind::Composed(composed) => composed.writes(),
         StepKind::ForEach { steps, .. } => writes(steps),
         StepKind::Set(_)
         | StepKind::Wait(_)

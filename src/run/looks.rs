@@ -200,6 +200,7 @@ fn gather(steps: &[Step], names: &mut BTreeSet<String>, see: &mut impl FnMut(&Co
             }
             StepKind::Assert { that, .. } => see(that),
             StepKind::Action { .. }
+            | StepKind::Composed(_)
             | StepKind::Wait(_)
             | StepKind::Fail(_)
             | StepKind::Stop(_)

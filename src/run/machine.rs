@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::composed::Inside;
+use super::cover::Cover;
 use super::facts::Program;
 use super::finish::{Finish, Tally, Trouble};
 use super::frame::{Frame, path, steps_of};
 use super::phases::{Fallen, Phase};
 use super::times::Times;
-use crate::catalogue::{Effect, Refusal};
+use crate::catalogue::{Action, Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
 use crate::plan::Call;
 use crate::template::{Extra, Scope};
@@ -34,9 +36,17 @@ pub struct Run {
     /// A `stop` step ended the list of steps.
     pub(super) stopped: bool,
     pub(super) pending: Pending,
+    /// The action made of others that the run is in the middle of.
+    pub(super) inside: Option<Box<Inside>>,
+    /// It came to an action made of others.
+    pub(super) was_inside: bool,
+    /// When the last write was accepted, in Unix milliseconds.
+    pub(super) written_ms: Option<i64>,
     pub(super) log: Vec<String>,
     /// How new what it sets is; `None` when nobody asks.
     pub(super) times: Option<Times>,
+    /// Whom its erasures cover; `None` when it erases nobody.
+    pub(super) cover: Option<Box<Cover>>,
 }
 
 /// How a variable becomes again what it was before it was set.
@@ -119,6 +129,8 @@ impl Run {
             scope.set("run", program.run_value(position));
         }
         let reports = program.reports(scope.get("request"));
+        let is_erasure = program.workflow.irreversible;
+        let cover = is_erasure.then(|| Box::new(Cover::of(scope.get("subject"))));
         let mut run = Run {
             position,
             scope,
@@ -131,8 +143,12 @@ impl Run {
             fallen: None,
             stopped: false,
             pending: Pending::Nothing,
+            inside: None,
+            was_inside: false,
+            written_ms: None,
             log: Vec::new(),
             times: None,
+            cover,
         };
         run.render_vars(program);
         run
@@ -166,10 +182,23 @@ impl Run {
                 Pending::Pause { number, first_at_ms, .. } => {
                     self.pending = Pending::Nothing;
                     let Some(step) = self.current(program) else { continue };
+                    if let Some(inside) = &mut self.inside {
+                        inside.end_pause(now_ms);
+                        match self.go_on_inside(program, step, now_ms) {
+                            Some(next) => return next,
+                            None => continue,
+                        }
+                    }
                     self.pending = Pending::Call { number, first_at_ms: Some(first_at_ms) };
                     match self.prepare_dated(program, step) {
                         Ok(prepared) => return Next::Call(prepared),
                         Err(trouble) => self.fail(program, step, trouble),
+                    }
+                }
+                Pending::Call { .. } | Pending::Nothing if self.inside.is_some() => {
+                    let step = self.current(program);
+                    if let Some(next) = step.and_then(|step| self.go_on_inside(program, step, now_ms)) {
+                        return next;
                     }
                 }
                 Pending::Call { .. } | Pending::Nothing => {
@@ -192,6 +221,12 @@ impl Run {
     pub fn answer(&mut self, program: &Program, answer: Answer) {
         let Pending::Call { number, first_at_ms } = self.pending else { return };
         let Some(step) = self.current(program) else { return };
+        if let Some(cover) = &mut self.cover {
+            cover.hear(&answer);
+        }
+        if self.inside.is_some() {
+            return self.hear_inside(program, step, answer);
+        }
         let StepKind::Action { action, success_when, .. } = &step.kind else { return };
         if let Some(mut times) = self.times.take() {
             times.hear(|| self.path(program), &answer, action.effect);
@@ -206,11 +241,7 @@ impl Run {
                 return self.fail(program, step, trouble);
             }
         };
-        if let Some(people) = action.reply.people.as_ref().and_then(|member| output.get(member)) {
-            let is_anybody = people.as_array().is_some_and(|people| !people.is_empty());
-            self.tally.found |= is_anybody;
-            self.tally.found_nobody |= !is_anybody;
-        }
+        self.note_found(action, &output);
         let judged = match (&step.repeat, success_when) {
             (None, None) => Ok((true, true)),
             (repeat, success) => self.judge(&output, answer.status, repeat.as_ref(), success.as_ref()),
@@ -220,9 +251,8 @@ impl Run {
             // Then `until` could not be evaluated, which says nothing against the answer.
             Err(_) => success_when.is_none(),
         };
-        if is_taken && action.effect.writes() {
-            self.tally.accepted = true;
-            self.tally.is_proven = false;
+        if is_taken {
+            self.note_written(action, answer.at_ms);
         }
         match judged {
             Err(message) => {
@@ -249,11 +279,30 @@ impl Run {
         }
     }
 
+    /// Notes whether a look-up found anybody.
+    pub(super) fn note_found(&mut self, action: &Action, output: &Value) {
+        if let Some(people) = action.reply.people.as_ref().and_then(|member| output.get(member)) {
+            let is_anybody = people.as_array().is_some_and(|people| !people.is_empty());
+            self.tally.found |= is_anybody;
+            self.tally.found_nobody |= !is_anybody;
+        }
+    }
+
+    /// Notes that a call was accepted, if it writes.
+    pub(super) fn note_written(&mut self, action: &Action, at_ms: i64) {
+        if action.effect.writes() {
+            self.tally.accepted = true;
+            self.tally.is_proven = false;
+            self.written_ms = Some(at_ms);
+        }
+    }
+
     /// Tells the run that its call was not made: what it sets is older than what is there, or of a
     /// person who was erased since.
     pub fn pass(&mut self, program: &Program, why: Skip) {
         let Some(step) = self.current(program) else { return };
         self.pending = Pending::Nothing;
+        self.inside = None;
         self.note_passed(why);
         self.end_step(program, step, "skipped", Value::Null);
     }
@@ -289,14 +338,21 @@ impl Run {
     }
 
     /// Path of the step the run stands at, with loop indexes and tries: `mail[2].track`, `verify#3`.
+    /// Every call of an action made of others has a number: `find#0`.
     pub fn path(&self, program: &Program) -> String {
-        let mut text = path(program.list(self.phase), &self.frames);
-        if let Pending::Call { number, .. } = self.pending
-            && number > 0
-        {
-            text.push_str(&format!("#{number}"));
+        match self.pending {
+            Pending::Call { number, .. } if number > 0 || self.inside.is_some() => {
+                self.path_of_call(program, number)
+            }
+            Pending::Call { .. } | Pending::Nothing | Pending::Wait { .. } | Pending::Pause { .. } => {
+                path(program.list(self.phase), &self.frames)
+            }
         }
-        text
+    }
+
+    /// Path of a call of the step the run stands at, by its number.
+    pub(super) fn path_of_call(&self, program: &Program, number: u32) -> String {
+        format!("{}#{number}", path(program.list(self.phase), &self.frames))
     }
 
     /// Lines of `log` steps since the last time, already free of personal data.

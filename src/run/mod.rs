@@ -5,12 +5,16 @@
 //! answers in the same order give the same calls, which is how a run goes on after a crash: it is
 //! started again and fed the answers that the journal kept.
 
+mod composed;
 mod course;
+mod cover;
 mod ending;
 mod facts;
 mod finish;
+mod foreseen;
 mod forget;
 mod frame;
+mod inside;
 mod last;
 mod looks;
 mod loops;
@@ -25,6 +29,7 @@ mod steps;
 mod times;
 mod unmapped;
 
+pub use composed::STILL_THERE;
 pub use course::{Course, Courses, Led};
 pub use ending::Ending;
 pub use facts::{Facts, Origin, Program};

@@ -120,6 +120,8 @@ impl Run {
                 self.tally.stopped |= self.stopped;
             }
             let next = match self.phase {
+                // It is not over: a person decides how it goes on.
+                _ if self.tally.waits_for_a_person() => return false,
                 Phase::Begin if !is_troubled => Phase::Steps,
                 Phase::Begin | Phase::Steps if is_troubled && self.reports => Phase::Failed,
                 Phase::Steps if is_troubled => Phase::OnFailure,
@@ -267,6 +269,7 @@ fn fill(
                 }
             }
             StepKind::Action { .. }
+            | StepKind::Composed(_)
             | StepKind::ForEach { .. }
             | StepKind::Wait(_)
             | StepKind::Assert { .. }

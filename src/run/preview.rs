@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::facts::Program;
 use super::finish::Trouble;
+use super::foreseen;
 use super::frame::path;
 use super::machine::{Prepared, Run};
 use super::open::Open;
@@ -18,6 +19,7 @@ use super::steps::Entered;
 use crate::catalogue::{Action, Effect};
 use crate::job::Position;
 use crate::plan::Call;
+use crate::template::Tree;
 use crate::workflow::{Setting, Step, StepKind};
 
 /// One call of a preview.
@@ -121,12 +123,11 @@ fn preview_list(run: &mut Run, program: &Program, calls: &mut Vec<Preview>, open
         let needs = step.condition.as_ref().map(|condition| open.of(condition)).unwrap_or_default();
         if !needs.is_empty() {
             match (&step.kind, &step.condition) {
-                (StepKind::Action { action, .. }, Some(condition))
+                (StepKind::Action { .. } | StepKind::Composed(_), Some(condition))
                     if open.is_surely_false(condition, run) =>
                 {
                     open.steps.remove(&step.label);
-                    let profile = run.profile(program, step, action).ok().flatten();
-                    calls.push(Preview { step: at, action, profile, known: Known::Skipped });
+                    calls.extend(skipped(run, program, step, at));
                 }
                 _ => undecided(run, program, step, &at, &needs, calls, open),
             }
@@ -139,13 +140,21 @@ fn preview_list(run: &mut Run, program: &Program, calls: &mut Vec<Preview>, open
             Entered::Skipped => {
                 // In an earlier iteration of its loop it may have been open.
                 open.steps.remove(&step.label);
-                if let StepKind::Action { action, .. } = &step.kind {
-                    let profile = run.profile(program, step, action).ok().flatten();
-                    calls.push(Preview { step: at, action, profile, known: Known::Skipped });
-                }
+                calls.extend(skipped(run, program, step, at));
             }
         }
     }
+}
+
+/// A step that calls a service, and is not carried out.
+fn skipped(run: &Run, program: &Program, step: &Step, at: String) -> Option<Preview> {
+    let action = match &step.kind {
+        StepKind::Action { action, .. } => action,
+        StepKind::Composed(composed) => composed.action.first()?,
+        _ => return None,
+    };
+    let profile = run.profile(program, step, action).ok().flatten();
+    Some(Preview { step: at, action, profile, known: Known::Skipped })
 }
 
 /// A step whose `if` is known to hold.
@@ -176,6 +185,22 @@ fn go_through(
                 Preview { step: at, action, profile, known: Known::Needs(needs.into_iter().collect()) }
             };
             calls.push(preview);
+            open.note_step(step);
+            run.end_step(program, step, "done", Value::Null);
+        }
+        StepKind::Composed(composed) => {
+            let of_profile = open.needs(step.profile.iter().flat_map(|leaf| leaf.names()));
+            let mut needs =
+                open.needs(composed.trees().flat_map(Tree::leaves).flat_map(|(_, leaf)| leaf.names()));
+            needs.extend(of_profile);
+            if needs.is_empty() {
+                match foreseen::known(run, program, step, composed, &at) {
+                    Ok(known) => calls.extend(known),
+                    Err(trouble) => return run.fail(program, step, trouble),
+                }
+            } else {
+                calls.extend(foreseen::open(run, program, step, composed, &at, &needs));
+            }
             open.note_step(step);
             run.end_step(program, step, "done", Value::Null);
         }
@@ -234,7 +259,7 @@ fn set(run: &mut Run, program: &Program, step: &Step, settings: &[(String, Setti
 /// Whether any of these steps makes a call.
 fn calls_any(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
-        StepKind::Action { .. } => true,
+        StepKind::Action { .. } | StepKind::Composed(_) => true,
         StepKind::ForEach { steps, .. } => calls_any(steps),
         StepKind::Set(_)
         | StepKind::Wait(_)
@@ -260,6 +285,10 @@ fn undecided(
             let known = Known::Needs(needs.iter().cloned().collect());
             let profile = run.profile(program, step, action).ok().flatten();
             calls.push(Preview { step: at.to_owned(), action, profile, known });
+            return open.note_step(step);
+        }
+        StepKind::Composed(composed) => {
+            calls.extend(foreseen::open(run, program, step, composed, at, needs));
             return open.note_step(step);
         }
         StepKind::ForEach { steps, .. } => {

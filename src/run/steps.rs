@@ -76,6 +76,7 @@ impl Run {
                     Err(trouble) => self.fail(program, step, trouble),
                 }
             }
+            StepKind::Composed(_) => return self.enter_composed(program, step, now_ms),
             StepKind::Set(settings) => self.set(program, step, settings),
             StepKind::ForEach { list, .. } => self.enter_loop(program, step, list),
             StepKind::Wait(duration) => {
@@ -116,6 +117,9 @@ impl Run {
         let mut prepared = self.prepare(program, step)?;
         if let Some(times) = &mut self.times {
             times.date(program, self.position, &mut prepared.call);
+        }
+        if let Some(cover) = &mut self.cover {
+            cover.note(&mut prepared.call);
         }
         Ok(prepared)
     }
@@ -201,6 +205,7 @@ impl Run {
     /// Ends the step the run stands at as failed; what that means depends on where it stands.
     pub(super) fn fail(&mut self, program: &Program, step: &Step, trouble: Trouble) {
         self.pending = Pending::Nothing;
+        self.inside = None;
         let is_asked_for = program.workflow.report.as_ref().is_some_and(|report| report.is_asked_for);
         if self.phase.is_report() && trouble.code == NO_PROFILE && !is_asked_for {
             // Whoever has no profile of OneTrust reports nothing, and needs none.
@@ -295,6 +300,7 @@ impl Run {
     fn skip(&mut self, program: &Program, step: &Step) {
         let is_write = match &step.kind {
             StepKind::Action { action, .. } => action.effect.writes(),
+            StepKind::Composed(composed) => composed.writes(),
             StepKind::ForEach { steps, .. } => writes(steps),
             _ => false,
         };

@@ -66,6 +66,20 @@ pub(super) fn answer(shared: &Shared, body: &[u8], now_ms: i64) -> Answer {
     Ok(Reply::json(201, &json!({ "deleted": named.len(), "message": "success" })))
 }
 
+/// Has everybody come back whom a request is about to erase.
+pub(super) fn come_back(shared: &Shared, body: &[u8], after_ms: u64, now_ms: i64) {
+    let body: Result<Body<'_>, Reply> = decoded(body);
+    let Ok(body) = body else { return };
+    let Ok(named) = named(&body) else { return };
+    let at_ms = now_ms.saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX));
+    let mut world = shared.world_at(now_ms);
+    for entry in &named {
+        if let Some(place) = found(&world, entry) {
+            world.comes_back(place, at_ms);
+        }
+    }
+}
+
 fn named<'a>(body: &'a Body<'_>) -> Result<Vec<Named<'a>>, Reply> {
     let external = body.external_ids.as_ref().map(|ids| {
         let ids = ids.iter().map(|id| Ok(Named::One(Who::ExternalId(id))));

@@ -46,6 +46,9 @@ pub(super) async fn answer(
         tokio::time::sleep(Duration::from_millis(for_ms)).await;
     }
     let mut headers = HeaderMap::new();
+    if let (Some(Effect::ComeBack { after_ms }), Some(Route::Delete), Some(body)) = (effect, route, &body) {
+        delete::come_back(&shared, body, after_ms, shared.clock.now_ms());
+    }
     let reply = under_fault(&shared, effect, &line, &mut headers, |headers| {
         handle(&shared, route, &parts, body.as_ref(), headers).unwrap_or_else(|refusal| refusal)
     });
@@ -66,7 +69,7 @@ fn under_fault(
 ) -> Reply {
     let failed = |status| Reply::message(status, "The sandbox was told to fail");
     match effect {
-        None | Some(Effect::Stall { .. }) => handle(headers),
+        None | Some(Effect::Stall { .. } | Effect::ComeBack { .. }) => handle(headers),
         Some(Effect::DropBeforeApplying) => {
             line.cut();
             failed(500)
@@ -85,6 +88,7 @@ fn under_fault(
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
             Reply::message(429, "Rate limit exceeded")
         }
+        Some(Effect::AcceptWithoutApplying) => Reply::success(),
         Some(Effect::Unauthorized) => Reply::message(401, &format!("Invalid API key: {}", shared.token)),
     }
 }

@@ -73,6 +73,9 @@ pub(super) fn answer(shared: &Shared, body: &[u8], now_ms: i64) -> Answer {
     }
     places.extend(body.user_aliases.iter().filter_map(|alias| world.find(alias.who())));
     places.extend(body.braze_id.and_then(|id| world.find(Who::BrazeId(&id))));
+    if let Some(device) = &body.device_id {
+        places.extend(world.device_holders(device));
+    }
     if let Some(email) = &body.email_address {
         places.extend(world.email_holders(email));
     }
@@ -122,6 +125,7 @@ fn user(world: &World, place: Place, fields: &[Text<'_>]) -> Option<Value> {
             "email_subscribe" => json!(profile.email_subscribe.word()),
             "push_subscribe" => json!(profile.push_subscribe.word()),
             "user_aliases" => super::view::aliases(profile),
+            "devices" => devices(profile),
             "custom_attributes" => custom(world, place),
             "custom_events" => counted(profile.rare.as_ref().map_or(&[], |rare| &rare.events)),
             "purchases" => counted(profile.rare.as_ref().map_or(&[], |rare| &rare.purchases)),
@@ -133,6 +137,11 @@ fn user(world: &World, place: Place, fields: &[Text<'_>]) -> Option<Value> {
         }
     }
     Some(Value::Object(shown))
+}
+
+fn devices(profile: &super::world::Profile) -> Value {
+    let devices = profile.rare.iter().flat_map(|rare| &rare.devices);
+    devices.map(|device| json!({ "device_id": device, "model": "Sandbox 1", "os": "1" })).collect()
 }
 
 fn custom(world: &World, place: Place) -> Value {

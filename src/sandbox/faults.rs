@@ -95,6 +95,15 @@ pub enum Effect {
         /// Milliseconds.
         for_ms: u64,
     },
+    /// The request is answered as accepted, and nothing is applied: what an ambiguous deletion looks like. Only
+    /// for Braze.
+    AcceptWithoutApplying,
+    /// A deletion is applied, and the profile is made anew so much later, by an app that still sends. Only
+    /// for Braze's `/users/delete`.
+    ComeBack {
+        /// Milliseconds.
+        after_ms: u64,
+    },
     /// The key is refused.
     Unauthorized,
 }

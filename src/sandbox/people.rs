@@ -49,6 +49,7 @@ impl Person {
                 phone: Some(format!("+3319900{:04}", number % 10_000)),
                 braze_id: Some(format!("{:024x}", mixed(seed ^ 3, number))),
                 aliases: Vec::new(),
+                device_ids: Vec::new(),
             },
         }
     }

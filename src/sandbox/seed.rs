@@ -24,6 +24,9 @@ pub struct Identifiers {
     /// Other names.
     #[serde(default)]
     pub aliases: Vec<AliasName>,
+    /// Devices that the person was seen on; alone, they make an anonymous profile.
+    #[serde(default)]
+    pub device_ids: Vec<String>,
 }
 
 /// One alias.
@@ -145,8 +148,10 @@ pub(super) fn add(world: &mut World, subject: &Identifiers, now_ms: i64) -> bool
         return false;
     }
     let place = first_who(subject).and_then(|who| world.create(who, now_ms));
-    let place = place.or_else(|| subject.braze_id.is_some().then(|| world.create_nameless()));
+    let is_nameless = subject.braze_id.is_some() || !subject.device_ids.is_empty();
+    let place = place.or_else(|| is_nameless.then(|| world.create_nameless()));
     let Some(place) = place else { return false };
+    subject.device_ids.iter().for_each(|device| world.add_device(place, device));
     if let Some(id) = &subject.braze_id {
         world.set_braze_id(place, id);
     }

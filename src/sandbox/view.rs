@@ -20,6 +20,8 @@ pub struct Profile {
     pub phone: Option<String>,
     /// Pairs of alias name and alias label.
     pub aliases: Vec<(String, String)>,
+    /// Devices it was seen on.
+    pub device_ids: Vec<String>,
     /// Custom and standard attributes.
     pub attributes: Map<String, Value>,
     /// `subscribed`, `opted_in` or `unsubscribed`.
@@ -62,6 +64,7 @@ impl Profile {
             email: stored.email.as_deref().map(str::to_owned),
             phone: stored.phone.as_deref().map(str::to_owned),
             aliases: stored.aliases().iter().map(alias).collect(),
+            device_ids: rare.iter().flat_map(|rare| &rare.devices).map(|id| id.to_string()).collect(),
             attributes: stored.attributes.iter().map(attribute).collect(),
             email_subscribe: stored.email_subscribe.word(),
             push_subscribe: stored.push_subscribe.word(),
@@ -84,6 +87,7 @@ impl Profile {
             "email": self.email,
             "phone": self.phone,
             "aliases": aliases.collect::<Value>(),
+            "device_ids": self.device_ids,
             "attributes": self.attributes,
             "email_subscribe": self.email_subscribe,
             "push_subscribe": self.push_subscribe,

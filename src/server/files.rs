@@ -63,12 +63,13 @@ impl Carrier {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Open jobs whose input is no window of the inbox.
+    /// Open jobs whose input is no window of the inbox, and which are no looks.
     fn left_files(&self) -> Result<Vec<JobRecord>, StoreError> {
         let jobs = self.host.store().jobs()?.into_iter();
         let is_left = |record: &JobRecord| {
             let is_window = matches!(record.input_kind(), InputKind::Window(_));
-            record.status == Status::Open && !record.sandbox && !is_window
+            let is_look = record.looks_at().is_some();
+            record.status == Status::Open && !record.sandbox && !is_window && !is_look
         };
         Ok(jobs.filter(is_left).collect())
     }

@@ -15,10 +15,12 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::canary::trouble;
 use super::carry::Ways;
 use super::idle::Idle;
 use super::shelf::{Shelf, Standing, standing};
-use crate::host::Host;
+use crate::clock::{Clock, SystemClock};
+use crate::host::{CanaryState, Host};
 
 /// How long the store may take to write before it counts as stuck.
 const SLOW: Duration = Duration::from_secs(2);
@@ -77,9 +79,26 @@ impl Health {
             "waiting_for_approval": unapproved,
             "idle_triggers": idle.iter().map(Idle::json).collect::<Vec<_>>(),
         });
+        let canary = self.canary();
         let is_stopping = self.stop.is_cancelled();
         let is_ready = !is_stopping && store["ready"] == true && workflows["ready"] == true;
-        (is_ready, json!({ "store": store, "workflows": workflows, "stopping": is_stopping }))
+        (
+            is_ready,
+            json!({ "store": store, "workflows": workflows, "canary": canary, "stopping": is_stopping }),
+        )
+    }
+
+    /// How the canary is; it makes nothing unready, since a new start would mend nothing of it.
+    fn canary(&self) -> Value {
+        let settings = self.host.clients().settings();
+        let Some(canary) = settings.canary.as_ref().filter(|_| !settings.shadow) else { return Value::Null };
+        let Ok(state) = CanaryState::of(self.host.store().reader()) else { return Value::Null };
+        let now_ms = SystemClock.now_ms();
+        let moment = |ms: i64| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().to_string();
+        json!({
+            "last_good_at": state.good_ms.map(moment), "under_way": state.under_way.is_some(),
+            "trouble": trouble(&state, canary, now_ms, now_ms),
+        })
     }
 
     async fn store(&self) -> Result<(), &'static str> {

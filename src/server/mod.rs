@@ -9,6 +9,7 @@
 //! store, that of `host`.
 
 mod board;
+mod canary;
 mod carry;
 mod directory;
 mod dispatch;
@@ -25,6 +26,7 @@ mod pruning;
 mod schedule;
 mod serve;
 mod shelf;
+mod staying;
 mod tell;
 mod unreported;
 mod watch;

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::canary::Sender;
 use super::carry::{Carrier, Ways};
 use super::dispatch::Dispatcher;
 use super::health::Health;
@@ -21,6 +22,7 @@ use super::intake::Inbox;
 use super::listening::{Listening, Patience, answer};
 use super::polling::Pollers;
 use super::shelf::Shelf;
+use super::staying::Staying;
 use super::tell::Teller;
 use super::unreported::Unreported;
 use super::watch::watch;
@@ -158,6 +160,12 @@ impl Server {
             ways: ways.clone(),
         };
         tasks.spawn(pollers.run(stop.clone()));
+        let settings = host.clients().settings();
+        if let Some(canary) = settings.canary.clone().filter(|_| !settings.shadow) {
+            let (host, shelf, inbox) = (Arc::clone(&host), Arc::clone(&shelf), inbox.clone());
+            let sender = Sender { host, shelf, inbox, notifier: teller.notifier.clone() };
+            tasks.spawn(sender.keep_sending(canary, stop.clone()));
+        }
         let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
         if !host.clients().settings().shadow {
             let unreported =
@@ -165,6 +173,7 @@ impl Server {
             tasks.spawn(unreported.keep_telling(stop.clone()));
         }
         tasks.spawn(carrier.clone().go_on_with_files());
+        tasks.spawn(Staying::of(carrier.clone()).keep_looking(stop.clone()));
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),
             carrier.clone(),

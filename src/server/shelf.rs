@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::kept_texts::KeptTexts;
 use crate::clock::{Clock, SystemClock};
 use crate::host;
-use crate::journal::{Approval, Reader, Store, StoreError};
+use crate::journal::{Approval, Reader, Store, StoreError, of_queue};
 use crate::source::{Colour, Source, render};
 use crate::workflow::{Known, Workflow, load};
 
@@ -127,6 +127,7 @@ impl Shelf {
 
     /// A workflow that may start by itself.
     pub fn ready(&self, reader: &Reader, name: &str) -> Result<Option<Arc<Workflow>>, StoreError> {
+        let name = of_queue(name);
         let Some(placed) = self.shown().workflows.get(name).cloned() else { return Ok(None) };
         let is_ready = standing(reader, &placed.workflow)? == Standing::Ready;
         Ok(is_ready.then_some(placed.workflow))

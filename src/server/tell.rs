@@ -3,6 +3,7 @@
 //! A standing is noted whenever a job was worked on; after a start those of the last days are noted once
 //! more, so that what a killed process did not tell is told. The channels know what they told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::shelf::Shelf;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Summary;
-use crate::journal::{Store, StoreError};
+use crate::host::after;
+use crate::journal::{Store, StoreError, Watch};
 use crate::notify::{Late, Notifier, Standing};
 use crate::workflow::Notify;
 
@@ -32,6 +34,29 @@ impl Teller {
     /// A job was worked on.
     pub fn note(&self, summary: &Summary) {
         self.to(&summary.workflow, |notifier, notify| notifier.note(notify, &Standing::of(summary)));
+    }
+
+    /// A look at the people whom a job erased was carried out as far as it went.
+    pub fn note_look(&self, store: &Store, watch: &Watch) -> Result<(), StoreError> {
+        let workflow = store.job(watch.job)?.workflow_name;
+        let found = watch.found.clone().unwrap_or_default();
+        let why = found.why.as_deref().unwrap_or_default();
+        let found = [
+            ("came_back", found.came_back),
+            ("erased_again", found.erased_again),
+            ("newer_consent", found.returned),
+            ("unknown", found.unknown),
+            (why, u64::from(!why.is_empty() && why != "missed")),
+        ];
+        let waiting = match watch.look {
+            Some(look) if watch.over_ms.is_none() => store.state(look)?.totals().waiting_by,
+            Some(_) | None => BTreeMap::new(),
+        };
+        let waiting = waiting.iter().map(|(pause, count)| (pause.word(), *count)).collect();
+        let name = format!("{}-watch-{}", watch.job, after(watch));
+        let standing = Standing::of_look(&workflow, &name, &found, &waiting);
+        self.to(&workflow, |notifier, notify| notifier.note(notify, &standing));
+        Ok(())
     }
 
     /// Notes what the last process may not have told, then deadlines now and then, until `stop`.
@@ -57,14 +82,19 @@ impl Teller {
     fn note_again(&self, store: &Store) -> Result<(), StoreError> {
         let since_ms = SystemClock.now_ms().saturating_sub(AGAIN_MS);
         let jobs = store.jobs()?;
-        let lately = jobs.iter().rev().filter(|job| job.started_ms >= since_ms).take(MOST_AGAIN);
-        for job in lately {
+        let lately = jobs.iter().rev().filter(|job| job.started_ms >= since_ms && !job.is_canary());
+        for job in lately.take(MOST_AGAIN) {
             if self.notify_of(&job.workflow_name).is_none() {
                 continue;
             }
             let state = store.state(job.id)?;
             let standing = Standing::of_totals(&job.workflow_name, &job.id.to_string(), &state.totals());
             self.to(&job.workflow_name, |notifier, notify| notifier.note(notify, &standing));
+        }
+        let is_late = |watch: &Watch| watch.over_ms.is_none_or(|over_ms| over_ms >= since_ms);
+        let looked = store.watches(None)?.into_iter().filter(|watch| watch.due_ms <= SystemClock.now_ms());
+        for watch in looked.filter(is_late).take(MOST_AGAIN) {
+            self.note_look(store, &watch)?;
         }
         Ok(())
     }

@@ -19,6 +19,16 @@ pub fn duration(text: &str) -> Option<Duration> {
     (whole <= 100 * 366 * 86_400_000).then(|| Duration::from_millis(whole))
 }
 
+/// A duration as people write it, in the largest unit that keeps it whole: `7d`, `36h`, `500ms`.
+pub fn duration_word(duration: Duration) -> String {
+    let whole = duration.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    match units.into_iter().find(|(_, each)| whole > 0 && whole % each == 0) {
+        Some((unit, each)) => format!("{}{unit}", whole / each),
+        None => format!("{whole}ms"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +48,13 @@ mod tests {
         {
             assert_eq!(duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_duration_is_written_as_it_is_read() {
+        for text in ["500ms", "1500ms", "30s", "90m", "2h", "36h", "7d", "0ms"] {
+            assert_eq!(duration_word(duration(text).unwrap()), text);
+        }
+        assert_eq!(duration_word(Duration::from_secs(86_400)), "1d");
     }
 }

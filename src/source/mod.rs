@@ -18,7 +18,7 @@ mod text;
 mod wording;
 pub mod yaml;
 
-pub use duration::duration;
+pub use duration::{duration, duration_word};
 pub use mistake::{MOST_MISTAKES, Mistake, Severity, closest};
 pub use node::{Content, Entry, Node, Style};
 pub use render::{Colour, json, render};

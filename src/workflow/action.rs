@@ -3,20 +3,23 @@
 //! What the catalogue says of an action is the catalogue's to check; here its findings get their
 //! places in the file.
 
-use super::StepKind;
 use super::load::Profiles;
 use super::names::Place;
 use super::reader::Reader;
 use super::texts::inside;
+use super::{StepKind, composed};
 use crate::catalogue::{self, Action};
 use crate::source::{Content, Mistake, Node, Span};
 use crate::template::{Node as Part, PathSeg, Tree};
 
 /// Systems that profiles can belong to.
-const SYSTEMS: [&str; 2] = ["braze", "onetrust"];
+const SYSTEMS: [&str; 3] = ["braze", "onetrust", "folder"];
 
 /// The action of a step, with its body.
 pub(super) fn kind(reader: &mut Reader<'_>, step: &Node, uses: &Node, label: &str) -> Option<StepKind> {
+    if let Some(made_of_others) = uses.as_text().and_then(catalogue::find_composed) {
+        return composed::kind(reader, step, uses, made_of_others);
+    }
     let action = find(reader, uses);
     let success_when = step.get("success_when").and_then(|node| {
         reader
@@ -90,7 +93,8 @@ fn find(reader: &mut Reader<'_>, uses: &Node) -> Option<&'static Action> {
         reader.not_available(uses.at.clone(), &format!("`uses: {name}`"));
         return None;
     }
-    let names: Vec<String> = catalogue::all().iter().map(Action::name).collect();
+    let made_of_others = catalogue::composed().iter().map(catalogue::Composed::name);
+    let names: Vec<String> = catalogue::all().iter().map(Action::name).chain(made_of_others).collect();
     let mistake = Mistake::error("unknown_action", uses.at.clone(), format!("unknown action `{name}`"));
     let bare = names.iter().find(|known| known.split_once('/').is_some_and(|(_, id)| id == name));
     reader.add(match bare {

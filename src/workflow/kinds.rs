@@ -23,10 +23,13 @@ pub(super) fn kind(
     match entry.key.as_str() {
         "uses" => {
             let kind = action::kind(reader, step, node, label);
-            if let Some(StepKind::Action { action, .. }) = &kind {
-                effects.writes |= action.effect.writes();
-                effects.irreversible |= action.effect == Effect::Irreversible;
-            }
+            let actions: Vec<_> = match &kind {
+                Some(StepKind::Action { action, .. }) => vec![*action],
+                Some(StepKind::Composed(composed)) => composed.actions().collect(),
+                _ => Vec::new(),
+            };
+            effects.writes |= actions.iter().any(|action| action.effect.writes());
+            effects.irreversible |= actions.iter().any(|action| action.effect == Effect::Irreversible);
             kind
         }
         "set" => set(reader, node),

@@ -13,11 +13,11 @@ use super::outline::Outline;
 use super::reader::Reader;
 use super::report::Around;
 use super::steps::Effects;
-use super::{Step, Workflow, action, notify, report, steps, triggers, triggers_onetrust, words};
+use super::{Step, Workflow, action, notify, report, steps, triggers, triggers_onetrust, watch, words};
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "workflow",
     "description",
     "enabled",
@@ -29,6 +29,8 @@ const KEYS: [&str; 11] = [
     "steps",
     "on_failure",
     "report",
+    "certificate",
+    "watch",
 ];
 /// Words of the language that a later version runs.
 const LATER: [&str; 2] = ["tests", "retention"];
@@ -61,6 +63,9 @@ pub fn load(source: &Source, known: &Known) -> (Option<Workflow>, Vec<Mistake>) 
     let outline = Outline::of(&root, &source.text, &mut mistakes);
     let mut reader = Reader::new(&source.text, known, outline, mistakes);
     let workflow = read(&mut reader, &root);
+    if workflow.as_ref().is_some_and(|workflow| workflow.watch.is_some()) && !reader.has_errors() {
+        watch::check(&mut reader, &root, &source.name);
+    }
     let mut mistakes = reader.mistakes;
     mistakes.sort_by_key(|mistake| (mistake.at.start, mistake.at.end));
     // An alias shows the same mistake again.
@@ -120,9 +125,12 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         triggers::warn_of_broad_kinds(reader, root, on.file.as_ref());
         triggers_onetrust::warn_of_unclear_kind(reader, root, &on);
     }
+    let watch = root.get("watch").and_then(|node| watch::read(reader, node, effects.irreversible));
     let description =
         root.get("description").and_then(|node| reader.string("description", node)).map(str::to_owned);
     let enabled = root.get("enabled").and_then(|node| reader.boolean("enabled", node)).unwrap_or(true);
+    let certificate =
+        root.get("certificate").and_then(|node| reader.boolean("certificate", node)).unwrap_or(false);
     let spelled = std::mem::take(&mut reader.spelled);
     Some(Workflow {
         name: name?,
@@ -131,12 +139,14 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         on,
         profiles,
         guard,
+        certificate,
         notify,
         words: reader.reads_consents.then(|| known_words(root, spelled)),
         vars,
         steps,
         on_failure,
         report,
+        watch,
         text: reader.text.to_owned(),
         digest: Sha256::digest(reader.text.as_bytes()).into(),
         writes: effects.writes,

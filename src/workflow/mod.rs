@@ -4,9 +4,11 @@
 //! reported together. What is left at run time are the person's values.
 
 mod action;
+mod composed;
 mod cron;
 mod kinds;
 mod load;
+mod look;
 mod map;
 mod names;
 mod notify;
@@ -24,14 +26,17 @@ mod trigger_profile;
 mod triggers;
 mod triggers_onetrust;
 mod triggers_schedule;
+mod watch;
 mod words;
 
 use indexmap::IndexMap;
 
 use crate::template::Tree;
 
+pub use composed::{Composed, ErasedRules, FindRules, Kind, Others, Rules, StateRules};
 pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
+pub use look::{CAME_BACK, look};
 pub use notify::{Notify, Occasion};
 pub use report::Report;
 pub use retry::{Policies, Policy, Retry, Said};
@@ -41,6 +46,7 @@ pub use trigger::{
     SubtaskRules, SubtaskTrigger, WebhookTrigger,
 };
 pub use trigger_profile::IDLE_TRIGGER;
+pub use watch::{Again, Watch};
 
 /// A workflow that may be carried out.
 #[derive(Debug)]
@@ -57,6 +63,8 @@ pub struct Workflow {
     pub profiles: IndexMap<String, String>,
     /// How many people it may touch irreversibly.
     pub guard: Guard,
+    /// Each of its requests gets a certificate when it is over.
+    pub certificate: bool,
     /// What people are told of it, and where.
     pub notify: Option<Notify>,
     /// Rendered once at the start of a run, in order.
@@ -67,6 +75,8 @@ pub struct Workflow {
     pub on_failure: Vec<Step>,
     /// What a run tells by itself that came from a subtask of OneTrust.
     pub report: Option<Report>,
+    /// When it is looked again whether the people it erased are still gone.
+    pub watch: Option<Watch>,
     /// The file as it was read; a job keeps it.
     pub text: String,
     /// SHA-256 of `text`.

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::outline::Outline;
 use super::record::{ALIAS, CONSENT, REQUEST, SUBJECT};
-use crate::catalogue::Action;
+use crate::catalogue::{Action, Composed};
 use crate::source::{Mistake, closest};
 use crate::template::Name;
 
@@ -234,7 +234,10 @@ impl Names {
                         .suggest(inner, of)
                 })
             }
-            ["output", inner @ ..] => reply(name, inner, step.action, 3),
+            ["output", inner @ ..] => match step.composed {
+                Some(composed) => made(name, inner, composed),
+                None => reply(name, inner, step.action, 3),
+            },
             _ => self.members(name, below, &STEP, 2),
         }
     }
@@ -304,6 +307,21 @@ fn reply(name: &Name, rest: &[&str], action: Option<&'static Action>, depth: usi
     Some(match near {
         Some(near) => mistake.help(format!("did you mean `{before}.{near}`?")),
         None => mistake.help(format!("`{before}` has {}", listed(members()))),
+    })
+}
+
+/// What is wrong with a member of the output of an action made of others.
+fn made(name: &Name, rest: &[&str], composed: &'static Composed) -> Option<Mistake> {
+    let member = rest.first()?;
+    if composed.output.contains(member) {
+        return None;
+    }
+    let mistake = Mistake::error("unknown_name", name.at.clone(), format!("unknown name `{}`", name.path()))
+        .label(format!("not in the output of `{}`", composed.name()));
+    let before = name.segments.get(..3).unwrap_or_default().join(".");
+    Some(match closest(member, composed.output.iter().copied()) {
+        Some(near) => mistake.help(format!("did you mean `{before}.{near}`?")),
+        None => mistake.help(format!("`{before}` has {}", listed(composed.output.iter().copied()))),
     })
 }
 

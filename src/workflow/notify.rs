@@ -18,11 +18,14 @@ pub enum Occasion {
     Waiting,
     /// A deadline is near and its request is not over.
     Deadline,
+    /// People who were erased are there again, or it is not known whether they are.
+    CameBack,
 }
 
 impl Occasion {
     /// All of them.
-    pub const ALL: [Occasion; 3] = [Occasion::Failure, Occasion::Waiting, Occasion::Deadline];
+    pub const ALL: [Occasion; 4] =
+        [Occasion::Failure, Occasion::Waiting, Occasion::Deadline, Occasion::CameBack];
 
     /// How workflows name it.
     pub fn word(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Occasion {
             Occasion::Failure => "failure",
             Occasion::Waiting => "waiting",
             Occasion::Deadline => "deadline",
+            Occasion::CameBack => "came_back",
         }
     }
 }

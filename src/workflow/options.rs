@@ -30,12 +30,22 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: Option<&StepKind>
             reader.not_available(entry.key_at.clone(), &format!("`{key}` on a step that is no action"));
         }
     }
+    let is_composed = matches!(kind, Some(StepKind::Composed(_)));
+    if let Some(entry) = node.as_map().and_then(|entries| entries.iter().find(|entry| entry.key == "repeat"))
+        && is_composed
+    {
+        reader.not_available(entry.key_at.clone(), "`repeat` on an action that is made of others");
+    }
     let action = match kind {
         Some(StepKind::Action { action, .. }) => Some(*action),
+        Some(StepKind::Composed(composed)) => composed.action.first(),
         _ => None,
     };
     let options = Options {
-        repeat: node.get("repeat").and_then(|node| repeat(reader, node, label, action)),
+        repeat: node
+            .get("repeat")
+            .filter(|_| !is_composed)
+            .and_then(|node| repeat(reader, node, label, action)),
         retry: node.get("retry").and_then(|node| retry::read(reader, node)).unwrap_or_default(),
         timeout: node.get("timeout").and_then(|node| reader.pause("timeout", node)),
         continue_on_error: node

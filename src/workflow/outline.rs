@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use crate::catalogue::{self, Action};
+use crate::catalogue::{self, Action, Composed};
 use crate::source::{Content, Mistake, Node, Span, line_of};
 
 /// All steps of a file.
@@ -34,6 +34,8 @@ pub(super) struct Outlined {
     pub is_loop: bool,
     /// What it calls, if the catalogue has that.
     pub action: Option<&'static Action>,
+    /// What it does with several calls, if the catalogue has that.
+    pub composed: Option<&'static Composed>,
     at: Span,
 }
 
@@ -73,8 +75,11 @@ impl Outline {
                     }
                     None => {
                         let is_loop = step.get("for_each").is_some();
-                        let action = step.get("uses").and_then(Node::as_text).and_then(catalogue::find);
-                        let outlined = Outlined { number, loops: loops.to_vec(), is_loop, action, at };
+                        let uses = step.get("uses").and_then(Node::as_text);
+                        let action = uses.and_then(catalogue::find);
+                        let composed = uses.and_then(catalogue::find_composed);
+                        let loops = loops.to_vec();
+                        let outlined = Outlined { number, loops, is_loop, action, composed, at };
                         self.steps.insert(id.to_owned(), outlined);
                     }
                 }

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::Known;
 use super::names::{Names, Place};
 use super::outline::Outline;
-use crate::source::{Content, Entry, MOST_MISTAKES, Mistake, Node, Span, duration};
+use crate::source::{Content, Entry, MOST_MISTAKES, Mistake, Node, Severity, Span, duration};
 
 /// What is read, what was found wrong so far, and what the file has said up to here.
 pub(super) struct Reader<'a> {
@@ -53,6 +53,11 @@ impl<'a> Reader<'a> {
         if self.mistakes.len() < MOST_MISTAKES {
             self.mistakes.push(mistake);
         }
+    }
+
+    /// Whether the file cannot be used as far as it was read.
+    pub fn has_errors(&self) -> bool {
+        self.mistakes.iter().any(|mistake| mistake.severity == Severity::Error)
     }
 
     /// Notes that something has the wrong shape, unless it is broken anyway.

@@ -315,6 +315,7 @@ fn ends_verified(steps: &[Step], before: bool) -> bool {
         StepKind::Action { action, .. } => {
             is_verified || (action.effect == Effect::Read && step.repeat.is_some())
         }
+        StepKind::Composed(composed) => is_verified || composed.proves(),
         StepKind::ForEach { steps, .. } => ends_verified(steps, is_verified),
         _ => is_verified,
     })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Retry;
+use super::{Composed, Retry};
 use crate::catalogue::Action;
 use crate::condition::Condition;
 use crate::source::Span;
@@ -23,7 +23,7 @@ pub struct Step {
     pub condition: Option<Condition>,
     /// What it does.
     pub kind: StepKind,
-    /// Only on actions.
+    /// Only on actions of the catalogue.
     pub repeat: Option<Repeat>,
     /// How often and how long a call is tried.
     pub retry: Retry,
@@ -49,6 +49,8 @@ pub enum StepKind {
         /// Overrules the catalogue's reading of a reply.
         success_when: Option<Condition>,
     },
+    /// Makes the calls of an action made of others, one after another.
+    Composed(Composed),
     /// Writes into `vars`, in order: a value may read the one before it.
     Set(Vec<(String, Setting)>),
     /// The steps once for each item, one item after another.

@@ -84,6 +84,7 @@ fn shapes(action: &str) -> Vec<Value> {
             json!({"request_ref": REF, "system": "Braze"}),
             json!({"request_ref": REF, "system": "Braze", "results": {"Profile": {"Country": "FR"}}, "attachments": files}),
         ],
+        "request.results.list" => vec![json!({"request_ref": REF})],
         "attachment.upload" => vec![
             json!({"file_name": "a.csv", "content": "a,b", "ref_ids": [ID]}),
             json!({"file_name": "a.csv", "content": "a,b", "ref_ids": [ID], "internal": false, "name": "n", "comment": "c", "content_type": "text/csv"}),

@@ -26,7 +26,7 @@ steps:
 
 /// Carries a job out as often as it has events and cuts it once more often each time, at other events
 /// of the same job; `check` looks at what is left when it was let go on.
-fn cut_everywhere(make: impl Fn(u64, Faults) -> Rig, check: impl Fn(&Rig, &Value, &str)) {
+pub fn cut_everywhere(make: impl Fn(u64, Faults) -> Rig, check: impl Fn(&Rig, &Value, &str)) {
     let chance = Chance::new();
     for cut in 1.. {
         let mut chance = chance.of(cut);

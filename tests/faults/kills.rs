@@ -242,7 +242,7 @@ pub fn check_events(folder: &Folder, braze: &Braze, shot: &Shot, count: usize, w
 
 /// The summary knows of every request that was made, and asking again changes nothing.
 #[track_caller]
-fn check_the_rest(folder: &Folder, braze: &Braze, shot: &Shot, what: &str) {
+pub fn check_the_rest(folder: &Folder, braze: &Braze, shot: &Shot, what: &str) {
     let (written, before) = (shot.json()["http_requests"].as_u64().unwrap(), braze.requests());
     assert!(written >= before, "{written} of {before} requests, {what}");
     let again = folder.job();

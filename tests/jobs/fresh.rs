@@ -131,6 +131,136 @@ fn a_change_from_before_an_erasure_is_refused_unless_it_is_an_opt_out_that_makes
     assert_eq!(states(&braze), ("subscribed".into(), "unsubscribed".into()));
 }
 
+/// Sets the state of whoever the record names by address, external id first.
+const ADDRESSED: &str = r#"
+workflow: addressed
+on: { file: {} }
+vars: { states: { ACTIVE: opted_in, WITHDRAWN: unsubscribed } }
+steps:
+  - id: known
+    if: has(subject.external_id)
+    uses: braze/users.track
+    with:
+      attributes:
+        - external_id: "{{ subject.external_id }}"
+          email_subscribe: "{{ lookup vars.states consents.[0].status }}"
+  - id: unknown
+    if: "!has(subject.external_id)"
+    uses: braze/users.track
+    with:
+      attributes:
+        - email: "{{ subject.email }}"
+          email_subscribe: "{{ lookup vars.states consents.[0].status }}"
+"#;
+
+/// Finds whom an address belongs to and erases the one whose id the request gives.
+const ERASE_ONE: &str = r#"
+workflow: erase-one
+on: { file: {} }
+steps:
+  - id: find
+    uses: braze/users.export.ids
+    with: { email_address: "{{ subject.email }}", fields_to_export: [braze_id, external_id] }
+  - for_each: steps.find.output.users
+    as: user
+    steps:
+      - if: user.external_id == subject.external_id
+        uses: braze/users.delete
+        with: { braze_ids: ["{{ user.braze_id }}"] }
+"#;
+
+fn change_of(id: &str, subject: Value, status: &str, at: &str) -> Value {
+    let consents = json!([{ "purpose": "email", "status": status, "updated_at": at }]);
+    json!({ "id": id, "kind": "consent", "subject": subject, "consents": consents })
+}
+
+fn add(braze: &Braze, external_id: &str, email: Option<&str>) {
+    let (external_id, email) = (Some(external_id.to_owned()), email.map(str::to_owned));
+    let identifiers = privaflow::sandbox::Identifiers { external_id, email, ..Default::default() };
+    assert!(braze.sandbox.add_profile(&identifiers));
+}
+
+fn live(braze: &Braze) -> Vec<(Option<String>, String)> {
+    let people = braze.sandbox.profiles().into_iter().filter(|person| !person.deleted);
+    let mut people: Vec<_> =
+        people.map(|person| (person.external_id.clone(), person.email_subscribe.to_string())).collect();
+    people.sort();
+    people
+}
+
+#[test]
+fn nobody_is_kept_from_choosing_because_somebody_else_of_the_household_was_erased() {
+    let braze = Braze::start();
+    for id in ["u-1", "u-2"] {
+        add(&braze, id, Some("home@example.com"));
+    }
+    let folder = Folder::to(braze.sandbox.address(), ADDRESSED);
+    folder.write("erase.yaml", ERASE_ONE);
+    let subject = json!({ "external_id": "u-1", "email": "home@example.com" });
+    folder.requests([json!({ "id": "d-1", "kind": "deletion", "subject": subject })]);
+    let erased = folder.run(&["run", "erase.yaml", "--input", "requests.ndjson", "--output", "json"]);
+    assert_eq!(erased.counts(), (0, [1, 0, 0, 0]), "{}", erased.stderr);
+
+    folder.requests([
+        change_of("one", json!({ "external_id": "u-1" }), "ACTIVE", &at(3)),
+        change_of("other", json!({ "external_id": "u-2" }), "ACTIVE", &at(3)),
+        change_of("address", json!({ "email": "home@example.com" }), "WITHDRAWN", &at(4)),
+    ]);
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (0, [2, 1, 0, 0]), "{}", shot.stderr);
+    // Who was erased is seen for a while, and is not written to.
+    let states = [("u-1", "subscribed"), ("u-2", "unsubscribed")];
+    assert_eq!(live(&braze), states.map(|(id, state)| (Some(id.to_owned()), state.to_owned())));
+}
+
+#[test]
+fn whoever_was_erased_is_not_brought_back_by_any_other_identifier() {
+    let braze = Braze::start();
+    add(&braze, "u-1", Some("a@example.com"));
+    let folder = Folder::to(braze.sandbox.address(), ADDRESSED);
+    folder.write("erase.yaml", ERASE);
+    let subject = json!({ "external_id": "u-1", "email": "a@example.com" });
+    folder.requests([json!({ "id": "d-1", "kind": "deletion", "subject": subject })]);
+    assert_eq!(
+        folder.run(&["run", "erase.yaml", "--input", "requests.ndjson", "--output", "json"]).counts(),
+        (0, [1, 0, 0, 0])
+    );
+
+    folder.requests([
+        change_of("in", json!({ "email": " A@Example.com" }), "ACTIVE", &at(3)),
+        change_of("out", json!({ "email": "a@example.com" }), "WITHDRAWN", &at(4)),
+    ]);
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (0, [1, 1, 0, 0]), "{}", shot.stderr);
+    // Nobody was made: an opt-out still reaches who is seen for a while.
+    assert_eq!(live(&braze), [(Some("u-1".to_owned()), "unsubscribed".to_owned())]);
+}
+
+#[test]
+fn a_choice_from_after_the_quiet_period_brings_somebody_back() {
+    let braze = Braze::start();
+    add(&braze, "u-1", None);
+    let folder = Folder::to(braze.sandbox.address(), ADDRESSED);
+    let settings = folder.read("privaflow.yaml");
+    folder.write("privaflow.yaml", format!("{settings}gate: {{ quiet: 1ms }}\n"));
+    folder.write("erase.yaml", ERASE);
+    folder.requests([json!({ "id": "d-1", "kind": "deletion", "subject": { "external_id": "u-1" } })]);
+    assert_eq!(
+        folder.run(&["run", "erase.yaml", "--input", "requests.ndjson", "--output", "json"]).counts(),
+        (0, [1, 0, 0, 0])
+    );
+
+    // No more than a minute ahead is a clock that differs.
+    let later = (jiff::Timestamp::now() + jiff::Span::new().minutes(1)).to_string();
+    folder.requests([change_of("back", json!({ "external_id": "u-1" }), "ACTIVE", &later)]);
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+    assert_eq!(live(&braze), [(Some("u-1".to_owned()), "opted_in".to_owned())]);
+}
+
 #[test]
 fn hundreds_of_changes_of_one_person_end_in_the_newest_and_take_few_requests() {
     let (braze, folder) = started(CHANNELS);

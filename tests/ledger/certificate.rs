@@ -122,7 +122,10 @@ fn the_shipped_deletion_is_certified_with_every_profile_it_found_and_saw_gone() 
         braze.sandbox.seed_subject(&Identifiers { external_id, email, ..Identifiers::default() });
     }
     let workflow = std::fs::read_to_string("workflows/user-deletion.yaml").unwrap();
-    let folder = Folder::to(braze.sandbox.address(), &workflow.replace("every: 1m", "every: 100ms"));
+    let folder = Folder::to(
+        braze.sandbox.address(),
+        &workflow.replace("5m, at_most: 24h, erase_again: true", "100ms, at_most: 24h, erase_again: false"),
+    );
     let subject = json!({ "external_id": "u-1", "email": "shared@example.com" });
     let times = json!({ "received_at": "2026-11-20T10:00:00Z", "due_at": "2026-12-20T10:00:00Z" });
     let mut record = json!({ "id": "SL244:7f3c", "kind": "deletion", "subject": subject });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privaflow::sandbox::{Identifiers, Options};
+use privaflow::sandbox::{Effect, Fault, Faults, Identifiers, Options};
 use serde_json::json;
 
 use crate::client::{Braze, GROUP, alias};
@@ -232,4 +232,35 @@ async fn an_alias_joins_a_known_person_or_makes_an_anonymous_one() {
     );
     assert_eq!(braze.profile("u1").unwrap().aliases.len(), 1);
     assert_eq!(braze.live().len(), 2);
+}
+
+#[tokio::test]
+async fn a_deletion_can_be_accepted_and_do_nothing() {
+    let braze = Braze::new().await;
+    braze.seed("u1", "");
+    let fault = Fault::new(Effect::AcceptWithoutApplying).on("/users/delete").at_most(1);
+    braze.sandbox.set_faults(Faults { faults: vec![fault] });
+
+    assert_eq!(braze.post("/users/delete", json!({ "external_ids": ["u1"] })).await.status, 201);
+
+    braze.pass(Duration::from_secs(60));
+    assert!(braze.profile("u1").is_some());
+}
+
+#[tokio::test]
+async fn somebody_who_was_erased_comes_back_under_another_braze_id() {
+    let braze = Braze::new().await;
+    braze.seed("u1", "a@example.com");
+    let before = braze.profile("u1").unwrap().braze_id;
+    let fault = Fault::new(Effect::ComeBack { after_ms: 60_000 }).on("/users/delete").at_most(1);
+    braze.sandbox.set_faults(Faults { faults: vec![fault] });
+
+    braze.post("/users/delete", json!({ "external_ids": ["u1"] })).await;
+
+    braze.pass(Duration::from_secs(59));
+    assert!(braze.profile("u1").is_none());
+    braze.pass(Duration::from_secs(1));
+    let again = braze.profile("u1").unwrap();
+    assert_eq!(again.email.as_deref(), Some("a@example.com"));
+    assert_ne!(again.braze_id, before);
 }

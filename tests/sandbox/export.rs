@@ -128,3 +128,23 @@ async fn a_subject_with_a_braze_id_or_an_alias_alone_is_found_by_it() {
     assert_eq!(by_id["users"][0]["braze_id"], "5eea1234567890abcdef0001");
     assert_eq!(by_alias["users"][0]["user_aliases"], json!([{ "alias_name": "n", "alias_label": "l" }]));
 }
+
+#[tokio::test]
+async fn everybody_who_was_seen_on_a_device_is_found_by_it_anonymous_or_not() {
+    let braze = Braze::new().await;
+    let on_it = |external_id: Option<&str>| Identifiers {
+        external_id: external_id.map(str::to_owned),
+        device_ids: vec!["d-1".to_owned()],
+        ..Identifiers::default()
+    };
+    assert!(braze.sandbox.add_profile(&on_it(None)) && braze.sandbox.add_profile(&on_it(Some("u1"))));
+
+    let body = json!({ "device_id": "d-1", "fields_to_export": ["external_id", "devices"] });
+    let users = braze.post("/users/export/ids", body.clone()).await.body()["users"].take();
+
+    assert_eq!((users.as_array().unwrap().len(), &users[1]["external_id"]), (2, &json!("u1")));
+    assert_eq!(users[0]["devices"][0]["device_id"], "d-1");
+    braze.post("/users/delete", json!({ "external_ids": ["u1"] })).await;
+    braze.pass(std::time::Duration::from_secs(3));
+    assert_eq!(braze.post("/users/export/ids", body).await.body()["users"].as_array().unwrap().len(), 1);
+}

@@ -145,6 +145,7 @@ async fn every_identifier_leads_to_the_person() {
         phone: Some("+15551234567".to_owned()),
         braze_id: Some("5eea1234567890abcdef0001".to_owned()),
         aliases: vec![alias("n", "l")],
+        ..Identifiers::default()
     });
     let names = json!([
         { "external_id": "u1", "a": 1 }, { "email": "a@example.com", "b": 1 }, { "phone": "+15551234567", "c": 1 },

@@ -9,7 +9,7 @@ use crate::cli::place::Home;
 use crate::cli::{Common, Failure, setup};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{
-    self, Connection, Credential, Host, Profile, Scheme, Settings, System, Token, TokenForm,
+    self, Connection, Credential, Host, Profile, Reach, Scheme, Settings, System, Token, TokenForm,
 };
 use crate::directory::{Approvers, Directory, Filter, Sync, Synced};
 use crate::host::staff_profiles;
@@ -47,7 +47,7 @@ impl Place {
         }
         let home = Home::of(&setup::settings(common)?);
         let rules = home.settings.directory.clone().unwrap_or_default();
-        let reader = match Reader::open(&home.settings.store) {
+        let reader = match Reader::open_with(&home.settings.store, setup::masters(&home.settings)) {
             Ok(reader) => reader,
             Err(StoreError::Missing { .. }) => return Err(never_read()),
             Err(error) => return Err(Failure::wrong(error)),
@@ -110,11 +110,14 @@ pub(super) async fn sandbox() -> Result<(OneTrust, Home), Failure> {
         name: "sandbox".to_owned(),
         workspace: "sandbox".to_owned(),
         system: System::OneTrust,
-        connection: Connection::new(Scheme::Http, Host::from(onetrust.address())).map_err(Failure::wrong)?,
-        credential: Credential::OAuth2 {
-            client_id: token(&client_id),
-            client_secret: token(&client_secret),
-            form: TokenForm::default(),
+        reach: Reach::Service {
+            connection: Connection::new(Scheme::Http, Host::from(onetrust.address()))
+                .map_err(Failure::wrong)?,
+            credential: Credential::OAuth2 {
+                client_id: token(&client_id),
+                client_secret: token(&client_secret),
+                form: TokenForm::default(),
+            },
         },
         share: Profile::SHARE,
         limits: Default::default(),

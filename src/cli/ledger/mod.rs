@@ -5,7 +5,6 @@
 mod certificate;
 mod command;
 mod export;
-mod find;
 mod proof;
 mod verify;
 

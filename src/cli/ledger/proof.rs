@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::find;
 use crate::cli::Failure;
 use crate::cli::output;
+use crate::host::evidence::entries_of;
 use crate::job::RunId;
 use crate::journal::Reader;
 
@@ -12,7 +12,7 @@ use crate::journal::Reader;
 pub(super) fn run(reader: &Reader, run: RunId) -> Result<ExitCode, Failure> {
     // That there is such a job is told before that there is no proof.
     reader.job(run.job)?;
-    let found = find::entries_of(reader, &[run])?;
+    let found = entries_of(reader, &[run])?;
     let told = found.iter().filter(|found| found.proof.is_none());
     let told: Vec<u64> = told
         .filter(|found| found.entry.fact.iter().any(|fact| !fact.outcomes().is_empty()))

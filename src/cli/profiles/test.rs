@@ -8,7 +8,9 @@ use crate::cli::failure::{NOT_ALL_WELL, SERVICE};
 use crate::cli::output::{self, Format};
 use crate::cli::run::runtime;
 use crate::cli::{Common, Failure, setup};
-use crate::config::{Connection, Credential, Host, Profile, Scheme, Settings, System, Token, TokenForm};
+use crate::config::{
+    Connection, Credential, Host, Profile, Reach, Scheme, Settings, System, Token, TokenForm,
+};
 use crate::host::probe::{Needs, Report, Verdict, look};
 use crate::host::{Clients, profiles};
 use crate::sandbox::{self, OneTrust, Sandbox};
@@ -159,8 +161,10 @@ async fn in_the_sandbox(common: &Common, args: &Args) -> Result<ExitCode, Failur
             workspace: name.clone(),
             name,
             system,
-            connection: Connection::new(Scheme::Http, Host::from(address)).map_err(Failure::wrong)?,
-            credential,
+            reach: Reach::Service {
+                connection: Connection::new(Scheme::Http, Host::from(address)).map_err(Failure::wrong)?,
+                credential,
+            },
             share: Profile::SHARE,
             limits: Default::default(),
         };

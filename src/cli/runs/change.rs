@@ -5,15 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::filter::{Filter, State};
 use crate::cli::failure::{INTERRUPTED, NOT_ALL_WELL, SERVICE};
 use crate::cli::place::{self, Home};
-use crate::cli::{Common, Failure, jobs, output, pauses, run, show, store};
-use crate::config::Loaded;
+use crate::cli::{Common, Failure, jobs, output, pauses, run, setup, show, store};
+use crate::config::{Loaded, Settings};
 use crate::engine::{Fate, Fates, Kept, Undecidable, may_be_cancelled, may_be_retried};
 use crate::host::{Answer, Command};
 use crate::job::{JobId, Pause, Position, RunId};
@@ -61,7 +60,7 @@ pub(super) fn retry_chosen(
     how: &How,
 ) -> Result<ExitCode, Failure> {
     filter.check()?;
-    let reader = open(&loaded.settings.store)?;
+    let reader = open(&loaded.settings)?;
     let mut filters = vec![filter.clone()];
     if how.even_if_sent && filter.state == Some(State::Failed) {
         let parked = Some(Pause::NeedsAttention.word().to_owned());
@@ -102,7 +101,7 @@ pub(super) fn retry_named(
     runs: &[RunId],
     how: &How,
 ) -> Result<ExitCode, Failure> {
-    let reader = open(&loaded.settings.store)?;
+    let reader = open(&loaded.settings)?;
     let chosen = named(&reader, runs, |run, fate| may_be_retried(run, fate, how.even_if_sent))?;
     let chosen = chosen.into_iter().map(|(fates, found)| {
         let positions = found.into_iter().map(|fate| fate.position).collect();
@@ -114,7 +113,7 @@ pub(super) fn retry_named(
 /// Gives these runs up.
 pub(super) fn cancel(common: &Common, loaded: &Loaded, runs: &[RunId]) -> Result<ExitCode, Failure> {
     let home = Home::of(loaded);
-    let chosen = named(&open(&home.settings.store)?, runs, may_be_cancelled)?;
+    let chosen = named(&open(&home.settings)?, runs, may_be_cancelled)?;
     run::runtime()?.block_on(async {
         let stop = run::stop_on_signal();
         for (fates, found) in chosen {
@@ -127,7 +126,7 @@ pub(super) fn cancel(common: &Common, loaded: &Loaded, runs: &[RunId]) -> Result
                 let given_up = output::counted(positions.len() as u64, "request");
                 let command = Command::GiveUp { job, positions, folder, by };
                 let show = |answer, _| {
-                    let status = open(&home.settings.store)?.job(job)?.status.word();
+                    let status = open(&home.settings)?.job(job)?.status.word();
                     anstream::eprintln!("{given_up} of {job} given up; the job is {status}");
                     if let Answer::Summary(summary) = answer {
                         show::summary(common, &summary)?;
@@ -147,7 +146,7 @@ fn carry_out(common: &Common, loaded: &Loaded, chosen: Vec<Chosen>, how: &How) -
         anstream::eprintln!("there is nothing to try again");
         return Ok(ExitCode::SUCCESS);
     }
-    let reader = open(&loaded.settings.store)?;
+    let reader = open(&loaded.settings)?;
     for Chosen { fates, .. } in &chosen {
         // Records are planned again from the input: without it the job would be open for good.
         Kept::open(&reader, fates.record()).map_err(|gone| {
@@ -180,7 +179,7 @@ fn carry_out(common: &Common, loaded: &Loaded, chosen: Vec<Chosen>, how: &How) -
         }
         let mut worst = ExitCode::SUCCESS;
         for job in opened.into_iter().filter(|_| !how.no_resume) {
-            let record = open(&home.settings.store)?.job(job)?;
+            let record = open(&home.settings)?.job(job)?;
             let code = jobs::carry_on(common, &home, &record, how.wait, stop.clone()).await?;
             worst = worse(worst, code);
             if worst == ExitCode::from(INTERRUPTED) {
@@ -236,9 +235,10 @@ fn named(
 }
 
 /// What is chosen is read beside whoever owns the store, and checked once more by the owner.
-fn open(path: &Path) -> Result<Reader, Failure> {
-    match Reader::open(path) {
+fn open(settings: &Settings) -> Result<Reader, Failure> {
+    match Reader::open_with(&settings.store, setup::masters(settings)) {
         Err(StoreError::Missing { .. }) => {
+            let path = &settings.store;
             Err(Failure::Usage(format!("there is no store at {} yet: no job was run", path.display())))
         }
         reader => Ok(reader?),
@@ -251,6 +251,7 @@ fn in_short(why: &Undecidable) -> &'static str {
         Undecidable::Failed { .. } => "failed already",
         Undecidable::GoesOn { .. } => "`privaflow jobs resume` goes on with them",
         Undecidable::Held { .. } => "their job waits for its guard",
+        Undecidable::Forgotten { .. } => "forgotten: bring their requests again",
         Undecidable::MayHaveBeenSent { .. } => {
             "a call of theirs may have been sent; --even-if-sent sends it again"
         }

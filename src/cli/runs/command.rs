@@ -62,20 +62,22 @@ pub(in crate::cli) fn run(common: &Common, args: &Args) -> Result<ExitCode, Fail
     let loaded = setup::settings(common)?;
     let path = loaded.settings.store.clone();
     match &args.command {
-        Command::List { filter, due, limit } => match Reader::open(&path) {
-            Ok(reader) => {
-                store::warn_if_restored(&reader)?;
-                match due {
-                    Some(within) => due::run(common, &reader, filter, *within, *limit),
-                    None => list::run(common, &reader, filter, *limit),
+        Command::List { filter, due, limit } => {
+            match Reader::open_with(&path, setup::masters(&loaded.settings)) {
+                Ok(reader) => {
+                    store::warn_if_restored(&reader)?;
+                    match due {
+                        Some(within) => due::run(common, &reader, filter, *within, *limit),
+                        None => list::run(common, &reader, filter, *limit),
+                    }
                 }
+                Err(StoreError::Missing { .. }) => {
+                    anstream::eprintln!("there is no store at {} yet: no job was run", path.display());
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(error) => Err(Failure::wrong(error)),
             }
-            Err(StoreError::Missing { .. }) => {
-                anstream::eprintln!("there is no store at {} yet: no job was run", path.display());
-                Ok(ExitCode::SUCCESS)
-            }
-            Err(error) => Err(Failure::wrong(error)),
-        },
+        }
         Command::Retry { runs, failed, filter, how } if runs.is_empty() => {
             let state = if *failed { Some(filter::State::Failed) } else { filter.state };
             change::retry_chosen(common, &loaded, &Filter { state, ..filter.clone() }, how)
@@ -89,7 +91,8 @@ pub(in crate::cli) fn run(common: &Common, args: &Args) -> Result<ExitCode, Fail
         }
         Command::Cancel { runs } => change::cancel(common, &loaded, runs),
         Command::Show { run } => {
-            let reader = Reader::open(&path).map_err(Failure::wrong)?;
+            let masters = setup::masters(&loaded.settings);
+            let reader = Reader::open_with(&path, masters).map_err(Failure::wrong)?;
             store::warn_if_restored(&reader)?;
             show::run(common, &reader, *run)
         }

@@ -134,7 +134,12 @@ impl Filter {
     pub fn jobs(&self, reader: &Reader) -> Result<Vec<JobRecord>, Failure> {
         let mut jobs = match self.job {
             Some(job) => vec![reader.job(job)?],
-            None => reader.jobs().map_err(Failure::wrong)?,
+            None => {
+                // Nobody is behind a canary.
+                let mut jobs = reader.jobs().map_err(Failure::wrong)?;
+                jobs.retain(|job| !job.is_canary());
+                jobs
+            }
         };
         jobs.retain(|job| self.workflow.as_ref().is_none_or(|name| *name == job.workflow_name));
         jobs.reverse();

@@ -31,6 +31,8 @@ fn task(steps: &str) -> Arc<Task> {
         job: JobId(7),
         program: Program::new(Arc::new(workflow), facts),
         kinds: Some(vec![Kind::Deletion]),
+        is_canary: false,
+        is_look: false,
         input_digest: [0; 32],
         started_ms: 0,
         opened_ms: 0,

@@ -4,7 +4,7 @@
 //! when that was said in so many words; the journal keeps who said it. What is still in the air of other
 //! requests is left to the process that goes on with the job.
 
-use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE};
+use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
 use super::fates::Fates;
 use super::input::Known;
 use crate::job::{
@@ -44,6 +44,12 @@ pub enum Undecidable {
         /// The run.
         run: RunId,
     },
+    /// What was kept of it is destroyed.
+    #[error("{run} was forgotten: what it needs is destroyed; bring its request again")]
+    Forgotten {
+        /// The run.
+        run: RunId,
+    },
     /// Its call must not be repeated unasked.
     #[error(
         "a call of {run} may have been sent, and sending it again may do the same twice: look at the service first, then `privaflow runs retry {run} --even-if-sent`, or `privaflow runs cancel {run}`"
@@ -58,9 +64,10 @@ pub enum Undecidable {
 pub fn may_be_retried(run: RunId, fate: &Fate, even_if_sent: bool) -> Result<(), Undecidable> {
     match fate.verdict {
         Verdict::Done | Verdict::Skipped(_) => Err(Undecidable::Over { run, state: fate.state() }),
+        Verdict::Failed(Fail::Forgotten) => Err(Undecidable::Forgotten { run }),
         Verdict::Failed(_) => Ok(()),
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
-            Some(FUTURE_TIME | PARKED_ELSEWHERE) => Ok(()),
+            Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE) => Ok(()),
             _ if even_if_sent => Ok(()),
             _ => Err(Undecidable::MayHaveBeenSent { run }),
         },
@@ -152,7 +159,7 @@ fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {
 }
 
 /// Returns once the events are on the disk.
-async fn write_down(store: &Store, job: JobId, events: Vec<Event>) -> Result<(), StoreError> {
+pub(super) async fn write_down(store: &Store, job: JobId, events: Vec<Event>) -> Result<(), StoreError> {
     let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
     let mut writer = store.writer(job, sender);
     let last = events.into_iter().map(|event| writer.append(event)).last().unwrap_or(0);

@@ -2,6 +2,7 @@
 
 pub use crate::job::FUTURE_TIME;
 use crate::job::{Ended, Failure, Pause, Position, Verdict};
+pub use crate::run::STILL_THERE;
 
 /// Code of a run whose call may have been sent, must not be repeated, and got no answer.
 pub const MAY_HAVE_BEEN_SENT: &str = "may_have_been_sent";

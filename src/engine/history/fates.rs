@@ -166,6 +166,7 @@ impl Fates {
             | Event::Approved { .. }
             | Event::Passed { .. }
             | Event::Identified { .. }
+            | Event::Erased { .. }
             | Event::Stopped(_) => {}
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::watched::looked_at;
 use crate::engine::job::facts;
 use crate::engine::look::request_of;
 use crate::engine::task::EngineError;
@@ -70,12 +71,18 @@ impl Kept {
         let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
         let workflow = Arc::new(load(&source, &Names::default()).0.ok_or(Gone::Workflow)?);
         let input = match record.input_path.parse() {
-            Ok(window) => Input::of_window(window, reader.window_text(window).map_err(|_| Gone::CarriedOut)?),
+            Ok(window) => {
+                let read = reader.window_digest(window).and_then(|digest| {
+                    Ok(Input::of_window(window, reader.window_text(window)?).known_as(digest))
+                });
+                read.map_err(|_| Gone::CarriedOut)?
+            }
             Err(_) => {
                 let reading = workflow.on.file.as_ref().map(Reading::of).ok_or(Gone::Workflow)?;
                 Input::open(&record.input_at(), &reading).map_err(|_| Gone::Missing)?
             }
         };
+        let input = looked_at(reader, record, input).map_err(|_| Gone::Missing)?;
         if input.digest() != record.input_digest {
             return Err(Gone::Changed);
         }

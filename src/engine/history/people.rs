@@ -23,7 +23,15 @@ pub fn requests_of(
     record: &JobRecord,
     identifier: &str,
 ) -> Result<(HashSet<Position>, Option<Gone>), EngineError> {
-    let like = identifiers_like(identifier);
+    requests_like(reader, record, &identifiers_like(identifier))
+}
+
+/// The same by digests of the identifier (`request::identifiers_like`).
+pub(super) fn requests_like(
+    reader: &Reader,
+    record: &JobRecord,
+    like: &[u128],
+) -> Result<(HashSet<Position>, Option<Gone>), EngineError> {
     let mut found = HashSet::new();
     match Kept::open(reader, record) {
         Ok(kept) => {
@@ -41,7 +49,7 @@ pub fn requests_of(
         }
         Err(gone) => {
             let pseudonyms = reader.pseudonyms()?;
-            let like: Vec<[u8; 16]> = like.into_iter().map(|identifier| pseudonyms.of(identifier)).collect();
+            let like: Vec<[u8; 16]> = like.iter().map(|identifier| pseudonyms.of(*identifier)).collect();
             for recorded in reader.events(record.id) {
                 let Event::Identified { identified } = recorded?.event else { continue };
                 let is_own = |one: &&Identified| one.identifiers.iter().any(|own| like.contains(own));

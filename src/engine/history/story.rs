@@ -115,6 +115,7 @@ impl Teller {
             | Event::Waiting { .. }
             | Event::Reopened(_)
             | Event::Identified { .. }
+            | Event::Erased { .. }
             | Event::Stopped(_) => {}
         }
     }

@@ -1,6 +1,6 @@
 //! What a person can do about a run now: the exact commands, and what each does.
 
-use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE};
+use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
 use crate::job::{Pause, RunId, Verdict};
 
 /// A command and what it does.
@@ -25,6 +25,9 @@ pub fn ways(run: RunId, fate: &Fate) -> Vec<Way> {
         }
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
             Some(FUTURE_TIME) => vec![retry("carries it out all the same"), cancel],
+            Some(STILL_THERE) => {
+                vec![retry("looks again, and deletes again what is still there"), cancel]
+            }
             Some(PARKED_ELSEWHERE) => {
                 vec![retry("looks again, once the other request is settled"), cancel]
             }

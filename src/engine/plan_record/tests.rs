@@ -46,6 +46,8 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
         job: JobId(1),
         program: Program::new(Arc::new(workflow), facts),
         kinds: None,
+        is_canary: false,
+        is_look: false,
         input_digest: [0; 32],
         started_ms: STARTED_MS,
         opened_ms: STARTED_MS + after_ms,

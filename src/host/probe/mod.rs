@@ -4,6 +4,7 @@
 //! that a person can act on; nothing of an answer is quoted.
 
 mod braze;
+mod folder;
 mod look;
 mod needs;
 mod onetrust;

@@ -22,7 +22,7 @@ impl Needs {
             gather(steps, profile.system, &mut actions);
         }
         match profile.system {
-            System::Braze => Needs { onetrust: Vec::new(), braze: actions },
+            System::Braze | System::Folder => Needs { onetrust: Vec::new(), braze: actions },
             System::OneTrust => {
                 let subtasks = workflow.on.onetrust_subtask.as_ref();
                 let consents = workflow.on.onetrust_consent.as_ref();
@@ -67,6 +67,13 @@ fn gather(steps: &[Step], system: System, actions: &mut Vec<&'static Action>) {
             StepKind::Action { action, .. } => {
                 if action.system == system.word() && !actions.iter().any(|known| known.id == action.id) {
                     actions.push(action);
+                }
+            }
+            StepKind::Composed(composed) => {
+                for action in composed.actions().filter(|action| action.system == system.word()) {
+                    if !actions.iter().any(|known| known.id == action.id) {
+                        actions.push(action);
+                    }
                 }
             }
             StepKind::ForEach { steps, .. } => gather(steps, system, actions),

@@ -3,8 +3,8 @@
 //! The two bytes in front are written and checked here; what follows them is the work of the file
 //! of the kind.
 
-use super::bytes::Input;
-use super::form::Form;
+use super::bytes::{self, Input};
+use super::form::{self, Form};
 use super::{CodecError, bulk, ended, identified, rare};
 use crate::job::Event;
 
@@ -22,6 +22,7 @@ pub(in crate::journal) mod kind {
     pub const PASSED: u8 = 10;
     pub const REOPENED: u8 = 11;
     pub const IDENTIFIED: u8 = 12;
+    pub const ERASED: u8 = 28;
 }
 
 /// The first version of every kind.
@@ -61,6 +62,7 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
         Event::Passed { .. } => kind::PASSED,
         Event::Reopened(_) => kind::REOPENED,
         Event::Identified { .. } => kind::IDENTIFIED,
+        Event::Erased { .. } => kind::ERASED,
     }
 }
 
@@ -74,6 +76,7 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
         Event::Ended { ended } => ended::put(ended, Form::Whole, body),
         Event::Passed { steps } => bulk::put_passed(steps, body),
         Event::Identified { identified } => identified::put(identified, body),
+        Event::Erased { positions } => bytes::put_positions(positions.iter().copied(), body),
         Event::Opened { .. }
         | Event::Waiting { .. }
         | Event::Held { .. }
@@ -113,7 +116,7 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
-    if !(kind::OPENED..=kind::IDENTIFIED).contains(&kind) {
+    if !matches!(kind, kind::OPENED..=kind::IDENTIFIED | kind::ERASED) {
         return Err(CodecError::UnknownKind(kind));
     }
     if !(VERSION..=newest_version(kind)).contains(&version) {
@@ -128,6 +131,7 @@ pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
         }
         kind::ENDED => Event::Ended { ended: ended::read(Form::Whole, &mut input)? },
         kind::IDENTIFIED => Event::Identified { identified: identified::read(&mut input)? },
+        kind::ERASED => Event::Erased { positions: input.positions(form::MOST_IN_BATCH)? },
         kind::PASSED => Event::Passed { steps: bulk::passed(&mut input)? },
         _ => rare::read(kind, &mut input)?,
     };

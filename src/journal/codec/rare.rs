@@ -93,7 +93,8 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) {
         | Event::Answered(_)
         | Event::Ended { .. }
         | Event::Passed { .. }
-        | Event::Identified { .. } => {}
+        | Event::Identified { .. }
+        | Event::Erased { .. } => {}
     }
 }
 

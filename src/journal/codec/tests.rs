@@ -99,6 +99,7 @@ fn event() -> impl Strategy<Value = Event> {
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Approved { at_ms, by }),
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Cancelled { at_ms, by }),
         vec(step(), 0..9).prop_map(|steps| Event::Passed { steps }),
+        vec(any::<u64>(), 0..9).prop_map(|positions| Event::Erased { positions }),
         vec((any::<u64>(), vec(any::<[u8; 16]>(), 0..4)), 0..9).prop_map(|all| {
             let one = |(position, identifiers)| Identified { position, identifiers };
             Event::Identified { identified: all.into_iter().map(one).collect() }

@@ -32,15 +32,15 @@ impl Store {
         if arrivals.is_empty() && moves.is_none() {
             return Ok(Vec::new());
         }
-        let cipher = self.inbox_lock().made()?;
+        let lock = self.inbox_lock();
         let requests = match arrivals.len() {
             0..=FEW => arrivals.iter().map(request_of).collect(),
             _ => Vec::new(),
         };
         let rows = arrivals.into_iter().map(|arrival| {
             check(&arrival)?;
-            let record = cipher.seal(&arrival.workflow, &arrival.key, &arrival.record)?;
-            Ok(Sealed { arrival: Arrival { record: Vec::new(), ..arrival }, record })
+            let (key_id, record) = lock.seal(&arrival.workflow, &arrival.key, &arrival.record)?;
+            Ok(Sealed { arrival: Arrival { record: Vec::new(), ..arrival }, key_id, record })
         });
         let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
         self.hand_over(rows, moves, Vec::new(), requests)
@@ -88,6 +88,21 @@ fn check(arrival: &Arrival) -> Result<(), StoreError> {
         _ => return Ok(()),
     };
     Err(StoreError::Arrival { origin: arrival.origin.clone(), what })
+}
+
+impl Accept {
+    /// The keys of what was not taken: nothing needs them.
+    pub(in crate::journal) fn keys_of_refused(
+        &self,
+        taken: &Result<Vec<Accepted>, StoreError>,
+    ) -> impl Iterator<Item = i64> {
+        let is_refused = move |number: usize| match taken {
+            Ok(accepted) => accepted.get(number) != Some(&Accepted::New),
+            Err(_) => true,
+        };
+        let rows = self.rows.iter().enumerate();
+        rows.filter(move |(number, _)| is_refused(*number)).map(|(_, row)| row.key_id)
+    }
 }
 
 /// Writes what is accepted, or nothing of it; `held` is what the inbox holds.

@@ -1,80 +1,79 @@
-//! The seal on records that wait, and the one place that knows their key.
+//! The seal on records that wait.
 //!
-//! One random key for the inbox of a store, in a file beside the keys of jobs, outside the database and
-//! what is backed up with it. A sealed record opens only for the workflow and event it came with.
+//! Every record has a key of its own, which is destroyed with its row. A sealed record opens only for the
+//! workflow and event it came with. What an earlier release took in opens with the one key of its inbox.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
 use super::super::error::StoreError;
+use super::super::keys::{Ring, number_of, open_with, seal_with};
 use super::super::seal::{Keys, Seal};
 
 /// Seals and opens the records of an inbox. Clone it freely.
-#[derive(Clone)]
-pub(in crate::journal) struct Cipher {
-    seal: Seal,
-}
-
-impl Cipher {
-    pub(super) fn seal(&self, workflow: &str, key: &[u8; 32], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.seal.close(&place(workflow, key), plain)
-    }
-
-    pub(super) fn open(
-        &self,
-        workflow: &str,
-        key: &[u8; 32],
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.seal.open(&place(workflow, key), sealed).ok_or(StoreError::InboxSealed)
-    }
-}
-
-/// What a seal is bound to. The part of fixed size is first, so that no two places read alike.
-fn place(workflow: &str, key: &[u8; 32]) -> Vec<u8> {
-    [key.as_slice(), workflow.as_bytes()].concat()
-}
-
-impl fmt::Debug for Cipher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cipher").finish_non_exhaustive()
-    }
-}
-
-/// Has the cipher once somebody needed it. Clone it freely.
 #[derive(Debug, Clone)]
 pub(in crate::journal) struct Lock {
     keys: Keys,
-    cipher: Arc<Mutex<Option<Cipher>>>,
+    ring: Ring,
+    /// The one key of an earlier release, once somebody needed it.
+    one: Arc<Mutex<Option<Seal>>>,
 }
 
 impl Lock {
-    pub(in crate::journal) fn new(keys: Keys) -> Lock {
-        Lock { keys, cipher: Arc::default() }
+    pub(in crate::journal) fn new(keys: Keys, ring: Ring) -> Lock {
+        Lock { keys, ring, one: Arc::default() }
     }
 
-    /// The keys of the store.
+    /// The keys of what waits.
+    pub(in crate::journal) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// The keys of the store that stand in files of their own.
     pub(in crate::journal) fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// The cipher, of a key that is made now if there is none.
-    pub(super) fn made(&self) -> Result<Cipher, StoreError> {
-        self.cipher_of(Keys::inbox_or_new)
+    /// Seals a record with a new key; gives the number of that.
+    pub(super) fn seal(
+        &self,
+        workflow: &str,
+        event: &[u8; 32],
+        plain: &[u8],
+    ) -> Result<(i64, Vec<u8>), StoreError> {
+        let (number, key) = self.ring.new_key()?;
+        Ok((number, seal_with((number, &key), &place(workflow, event), plain)?))
     }
 
-    /// The cipher, of a key that must be there.
-    pub(super) fn known(&self) -> Result<Cipher, StoreError> {
-        self.cipher_of(Keys::inbox)
+    /// Opens a record.
+    pub(super) fn open(
+        &self,
+        workflow: &str,
+        event: &[u8; 32],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let place = place(workflow, event);
+        let opened = match number_of(sealed) {
+            Some(number) => {
+                let key = self.ring.key(number)?;
+                key.and_then(|key| open_with(&key, &place, sealed))
+            }
+            None => self.one()?.open(&place, sealed),
+        };
+        opened.ok_or(StoreError::InboxSealed)
     }
 
-    fn cipher_of(&self, find: fn(&Keys) -> Result<Seal, StoreError>) -> Result<Cipher, StoreError> {
-        let mut known = self.cipher.lock().unwrap_or_else(PoisonError::into_inner);
+    fn one(&self) -> Result<Seal, StoreError> {
+        let mut known = self.one.lock().unwrap_or_else(PoisonError::into_inner);
         match &*known {
-            Some(cipher) => Ok(cipher.clone()),
-            None => Ok(known.insert(Cipher { seal: find(&self.keys)? }).clone()),
+            Some(seal) => Ok(seal.clone()),
+            None => Ok(known.insert(self.keys.inbox()?).clone()),
         }
     }
+}
+
+/// What a seal is bound to. The part of fixed size is first, so that no two places read alike.
+fn place(workflow: &str, event: &[u8; 32]) -> Vec<u8> {
+    [event.as_slice(), workflow.as_bytes()].concat()
 }

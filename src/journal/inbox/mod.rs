@@ -21,10 +21,10 @@ mod windows;
 pub use approvals::Approval;
 pub use arrival::{Accepted, Arrival, Cursor, MOST_RECORD_BYTES, SkipCount, Skipped, Turn};
 pub use look::{Due, Queued, Standing};
-pub use windows::{Most, Window};
+pub use windows::{FORGOTTEN, Most, Window};
 
 pub(super) use accept::{Accept, write};
 pub(super) use arrival::{MOST_BYTES, MOST_ROWS};
 pub(super) use cipher::Lock;
-pub(super) use rows::{Amount, amount, forget_old};
+pub(super) use rows::{Amount, amount, forget_old, holds_of_one_key, move_cursor};
 pub(super) use windows::{began, job_is_gone};

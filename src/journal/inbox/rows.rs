@@ -18,6 +18,11 @@ pub(in crate::journal) struct Amount {
 }
 
 impl Amount {
+    /// Both together.
+    pub(in crate::journal) fn and(self, other: Amount) -> Amount {
+        Amount { rows: self.rows + other.rows, bytes: self.bytes + other.bytes }
+    }
+
     /// After rows of another amount are gone.
     pub(in crate::journal) fn less(self, other: Amount) -> Amount {
         Amount { rows: self.rows.saturating_sub(other.rows), bytes: self.bytes.saturating_sub(other.bytes) }
@@ -27,6 +32,8 @@ impl Amount {
 /// An arrival whose record is sealed.
 pub(in crate::journal) struct Sealed {
     pub arrival: Arrival,
+    /// The number of its key.
+    pub key_id: i64,
     pub record: Vec<u8>,
 }
 
@@ -39,6 +46,12 @@ pub(in crate::journal) fn amount(connection: &Connection) -> rusqlite::Result<Am
     })
 }
 
+/// Whether a record waits that an earlier release sealed.
+pub(in crate::journal) fn holds_of_one_key(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE key_id IS NULL AND bytes > 0)";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
 /// Takes one arrival in, unless the same or a newer event was.
 pub(super) fn take_in(
     connection: &Connection,
@@ -46,7 +59,7 @@ pub(super) fn take_in(
     held: &mut Amount,
     now_ms: i64,
 ) -> rusqlite::Result<Accepted> {
-    let Sealed { arrival, record } = sealed;
+    let Sealed { arrival, key_id, record } = sealed;
     let (workflow, key) = (&arrival.workflow, &arrival.key);
     let sql = "INSERT INTO taken (workflow, key, at_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     if connection.prepare_cached(sql)?.execute(params![workflow, key, now_ms])? == 0 {
@@ -68,18 +81,22 @@ pub(super) fn take_in(
                    ON CONFLICT (workflow, lane) DO UPDATE SET number = excluded.number, at_ms = excluded.at_ms";
         connection.prepare_cached(sql)?.execute(params![workflow, turn.lane, turn.number, now_ms])?;
     }
-    let sql = "INSERT INTO inbox (workflow, origin, key, due_ms, received_ms, bytes, record) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO inbox (workflow, origin, key, due_ms, received_ms, bytes, record, key_id) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let (due_ms, bytes) = (arrival.due_ms.unwrap_or(NEVER), record.len() as u64);
-    let values =
-        params![workflow, arrival.origin, key, due_ms, arrival.received_ms, bytes.cast_signed(), record];
+    let (received_ms, bytes_held) = (arrival.received_ms, bytes.cast_signed());
+    let values = params![workflow, arrival.origin, key, due_ms, received_ms, bytes_held, record, key_id];
     connection.prepare_cached(sql)?.execute(values)?;
     held.rows += 1;
     held.bytes += bytes;
     Ok(Accepted::New)
 }
 
-pub(super) fn move_cursor(connection: &Connection, cursor: &Cursor, now_ms: i64) -> rusqlite::Result<()> {
+pub(in crate::journal) fn move_cursor(
+    connection: &Connection,
+    cursor: &Cursor,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
     let sql = "INSERT INTO cursors (name, value, at_ms) VALUES (?1, ?2, ?3) \
                ON CONFLICT (name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms";
     connection.prepare_cached(sql)?.execute(params![cursor.name, cursor.value, now_ms])?;

@@ -18,6 +18,9 @@ use crate::job::{JobId, Status, WindowId};
 /// One of so many places of a window is for a row that waits longest, whatever its deadline.
 const FAIRNESS: usize = 4;
 
+/// Stands in the text of a window for a record that was destroyed, so that the others keep their places.
+pub const FORGOTTEN: &str = r#"{"forgotten":true}"#;
+
 /// The numbers of jobs that are not over.
 fn open() -> [u8; 2] {
     [Status::Open.number(), Status::Held.number()]
@@ -96,7 +99,7 @@ impl Reader {
     /// The records of a window as one text, a line each.
     pub fn window_text(&self, window: WindowId) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let doing = "read a window of what came in";
-        let cipher = self.inbox_lock().known()?;
+        let lock = self.inbox_lock();
         let connection = self.lock();
         let sql = "SELECT workflow, key, record FROM inbox WHERE window = ?1 ORDER BY due_ms, id";
         let mut statement = connection.prepare_cached(sql).doing(doing)?;
@@ -106,10 +109,52 @@ impl Reader {
             let workflow: String = row.get(0).doing(doing)?;
             let key: [u8; 32] = row.get(1).doing(doing)?;
             let record: Vec<u8> = row.get(2).doing(doing)?;
-            text.extend_from_slice(&cipher.open(&workflow, &key, &record)?);
+            match record.is_empty() {
+                true => text.extend_from_slice(FORGOTTEN.as_bytes()),
+                false => text.extend_from_slice(&lock.open(&workflow, &key, &record)?),
+            }
             text.push(b'\n');
         }
         if text.is_empty() { Err(StoreError::NoSuchWindow(window)) } else { Ok(text) }
+    }
+
+    /// The digest under which a job knows a window of which records were destroyed since; `None` when none
+    /// were, or it has no job yet: then its text has its own.
+    pub fn window_digest(&self, window: WindowId) -> Result<Option<[u8; 32]>, StoreError> {
+        let doing = "read a window of what came in";
+        let connection = self.lock();
+        let sql = "SELECT input_digest FROM windows JOIN jobs ON jobs.id = windows.job WHERE windows.id = ?1 \
+                   AND EXISTS (SELECT 1 FROM inbox WHERE window = ?1 AND bytes = 0)";
+        let mut statement = connection.prepare_cached(sql).doing(doing)?;
+        statement.query_row([window.0], |row| row.get(0)).optional().doing(doing)
+    }
+
+    /// The rows with a record that somebody looks for. What does not open is left out.
+    pub(in crate::journal) fn inbox_rows(
+        &self,
+        mut is_wanted: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Vec<i64>, StoreError> {
+        let doing = "read what came in";
+        let (mut wanted, mut after) = (Vec::new(), 0);
+        loop {
+            let rows: Vec<(i64, String, [u8; 32], Vec<u8>)> = {
+                let connection = self.lock();
+                let sql = "SELECT id, workflow, key, record FROM inbox WHERE id > ?1 AND bytes > 0 \
+                           ORDER BY id LIMIT 256";
+                let mut statement = connection.prepare_cached(sql).doing(doing)?;
+                let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+                let rows = statement.query_map([after], read).doing(doing)?;
+                rows.collect::<rusqlite::Result<_>>().doing(doing)?
+            };
+            let Some((last, ..)) = rows.last() else { return Ok(wanted) };
+            after = *last;
+            for (id, workflow, key, record) in rows {
+                let opened = self.inbox_lock().open(&workflow, &key, &record);
+                if opened.is_ok_and(|record| is_wanted(&record)) {
+                    wanted.push(id);
+                }
+            }
+        }
     }
 
     /// The newest event of the job of every window that is open; 0 without one.
@@ -202,8 +247,13 @@ pub(in crate::journal) fn began(
     Ok(())
 }
 
-/// Removes the window of a job that nobody needs any more, with its rows; gives how much that was.
-pub(in crate::journal) fn job_is_gone(connection: &Connection, job: JobId) -> rusqlite::Result<Amount> {
+/// Removes the window of a job that nobody needs any more, with its rows; gives how much that was. The
+/// numbers of their keys go to `keys`: they are to be destroyed when this is on the disk.
+pub(in crate::journal) fn job_is_gone(
+    connection: &Connection,
+    job: JobId,
+    keys: &mut Vec<i64>,
+) -> rusqlite::Result<Amount> {
     let sql = "SELECT id FROM windows WHERE job = ?1";
     let window: Option<i64> =
         connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
@@ -214,7 +264,14 @@ pub(in crate::journal) fn job_is_gone(connection: &Connection, job: JobId) -> ru
     let sql = "SELECT count(*), ifnull(sum(bytes), 0) FROM inbox WHERE window = ?1";
     let (rows, bytes): (i64, i64) =
         connection.query_row(sql, [window], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    connection.prepare_cached("DELETE FROM inbox WHERE window = ?1")?.execute([window])?;
+    {
+        let sql = "DELETE FROM inbox WHERE window = ?1 RETURNING key_id";
+        let mut delete = connection.prepare_cached(sql)?;
+        let mut rows = delete.query([window])?;
+        while let Some(row) = rows.next()? {
+            keys.extend(row.get::<_, Option<i64>>(0)?);
+        }
+    }
     connection.prepare_cached("DELETE FROM windows WHERE id = ?1")?.execute([window])?;
     Ok(Amount { rows: rows.cast_unsigned(), bytes: bytes.cast_unsigned() })
 }

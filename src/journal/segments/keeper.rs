@@ -70,6 +70,7 @@ impl Keeper {
             return;
         }
         self.sorted.change(|contents| {
+            contents.additions += 1;
             for (key, value) in records {
                 let keep = self.family.keep;
                 contents.recent.entry(key).and_modify(|older| *older = keep(*older, value)).or_insert(value);

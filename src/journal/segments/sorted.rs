@@ -30,6 +30,8 @@ pub(super) struct Contents {
     pub segments: Vec<Arc<Segment>>,
     /// How often the table became a segment.
     pub flushes: u64,
+    /// How often records were added.
+    pub additions: u64,
 }
 
 /// What the segments held of some keys at one moment. It holds for as long as no table becomes a segment:
@@ -149,6 +151,27 @@ impl Sorted {
             }
         }
         Ok(None)
+    }
+
+    /// How often records were added, and whether there is none: while that is the same, what was asked
+    /// before is still true.
+    pub(in crate::journal) fn standing(&self) -> (u64, bool) {
+        self.with(|contents| (contents.additions, contents.recent.is_empty() && contents.segments.is_empty()))
+    }
+
+    /// Of which of these keys there are records, by their places.
+    pub(in crate::journal) fn holds(&self, keys: &[Key]) -> Result<Vec<usize>, StoreError> {
+        let mut places: Vec<usize> = self.with(|contents| {
+            let recent = &contents.recent;
+            let is_recent = |(_, key): &(usize, &Key)| !recent.is_empty() && recent.contains_key(*key);
+            keys.iter().enumerate().filter(is_recent).map(|(place, _)| place).collect()
+        });
+        let found = self.look(keys)?.found;
+        if !found.is_empty() {
+            let is_found = |(_, key): &(usize, &Key)| found.iter().any(|(found, _)| found == *key);
+            places.extend(keys.iter().enumerate().filter(is_found).map(|(place, _)| place));
+        }
+        Ok(places)
     }
 
     /// Whether there is no record at all.

@@ -1,7 +1,7 @@
 //! What of a job outlives its end, so that requests can be tried again.
 
 use super::*;
-use crate::job::{Fail, Pause, Reopened, Status, StepAnswer};
+use crate::job::{Fail, Reopened, Status, StepAnswer};
 
 fn reopened(positions: &[u64]) -> Event {
     let (by, positions) = ("someone".to_owned(), positions.to_vec());
@@ -56,34 +56,6 @@ fn what_a_failed_request_remembers_opens_after_the_job_ended_and_after_a_restart
     let sealer = store.sealer(job).unwrap();
     assert_eq!(sealer.open(1, &answer.step, &answer.output).unwrap().as_slice(), b"[\"b-1\"]");
     assert_eq!(store.reopened(job).unwrap().into_iter().collect::<Vec<_>>(), [1]);
-}
-
-#[test]
-fn the_key_of_a_job_outlives_it_only_when_something_may_be_tried_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).unwrap();
-    let verdicts = [
-        Verdict::Done,
-        Verdict::Failed(Fail::Timeout),
-        Verdict::Waiting(Pause::NeedsAttention),
-        Verdict::Waiting(Pause::Retry),
-    ];
-    let jobs: Vec<JobId> = verdicts
-        .map(|verdict| {
-            let job = store.create_job(new_job("erase")).unwrap();
-            let mut listening = Listening::on(&store, job);
-            assert!(listening.write(Event::Ended { ended: vec![ended(1, verdict)] }));
-            assert!(listening.write(stopped(true)));
-            job
-        })
-        .into();
-    let kept = |store: &Store| jobs.iter().map(|job| store.sealer(*job).is_ok()).collect::<Vec<_>>();
-
-    let before = kept(&store);
-    drop(store);
-    let after = kept(&Store::open(directory.path()).unwrap());
-
-    assert_eq!((before, after), (vec![false, true, true, false], vec![false, true, true, false]));
 }
 
 #[test]

@@ -156,9 +156,11 @@ fn no_file_of_a_store_says_whom_a_request_is_about() {
         assert!(!bytes.windows(MARKER.len()).any(|part| part == MARKER.as_bytes()), "{name}");
     }
     drop(store);
-    fs::remove_file(directory.path().join("keys/inbox.key")).unwrap();
+    fs::remove_file(directory.path().join("keys/keys.db")).unwrap();
     let error = Reader::open(directory.path()).unwrap().window_text(window.id).unwrap_err();
-    assert!(error.to_string().contains("inbox.key"), "{error}");
+    assert!(matches!(error, StoreError::InboxSealed), "{error}");
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(error.to_string().contains("keys.db"), "{error}");
 }
 
 #[test]

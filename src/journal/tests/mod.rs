@@ -6,13 +6,16 @@ mod compaction;
 mod crash;
 mod idempotency;
 mod inbox;
+mod keys;
 mod ledger;
 mod marks;
+mod masters;
 mod measure;
 mod owner;
 mod prune;
 mod torn;
 mod use_of;
+mod watches;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};

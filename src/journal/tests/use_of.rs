@@ -66,21 +66,6 @@ fn the_status_of_a_job_follows_its_events_and_its_end_is_final() {
 }
 
 #[test]
-fn the_key_of_a_job_dies_with_the_job() {
-    let store = Store::temporary().unwrap();
-    let job = store.create_job(new_job("erase")).unwrap();
-    let mut listening = Listening::on(&store, job);
-    let sealed = store.sealer(job).unwrap().seal(1, "find", b"x").unwrap();
-
-    assert!(listening.write(stopped(false)));
-    let open = store.sealer(job).unwrap().open(1, "find", &sealed).unwrap();
-    assert!(listening.write(stopped(true)));
-
-    assert_eq!(open.as_slice(), b"x");
-    assert!(matches!(store.sealer(job), Err(StoreError::KeyLost { .. })));
-}
-
-#[test]
 fn people_irreversibly_written_to_are_counted_with_the_event_that_wrote() {
     let store = Store::temporary().unwrap();
     let mut listening = Listening::on(&store, store.create_job(new_job("erase")).unwrap());

@@ -3,6 +3,7 @@
 mod courses;
 mod ends;
 mod failures;
+mod inside;
 mod kept;
 mod loops;
 mod previews;

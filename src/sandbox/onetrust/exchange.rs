@@ -68,7 +68,10 @@ pub(super) async fn answer(
     let handle = |event| shown(handle(&shared, route, values, &parts, body.as_ref(), event));
     let failed = |status| shown(Err(Refusal::new(status, "The sandbox was told to fail")));
     let reply = match effect {
-        None | Some(Effect::Stall { .. }) => handle(event),
+        // The last two go wrong with Braze only.
+        None | Some(Effect::Stall { .. } | Effect::AcceptWithoutApplying | Effect::ComeBack { .. }) => {
+            handle(event)
+        }
         Some(Effect::DropBeforeApplying) => {
             line.cut();
             failed(500)

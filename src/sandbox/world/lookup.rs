@@ -53,6 +53,13 @@ impl World {
         self.emails.get(email).map_or(&[], |holders| holders.places())
     }
 
+    /// The profiles that were seen on a device.
+    pub fn device_holders(&self, device: &str) -> Vec<Place> {
+        let seen = self.devices.get(device).map_or(&[][..], Vec::as_slice).iter().copied();
+        let is_live = |place: &Place| self.profile(*place).is_some_and(|one| one.presence == Presence::Live);
+        seen.filter(is_live).collect()
+    }
+
     /// The profiles that hold a phone number.
     pub fn phone_holders(&self, phone: &str) -> &[Place] {
         self.phones.get(phone).map_or(&[], |holders| holders.places())

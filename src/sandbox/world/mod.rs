@@ -33,6 +33,8 @@ pub(super) struct World {
     phones: HashMap<Arc<str>, Holders>,
     aliases: HashMap<Box<str>, Place>,
     given_braze_ids: HashMap<Box<str>, Place>,
+    /// Everybody who was ever seen on a device.
+    devices: HashMap<Box<str>, Vec<Place>>,
     /// Names of custom and standard attributes.
     pub attribute_names: Names,
     /// Ids of subscription groups.
@@ -40,6 +42,8 @@ pub(super) struct World {
     kept_for_emails: Kept,
     kept_for_phones: Kept,
     doomed: BinaryHeap<Reverse<(i64, Place)>>,
+    /// Who is made anew, and when.
+    returning: BinaryHeap<Reverse<(i64, Place)>>,
     updates: u64,
     deletions: u64,
     seed: u64,
@@ -56,11 +60,13 @@ impl World {
             phones: HashMap::new(),
             aliases: HashMap::new(),
             given_braze_ids: HashMap::new(),
+            devices: HashMap::new(),
             attribute_names: Names::default(),
             group_names: Names::default(),
             kept_for_emails: Kept::default(),
             kept_for_phones: Kept::default(),
             doomed: BinaryHeap::new(),
+            returning: BinaryHeap::new(),
             updates: 0,
             deletions: 0,
             seed,
@@ -68,15 +74,28 @@ impl World {
         }
     }
 
-    /// Carries out the deletions that are visible at this moment.
+    /// Carries out the deletions and returns that are visible at this moment.
     pub fn settle(&mut self, now_ms: i64) {
         while let Some(Reverse((due_ms, place))) = self.doomed.peek().copied() {
             if due_ms > now_ms {
-                return;
+                break;
             }
             self.doomed.pop();
             self.remove(place, Presence::Deleted);
         }
+        while let Some(Reverse((due_ms, place))) = self.returning.peek().copied() {
+            if due_ms > now_ms {
+                return;
+            }
+            self.returning.pop();
+            self.make_anew(place, due_ms);
+        }
+    }
+
+    /// Has a profile made anew at a moment, if it is erased by then: an app that still sends, or a backup
+    /// that somebody put back.
+    pub fn comes_back(&mut self, place: Place, at_ms: i64) {
+        self.returning.push(Reverse((at_ms, place)));
     }
 
     /// Accepts a deletion, which becomes visible after a lag drawn from the seed: between a

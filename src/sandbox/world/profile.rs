@@ -102,6 +102,8 @@ pub(in crate::sandbox) struct Rare {
     pub aliases: Vec<Alias>,
     /// External ids the profile had before a rename; they still lead here.
     pub deprecated: Vec<Arc<str>>,
+    /// Ids of its devices; other profiles may have been seen on the same ones.
+    pub devices: Vec<Box<str>>,
     /// A braze_id given when the profile was made; others follow from the seed.
     pub braze_id: Option<Box<str>>,
     pub events: Vec<Occurrence>,

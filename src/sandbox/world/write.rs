@@ -76,6 +76,35 @@ impl World {
         !is_taken
     }
 
+    /// Notes that a profile was seen on a device.
+    pub fn add_device(&mut self, place: Place, device: &str) {
+        self.devices.entry(device.into()).or_default().push(place);
+        self.change(place, |profile| profile.rare().devices.push(device.into()));
+    }
+
+    /// Makes a profile anew that was erased, under what it was known by.
+    pub(super) fn make_anew(&mut self, gone: Place, now_ms: i64) {
+        let Some(profile) = self.profile(gone).filter(|profile| profile.presence == Presence::Deleted) else {
+            return;
+        };
+        let (id, email, phone) = (profile.external_id.clone(), profile.email.clone(), profile.phone.clone());
+        let (aliases, devices) = profile
+            .rare
+            .as_ref()
+            .map(|rare| (rare.aliases.clone(), rare.devices.clone()))
+            .unwrap_or_default();
+        let place = self.create_nameless();
+        if let Some(id) = id.filter(|id| !self.external_ids.contains_key(id)) {
+            self.set_external_id(place, &id);
+        }
+        self.set_email(place, email.as_deref(), now_ms);
+        self.set_phone(place, phone.as_deref(), now_ms);
+        for alias in aliases {
+            self.add_alias(place, alias);
+        }
+        devices.iter().for_each(|device| self.add_device(place, device));
+    }
+
     /// Sets or removes the e-mail address. A changed address resets the global state, or takes over
     /// what was kept for the new address.
     pub fn set_email(&mut self, place: Place, email: Option<&str>, now_ms: i64) {
@@ -175,7 +204,7 @@ impl World {
         };
         let rare = self.change(from, |profile| profile.rare.take()).flatten().unwrap_or_default();
         self.forget_names(&rare);
-        let Rare { aliases, events, purchases, deprecated: _, braze_id: _ } = *rare;
+        let Rare { aliases, events, purchases, devices, deprecated: _, braze_id: _ } = *rare;
         self.remove(from, Presence::Merged);
         let lacks = |held: fn(&Profile) -> bool| self.profile(into).is_some_and(held);
         let (lacks_email, lacks_phone) = (lacks(|p| p.email.is_none()), lacks(|p| p.phone.is_none()));
@@ -188,6 +217,7 @@ impl World {
         for alias in aliases {
             self.add_alias(into, alias);
         }
+        devices.iter().for_each(|device| self.add_device(into, device));
         self.change(into, |profile| {
             for (name, value) in &source.attributes {
                 if profile.attribute(*name).is_none() {

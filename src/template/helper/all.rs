@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::given::Given;
-use super::{logic, texts, times};
+use super::{logic, page, texts, times};
 use crate::template::RenderError;
 
 /// A helper that stands in an expression.
@@ -63,6 +63,7 @@ static ALL: &[Helper] = &[
     plain("lte", (2, 2), logic::lte),
     plain("len", (1, 1), logic::len),
     plain("json", (1, 1), texts::json),
+    plain("page", (2, 2), page::page),
     plain("lower", (1, 1), texts::lower),
     plain("upper", (1, 1), texts::upper),
     plain("trim", (1, 1), texts::trim),

@@ -25,6 +25,9 @@ const fn doc(
     HelperDoc { name, what, template, scope, gives }
 }
 
+/// What the example of `page` comes to.
+const PAGE: &str = r#""<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"><title>About you</title><style>body{font:11pt/1.4 sans-serif;margin:2em}table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .5em;text-align:left;vertical-align:top;overflow-wrap:anywhere}th{font-weight:normal;color:#444}</style><body><h1>About you</h1><table><tr><th scope=\"row\">city</th><td>Paris</td></tr></table></body></html>""#;
+
 /// Every helper.
 pub const HELPERS: &[HelperDoc] = &[
     doc(
@@ -54,6 +57,13 @@ pub const HELPERS: &[HelperDoc] = &[
         "{{json fields}}",
         r#"{"fields":{"a":[1,"b"]}}"#,
         r#""{\"a\":[1,\"b\"]}""#,
+    ),
+    doc(
+        "page",
+        "a page of HTML that people can read and print: the title, then the value as tables",
+        r#"{{page "About you" fields}}"#,
+        r#"{"fields":{"city":"Paris"}}"#,
+        PAGE,
     ),
     doc(
         "lower",

@@ -9,6 +9,7 @@ mod call;
 mod docs;
 mod given;
 mod logic;
+mod page;
 mod texts;
 mod times;
 

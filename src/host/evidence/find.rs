@@ -4,24 +4,34 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::cli::Failure;
-use crate::job::{Event, IdEntry, RunId};
-use crate::journal::Reader;
+use crate::job::{Event, IdEntry, RunId, WindowId};
+use crate::journal::{JobRecord, Reader, StoreError};
 use crate::ledger::{Answered, Chain, Digests, Entry, Fact, Proof, Told, said};
 use crate::request::{Identity, identity};
 
 /// Entries read together.
 const TOGETHER: u32 = 1024;
+/// How far a clock may have been set back since a job began.
+const CLOCKS_MS: i64 = 24 * 3_600_000;
+/// How long before its job a request mostly came in.
+const LATELY_MS: i64 = 2 * CLOCKS_MS;
 
 /// What the ledger has of some runs, and of their jobs as a whole, in order.
-pub(super) fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, Failure> {
+pub fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, StoreError> {
     let mut leaves = leaves_of(reader, runs)?;
     let (jobs, names): (Vec<String>, Vec<String>) =
         runs.iter().map(|run| (run.job.to_string(), run.to_string())).unzip();
     let mut found = Vec::new();
     // Batches that carry one of them alone: what their service did not carry out names nobody.
     let mut batches: HashSet<(String, u64)> = HashSet::new();
-    let mut before = Chain::default();
+    // Nothing is said of a job before it began.
+    let known: Vec<JobRecord> =
+        reader.jobs()?.into_iter().filter(|job| runs.iter().any(|run| run.job == job.id)).collect();
+    // Of a job that was pruned nobody knows when that was.
+    let is_known = runs.iter().all(|run| known.iter().any(|job| job.id == run.job));
+    let began_ms = known.iter().map(|job| job.started_ms).min().filter(|_| is_known).unwrap_or(0);
+    let first = reader.ledger_since(began_ms.saturating_sub(CLOCKS_MS))?.saturating_sub(1);
+    let mut before = reader.ledger_at(first)?.unwrap_or_default();
     loop {
         let rows = reader.ledger(before.seq, TOGETHER)?;
         for row in &rows {
@@ -62,17 +72,31 @@ pub(super) fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, F
         }
     }
     let digests = digests_of(&found, &names);
+    let is_from_outside = |job: &JobRecord| job.input_path.parse::<WindowId>().is_ok();
+    if !is_known || known.iter().any(is_from_outside) {
+        // Mostly just before its job; but what came in may have waited for ever so long.
+        let lately = reader.ledger_since(began_ms.saturating_sub(LATELY_MS))?.saturating_sub(1);
+        let mut received = received(reader, lately, &digests)?;
+        if received.is_empty() {
+            received = self::received(reader, 0, &digests)?;
+        }
+        found.extend(received);
+    }
+    found.sort_by_key(|told| told.chain.seq);
+    Ok(found)
+}
+
+/// The entries behind `after` that say that one of these requests came in.
+fn received(reader: &Reader, after: u64, digests: &HashSet<String>) -> Result<Vec<Told>, StoreError> {
     let mut received = Vec::new();
-    each(reader, |chain, entry| {
+    each(reader, after, |chain, entry| {
         if let Some(Fact::Received { digests: own, .. }) = &entry.fact
             && own.iter().any(|own| digests.contains(own))
         {
             received.push(Told { chain, entry: entry.clone(), proof: None });
         }
     })?;
-    found.extend(received);
-    found.sort_by_key(|told| told.chain.seq);
-    Ok(found)
+    Ok(received)
 }
 
 /// By what the ledger knows the requests of some runs.
@@ -90,7 +114,7 @@ fn digests_of(told: &[Told], names: &[String]) -> HashSet<String> {
 }
 
 /// The events that say something of these runs, by their number.
-fn leaves_of(reader: &Reader, runs: &[RunId]) -> Result<HashMap<i64, Vec<(RunId, Event)>>, Failure> {
+fn leaves_of(reader: &Reader, runs: &[RunId]) -> Result<HashMap<i64, Vec<(RunId, Event)>>, StoreError> {
     let mut found: HashMap<i64, Vec<(RunId, Event)>> = HashMap::new();
     for run in runs {
         for recorded in reader.events(run.job) {
@@ -117,10 +141,13 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
         | Fact::Held { .. }
         | Fact::Approved { .. }
         | Fact::Cancelled { .. }
-        | Fact::Stopped { .. } => true,
+        | Fact::Stopped { .. }
+        | Fact::Watched { .. } => true,
         Fact::Key { .. }
+        | Fact::Canary { .. }
         | Fact::Received { .. }
         | Fact::Pruned { .. }
+        | Fact::Forgotten { .. }
         | Fact::Restored { .. }
         | Fact::Day { .. }
         | Fact::Head { .. } => false,
@@ -129,20 +156,20 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
 
 /// The runs of a request, by its id: those that the ledger names, and those of bulk jobs that are still in the
 /// journal.
-pub(super) fn runs_of(reader: &Reader, request: &str) -> Result<BTreeSet<RunId>, Failure> {
+pub fn runs_of(reader: &Reader, request: &str) -> Result<BTreeSet<RunId>, StoreError> {
     let jobs = reader.jobs()?;
     let digests = reader.pseudonyms()?;
     let key = |workflow: &str| identity(workflow, Identity::Id(request));
     let mut names: BTreeSet<String> = jobs.iter().map(|job| job.workflow_name.clone()).collect();
     let mut found = BTreeSet::new();
     // Of a job that was pruned, the ledger still knows the workflow.
-    each(reader, |_, entry| {
+    each(reader, 0, |_, entry| {
         if let Some(Fact::Opened { workflow, .. }) = &entry.fact {
             names.insert(workflow.clone());
         }
     })?;
     let own: HashSet<String> = names.iter().map(|name| digests.request(&key(name))).collect();
-    each(reader, |_, entry| {
+    each(reader, 0, |_, entry| {
         let Some(fact) = &entry.fact else { return };
         let asked = match fact {
             Fact::Planned { asked, .. } => asked.as_slice(),
@@ -166,13 +193,13 @@ pub(super) fn runs_of(reader: &Reader, request: &str) -> Result<BTreeSet<RunId>,
 }
 
 /// Where the ledger stands.
-pub(super) fn last(reader: &Reader) -> Result<Chain, Failure> {
+pub(super) fn last(reader: &Reader) -> Result<Chain, StoreError> {
     let seq = reader.ledger_since(i64::MAX)?.saturating_sub(1);
     Ok(reader.ledger_at(seq)?.unwrap_or_default())
 }
 
-fn each(reader: &Reader, mut see: impl FnMut(Chain, &Entry)) -> Result<(), Failure> {
-    let mut last = 0;
+fn each(reader: &Reader, after: u64, mut see: impl FnMut(Chain, &Entry)) -> Result<(), StoreError> {
+    let mut last = after;
     loop {
         let rows = reader.ledger(last, TOGETHER)?;
         for row in &rows {

@@ -1,0 +1,100 @@
+//! Looks at erased people: left by the job that erased, kept until the last one, and gone with it.
+
+use super::*;
+use crate::job::WindowId;
+
+const NOW_MS: i64 = 1_800_000_000_000;
+
+fn watching(name: &str) -> NewJob {
+    NewJob { format: serde_json::json!({ WATCH: [1000, 5000] }), ..new_job(name) }
+}
+
+fn erased(positions: std::ops::Range<u64>) -> Event {
+    Event::Erased { positions: positions.collect() }
+}
+
+fn arrival(number: u8) -> Arrival {
+    Arrival {
+        workflow: "erase".to_owned(),
+        origin: "hook:requests".to_owned(),
+        key: [number; 32],
+        turn: None,
+        due_ms: None,
+        received_ms: NOW_MS,
+        record: b"{}".to_vec(),
+    }
+}
+
+#[test]
+fn a_job_that_erased_leaves_its_looks_when_it_ends_and_what_they_need_stays_until_the_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    store.accept(vec![arrival(1), arrival(2)], None).unwrap();
+    let most = Most { records: 10, bytes: 1 << 20 };
+    let window = store.take_window("erase", most, NOW_MS).unwrap().unwrap().id;
+    let job = store.create_job(NewJob { window: Some(window), ..watching("erase") }).unwrap();
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(erased(0..2)) && writer.write(answered(0)));
+    assert_eq!(store.watches(None).unwrap(), []);
+
+    assert!(writer.write(stopped(true)));
+    drop(writer);
+    drop(store);
+    let store = Store::open(directory.path()).unwrap();
+
+    let watches = store.watches(Some(job)).unwrap();
+    let due: Vec<i64> = watches.iter().map(|watch| watch.due_ms).collect();
+    assert_eq!(due, [1002, 5002], "counted from the moment of its end");
+    assert_eq!(store.due_watches(1002).unwrap(), watches[..1]);
+    assert_eq!(store.prune(i64::MAX).unwrap().jobs, []);
+    assert!(store.window_text(window).is_ok() && store.sealer(job).is_ok());
+    let found = Found { people: 2, gone: 1, came_back: 1, ..Found::default() };
+    store.end_watch(&watches[0], found.clone(), 1003).unwrap();
+    store.end_watch(&watches[0], Found::default(), 1004).unwrap();
+    assert!(store.window_text(window).is_ok());
+    store.end_watch(&watches[1], found.clone(), 5003).unwrap();
+    assert!(store.window_text(window).is_err() && store.sealer(job).is_err());
+    let over = store.watches(None).unwrap();
+    assert!(over.iter().all(|watch| watch.found.as_ref() == Some(&found)), "{over:?}");
+    let entries = store.ledger(0, 100).unwrap();
+    let watched = entries.iter().filter(|entry| entry.entry.windows(9).any(|part| part == b"\"watched\""));
+    assert_eq!(watched.count(), 2, "each is attested once");
+    assert_eq!(store.prune(i64::MAX).unwrap().jobs, [job]);
+    assert_eq!(store.watches(None).unwrap(), []);
+}
+
+#[test]
+fn only_a_job_whose_workflow_watches_and_that_erased_somebody_leaves_looks() {
+    let store = Store::temporary().unwrap();
+    let idle = store.create_job(watching("erase")).unwrap();
+    assert!(Listening::on(&store, idle).write(stopped(true)));
+    let other = store.create_job(new_job("other")).unwrap();
+    let mut writer = Listening::on(&store, other);
+    assert!(writer.write(erased(0..2)) && writer.write(stopped(true)));
+
+    assert_eq!(store.watches(None).unwrap(), []);
+    assert!(store.window_text(WindowId(1)).is_err());
+}
+
+#[test]
+fn what_is_done_after_a_job_was_opened_again_is_looked_at_for_itself() {
+    let store = Store::temporary().unwrap();
+    let job = store.create_job(watching("erase")).unwrap();
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(erased(0..2)) && writer.write(stopped(true)));
+    let again = crate::job::Reopened { at_ms: 3, by: "ada".into(), positions: vec![5], even_if_sent: false };
+    assert!(writer.write(Event::Reopened(again)) && writer.write(stopped(true)));
+    assert_eq!(store.watches(Some(job)).unwrap().len(), 2, "nobody was erased");
+    let again = crate::job::Reopened { at_ms: 4, by: "ada".into(), positions: vec![5], even_if_sent: false };
+    assert!(
+        writer.write(Event::Reopened(again)) && writer.write(erased(5..6)) && writer.write(stopped(true))
+    );
+
+    let watches = store.watches(Some(job)).unwrap();
+
+    let spans: std::collections::BTreeSet<_> =
+        watches.iter().map(|watch| (watch.from_event, watch.to_event)).collect();
+    let spans: Vec<_> = spans.into_iter().collect();
+    assert_eq!(watches.len(), 4);
+    assert!(spans.len() == 2 && spans[0].0 == 0 && spans[0].1 == spans[1].0, "{spans:?}");
+}

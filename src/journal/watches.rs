@@ -1,0 +1,232 @@
+//! When it is looked again whether the people whom a job erased are still gone, and what was found.
+//!
+//! A job whose workflow watches leaves its looks in the transaction that closes it, so that none is ever
+//! forgotten; until the last of them is over, what is needed to look stays: the job, its events, and the
+//! records of its window. A job that was opened again leaves looks of its own for what was done since.
+//! What a look is, and when it is due, is for others to decide. No row names a person.
+
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Event, JobId};
+use crate::ledger::Fact;
+use crate::source::duration_word;
+
+use super::commit::now_ms;
+use super::error::{Doing, StoreError};
+use super::{Reader, Store, codec, inbox, jobs};
+
+/// The member of a job's `format` that says when is looked: milliseconds after its end, in order.
+pub const WATCH: &str = "watch";
+
+const READING: &str = "read what it watches";
+const WRITING: &str = "write what it watches";
+
+/// A look at the people whom a job erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    /// Its number in the store.
+    pub id: i64,
+    /// The job that erased.
+    pub job: JobId,
+    /// Its number in the workflow, from 0.
+    pub number: u32,
+    /// How long after the job was over, in milliseconds.
+    pub after_ms: i64,
+    /// Of the requests that were done behind this event of the job,
+    pub from_event: i64,
+    /// and up to this one.
+    pub to_event: i64,
+    /// When it is due, in Unix milliseconds.
+    pub due_ms: i64,
+    /// The job that looks, once there is one.
+    pub look: Option<JobId>,
+    /// When it was over, in Unix milliseconds.
+    pub over_ms: Option<i64>,
+    /// What was found, once it is over.
+    pub found: Option<Found>,
+}
+
+/// What a look found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Found {
+    /// Requests that were looked at: each was done, and a call of it that cannot be undone was accepted.
+    pub people: u64,
+    /// Nobody was found.
+    pub gone: u64,
+    /// Somebody was found, and it was only said, or they could not be erased again.
+    pub came_back: u64,
+    /// Somebody was found, and erased again.
+    pub erased_again: u64,
+    /// Somebody was found who gave a newer consent since, and was left alone.
+    pub returned: u64,
+    /// It is not known whether somebody is there.
+    pub unknown: u64,
+    /// Why nobody could be looked for: one word, such as `input_gone`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl Store {
+    /// Notes which job looks.
+    pub fn note_look(&self, watch: i64, look: JobId) -> Result<(), StoreError> {
+        self.task(move |connection| {
+            let sql = "UPDATE watches SET look = ?2 WHERE id = ?1";
+            connection.execute(sql, [watch, look.0]).doing(WRITING)?;
+            Ok(())
+        })
+    }
+
+    /// Notes what a look found, once; with the last one goes what was kept for it.
+    pub fn end_watch(&self, watch: &Watch, found: Found, at_ms: i64) -> Result<(), StoreError> {
+        let watch = watch.clone();
+        self.with_committer(move |committer| {
+            let mut write = || {
+                let transaction = committer.connection.transaction().doing(WRITING)?;
+                let sql = "UPDATE watches SET over_ms = ?2, found = ?3 WHERE id = ?1 AND over_ms IS NULL";
+                // Numbers and a word always serialize.
+                let text = serde_json::to_string(&found).unwrap_or_default();
+                let ended = transaction.execute(sql, params![watch.id, at_ms, text]).doing(WRITING)?;
+                let (mut gone, mut keys) = (inbox::Amount::default(), Vec::new());
+                if ended > 0 {
+                    committer.ledger.append(&transaction, now_ms(), &fact(&watch, &found))?;
+                    committer.ledger.sign_if_due(&transaction, now_ms())?;
+                    gone = inbox::job_is_gone(&transaction, watch.job, &mut keys).doing(WRITING)?;
+                }
+                transaction.commit().doing(WRITING)?;
+                Ok((gone, keys))
+            };
+            match write() {
+                Ok((gone, keys)) => {
+                    committer.inbox = committer.inbox.less(gone);
+                    committer.ring.over(keys);
+                    if !jobs::needs_key(&committer.connection, watch.job).doing(READING)? {
+                        committer.keys.destroy(watch.job)?;
+                        committer.ring.close(watch.job)?;
+                    }
+                    committer.ring.destroy(committer.last_event)
+                }
+                Err(error) => {
+                    if let Err(error) = committer.ledger.read_again(&committer.connection) {
+                        // An entry that goes on from what is not on the disk would break the chain.
+                        committer.fail(error);
+                    }
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
+fn fact(watch: &Watch, found: &Found) -> Fact {
+    Fact::Watched {
+        job: watch.job.to_string(),
+        look: watch.look.map(|look| look.to_string()),
+        after: duration_word(std::time::Duration::from_millis(watch.after_ms.unsigned_abs())),
+        people: found.people,
+        gone: found.gone,
+        came_back: found.came_back,
+        erased_again: found.erased_again,
+        returned: found.returned,
+        unknown: found.unknown,
+        missing: found.why.clone(),
+    }
+}
+
+impl Reader {
+    /// The looks of a job, or all of them, by when they are due.
+    pub fn watches(&self, job: Option<JobId>) -> Result<Vec<Watch>, StoreError> {
+        select(
+            &self.lock(),
+            "WHERE ?1 IS NULL OR job = ?1 ORDER BY due_ms, id",
+            params![job.map(|job| job.0)],
+        )
+    }
+
+    /// The looks that are due at a moment in Unix milliseconds and not over, in order.
+    pub fn due_watches(&self, now_ms: i64) -> Result<Vec<Watch>, StoreError> {
+        select(&self.lock(), "WHERE over_ms IS NULL AND due_ms <= ?1 ORDER BY due_ms, id", params![now_ms])
+    }
+
+    /// The newest event of a job; 0 without one.
+    pub fn newest_event(&self, job: JobId) -> Result<i64, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT ifnull(max(id), 0) FROM events WHERE job = ?1";
+        let mut statement = connection.prepare_cached(sql).doing(READING)?;
+        statement.query_row([job.0], |row| row.get(0)).doing(READING)
+    }
+}
+
+fn select(
+    connection: &Connection,
+    filter: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<Watch>, StoreError> {
+    let columns = "id, job, number, after_ms, from_event, to_event, due_ms, look, over_ms, found";
+    let sql = format!("SELECT {columns} FROM watches {filter}");
+    let mut statement = connection.prepare_cached(&sql).doing(READING)?;
+    let rows = statement.query_map(values, read).doing(READING)?;
+    rows.collect::<rusqlite::Result<_>>().doing(READING)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Watch> {
+    let found: Option<String> = row.get(9)?;
+    Ok(Watch {
+        id: row.get(0)?,
+        job: JobId(row.get(1)?),
+        number: row.get(2)?,
+        after_ms: row.get(3)?,
+        from_event: row.get(4)?,
+        to_event: row.get(5)?,
+        due_ms: row.get(6)?,
+        look: row.get::<_, Option<i64>>(7)?.map(JobId),
+        over_ms: row.get(8)?,
+        found: found.and_then(|found| serde_json::from_str(&found).ok()),
+    })
+}
+
+/// Whether a look at the people of a job is still to come.
+pub(super) const IS_WATCHED: &str =
+    "EXISTS (SELECT 1 FROM watches WHERE watches.job = jobs.id AND over_ms IS NULL)";
+
+/// Leaves the looks of a job that an event closed, if its workflow watches and somebody was erased since the
+/// last ones; in the transaction of that event.
+pub(super) fn job_closed(
+    connection: &Connection,
+    job: JobId,
+    number: i64,
+    event: &Event,
+) -> rusqlite::Result<()> {
+    let at_ms = match event {
+        Event::Stopped(stopped) => stopped.at_ms,
+        Event::Cancelled { at_ms, by: _ } => *at_ms,
+        _ => return Ok(()),
+    };
+    let sql = format!("SELECT json_extract(format, '$.{WATCH}') FROM jobs WHERE id = ?1");
+    let after: Option<String> = connection.prepare_cached(&sql)?.query_row([job.0], |row| row.get(0))?;
+    let after: Option<Vec<i64>> = after.and_then(|after| serde_json::from_str(&after).ok());
+    let Some(after) = after else { return Ok(()) };
+    let sql = "SELECT ifnull(max(to_event), 0) FROM watches WHERE job = ?1";
+    let from: i64 = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0))?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE job = ?1 AND kind = ?2 AND id > ?3)";
+    let erased: bool = connection
+        .prepare_cached(sql)?
+        .query_row(params![job.0, codec::kind::ERASED, from], |row| row.get(0))?;
+    if !erased {
+        return Ok(());
+    }
+    let sql = "INSERT INTO watches (job, number, after_ms, from_event, to_event, due_ms) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let mut insert = connection.prepare_cached(sql)?;
+    for (look, after_ms) in (0_u32..).zip(after) {
+        insert.execute(params![job.0, look, after_ms, from, number, at_ms.saturating_add(after_ms)])?;
+    }
+    Ok(())
+}
+
+/// Forgets the looks of a job that is no more.
+pub(super) fn job_removed(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM watches WHERE job = ?1")?.execute([job.0])?;
+    Ok(())
+}

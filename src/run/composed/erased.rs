@@ -1,0 +1,208 @@
+//! `privaflow/verify_erased`: looks until nothing leads to a profile any more.
+//!
+//! The first look comes when the deletion has had time to reach every cache, and each pause is twice as long
+//! as the one before. An identifier that led to nobody once is not asked again. What is still there at a later
+//! look is deleted again, twice at most. At the deadline a person must look: accepted is not verified, and
+//! nothing is called gone that is not. The rule that keeps it from harm: nothing is deleted again that bears
+//! an external id which was not erased, since it may be somebody else's.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::identifier::{Identifier, Look, of_kinds};
+use super::{Asks, Failed, STILL_THERE, millis};
+use crate::catalogue;
+use crate::job::Fail;
+use crate::workflow::{ErasedRules, Kind};
+
+/// How often what is still there is deleted again. A third time would not help either.
+const MOST_AGAIN: u32 = 2;
+/// Most braze_ids of one deletion.
+const TOGETHER: usize = 50;
+/// What a look needs to know of a profile.
+const FIELDS: [&str; 3] = ["braze_id", "external_id", "user_aliases"];
+
+/// A verification under way.
+pub(crate) struct Erased {
+    first_after_ms: i64,
+    deadline_ms: i64,
+    may_erase: bool,
+    /// The braze_ids that were erased, and the external ids that stood on them.
+    erased: HashSet<String>,
+    external_ids: HashSet<String>,
+    /// The braze_ids that were left on purpose.
+    left: HashSet<String>,
+    /// What still leads to somebody, as far as is known.
+    open: Vec<Look>,
+    round: Round,
+    rounds: u32,
+    looks: u32,
+    erased_again: u32,
+}
+
+/// Where it stands.
+struct Round {
+    /// Nothing is asked before.
+    from_ms: i64,
+    /// The next of the open looks.
+    at: usize,
+    /// Looks of this round that led to somebody.
+    still: Vec<usize>,
+    /// What of it may be deleted again.
+    again: BTreeSet<String>,
+    /// The deletion of that is the next call.
+    erases: bool,
+}
+
+impl Round {
+    fn from(from_ms: i64) -> Round {
+        Round { from_ms, at: 0, still: Vec::new(), again: BTreeSet::new(), erases: false }
+    }
+}
+
+impl Erased {
+    /// Begins a verification of what a search found. `written_ms` is when the deletion was accepted; without
+    /// one there is nothing to wait for.
+    pub fn begin(
+        rules: &ErasedRules,
+        found: &Value,
+        written_ms: Option<i64>,
+        now_ms: i64,
+    ) -> Result<Erased, Failed> {
+        let wrong = || Failed::template("template", "`found` is not the output of privaflow/find_profiles");
+        let identifiers = found.get("identifiers").and_then(of_kinds).ok_or_else(wrong)?;
+        let texts = |member: &str| {
+            let list = found.get(member)?.as_array()?;
+            list.iter().map(|id| id.as_str().map(str::to_owned)).collect::<Option<HashSet<String>>>()
+        };
+        let erased = texts("braze_ids").ok_or_else(wrong)?;
+        let left = texts("others").ok_or_else(wrong)?;
+        let is_id = |identifier: &&Identifier| identifier.kind() == Kind::ExternalId;
+        let external_ids = identifiers.iter().filter(is_id).filter_map(|id| match id {
+            Identifier::Plain(_, text) => Some(text.clone()),
+            Identifier::Alias(..) => None,
+        });
+        let first_after_ms = millis(rules.first_after);
+        let from_ms = written_ms.map_or(now_ms, |at_ms| at_ms.saturating_add(first_after_ms));
+        Ok(Erased {
+            first_after_ms,
+            deadline_ms: written_ms.unwrap_or(now_ms).saturating_add(millis(rules.at_most)),
+            may_erase: rules.erase_again,
+            external_ids: external_ids.collect(),
+            erased,
+            left,
+            open: Look::all(identifiers, true),
+            round: Round::from(from_ms),
+            rounds: 0,
+            looks: 0,
+            erased_again: 0,
+        })
+    }
+
+    /// What it needs next.
+    pub fn next(&mut self, now_ms: i64) -> Asks {
+        if self.open.is_empty() {
+            let output = json!({ "gone": true, "looks": self.looks, "erased_again": self.erased_again });
+            return Asks::Done { output, proves: true };
+        }
+        if self.round.from_ms > self.deadline_ms {
+            let message = "a profile is still found after the deletion was accepted: look whether an app or another tool makes it anew, then `privaflow runs retry` looks again".to_owned();
+            return Asks::Fails(Failed { reason: Fail::Timeout, code: STILL_THERE, message });
+        }
+        if now_ms < self.round.from_ms {
+            return Asks::Pause { until_ms: self.round.from_ms };
+        }
+        let (name, body) = match self.open.get(self.round.at).filter(|_| !self.round.erases) {
+            Some(look) => ("braze/users.export.ids", look.body(&FIELDS)),
+            None => {
+                let again: Vec<&String> = self.round.again.iter().take(TOGETHER).collect();
+                ("braze/users.delete", json!({ "braze_ids": again }))
+            }
+        };
+        match catalogue::find(name) {
+            Some(action) => Asks::Call(action, body),
+            None => Asks::Done { output: Value::Null, proves: false },
+        }
+    }
+
+    /// Whether a profile was left on purpose.
+    pub fn was_left(&self, user: &Value) -> bool {
+        let braze_id = user.get("braze_id").and_then(Value::as_str);
+        braze_id.is_some_and(|braze_id| self.left.contains(braze_id))
+    }
+
+    /// Takes in what the call came to that was asked last.
+    pub fn hear(&mut self, output: &Value, at_ms: i64) {
+        if self.round.erases {
+            self.erased_again += 1;
+            return self.end_round(at_ms);
+        }
+        self.looks += 1;
+        let users = output.get("users").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let text = |user: &Value, member: &str| user.get(member).and_then(Value::as_str).map(str::to_owned);
+        let mut is_there = false;
+        for user in users {
+            if self.was_left(user) {
+                continue;
+            }
+            let braze_id = text(user, "braze_id").unwrap_or_default();
+            is_there = true;
+            let is_own = self.erased.contains(&braze_id)
+                || text(user, "external_id").is_none_or(|id| self.external_ids.contains(&id));
+            if is_own && !braze_id.is_empty() {
+                self.round.again.insert(braze_id);
+            }
+        }
+        if is_there {
+            self.round.still.push(self.round.at);
+        }
+        self.round.at += 1;
+        if self.round.at < self.open.len() {
+            return;
+        }
+        // At the first look it may still be on its way through the caches.
+        let is_too_early = self.rounds == 0;
+        // Nobody would look again at what is deleted at the deadline.
+        let is_too_late = at_ms >= self.deadline_ms;
+        let may_erase = self.may_erase && !is_too_early && !is_too_late && self.erased_again < MOST_AGAIN;
+        if may_erase && !self.round.again.is_empty() {
+            self.round.erases = true;
+        } else {
+            self.end_round(at_ms);
+        }
+    }
+
+    /// Keeps what still leads to somebody, for a later look.
+    fn end_round(&mut self, at_ms: i64) {
+        let still = std::mem::take(&mut self.round.still);
+        let mut place = 0;
+        self.open.retain(|_| {
+            place += 1;
+            still.contains(&(place - 1))
+        });
+        self.rounds += 1;
+        let pause_ms = self.first_after_ms.saturating_mul(1_i64 << self.rounds.min(32));
+        let next_ms = at_ms.saturating_add(pause_ms);
+        // The last look is at the deadline itself, not one pause before it.
+        let is_over = at_ms >= self.deadline_ms;
+        self.round = Round::from(if is_over { i64::MAX } else { next_ms.min(self.deadline_ms) });
+    }
+
+    /// The pause before a round is over, whatever time it is.
+    pub fn end_pause(&mut self, now_ms: i64) {
+        self.round.from_ms = self.round.from_ms.min(now_ms);
+    }
+}
+
+impl fmt::Debug for Erased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, rounds, looks) = (self.open.len(), self.rounds, self.looks);
+        f.debug_struct("Erased")
+            .field("open", &open)
+            .field("rounds", &rounds)
+            .field("looks", &looks)
+            .finish_non_exhaustive()
+    }
+}

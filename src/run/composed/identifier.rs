@@ -1,0 +1,155 @@
+//! An identifier that a profile is looked up by, and which of them are asked for together.
+//!
+//! Up to 50 external ids and aliases go into one request, and calls of other people join them there; of
+//! everything else a request takes one (Braze docs, "Export user profile by identifier"). What is asked for
+//! is what was given, letter for letter.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use crate::workflow::Kind;
+
+/// Most external ids and aliases of one request.
+const TOGETHER: usize = 50;
+
+/// One identifier.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) enum Identifier {
+    /// Of any kind but an alias.
+    Plain(Kind, String),
+    /// Its label and its name.
+    Alias(String, String),
+}
+
+impl Identifier {
+    /// An identifier of one text; none for an empty one.
+    pub fn of(kind: Kind, value: Option<&Value>) -> Option<Identifier> {
+        let text = value?.as_str().filter(|text| !text.trim().is_empty())?;
+        Some(Identifier::Plain(kind, text.to_owned()))
+    }
+
+    /// The alias that an object holds.
+    pub fn alias(value: &Value) -> Option<Identifier> {
+        let text = |member: &str| value.get(member).and_then(Value::as_str).map(str::to_owned);
+        Some(Identifier::Alias(text("alias_label")?, text("alias_name")?))
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            Identifier::Plain(kind, _) => *kind,
+            Identifier::Alias(..) => Kind::UserAlias,
+        }
+    }
+
+    /// Whether many of it fit into one request.
+    fn goes_together(&self) -> bool {
+        matches!(self.kind(), Kind::ExternalId | Kind::UserAlias)
+    }
+
+    /// As JSON.
+    pub fn value(&self) -> Value {
+        match self {
+            Identifier::Plain(_, value) => json!(value),
+            Identifier::Alias(label, name) => json!({ "alias_name": name, "alias_label": label }),
+        }
+    }
+
+    /// Whether a text of the same kind means the same: addresses without regard to case.
+    pub fn is_like(&self, other: &Identifier) -> bool {
+        match (self, other) {
+            (Identifier::Plain(Kind::Email, one), Identifier::Plain(Kind::Email, other)) => {
+                one.trim().to_lowercase() == other.trim().to_lowercase()
+            }
+            _ => self == other,
+        }
+    }
+}
+
+/// Identifiers by their kinds, in the order of [`Kind::ALL`], as an output has them.
+pub(super) fn by_kind(identifiers: &[Identifier]) -> Value {
+    let member = |kind: Kind| match kind {
+        Kind::ExternalId => "external_ids",
+        Kind::UserAlias => "user_aliases",
+        Kind::BrazeId => "braze_ids",
+        Kind::Email => "emails",
+        Kind::Phone => "phones",
+        Kind::DeviceId => "device_ids",
+    };
+    let of = |kind: Kind| identifiers.iter().filter(move |known| known.kind() == kind).map(Identifier::value);
+    Kind::ALL.iter().map(|kind| (member(*kind).to_owned(), of(*kind).collect::<Value>())).collect()
+}
+
+/// The identifiers that [`by_kind`] made an output of.
+pub(super) fn of_kinds(value: &Value) -> Option<Vec<Identifier>> {
+    let mut identifiers = Vec::new();
+    for (kind, member) in
+        Kind::ALL.iter().zip(["external_ids", "user_aliases", "braze_ids", "emails", "phones", "device_ids"])
+    {
+        for item in value.get(member)?.as_array()? {
+            identifiers.push(match kind {
+                Kind::UserAlias => Identifier::alias(item)?,
+                _ => Identifier::of(*kind, Some(item))?,
+            });
+        }
+    }
+    Some(identifiers)
+}
+
+/// Identifiers that one request asks for.
+#[derive(Clone)]
+pub(super) struct Look {
+    pub identifiers: Vec<Identifier>,
+    /// The request named them; else a profile revealed them.
+    pub is_given: bool,
+}
+
+impl Look {
+    /// Asks for all of these, in as few requests as there can be.
+    pub fn all(identifiers: Vec<Identifier>, is_given: bool) -> Vec<Look> {
+        let (together, alone): (Vec<_>, Vec<_>) =
+            identifiers.into_iter().partition(Identifier::goes_together);
+        let together = together.chunks(TOGETHER).map(<[Identifier]>::to_vec);
+        let all = together.chain(alone.into_iter().map(|one| vec![one]));
+        all.map(|identifiers| Look { identifiers, is_given }).collect()
+    }
+
+    /// The body of the request.
+    pub fn body(&self, fields: &[&str]) -> Value {
+        let mut body = Map::new();
+        let of = |kind: Kind| -> Vec<Value> {
+            self.identifiers.iter().filter(|known| known.kind() == kind).map(Identifier::value).collect()
+        };
+        for (kind, member) in [(Kind::ExternalId, "external_ids"), (Kind::UserAlias, "user_aliases")] {
+            let values = of(kind);
+            if !values.is_empty() {
+                body.insert(member.to_owned(), Value::Array(values));
+            }
+        }
+        for (kind, member) in [
+            (Kind::BrazeId, "braze_id"),
+            (Kind::Email, "email_address"),
+            (Kind::Phone, "phone"),
+            (Kind::DeviceId, "device_id"),
+        ] {
+            if let Some(value) = of(kind).pop() {
+                body.insert(member.to_owned(), value);
+            }
+        }
+        body.insert("fields_to_export".to_owned(), json!(fields));
+        Value::Object(body)
+    }
+}
+
+impl fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identifier({}, redacted)", self.kind().word())
+    }
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Look { identifiers, is_given } = self;
+        f.debug_struct("Look").field("identifiers", identifiers).field("is_given", is_given).finish()
+    }
+}

@@ -1,0 +1,186 @@
+//! Carrying out an action made of others: its calls are calls of the run, one at a time.
+//!
+//! Which call comes next is for [`super::composed`] to say. Here it gets its step, its profile and its path
+//! (`find#0`, `find#1`, …), and what is accepted or found counts for the run as that of any other call.
+
+use serde_json::Value;
+
+use super::composed::{Asks, Consent, Doing, Erased, Failed, Find, Inside, Wanted};
+use super::facts::Program;
+use super::finish::Trouble;
+use super::machine::{Answer, Next, Pending, Prepared, Run, reason_of};
+use crate::catalogue::Action;
+use crate::job::{Fail, Skip};
+use crate::plan::Call;
+use crate::template::Tree;
+use crate::workflow::{Composed, Rules, Step, StepKind};
+
+impl Run {
+    /// Begins the composed action of a step that was entered; `None` when the step is over.
+    pub(super) fn enter_composed(&mut self, program: &Program, step: &Step, now_ms: i64) -> Option<Next> {
+        let StepKind::Composed(composed) = &step.kind else { return None };
+        self.was_inside = true;
+        let is_nothing_set = composed.needs_a_write() && self.written_ms.is_none();
+        if self.tally.passed == Some(Skip::Shadow) && composed.proves() || is_nothing_set {
+            // What was not written is not looked for.
+            self.end_step(program, step, "skipped", Value::Null);
+            return None;
+        }
+        match self.begin_inside(program, composed, now_ms) {
+            Ok(None) => {
+                self.end_step(program, step, "skipped", Value::Null);
+                None
+            }
+            Ok(Some(doing)) => {
+                self.inside = Some(Box::new(Inside { number: 0, doing }));
+                self.go_on_inside(program, step, now_ms)
+            }
+            Err(trouble) => {
+                self.fail(program, step, trouble);
+                None
+            }
+        }
+    }
+
+    /// What a composed action begins with, as far as it is known before any answer; `None` when there is nothing
+    /// to do.
+    pub(super) fn begin_inside(
+        &self,
+        program: &Program,
+        composed: &Composed,
+        now_ms: i64,
+    ) -> Result<Option<Doing>, Trouble> {
+        let begun = match &composed.rules {
+            Rules::Find(rules) => {
+                let subject = match &rules.subject {
+                    Some(tree) => self.rendered(program, tree)?,
+                    None => self.scope.get("subject").cloned(),
+                };
+                let device = match &rules.device_id {
+                    Some(tree) => self.rendered(program, tree)?,
+                    None => None,
+                };
+                let subject = subject.unwrap_or_default();
+                Find::begin(rules, &subject, device.as_ref()).map(|find| Some(Doing::Find(Box::new(find))))
+            }
+            Rules::Erased(rules) => {
+                let found = self.rendered(program, &rules.found)?.unwrap_or_default();
+                let begun = Erased::begin(rules, &found, self.written_ms, now_ms);
+                begun.map(|erased| Some(Doing::Erased(Box::new(erased))))
+            }
+            Rules::Consent(rules) => {
+                let render = |tree: &Option<Tree>| match tree {
+                    Some(tree) => self.rendered(program, tree),
+                    None => Ok(None),
+                };
+                let subject = match &rules.subject {
+                    Some(tree) => self.rendered(program, tree)?,
+                    None => self.scope.get("subject").cloned(),
+                };
+                let wanted = Wanted {
+                    email: render(&rules.email_subscribe)?,
+                    push: render(&rules.push_subscribe)?,
+                    groups: render(&rules.groups)?,
+                };
+                let (subject, at_ms) = (subject.unwrap_or_default(), self.written_ms.unwrap_or(now_ms));
+                let begun = Consent::begin(rules, &subject, wanted, at_ms);
+                begun.map(|consent| consent.map(|consent| Doing::Consent(Box::new(consent))))
+            }
+        };
+        begun.map_err(|failed| self.trouble_inside(program, failed))
+    }
+
+    fn rendered(&self, program: &Program, tree: &Tree) -> Result<Option<Value>, Trouble> {
+        tree.render(&self.scope, &self.extra)
+            .map_err(|error| self.trouble(program, Fail::Template, Fail::Template.word(), error.to_string()))
+    }
+
+    /// Does what the composed action needs next; `None` when its step is over, or pauses.
+    pub(super) fn go_on_inside(&mut self, program: &Program, step: &Step, now_ms: i64) -> Option<Next> {
+        let inside = self.inside.as_mut()?;
+        let number = inside.number;
+        match inside.next(now_ms) {
+            Asks::Call(action, body) => {
+                self.pending = Pending::Call { number, first_at_ms: None };
+                match self.prepare_inside(program, step, action, &body) {
+                    Ok(prepared) => return Some(Next::Call(prepared)),
+                    Err(trouble) => self.fail(program, step, trouble),
+                }
+            }
+            Asks::Pause { until_ms } => {
+                self.pending = Pending::Pause { until_ms, number, first_at_ms: now_ms };
+            }
+            Asks::Done { output, proves } => {
+                self.inside = None;
+                if proves && self.tally.accepted {
+                    self.tally.verified = true;
+                    self.tally.is_proven = true;
+                }
+                self.end_step(program, step, "done", output);
+            }
+            Asks::Fails(failed) => {
+                let trouble = self.trouble_inside(program, failed);
+                self.fail(program, step, trouble);
+            }
+        }
+        None
+    }
+
+    /// A call of a composed action, as any other.
+    pub(super) fn prepare_inside(
+        &mut self,
+        program: &Program,
+        step: &Step,
+        action: &'static Action,
+        body: &Value,
+    ) -> Result<Prepared, Trouble> {
+        let profile = self.profile(program, step, action)?;
+        let call = Call::new(action, body).map_err(|refusal| {
+            self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned())
+        })?;
+        let mut call = Box::new(call);
+        if let Some(times) = &mut self.times {
+            times.date(program, self.position, &mut call);
+        }
+        if let Some(cover) = &mut self.cover {
+            cover.note(&mut call);
+        }
+        Ok(Prepared { step: step.number, profile, call })
+    }
+
+    /// Tells the composed action what its call came to.
+    pub(super) fn hear_inside(&mut self, program: &Program, step: &Step, answer: Answer) {
+        let Some(mut inside) = self.inside.take() else { return };
+        let Asks::Call(action, _) = inside.next(i64::MAX) else { return };
+        if let Some(mut times) = self.times.take() {
+            times.hear(|| self.path_of_call(program, inside.number), &answer, action.effect);
+            self.times = Some(times);
+        }
+        self.pending = Pending::Nothing;
+        match answer.result {
+            Ok(output) => {
+                self.note_found(action, &output);
+                self.note_written(action, answer.at_ms);
+                inside.hear(&output, answer.at_ms);
+                self.inside = Some(inside);
+            }
+            Err(refusal) => {
+                let trouble =
+                    self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned());
+                self.fail(program, step, trouble);
+            }
+        }
+    }
+
+    /// Whether a profile was left on purpose by the search whose erasure the run verifies.
+    pub fn was_left(&self, user: &Value) -> bool {
+        match self.inside.as_ref().map(|inside| &inside.doing) {
+            Some(Doing::Erased(erased)) => erased.was_left(user),
+            Some(Doing::Find(_) | Doing::Consent(_)) | None => false,
+        }
+    }
+
+    fn trouble_inside(&self, program: &Program, failed: Failed) -> Trouble {
+        self.trouble(program, failed.reason, failed.code, failed.message)
+    }
+}
