@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, backfill, canary, directory, forget, init, jobs, keys, ledger, logs, pauses, plan, profiles, reconcile,
-    run, runs, sandbox, serve, store, validate, watch, workflows,
+    actions, backfill, canary, directory, forget, init, jobs, keys, ledger, logs, pauses, plan, profiles,
+    reconcile, run, runs, sandbox, serve, store, validate, watch, workflows,
 };
 
 /// What stands under the help of the program.

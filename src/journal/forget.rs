@@ -32,11 +32,7 @@ impl Store {
     }
 
     /// How many keys these runs of a job have.
-    pub fn keys_of(
-        &self,
-        job: JobId,
-        runs: impl IntoIterator<Item = Position>,
-    ) -> Result<u64, StoreError> {
+    pub fn keys_of(&self, job: JobId, runs: impl IntoIterator<Item = Position>) -> Result<u64, StoreError> {
         self.ring().count(job, runs)
     }
 
