@@ -190,7 +190,9 @@ pub enum StoreError {
     )]
     InboxSealed,
     /// The key of what is kept of staff is gone, or is not the one that sealed it.
-    #[error("what is kept of OneTrust's directory does not open any more; `privaflow directory sync` reads it anew")]
+    #[error(
+        "what is kept of OneTrust's directory does not open any more; `privaflow directory sync` reads it anew"
+    )]
     StaffKey,
     /// The file with the keys of what waits is gone, or is that of another store.
     #[error(
