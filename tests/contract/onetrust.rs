@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use jsonschema::error::ValidationErrorKind;
 use privaflow::catalogue::{self, Action};
 use privaflow::clock::{SharedClock, SystemClock};
-use privaflow::config::{Directory, Profile, Settings, UserSource};
+use privaflow::config::{Directory, Profile, Reach, Settings, UserSource};
 use privaflow::directory::{Sync, live};
 use privaflow::feeds::Export;
 use privaflow::journal::Store;
@@ -202,7 +202,9 @@ impl Contract {
 
     /// A client of this server.
     pub fn client(&self, form: &str) -> Client {
-        client(&self.profile(form), Timeouts::default()).unwrap()
+        let profile = self.profile(form);
+        let Reach::Service { connection, credential } = &profile.reach else { panic!("it is no service") };
+        client(connection, credential, Timeouts::default()).unwrap()
     }
 
     /// What asks this server.
