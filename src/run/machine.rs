@@ -67,6 +67,8 @@ pub(super) enum Pending {
     Nothing,
     /// A call whose answer has not come.
     Call { number: u32, first_at_ms: Option<i64> },
+    /// Somebody's answer, at an `approve` step.
+    Approval,
     /// A pause until a moment, at a `wait` step.
     Wait { until_ms: i64 },
     /// A pause between two tries of a repeated call.
@@ -82,6 +84,11 @@ pub enum Next {
     Wait {
         /// That moment.
         until_ms: i64,
+    },
+    /// Nothing before somebody says yes or no; then [`Run::decide`].
+    Approval {
+        /// What they are asked, free of personal data.
+        message: String,
     },
     /// It is over.
     Ended(Finish),
@@ -182,6 +189,7 @@ impl Run {
                 Pending::Wait { until_ms } | Pending::Pause { until_ms, .. } if now_ms < until_ms => {
                     return Next::Wait { until_ms };
                 }
+                Pending::Approval => return Next::Approval { message: self.question(program) },
                 Pending::Wait { .. } => {
                     self.pending = Pending::Nothing;
                     if let Some(step) = self.current(program) {
@@ -335,9 +343,11 @@ impl Run {
             Pending::Call { number, .. } if number > 0 || self.inside.is_some() => {
                 self.path_of_call(program, number)
             }
-            Pending::Call { .. } | Pending::Nothing | Pending::Wait { .. } | Pending::Pause { .. } => {
-                path(program.list(self.phase), &self.frames)
-            }
+            Pending::Call { .. }
+            | Pending::Nothing
+            | Pending::Approval
+            | Pending::Wait { .. }
+            | Pending::Pause { .. } => path(program.list(self.phase), &self.frames),
         }
     }
 

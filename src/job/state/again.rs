@@ -133,6 +133,7 @@ impl State {
             }
             self.forget_that_it_left(position);
             self.waits.remove(&position);
+            self.decisions.forget(position);
             if let Some(answers) = self.answers.get_mut(&position) {
                 answers.retain(|answer| answer.accepted);
             }
