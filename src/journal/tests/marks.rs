@@ -154,7 +154,7 @@ fn a_store_of_the_first_format_is_brought_up_to_date_when_it_is_opened() {
     assert!(Listening::on(&store, job).write(answered(0)));
     drop(store);
     let database = rusqlite::Connection::open(directory.path().join("journal.db")).unwrap();
-    let first = "DROP TABLE watches; DROP TABLE gate_keys; DROP TABLE gate_releases; DROP TABLE held; DROP TABLE holds; DROP TABLE ledger; DROP TABLE ledger_keys; DROP TABLE ledger_places; DROP TABLE inbox; DROP TABLE windows; DROP TABLE taken; DROP TABLE turns; DROP TABLE skips; \
+    let first = "DROP TABLE staff; DROP TABLE staff_syncs; DROP TABLE watches; DROP TABLE gate_keys; DROP TABLE gate_releases; DROP TABLE held; DROP TABLE holds; DROP TABLE ledger; DROP TABLE ledger_keys; DROP TABLE ledger_places; DROP TABLE inbox; DROP TABLE windows; DROP TABLE taken; DROP TABLE turns; DROP TABLE skips; \
                  DROP TABLE cursors; DROP TABLE approvals; DROP TABLE secrets; DROP TABLE notes; DROP INDEX reopenings; DROP INDEX jobs_to_compact; \
                  ALTER TABLE jobs DROP COLUMN keeps_key; ALTER TABLE jobs DROP COLUMN compacted_to; \
                  ALTER TABLE jobs DROP COLUMN compacted; ALTER TABLE events DROP COLUMN sum; \
