@@ -82,6 +82,9 @@ impl JobRecord {
         Some((JobId(number(0)?), number(1)?, number(2)?))
     }
 
+    /// The member of `format` that says for how many milliseconds what failed requests remember is kept.
+    pub const RETENTION_MS: &str = "retention_ms";
+
     /// The member of `format` that says that its person does not exist.
     pub const CANARY: &str = "canary";
 
@@ -154,6 +157,7 @@ pub(super) fn status_after(event: &Event) -> Option<Status> {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Decided(_)
         | Event::Erased { .. }
         | Event::Stopped(_) => None,
     }
@@ -174,6 +178,7 @@ pub(super) fn leaves_something_to_try(event: &Event) -> bool {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Decided(_)
         | Event::Erased { .. }
         | Event::Stopped(_) => &[],
     };

@@ -16,10 +16,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::JobId;
 
-use super::commit::Committer;
+use super::commit::{Committer, now_ms};
 use super::compact::Compactor;
 use super::directory::{Directory, file};
 use super::error::{Doing, StoreError};
+use super::holds::Holds;
 use super::ids::Ids;
 use super::inbox::{self, Amount, Lock, MOST_BYTES, MOST_ROWS};
 use super::index::{self, Index};
@@ -42,6 +43,7 @@ pub struct Store {
     reader: Reader,
     ids: Ids,
     marks: Marks,
+    pub(super) holds: Holds,
     keys: Keys,
     ring: Ring,
     commands: Sender<Command>,
@@ -165,6 +167,8 @@ impl Store {
             destroy_leftover_keys(&connection, &keys)?;
         }
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
+        let holds = Holds::open(&connection, &marks)?;
+        marks.read_releases(&connection)?;
         if backup::restored(&connection)?.is_none() {
             ring.sweep(&connection, last_event)?;
         }
@@ -193,10 +197,12 @@ impl Store {
             .name("journal".to_owned())
             .spawn(move || committer.run(&received))
             .map_err(file("start the thread that writes", directory.path()))?;
-        Ok(Store {
+        let is_restored = reader.restored()?.is_some();
+        let store = Store {
             reader,
             ids,
             marks,
+            holds,
             keys,
             ring,
             commands,
@@ -204,7 +210,12 @@ impl Store {
             thread: Some(thread),
             next_writer: AtomicU64::new(1),
             directory,
-        })
+        };
+        // After a restore a person may want the replaced database back, and its keys with it.
+        if !is_restored {
+            store.end_retention(now_ms())?;
+        }
+        Ok(store)
     }
 
     /// Does something with the one connection that writes, after what was handed over before.

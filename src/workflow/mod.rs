@@ -29,6 +29,8 @@ mod triggers_schedule;
 mod watch;
 mod words;
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use crate::template::Tree;
@@ -40,7 +42,7 @@ pub use look::{CAME_BACK, look};
 pub use notify::{Notify, Occasion};
 pub use report::Report;
 pub use retry::{Policies, Policy, Retry, Said};
-pub use step::{Repeat, Setting, Step, StepKind};
+pub use step::{Approve, Repeat, Setting, Step, StepKind};
 pub use trigger::{
     ConsentRules, ConsentTrigger, Feed, FileTrigger, Format, Guard, Identifier, On, ScheduleTrigger,
     SubtaskRules, SubtaskTrigger, WebhookTrigger,
@@ -77,6 +79,9 @@ pub struct Workflow {
     pub report: Option<Report>,
     /// When it is looked again whether the people it erased are still gone.
     pub watch: Option<Watch>,
+    /// How long after the last thing that happened in a job what its failed requests remember is kept, so that
+    /// they may be tried again; `None`: as long as the job is.
+    pub retention: Option<Duration>,
     /// The file as it was read; a job keeps it.
     pub text: String,
     /// SHA-256 of `text`.
