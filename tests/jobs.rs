@@ -25,6 +25,8 @@ mod formats;
 mod fresh;
 #[path = "jobs/guard.rs"]
 mod guard;
+#[path = "jobs/holds.rs"]
+mod holds;
 #[path = "jobs/hostile.rs"]
 mod hostile;
 #[path = "jobs/order.rs"]

@@ -8,6 +8,8 @@
     reason = "the helpers of a test may stop at the first surprise, like the test"
 )]
 
+#[path = "runs/approve.rs"]
+mod approve;
 #[path = "runs/cancel.rs"]
 mod cancel;
 #[path = "runs/change.rs"]

@@ -220,7 +220,7 @@ fn walk(steps: &[Step], scope: &mut Scope, calls: &mut Vec<(&'static str, Value)
             StepKind::Stop(_) => return false,
             // A verification is off unless somebody turns it on.
             StepKind::Composed(composed) => calls.push((composed.action.id, Value::Null)),
-            StepKind::Wait(_) | StepKind::Fail(_) | StepKind::Log(_) => {}
+            StepKind::Wait(_) | StepKind::Approve(_) | StepKind::Fail(_) | StepKind::Log(_) => {}
         }
     }
     true

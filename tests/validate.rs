@@ -166,7 +166,7 @@ fn steps_are_numbered_and_named_in_the_order_of_the_file() {
     let mut seen = Vec::new();
     number(&workflow.steps, &mut seen);
 
-    assert_eq!(seen.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (0..19).collect::<Vec<_>>());
+    assert_eq!(seen.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (0..22).collect::<Vec<_>>());
     assert_eq!(seen[0].1, "step-1");
     assert_eq!(seen[7].1, "loop");
     assert_eq!(seen[8].1, "track");

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Format;
 use super::{
-    actions, backfill, canary, directory, forget, init, jobs, keys, ledger, logs, pauses, plan, profiles,
-    reconcile, run, runs, sandbox, serve, store, validate, watch, workflows,
+    actions, backfill, canary, directory, forget, gate, hold, init, jobs, keys, ledger, logs, pauses, plan,
+    profiles, reconcile, run, runs, sandbox, serve, store, validate, watch, workflows,
 };
 
 /// What stands under the help of the program.
@@ -75,6 +75,10 @@ enum Command {
     Jobs(jobs::Args),
     /// See what became of single requests; try one again, or give it up
     Runs(runs::Args),
+    /// See who is kept from coming back after an erasure; let somebody through
+    Gate(gate::Args),
+    /// Keep people from being erased: add, see, remove
+    Hold(hold::Args),
     /// See whether erased people are still gone; look now
     Watch(watch::Args),
     /// Take a person who does not exist through a workflow, to see whether the pipe works
@@ -139,6 +143,8 @@ pub fn main() -> ExitCode {
         Command::Workflows(args) => workflows::run(&common, &args),
         Command::Jobs(args) => jobs::run(&common, &args),
         Command::Runs(args) => runs::run(&common, &args),
+        Command::Gate(args) => gate::run(&common, &args),
+        Command::Hold(args) => hold::run(&common, &args),
         Command::Watch(args) => watch::run(&common, &args),
         Command::Canary(args) => canary::run(&common, &args),
         Command::Pause(args) => pauses::pause(&common, &args),

@@ -10,6 +10,8 @@ mod command;
 mod directory;
 mod failure;
 mod forget;
+mod gate;
+mod hold;
 mod init;
 mod jobs;
 mod keys;

@@ -126,7 +126,7 @@ impl Driver {
             if let Some(live) = self.runs.take(*slot) {
                 let step = Some(self.path_of(&live.run));
                 parked.push(sent_without_answer(&live.about, step));
-                self.held_records += 1;
+                self.waits.attention += 1;
             }
             self.free(*slot);
         }

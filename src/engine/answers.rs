@@ -245,7 +245,7 @@ impl Driver {
                     self.tolerated += u64::from(finish.tolerated);
                     // When it is tried again, what was accepted last is not sent again either.
                     let may_be_tried_again = matches!(finish.verdict, Verdict::Failed(_));
-                    self.held_records += u64::from(!is_final(finish.verdict));
+                    self.waits.attention += u64::from(!is_final(finish.verdict));
                     steps.extend(step.filter(|step| may_be_tried_again && step.accepted));
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {

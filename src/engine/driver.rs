@@ -26,7 +26,7 @@ use super::turns::Turns;
 use super::worker::{Made, PlannedChunk, Workers};
 use crate::clock::Clock;
 use crate::job::{Ended, Event, State, Verdict};
-use crate::journal::{Ids, Marks, Space, Writer};
+use crate::journal::{Holds, Ids, Marks, Space, Writer};
 
 /// Everything that can wake the driver, but its timers and the journal.
 #[derive(Debug)]
@@ -87,6 +87,7 @@ pub(super) struct Driver {
     /// By profile: the number of its workspace among all engines.
     pub(super) spaces: Vec<u32>,
     pub(super) marks: Marks,
+    pub(super) holds: Holds,
     /// By profile: makes the keys of marks in its workspace.
     pub(super) marks_in: Vec<Space>,
     /// Why the job cannot go on.
@@ -106,7 +107,7 @@ pub(super) struct Driver {
     pub(super) abandoned: super::abandoned::Abandoned,
     pub(super) working: usize,
     pub(super) stopping: bool,
-    pub(super) held_records: u64,
+    pub(super) waits: super::relay::Waits,
     /// Requests that wait for a person in other jobs.
     pub(super) elsewhere: HashMap<[u8; 16], crate::job::RunId>,
     /// Requests that wait for a profile that was stopped, and are no longer kept in memory.
@@ -311,7 +312,8 @@ impl Driver {
         }
     }
 
-    fn intend(&mut self, mut batch: Batch, now_ms: i64) {
+    fn intend(&mut self, batch: Batch, now_ms: i64) {
+        let Some(mut batch) = self.but_for_held(batch, now_ms) else { return };
         batch.first_ms.get_or_insert(now_ms);
         self.in_flight += 1;
         self.outside.note_that_something_left();

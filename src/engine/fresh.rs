@@ -142,7 +142,8 @@ pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<
     };
     marks.extend(call.returns().map(returned));
     if call.action().effect == Effect::Irreversible {
-        let order = Order::placed(now_ms, 0);
+        // Its place tells the workspace, for those who look through the gate.
+        let order = Order::placed(now_ms, space.tag());
         let key = |person: &PersonKey| space.key(MarkKind::Erased, person.digest());
         let erased = |person| Mark { kind: MarkKind::Erased, key: key(person), order };
         marks.extend(call.erases().iter().map(erased));
@@ -192,6 +193,11 @@ impl Driver {
     /// The lanes of a call are its own: what may still be made of it is gathered with others.
     fn granted(&mut self, slot: Slot, blocked: Blocked) {
         let Blocked { service, step, mut call } = blocked;
+        if call.action().effect == Effect::Irreversible
+            && let Some(hold) = self.holds.of(call.reaches(), self.clock.now_ms())
+        {
+            return self.keep_from_erasing(slot, service, &call, &hold);
+        }
         let left = match self.marks_in.get(service) {
             Some(space) => {
                 let looked = self.looked.as_ref();

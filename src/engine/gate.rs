@@ -6,10 +6,16 @@
 //! that keeps it right: it is asked when a call has its people's lanes, and an erasure has those of
 //! everybody it covers, so nothing passes that was asked about before the erasure and leaves behind it.
 
+use super::batches::{Batch, Member};
+use super::driver::Driver;
+use super::lanes::Slot;
 use super::looked::GateLooked;
-use crate::job::MarkKind;
-use crate::journal::{Marks, Space, StoreError};
-use crate::plan::PersonKey;
+use super::relay::parked;
+use crate::catalogue::Effect;
+use crate::job::{MarkKind, ON_HOLD};
+use crate::journal::{Hold, Marks, Space, StoreError};
+use crate::ledger::moment;
+use crate::plan::{Call, PersonKey};
 
 /// The gate of one workspace.
 pub(super) struct Gate<'g> {
@@ -35,10 +41,62 @@ impl Gate<'_> {
             |person: &&PersonKey| looked.is_none_or(|known| known.binary_search(person).is_ok());
         for person in people.iter().filter(may_be_known) {
             let key = self.space.key(MarkKind::Erased, person.digest());
-            if let Some(at) = self.marks.newest(MarkKind::Erased, key)? {
-                erased.push((*person, at.at_ms().saturating_add(self.quiet_ms)));
+            if let Some(erased_ms) = self.marks.erased(key)? {
+                erased.push((*person, erased_ms.saturating_add(self.quiet_ms)));
             }
         }
         Ok(erased)
+    }
+}
+
+impl Driver {
+    /// A batch that is about to leave, without those whom somebody put on hold since it was gathered; `None`
+    /// when nothing is left of it.
+    pub(super) fn but_for_held(&mut self, mut batch: Batch, now_ms: i64) -> Option<Batch> {
+        let is_erasure = |member: &Member| member.call.action().effect == Effect::Irreversible;
+        if self.holds.are_none() || !batch.members.first().is_some_and(is_erasure) {
+            return Some(batch);
+        }
+        let (gate, wall_ms) = (batch.gate(), self.clock.now_ms());
+        let mut left = Vec::with_capacity(batch.members.len());
+        for member in std::mem::take(&mut batch.members) {
+            match self.holds.of(member.call.reaches(), wall_ms) {
+                Some(hold) => self.keep_from_erasing(member.slot, batch.service, &member.call, &hold),
+                None => left.push(member),
+            }
+        }
+        batch.members = left;
+        if batch.members.is_empty() {
+            if let Some(gate) = gate {
+                self.services.settle(gate, now_ms, now_ms);
+            }
+            return None;
+        }
+        Some(batch)
+    }
+
+    /// A call would erase somebody who must not be erased: it is not made, and its request waits. It is looked
+    /// at again whenever its job goes on.
+    pub(super) fn keep_from_erasing(&mut self, slot: Slot, service: usize, call: &Call, hold: &Hold) {
+        match self.abandoned.has(slot) {
+            true => self.pass_abandoned(slot),
+            false => {
+                if let Some(live) = self.runs.take(slot) {
+                    let step = Some(self.path_of(&live.run));
+                    let until = hold.until_ms.map(|until_ms| format!(" until {}", moment(until_ms)));
+                    let message = format!(
+                        "hold {} of {} keeps this person from being erased{}: {}; `privaflow hold remove` lets it go on",
+                        hold.id,
+                        hold.by,
+                        until.unwrap_or_default(),
+                        hold.reason
+                    );
+                    self.waits.attention += 1;
+                    self.ended.push(parked(&live.about, step, ON_HOLD, message));
+                }
+                self.free(slot);
+            }
+        }
+        self.leave_lanes(service, std::iter::once(call.reaches()));
     }
 }

@@ -99,7 +99,7 @@ impl<'t> Planner<'t> {
     pub(super) fn sent_call(&mut self, record: RawRecord<'_>) -> Option<Prepared> {
         match self.plan(record, (Why::SentOnce, false), &mut BTreeMap::new()).first {
             First::Goes { next: Next::Call(prepared), .. } => Some(prepared),
-            First::Goes { .. } | First::Finished | First::Held(_) | First::Ended(_) => None,
+            First::Goes { .. } | First::Finished | First::Held(_) | First::Asked | First::Ended(_) => None,
         }
     }
 
@@ -107,7 +107,7 @@ impl<'t> Planner<'t> {
     pub(super) fn abandoned_call(&mut self, record: RawRecord<'_>, told: &[StepAnswer]) -> Option<Prepared> {
         match self.plan(record, (Why::Abandoned(told), false), &mut BTreeMap::new()).first {
             First::Goes { next: Next::Call(prepared), .. } => Some(prepared),
-            First::Goes { .. } | First::Finished | First::Held(_) | First::Ended(_) => None,
+            First::Goes { .. } | First::Finished | First::Held(_) | First::Asked | First::Ended(_) => None,
         }
     }
 
@@ -155,6 +155,9 @@ impl<'t> Planner<'t> {
         if matches!(why, Why::ItsTurn | Why::SentAgain) && task.past.is_held(position) {
             let why = task.past.is_unexplained(position).then(|| Box::new(sent_without_answer(&about, None)));
             return Planned { about, first: First::Held(why) };
+        }
+        if why == Why::ItsTurn && task.past.is_asked(position) {
+            return Planned { about, first: First::Asked };
         }
         let unwanted = task.kinds.as_ref().filter(|taken| !taken.contains(&kind));
         let unwanted = unwanted.map(|taken| kind_mismatch(kind, taken));
@@ -210,6 +213,7 @@ impl<'t> Planner<'t> {
         Run::take_emptied(&mut scope, |emptied| self.spare.keep(emptied));
         let mut run = Run::start_in(&task.program, scope, position, &mut members);
         self.spare.keep(serde_json::Value::Object(members));
+        run = run.tried_again(task.past.asked_again_ms(position));
         if let Some(times) = times {
             run = run.dated(times);
         }

@@ -36,7 +36,7 @@ impl Driver {
         if self.stopping {
             if !self.reader.is_at_end() && self.chunks == 0 {
                 self.reader.count_only();
-                self.ask();
+                self.read_on();
             }
             return;
         }
@@ -48,11 +48,11 @@ impl Driver {
         let keep_people = self.runs.of_several_calls().saturating_sub(self.runs.waiting());
         let has_room = at_work < MOST_RUNS && keep_people < MOST_OF_SEVERAL_CALLS;
         if has_room && self.runs.waiting() < MOST_WAITING && self.unwritten < MOST_UNWRITTEN {
-            while self.chunks < MOST_CHUNKS && self.ask() {}
+            while self.chunks < MOST_CHUNKS && self.read_on() {}
         }
     }
 
-    fn ask(&mut self) -> bool {
+    fn read_on(&mut self) -> bool {
         let asked = self.reader.ask();
         if asked {
             self.chunks += 1;
@@ -110,8 +110,13 @@ impl Driver {
                 if let Some(ended) = why {
                     self.ended.push(*ended);
                 }
-                self.held_records += 1;
+                self.waits.attention += 1;
                 // The same request again must not be sent while a person decides about this one.
+                self.shared.in_hand().take(self.engine, &about.id);
+                return Ok(());
+            }
+            First::Asked => {
+                self.waits.approval += 1;
                 self.shared.in_hand().take(self.engine, &about.id);
                 return Ok(());
             }
@@ -125,7 +130,7 @@ impl Driver {
             Seen::New => {
                 if let Some(run) = self.elsewhere.get(&about.id.key) {
                     self.ended.push(super::relay::waits_for(&about, *run));
-                    self.held_records += 1;
+                    self.waits.attention += 1;
                     return Ok(());
                 }
             }
@@ -139,7 +144,7 @@ impl Driver {
             }
         }
         match first {
-            First::Finished | First::Held(_) => {}
+            First::Finished | First::Held(_) | First::Asked => {}
             First::Ended(finish) => self.end_at_once(&about, finish),
             First::Goes { run, is_thin, again, people, next } => {
                 let live = Box::new(Live { run, is_thin, about, again, blocked: None });
@@ -198,6 +203,7 @@ impl Driver {
                 self.runs.note_waiting(1);
                 self.timers.wake_in(left_ms, slot, now);
             }
+            Next::Approval { message } => self.ask(slot, message),
             Next::Ended(finish) => {
                 if let Some(live) = self.runs.take(slot) {
                     self.end_at_once(&live.about, finish);
@@ -267,7 +273,7 @@ impl Driver {
     pub(super) fn end_at_once(&mut self, about: &About, finish: Finish) {
         self.tolerated += u64::from(finish.tolerated);
         let ended = ended(about, finish);
-        self.held_records += u64::from(!is_final(ended.verdict));
+        self.waits.attention += u64::from(!is_final(ended.verdict));
         self.ended.push(ended);
     }
 }

@@ -4,13 +4,36 @@
 
 use super::driver::Driver;
 use super::history::{Kept, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE, identify};
+use super::lanes::Slot;
 use super::runs::About;
 use super::task::EngineError;
-use crate::job::{Ended, Event, IdEntry, Pause, Position, RunId, Verdict};
+use crate::job::{ASKED, Ended, Event, IdEntry, Pause, Position, RunId, Verdict};
 use crate::journal::Reader;
 
 /// Events of people that may be ahead of the disk.
 const IDENTIFIED_AHEAD: usize = 64;
+
+/// How many records wait for a person.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    /// Somebody must look.
+    pub attention: u64,
+    /// Somebody must say yes or no.
+    pub approval: u64,
+}
+
+impl Driver {
+    /// Leaves a run waiting until somebody says yes or no: that takes no memory, however long it takes.
+    pub(super) fn ask(&mut self, slot: Slot, message: String) {
+        let Some(live) = self.runs.take(slot) else { return };
+        let step = Some(self.path_of(&live.run));
+        let asked =
+            Ended { verdict: Verdict::Waiting(Pause::Approval), ..parked(&live.about, step, ASKED, message) };
+        self.waits.approval += 1;
+        self.ended.push(asked);
+        self.free(slot);
+    }
+}
 
 impl Driver {
     /// Writes down how this process leaves the job; tells what is still open, by what it waits for.
@@ -30,8 +53,12 @@ impl Driver {
         if self.aside > 0 {
             *waiting.entry(Pause::Retry).or_default() += self.aside;
         }
-        if self.held_records > 0 {
-            *waiting.entry(Pause::NeedsAttention).or_default() += self.held_records;
+        for (pause, records) in
+            [(Pause::NeedsAttention, self.waits.attention), (Pause::Approval, self.waits.approval)]
+        {
+            if records > 0 {
+                *waiting.entry(pause).or_default() += records;
+            }
         }
         if !self.abandoned.is_empty() {
             tracing::warn!(
@@ -59,7 +86,9 @@ impl Driver {
     pub(super) async fn identify(&mut self, reader: Reader, kept: Kept) -> Result<(), EngineError> {
         let totals = self.state.totals();
         let waits = |pause| totals.waiting_by.get(&pause).is_some_and(|count| *count > 0);
-        if totals.failed() == 0 && !waits(Pause::NeedsAttention) && !waits(Pause::Wait) {
+        if totals.failed() == 0
+            && ![Pause::NeedsAttention, Pause::Approval, Pause::Wait].into_iter().any(waits)
+        {
             return Ok(());
         }
         let (sender, mut events) = tokio::sync::mpsc::channel(IDENTIFIED_AHEAD);

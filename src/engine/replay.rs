@@ -51,9 +51,23 @@ pub(super) fn replay(task: &Task, run: &mut Run, next: &mut Next, answers: &[Ste
                     return;
                 }
             }
+            Next::Approval { .. } => {
+                if !decide(task, run, next) {
+                    return;
+                }
+            }
             Next::Ended(_) => return,
         }
     }
+}
+
+/// Tells a run what was answered to the step at which it waits; false when nothing was.
+fn decide(task: &Task, run: &mut Run, next: &mut Next) -> bool {
+    let path = run.path(&task.program);
+    let Some(decided) = task.past.decision(run.position(), &path) else { return false };
+    run.decide(&task.program, decided.approved);
+    *next = run.next(&task.program, decided.at_ms.min(task.opened_ms));
+    true
 }
 
 /// Tells a run again what it was told before it made a call: what follows is that call, and pauses before
@@ -69,6 +83,11 @@ pub(super) fn replay_to_call(task: &Task, run: &mut Run, next: &mut Next, answer
                 }
             }
             Next::Wait { until_ms } => *next = run.next(&task.program, *until_ms),
+            Next::Approval { .. } => {
+                if !decide(task, run, next) {
+                    return;
+                }
+            }
             Next::Ended(_) => return,
         }
     }
@@ -93,6 +112,7 @@ pub(super) fn try_again(task: &Task, members: &Map<String, Value>, run: &mut Run
         }
         let position = run.position();
         let begun = Run::start(&task.program, position, members.clone());
+        let begun = begun.tried_again(task.past.asked_again_ms(position));
         let times = task.sets_states.then(|| Times::of(members, task.started_ms, position));
         *run = match times {
             Some(times) => begun.dated(times),
@@ -119,7 +139,7 @@ fn failed(run: &Run, next: &Next) -> Option<Failed> {
             let has_failed = matches!(finish.verdict, Verdict::Failed(_) | Verdict::Waiting(_));
             has_failed.then_some(Failed { accepted: finish.accepted, step })
         }
-        Next::Call(_) | Next::Wait { .. } => {
+        Next::Call(_) | Next::Wait { .. } | Next::Approval { .. } => {
             let trouble = run.failed_with()?;
             Some(Failed { accepted: run.has_written(), step: trouble.step.clone() })
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::catalogue::Refusal;
 use crate::intake::{InputError, RawRecord};
-use crate::job::{Abandoned, JobId, Pause, Position, Skip, State, StepAnswer};
+use crate::job::{Abandoned, Decided, JobId, Pause, Position, Skip, State, StepAnswer};
 use crate::journal::{Sealer, StoreError};
 use crate::request::{BadRecord, Kind, Request, Spare, Warnings};
 use crate::run::{Answer, Program};
@@ -178,7 +178,18 @@ impl Past {
     /// A call of this record that must not be repeated was sent, and its outcome is not known.
     pub(super) fn is_held(&self, position: Position) -> bool {
         let waits = self.state.pause_of(position) == Some(Pause::NeedsAttention);
-        self.held.contains(&position) || (waits && !self.state.is_ahead(position))
+        let is_asked_again = self.state.is_ahead(position) || self.state.is_on_hold(position);
+        self.held.contains(&position) || (waits && !is_asked_again)
+    }
+
+    /// An earlier process left this record waiting for an answer, and none was given.
+    pub(super) fn is_asked(&self, position: Position) -> bool {
+        self.state.asked(position).is_some()
+    }
+
+    /// What was answered to an `approve` step of this record.
+    pub(super) fn decision(&self, position: Position, step: &str) -> Option<&Decided> {
+        self.state.decision(position, step)
     }
 
     /// An earlier process left this record waiting because its time lay ahead.

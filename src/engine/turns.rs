@@ -101,7 +101,7 @@ pub(super) fn are_needed(workflow: &Workflow) -> bool {
         let of_step = |step: &Step| match &step.kind {
             StepKind::Action { .. } => 1 + usize::from(step.repeat.is_some()),
             StepKind::Composed(_) => 2,
-            StepKind::Wait(_) => 1,
+            StepKind::Wait(_) | StepKind::Approve(_) => 1,
             StepKind::ForEach { steps, .. } => 2 * pauses(steps),
             StepKind::Set(_)
             | StepKind::Assert { .. }

@@ -103,6 +103,8 @@ pub(super) enum First {
     Finished,
     /// It waits for a person: since an earlier process, or for this reason.
     Held(Option<Box<Ended>>),
+    /// It waits for somebody's answer, since an earlier process.
+    Asked,
     /// It is over before any call.
     Ended(Finish),
     /// It goes on with a call or a pause.

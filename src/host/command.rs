@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::report::Report;
 use crate::engine::{Standing, Summary};
-use crate::job::{JobId, Position};
+use crate::job::{Answer as RunAnswer, JobId, Position, Reason};
 
 /// What is to be done in a store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,6 +60,23 @@ pub enum Command {
         /// Who decided it.
         by: String,
     },
+    /// Answer runs of a job that wait for somebody's yes or no.
+    Decide {
+        /// Which job.
+        job: JobId,
+        /// Its runs.
+        positions: Vec<Position>,
+        /// What is said.
+        answer: RunAnswer,
+        /// Who says it.
+        by: String,
+        /// Why, in their words.
+        reason: Option<Reason>,
+    },
+    /// Look through the gate, or let somebody through.
+    Gate(GateCommand),
+    /// Change the hold list, or look at it.
+    Hold(HoldCommand),
     /// Take a person who does not exist through a workflow, now.
     Canary {
         /// What messages call the workflow's file.
@@ -121,6 +138,9 @@ impl Command {
             | Command::Approve { .. }
             | Command::Reopen { .. }
             | Command::GiveUp { .. }
+            | Command::Decide { .. }
+            | Command::Gate(_)
+            | Command::Hold(_)
             | Command::Prune { .. }
             | Command::ApproveWorkflows { .. }
             | Command::AcknowledgeRestore
@@ -129,6 +149,72 @@ impl Command {
             | Command::Look => false,
         }
     }
+}
+
+/// Somebody as they were typed: an id, an address, a number; shown by nothing that prints this.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Typed(pub String);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(redacted)")
+    }
+}
+
+/// What is done with the gate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateCommand {
+    /// Tell what it keeps.
+    List {
+        /// Of somebody.
+        subject: Option<Typed>,
+        /// Of these workspaces; of all that the settings have if there are none.
+        workspaces: Vec<String>,
+        /// Erased at this moment or later, in Unix milliseconds.
+        since_ms: Option<i64>,
+        /// Erased before this moment.
+        before_ms: Option<i64>,
+        /// So many at most, the newest.
+        limit: usize,
+    },
+    /// Let somebody through.
+    Release {
+        /// Whom.
+        subject: Typed,
+        /// In these workspaces.
+        workspaces: Vec<String>,
+        /// Why.
+        reason: Reason,
+        /// Who decided it.
+        by: String,
+    },
+}
+
+/// What is done with the hold list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldCommand {
+    /// Put somebody on it.
+    Add {
+        /// Whom.
+        subject: Typed,
+        /// Why.
+        reason: Reason,
+        /// When it ends by itself, in Unix milliseconds.
+        until_ms: Option<i64>,
+        /// Who decided it.
+        by: String,
+    },
+    /// Take somebody off it.
+    Remove {
+        /// Whom.
+        subject: Typed,
+        /// Who decided it.
+        by: String,
+    },
+    /// Tell all of it.
+    List,
 }
 
 /// A workflow and an input.

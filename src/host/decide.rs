@@ -194,7 +194,7 @@ fn count(input: &Input) -> Option<u64> {
 }
 
 /// Runs of a job, each of them checked once more: the journal may have gone on since they were chosen.
-fn chosen(
+pub(super) fn chosen(
     fates: &Fates,
     positions: &[Position],
     check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,

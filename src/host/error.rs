@@ -97,6 +97,16 @@ pub enum HostError {
     /// Nothing is known of a run.
     #[error("there is no run {0} as far as the journal knows")]
     NoSuchRun(RunId),
+    /// Somebody else is asked.
+    #[error("{by} may not answer for {run}: its workflow asks {approvers}")]
+    MayNotAnswer {
+        /// The run.
+        run: RunId,
+        /// Who wanted to, as the system knows them.
+        by: String,
+        /// Who may.
+        approvers: String,
+    },
     /// A decision that a run does not allow.
     #[error(transparent)]
     Undecidable(#[from] Undecidable),
@@ -232,6 +242,7 @@ impl HostError {
             | HostError::Held(_)
             | HostError::NothingToDecide { .. }
             | HostError::NoSuchRun(_)
+            | HostError::MayNotAnswer { .. }
             | HostError::Undecidable(_)
             | HostError::NotWritten(_)
             | HostError::Socket { .. }

@@ -52,6 +52,12 @@ impl Host {
             Command::GiveUp { job, positions, folder, by } => {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
             }
+            Command::Decide { job, positions, answer, by, reason } => {
+                let summary = self.decide(job, positions, answer, by, reason).await?;
+                Ok(Answer::Summary(Box::new(summary)))
+            }
+            Command::Gate(command) => Ok(Answer::Result(self.gate(command).await?)),
+            Command::Hold(command) => Ok(Answer::Result(self.hold(command).await?)),
             Command::Canary { workflow_name, workflow_text } => {
                 let Some(canary) = self.settings().canary.clone() else { return Err(HostError::NoCanary) };
                 let source = Source::new(workflow_name, workflow_text);

@@ -6,6 +6,7 @@
 //! the work itself, so nothing depends on who came first or who stays. How a job is driven is the work
 //! of `engine`; what people read, and when a process owns or hands over, that of `cli`.
 
+mod approve;
 mod canary;
 mod clients;
 mod command;
@@ -18,6 +19,7 @@ pub mod evidence;
 mod execute;
 mod folder;
 mod forget;
+mod gate;
 mod guests;
 mod line;
 mod owner;
@@ -33,7 +35,7 @@ mod watching;
 
 pub use canary::{Act, Beat, CanaryState, UnderWay};
 pub use clients::Clients;
-pub use command::{Answer, Command, Heard, InputOrder, Resume, Run, Talk};
+pub use command::{Answer, Command, GateCommand, Heard, HoldCommand, InputOrder, Resume, Run, Talk, Typed};
 pub use connection::Connection;
 pub use directory::staff_profiles;
 pub use error::{HostError, Kind, Refusal, StillInTheAir};

@@ -54,6 +54,7 @@ fn calls(steps: &[Step], system: System) -> bool {
         StepKind::ForEach { steps, .. } => calls(steps, system),
         StepKind::Set(_)
         | StepKind::Wait(_)
+        | StepKind::Approve(_)
         | StepKind::Assert { .. }
         | StepKind::Fail(_)
         | StepKind::Stop(_)

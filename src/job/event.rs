@@ -107,6 +107,8 @@ pub enum Event {
         /// The requests.
         identified: Vec<Identified>,
     },
+    /// A person decided about requests that wait for one.
+    Decided(Decision),
     /// Calls of these requests that cannot be undone were accepted, of a workflow that looks later whether
     /// that lasts. Written before the answer, so that none is missing; the end of the request decides.
     Erased {
@@ -132,6 +134,7 @@ impl Event {
             | Event::Passed { .. }
             | Event::Reopened(_)
             | Event::Identified { .. }
+            | Event::Decided(_)
             | Event::Erased { .. }
             | Event::Stopped(_) => &[],
         }
@@ -228,6 +231,38 @@ pub struct Reopened {
     /// Also calls that must not be repeated and may have been sent already.
     pub even_if_sent: bool,
 }
+
+/// What a person decided about requests that wait for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// Who, as the system knows them.
+    pub by: String,
+    /// The records.
+    pub positions: Vec<Position>,
+    /// What.
+    pub answer: Answer,
+    /// Why, in their words.
+    pub reason: Option<String>,
+}
+
+/// The answer to a request that waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The `approve` step at which it waits is done.
+    Approved,
+    /// The `approve` step at which it waits has failed.
+    Rejected,
+    /// What held it back is gone: it goes on, and is held again if it is not.
+    LetGo,
+}
+
+/// The code of a request that waits at an `approve` step.
+pub const ASKED: &str = "approval";
+/// The code of a request that would erase somebody who must not be erased.
+pub const ON_HOLD: &str = "on_hold";
 
 /// What one call of a run came to, for a run that goes on after it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,16 +7,18 @@
 mod event;
 mod finished;
 mod id;
+mod reason;
 mod state;
 mod totals;
 mod verdict;
 
 pub use event::{
-    ABANDONED, Answered, Ended, Event, FUTURE_TIME, Failure, IdEntry, Identified, Intended, Mark, MarkKind,
-    NEVER_LEFT, NOT_SENT, Reopened, StepAnswer, Stopped,
+    ABANDONED, ASKED, Answer, Answered, Decision, Ended, Event, FUTURE_TIME, Failure, IdEntry, Identified,
+    Intended, Mark, MarkKind, NEVER_LEFT, NOT_SENT, ON_HOLD, Reopened, StepAnswer, Stopped,
 };
 pub use finished::Finished;
 pub use id::{JobId, NotAnId, Position, RunId, WindowId};
-pub use state::{Abandoned, Hold, ReopenedAs, State, Unresolved, Wait};
+pub use reason::{BadReason, Reason};
+pub use state::{Abandoned, Decided, Hold, ReopenedAs, State, Unresolved, Wait};
 pub use totals::Totals;
 pub use verdict::{Fail, Pause, Skip, Status, Verdict};

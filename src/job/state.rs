@@ -11,17 +11,21 @@ use std::collections::{BTreeMap, HashMap};
 
 mod again;
 mod answers;
+mod decisions;
+mod ends;
 mod in_the_air;
 
 pub use again::ReopenedAs;
+pub use decisions::Decided;
 pub use in_the_air::Abandoned;
 
 use again::Again;
+use decisions::Decisions;
 use in_the_air::InTheAir;
 
 use super::{
     ABANDONED, Answered, Ended, Event, FUTURE_TIME, Fail, Finished, Intended, NEVER_LEFT, NOT_SENT, Pause,
-    Position, Status, StepAnswer, Stopped, Totals, Verdict,
+    Position, Status, StepAnswer, Totals, Verdict,
 };
 
 /// A job's events, folded. Memory grows with its unfinished records and one bit per finished one.
@@ -40,6 +44,7 @@ pub struct State {
     approvals: u64,
     status: Option<Status>,
     again: Again,
+    decisions: Decisions,
 }
 
 /// An exchange that was about to leave and of which no answer was written.
@@ -150,6 +155,7 @@ impl State {
             }
             Event::Reopened(reopened) => self.reopen(reopened),
             Event::Identified { identified: _ } | Event::Erased { positions: _ } => {}
+            Event::Decided(decision) => self.decide(decision),
             Event::Stopped(stopped) => self.stop(stopped),
         }
     }
@@ -346,50 +352,17 @@ impl State {
 
     fn end(&mut self, ended: &[Ended]) {
         for ended in ended {
+            self.forget_what_failed(ended);
             let proof = Proof::of(ended).and(self.again.proof(ended.position));
             if let Verdict::Waiting(pause) = ended.verdict {
                 if !self.is_finished(ended.position) {
                     let is_ahead = ended.failure.as_ref().is_some_and(|why| why.code == FUTURE_TIME);
+                    self.decisions.ask(ended);
                     self.paused.insert(ended.position, Paused { pause, proof, is_ahead });
                 }
             } else {
                 self.finish(ended.position, ended.verdict, proof);
             }
-        }
-    }
-
-    fn finish(&mut self, position: Position, verdict: Verdict, proof: Proof) {
-        if !self.finished.insert(position) {
-            return;
-        }
-        self.totals.add(verdict, 1);
-        self.totals.prove(proof);
-        self.in_the_air.land(position);
-        // Most records of a bulk job leave none of these behind.
-        if !self.paused.is_empty() {
-            self.paused.remove(&position);
-        }
-        if !self.waits.is_empty() {
-            self.waits.remove(&position);
-        }
-        if !self.again.keep(position, verdict, proof) && !self.answers.is_empty() {
-            self.answers.remove(&position);
-        }
-    }
-
-    fn stop(&mut self, stopped: &Stopped) {
-        if self.status.is_some_and(Status::is_closed) && stopped.finished {
-            return;
-        }
-        self.totals.elapsed_ms += stopped.elapsed_ms;
-        self.totals.records = stopped.records.or(self.totals.records);
-        // Every process reads the input from its start, so the one that read most knows most.
-        for (name, count) in &stopped.unmapped {
-            let known = self.totals.unmapped.entry(name.clone()).or_default();
-            *known = (*known).max(*count);
-        }
-        if stopped.finished && self.status.is_none() {
-            self.status = Some(Status::Finished);
         }
     }
 }

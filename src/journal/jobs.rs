@@ -157,6 +157,7 @@ pub(super) fn status_after(event: &Event) -> Option<Status> {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Decided(_)
         | Event::Erased { .. }
         | Event::Stopped(_) => None,
     }
@@ -177,6 +178,7 @@ pub(super) fn leaves_something_to_try(event: &Event) -> bool {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Decided(_)
         | Event::Erased { .. }
         | Event::Stopped(_) => &[],
     };

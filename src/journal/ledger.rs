@@ -158,7 +158,14 @@ impl Ledger {
             note(connection, "day", self.chain.seq, at_ms)?;
             self.is_due = true;
         }
-        self.is_due |= matches!(fact, Fact::Stopped { .. } | Fact::Pruned { .. } | Fact::Restored { .. });
+        self.is_due |= matches!(
+            fact,
+            Fact::Stopped { .. }
+                | Fact::Pruned { .. }
+                | Fact::Restored { .. }
+                | Fact::Released { .. }
+                | Fact::Hold { .. }
+        );
         self.put(connection, at_ms, Entry::bytes(self.chain, at_ms, fact))
     }
 

@@ -20,12 +20,16 @@ use crate::plan::NORMALISATION;
 use crate::request::Order;
 
 use super::error::{Doing, StoreError};
+use super::gate::Releases;
 use super::segments::{Family, Key, Looked, Sorted, Value};
 
 /// The family of freshness. A value is an [`Order`].
 pub(super) const TARGETS: Family = Family { number: 2, keep: keep_target };
 /// The family of the gate. A value is an [`Order`].
 pub(super) const ERASED: Family = Family { number: 3, keep: keep_erased };
+
+/// Sets the keys of the hold list apart from those of the families.
+pub(super) const HOLDS: u8 = 100;
 
 /// Bytes of the secret and of a workspace's digest. With the kind and the digest of what is marked
 /// they make 45 bytes: SHA-256 takes up to 55 in one block.
@@ -41,6 +45,7 @@ pub struct Marks {
     erased: Arc<Sorted>,
     secret: Arc<Secret>,
     gate: Arc<Secret>,
+    releases: Releases,
 }
 
 /// What the index held of some targets when they were looked for.
@@ -64,7 +69,13 @@ pub struct Space {
 
 impl Marks {
     pub(super) fn new(targets: Arc<Sorted>, erased: Arc<Sorted>, secret: Secret, gate: Secret) -> Marks {
-        Marks { targets, erased, secret: Arc::new(secret), gate: Arc::new(gate) }
+        Marks {
+            targets,
+            erased,
+            secret: Arc::new(secret),
+            gate: Arc::new(gate),
+            releases: Releases::default(),
+        }
     }
 
     /// Makes the keys of a workspace.
@@ -127,6 +138,28 @@ impl Marks {
         let keys: Vec<Key> = keys.iter().map(|key| Key::from_be_bytes(*key)).collect();
         self.erased.holds(&keys)
     }
+
+    /// When somebody was erased, by their key, in Unix milliseconds; `None` of somebody who was let through
+    /// since.
+    pub fn erased(&self, key: [u8; 16]) -> Result<Option<i64>, StoreError> {
+        let erased_ms = self.newest(MarkKind::Erased, key)?.map(|order| order.at_ms());
+        Ok(erased_ms.filter(|erased_ms| !self.releases.is_since(key, *erased_ms)))
+    }
+
+    /// The key of the gate.
+    pub(super) fn gate_key(&self) -> Arc<Secret> {
+        Arc::clone(&self.gate)
+    }
+
+    /// What the gate keeps of people.
+    pub(super) fn gate(&self) -> (&Sorted, &Releases) {
+        (&self.erased, &self.releases)
+    }
+
+    /// Reads again who was let through the gate.
+    pub(super) fn read_releases(&self, connection: &Connection) -> Result<(), StoreError> {
+        self.releases.read_again(connection)
+    }
 }
 
 impl GateSeen {
@@ -139,21 +172,32 @@ impl GateSeen {
 impl Space {
     /// The key of a target or a person, by a digest that the caller makes. Half a microsecond.
     pub fn key(&self, kind: MarkKind, digest: u128) -> [u8; 16] {
-        let mut block = [0; SECRET_BYTES + SPACE_BYTES + 1 + 16];
-        let (kind, of_kind_secret) = match kind {
+        let (kind, secret) = match kind {
             MarkKind::Target => (TARGETS.number, &self.secret),
             MarkKind::Erased => (ERASED.number, &self.gate),
         };
-        let (secret, rest) = block.split_at_mut(SECRET_BYTES);
-        let (workspace, rest) = rest.split_at_mut(SPACE_BYTES);
-        let (of_kind, of_digest) = rest.split_at_mut(1);
-        secret.copy_from_slice(of_kind_secret.as_slice());
-        workspace.copy_from_slice(&self.workspace);
-        of_kind.copy_from_slice(&[kind]);
-        of_digest.copy_from_slice(&digest.to_be_bytes());
-        let digest: [u8; 32] = Sha256::digest(block).into();
-        *digest.first_chunk().unwrap_or(&[0; 16])
+        key_of(secret, &self.workspace, kind, digest)
     }
+
+    /// Stands for the workspace beside what is kept of its people; says nothing of it without the secret.
+    pub fn tag(&self) -> u64 {
+        let [first, second, third, fourth, fifth, ..] = self.workspace;
+        u64::from_be_bytes([0, 0, 0, first, second, third, fourth, fifth])
+    }
+}
+
+/// The key of what a digest stands for, in a workspace or none.
+pub(super) fn key_of(secret: &Secret, workspace: &[u8; SPACE_BYTES], kind: u8, digest: u128) -> [u8; 16] {
+    let mut block = [0; SECRET_BYTES + SPACE_BYTES + 1 + 16];
+    let (of_secret, rest) = block.split_at_mut(SECRET_BYTES);
+    let (of_workspace, rest) = rest.split_at_mut(SPACE_BYTES);
+    let (of_kind, of_digest) = rest.split_at_mut(1);
+    of_secret.copy_from_slice(secret.as_slice());
+    of_workspace.copy_from_slice(workspace);
+    of_kind.copy_from_slice(&[kind]);
+    of_digest.copy_from_slice(&digest.to_be_bytes());
+    let digest: [u8; 32] = Sha256::digest(block).into();
+    *digest.first_chunk().unwrap_or(&[0; 16])
 }
 
 impl fmt::Debug for Marks {
@@ -194,6 +238,7 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
         | Event::Passed { .. }
         | Event::Reopened(_)
         | Event::Identified { .. }
+        | Event::Decided(_)
         | Event::Erased { .. }
         | Event::Stopped(_) => &[],
     }

@@ -16,7 +16,9 @@ mod directory;
 mod error;
 mod events;
 mod forget;
+mod gate;
 mod guard;
+mod holds;
 mod ids;
 mod inbox;
 mod index;
@@ -42,7 +44,9 @@ pub use canary::{CANARY_CURSOR, CANARY_ORIGIN, canary_queue, is_canary_queue, of
 pub use codec::{CodecError, decode, encode};
 pub use error::{StoreError, has_no_room};
 pub use forget::Destroyed;
+pub use gate::{Asked as GateAsked, Erased, Release};
 pub use guard::Irreversible;
+pub use holds::{Held, Hold, Holds};
 pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{
     Accepted, Approval, Arrival, Cursor, Due, FORGOTTEN, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped,

@@ -20,6 +20,7 @@ use super::commit::{Committer, now_ms};
 use super::compact::Compactor;
 use super::directory::{Directory, file};
 use super::error::{Doing, StoreError};
+use super::holds::Holds;
 use super::ids::Ids;
 use super::inbox::{self, Amount, Lock, MOST_BYTES, MOST_ROWS};
 use super::index::{self, Index};
@@ -42,6 +43,7 @@ pub struct Store {
     reader: Reader,
     ids: Ids,
     marks: Marks,
+    pub(super) holds: Holds,
     keys: Keys,
     ring: Ring,
     commands: Sender<Command>,
@@ -165,6 +167,8 @@ impl Store {
             destroy_leftover_keys(&connection, &keys)?;
         }
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
+        let holds = Holds::open(&connection, &marks)?;
+        marks.read_releases(&connection)?;
         if backup::restored(&connection)?.is_none() {
             ring.sweep(&connection, last_event)?;
         }
@@ -198,6 +202,7 @@ impl Store {
             reader,
             ids,
             marks,
+            holds,
             keys,
             ring,
             commands,

@@ -232,12 +232,17 @@ impl Teller {
             Fact::Approved { by, .. } => say("approved", format!("{by} let the job go on."), None),
             Fact::Cancelled { by, .. } => say("cancelled", format!("{by} ended the job."), None),
             Fact::Reopened { by, .. } => say("reopened", format!("{by} had it tried again."), None),
+            Fact::Decided { by, answer, .. } => {
+                say("decided", format!("{by} was asked, and answered `{answer}`."), None);
+            }
             Fact::Received { origin, .. } => {
                 say("received", format!("The request was received and written down ({origin})."), None);
             }
             Fact::Watched { .. } => say("watched", watched(&fact), None),
             Fact::Stopped { .. }
             | Fact::Key { .. }
+            | Fact::Released { .. }
+            | Fact::Hold { .. }
             | Fact::Canary { .. }
             | Fact::Pruned { .. }
             | Fact::Forgotten { .. }

@@ -80,7 +80,7 @@ pub(super) fn signed(object: &[u8]) -> Option<(Vec<u8>, &str)> {
 const SIGNATURE: &[u8] = b",\"signature\":\"";
 
 /// A moment as entries have it.
-pub(super) fn moment(at_ms: i64) -> String {
+pub fn moment(at_ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

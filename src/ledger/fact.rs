@@ -146,6 +146,50 @@ pub enum Fact {
         /// Also if their calls may have been sent.
         even_if_sent: bool,
     },
+    /// Somebody answered requests that waited for that.
+    Decided {
+        /// The job.
+        job: String,
+        /// Who, as the system knows them.
+        by: String,
+        /// `approved`, `rejected`, or `let_go` of a hold.
+        answer: String,
+        /// How many requests.
+        requests: u64,
+        /// The requests, or the first of them.
+        runs: Vec<String>,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Somebody was let through the gate again after an erasure.
+    Released {
+        /// Name of the workspace.
+        workspace: String,
+        /// Who decided it, as the system knows them.
+        by: String,
+        /// Why, in their words.
+        reason: String,
+        /// What the ledger calls the person.
+        subject: Vec<String>,
+    },
+    /// Somebody must not be erased, or may be again.
+    Hold {
+        /// Its number.
+        hold: i64,
+        /// `added` or `removed`.
+        change: String,
+        /// Who decided it, as the system knows them.
+        by: String,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Until when it holds, if it ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+        /// What the ledger calls the person.
+        subject: Vec<String>,
+    },
     /// A process stopped working on the job; `finished` when nothing is left to do.
     Stopped {
         /// The job.
@@ -336,54 +380,6 @@ pub struct Grouped {
     pub leaves: u64,
     /// What they came to, by count.
     pub results: BTreeMap<String, u64>,
-}
-
-impl Fact {
-    /// The job it belongs to.
-    pub fn job(&self) -> Option<&str> {
-        match self {
-            Fact::Opened { job, .. }
-            | Fact::Planned { job, .. }
-            | Fact::Ended { job, .. }
-            | Fact::Passed { job, .. }
-            | Fact::Waiting { job, .. }
-            | Fact::Held { job, .. }
-            | Fact::Approved { job, .. }
-            | Fact::Cancelled { job, .. }
-            | Fact::Reopened { job, .. }
-            | Fact::Stopped { job, .. }
-            | Fact::Watched { job, .. } => Some(job),
-            Fact::Answered(answered) => Some(&answered.job),
-            Fact::Key { .. }
-            | Fact::Canary { .. }
-            | Fact::Received { .. }
-            | Fact::Pruned { .. }
-            | Fact::Forgotten { .. }
-            | Fact::Restored { .. }
-            | Fact::Day { .. }
-            | Fact::Head { .. } => None,
-        }
-    }
-
-    /// The event it was made of, with what it meant for requests.
-    pub fn grouped(&self) -> Option<(i64, &Grouped)> {
-        match self {
-            Fact::Answered(Answered { event, tree, .. })
-            | Fact::Ended { event, tree, .. }
-            | Fact::Passed { event, tree, .. } => Some((*event, tree.as_ref()?)),
-            _ => None,
-        }
-    }
-
-    /// What it meant for each of few requests.
-    pub fn outcomes(&self) -> &[Outcome] {
-        match self {
-            Fact::Answered(Answered { outcomes, .. })
-            | Fact::Ended { outcomes, .. }
-            | Fact::Passed { outcomes, .. } => outcomes,
-            _ => &[],
-        }
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -11,6 +11,7 @@
 
 mod certificate;
 mod chain;
+mod concerns;
 mod entry;
 mod export;
 mod fact;
@@ -28,7 +29,7 @@ mod witness;
 
 pub use certificate::{Certificate, Ended, Line, Standing, Told};
 pub use chain::{Chain, Hash};
-pub use entry::{Entry, day_leaf};
+pub use entry::{Entry, day_leaf, moment};
 pub use export::{Exporter, head_of, keys_of};
 pub use fact::{Answered, Asked, FEW, Fact, Grouped, Outcome};
 pub use hex::{from_hex, to_hex};

@@ -76,6 +76,18 @@ pub fn of_event(
             runs: reopened.positions.iter().take(FEW).map(|position| run(*position)).collect(),
             even_if_sent: reopened.even_if_sent,
         },
+        Event::Decided(decision) => Fact::Decided {
+            job: name,
+            by: decision.by.clone(),
+            answer: match decision.answer {
+                job::Answer::Approved => "approved".to_owned(),
+                job::Answer::Rejected => "rejected".to_owned(),
+                job::Answer::LetGo => "let_go".to_owned(),
+            },
+            requests: decision.positions.len() as u64,
+            runs: decision.positions.iter().take(FEW).map(|position| run(*position)).collect(),
+            reason: decision.reason.clone(),
+        },
         Event::Stopped(stopped) => {
             Fact::Stopped { job: name, finished: stopped.finished, requests: stopped.records }
         }

@@ -51,6 +51,21 @@ impl PersonKey {
         split::key(kind, value)
     }
 
+    /// Everybody whom a typed text can name: `KIND=TEXT` names one, with `alias=LABEL/NAME` for an alias; any
+    /// other text is taken as an id, an address and a number.
+    pub fn like(text: &str) -> Vec<PersonKey> {
+        let kinds = [Identifier::ExternalId, Identifier::BrazeId, Identifier::Email, Identifier::Phone];
+        if let Some((kind, value)) = text.split_once('=') {
+            if let Some((label, name)) = value.split_once('/').filter(|_| kind == "alias") {
+                return vec![PersonKey::alias(label, name)];
+            }
+            if let Some(kind) = kinds.into_iter().find(|known| known.member() == kind) {
+                return vec![PersonKey::of(kind, value)];
+            }
+        }
+        kinds.map(|kind| PersonKey::of(kind, text)).to_vec()
+    }
+
     /// The digest itself, for keyed digests.
     pub fn digest(self) -> u128 {
         self.0

@@ -308,6 +308,7 @@ fn sets_states(steps: &[Step]) -> bool {
         StepKind::Composed(_)
         | StepKind::Set(_)
         | StepKind::Wait(_)
+        | StepKind::Approve(_)
         | StepKind::Assert { .. }
         | StepKind::Fail(_)
         | StepKind::Stop(_)

@@ -180,7 +180,7 @@ fn leads_of(program: &Program, run: &Run, next: &Next, number: impl FnOnce(Endin
     }
     match next {
         Next::Ended(finish) if finish.failure.is_none() => Some(Leads::ToItsEnd(finish.clone())),
-        Next::Ended(_) | Next::Wait { .. } => None,
+        Next::Ended(_) | Next::Wait { .. } | Next::Approval { .. } => None,
         Next::Call(Prepared { step: number_of_step, profile, call: _ }) => {
             let step = run.current(program)?;
             if !matches!(step.kind, StepKind::Action { .. })

@@ -167,6 +167,7 @@ fn prepare(steps: &[Step], molds: &mut Vec<Option<Mold>>) {
             StepKind::Composed(_)
             | StepKind::Set(_)
             | StepKind::Wait(_)
+            | StepKind::Approve(_)
             | StepKind::Assert { .. }
             | StepKind::Fail(_)
             | StepKind::Stop(_)
@@ -220,6 +221,10 @@ pub(super) fn walk(steps: &[Step], see: &mut impl FnMut(&[String])) {
                 leaf.iter().for_each(|leaf| leaf.names().iter().for_each(|name| see(&name.segments)));
             }
             StepKind::Wait(_) => {}
+            StepKind::Approve(approve) => {
+                let message = approve.message.iter();
+                message.for_each(|leaf| leaf.names().iter().for_each(|name| see(&name.segments)));
+            }
         }
         if let Some(profile) = &step.profile {
             profile.names().iter().for_each(|name| see(&name.segments));

@@ -82,6 +82,7 @@ pub(super) fn writes(steps: &[Step]) -> bool {
         StepKind::ForEach { steps, .. } => writes(steps),
         StepKind::Set(_)
         | StepKind::Wait(_)
+        | StepKind::Approve(_)
         | StepKind::Assert { .. }
         | StepKind::Fail(_)
         | StepKind::Stop(_)

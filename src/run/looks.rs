@@ -202,6 +202,7 @@ fn gather(steps: &[Step], names: &mut BTreeSet<String>, see: &mut impl FnMut(&Co
             StepKind::Action { .. }
             | StepKind::Composed(_)
             | StepKind::Wait(_)
+            | StepKind::Approve(_)
             | StepKind::Fail(_)
             | StepKind::Stop(_)
             | StepKind::Log(_) => {}

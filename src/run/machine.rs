@@ -11,7 +11,7 @@ use super::finish::{Finish, Tally, Trouble};
 use super::frame::{Frame, path, steps_of};
 use super::phases::{Fallen, Phase};
 use super::times::Times;
-use crate::catalogue::{Action, Effect, Refusal};
+use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
 use crate::plan::Call;
 use crate::template::{Extra, Scope};
@@ -42,6 +42,8 @@ pub struct Run {
     pub(super) was_inside: bool,
     /// When the last write was accepted, in Unix milliseconds.
     pub(super) written_ms: Option<i64>,
+    /// When a person had it tried again, in Unix milliseconds.
+    pub(super) again_ms: Option<i64>,
     pub(super) log: Vec<String>,
     /// How new what it sets is; `None` when nobody asks.
     pub(super) times: Option<Times>,
@@ -65,6 +67,8 @@ pub(super) enum Pending {
     Nothing,
     /// A call whose answer has not come.
     Call { number: u32, first_at_ms: Option<i64> },
+    /// Somebody's answer, at an `approve` step.
+    Approval,
     /// A pause until a moment, at a `wait` step.
     Wait { until_ms: i64 },
     /// A pause between two tries of a repeated call.
@@ -80,6 +84,11 @@ pub enum Next {
     Wait {
         /// That moment.
         until_ms: i64,
+    },
+    /// Nothing before somebody says yes or no; then [`Run::decide`].
+    Approval {
+        /// What they are asked, free of personal data.
+        message: String,
     },
     /// It is over.
     Ended(Finish),
@@ -146,6 +155,7 @@ impl Run {
             inside: None,
             was_inside: false,
             written_ms: None,
+            again_ms: None,
             log: Vec::new(),
             times: None,
             cover,
@@ -161,6 +171,12 @@ impl Run {
         self
     }
 
+    /// The same, tried again by a person at a moment in Unix milliseconds.
+    #[must_use]
+    pub fn tried_again(self, at_ms: Option<i64>) -> Run {
+        Run { again_ms: at_ms, ..self }
+    }
+
     /// The record this run is for.
     pub fn position(&self) -> Position {
         self.position
@@ -173,6 +189,7 @@ impl Run {
                 Pending::Wait { until_ms } | Pending::Pause { until_ms, .. } if now_ms < until_ms => {
                     return Next::Wait { until_ms };
                 }
+                Pending::Approval => return Next::Approval { message: self.question(program) },
                 Pending::Wait { .. } => {
                     self.pending = Pending::Nothing;
                     if let Some(step) = self.current(program) {
@@ -279,24 +296,6 @@ impl Run {
         }
     }
 
-    /// Notes whether a look-up found anybody.
-    pub(super) fn note_found(&mut self, action: &Action, output: &Value) {
-        if let Some(people) = action.reply.people.as_ref().and_then(|member| output.get(member)) {
-            let is_anybody = people.as_array().is_some_and(|people| !people.is_empty());
-            self.tally.found |= is_anybody;
-            self.tally.found_nobody |= !is_anybody;
-        }
-    }
-
-    /// Notes that a call was accepted, if it writes.
-    pub(super) fn note_written(&mut self, action: &Action, at_ms: i64) {
-        if action.effect.writes() {
-            self.tally.accepted = true;
-            self.tally.is_proven = false;
-            self.written_ms = Some(at_ms);
-        }
-    }
-
     /// Tells the run that its call was not made: what it sets is older than what is there, or of a
     /// person who was erased since.
     pub fn pass(&mut self, program: &Program, why: Skip) {
@@ -344,9 +343,11 @@ impl Run {
             Pending::Call { number, .. } if number > 0 || self.inside.is_some() => {
                 self.path_of_call(program, number)
             }
-            Pending::Call { .. } | Pending::Nothing | Pending::Wait { .. } | Pending::Pause { .. } => {
-                path(program.list(self.phase), &self.frames)
-            }
+            Pending::Call { .. }
+            | Pending::Nothing
+            | Pending::Approval
+            | Pending::Wait { .. }
+            | Pending::Pause { .. } => path(program.list(self.phase), &self.frames),
         }
     }
 

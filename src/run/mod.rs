@@ -5,6 +5,7 @@
 //! answers in the same order give the same calls, which is how a run goes on after a crash: it is
 //! started again and fed the answers that the journal kept.
 
+mod approval;
 mod composed;
 mod course;
 mod cover;

@@ -13,7 +13,7 @@ impl Run {
     pub fn waits_until(&self) -> Option<i64> {
         match self.pending {
             Pending::Wait { until_ms } | Pending::Pause { until_ms, .. } => Some(until_ms),
-            Pending::Nothing | Pending::Call { .. } => None,
+            Pending::Nothing | Pending::Call { .. } | Pending::Approval => None,
         }
     }
 

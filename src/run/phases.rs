@@ -272,6 +272,7 @@ fn fill(
             | StepKind::Composed(_)
             | StepKind::ForEach { .. }
             | StepKind::Wait(_)
+            | StepKind::Approve(_)
             | StepKind::Assert { .. }
             | StepKind::Fail(_)
             | StepKind::Stop(_)

@@ -226,7 +226,8 @@ fn go_through(
                 run.end_step(program, step, "done", Value::Null);
             }
         }
-        StepKind::Wait(_) => run.end_step(program, step, "done", Value::Null),
+        // A plan shows what is done once somebody says yes.
+        StepKind::Wait(_) | StepKind::Approve(_) => run.end_step(program, step, "done", Value::Null),
         StepKind::Fail(_) | StepKind::Stop(_) | StepKind::Log(_) => {
             run.carry_out(program, step, 0);
         }
@@ -263,6 +264,7 @@ fn calls_any(steps: &[Step]) -> bool {
         StepKind::ForEach { steps, .. } => calls_any(steps),
         StepKind::Set(_)
         | StepKind::Wait(_)
+        | StepKind::Approve(_)
         | StepKind::Assert { .. }
         | StepKind::Fail(_)
         | StepKind::Stop(_)
@@ -308,6 +310,7 @@ fn undecided(
             }
         }
         StepKind::Wait(_)
+        | StepKind::Approve(_)
         | StepKind::Assert { .. }
         | StepKind::Fail(_)
         | StepKind::Stop(_)

@@ -83,6 +83,7 @@ impl Run {
                 let wait_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
                 self.pending = Pending::Wait { until_ms: now_ms.saturating_add(wait_ms) };
             }
+            StepKind::Approve(_) => self.pending = Pending::Approval,
             StepKind::Assert { that, message } => match that.test(&self.scope) {
                 Ok(true) => self.end_step(program, step, "done", Value::Null),
                 Ok(false) => {

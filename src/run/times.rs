@@ -171,7 +171,7 @@ impl Several {
         let mut states = Vec::new();
         for _ in 0..MOST_CALLS {
             match run.next(program, i64::MAX) {
-                Next::Ended(_) | Next::Wait { .. } => break,
+                Next::Ended(_) | Next::Wait { .. } | Next::Approval { .. } => break,
                 Next::Call(prepared) => {
                     states.extend(prepared.call.states());
                     let path = run.path(program);

@@ -185,6 +185,13 @@ impl Carrier {
             None if summary.waiting > 0 => Wake::Person,
             None => Wake::Later,
         };
+        if waiting(Pause::Approval) > 0 {
+            tracing::warn!(
+                job,
+                workflow,
+                "{job} of workflow {workflow} waits for approval: `privaflow runs list --job {job} --state waiting`, then `runs approve` or `runs reject`"
+            );
+        }
         if waiting(Pause::NeedsAttention) > 0 {
             tracing::warn!(
                 job,

@@ -5,7 +5,7 @@
 use super::names::is_taken;
 use super::reader::Reader;
 use super::steps::{Effects, list};
-use super::{Setting, StepKind, action};
+use super::{Approve, Setting, StepKind, action};
 use crate::catalogue::Effect;
 use crate::source::{Content, Entry, Mistake, Node};
 use crate::template::Leaf;
@@ -42,6 +42,7 @@ pub(super) fn kind(
             _ => message(reader, "stop", node, "reason").map(|reason| StepKind::Stop(Some(reason))),
         },
         "wait" => wait(reader, node),
+        "approve" => approve(reader, node).map(StepKind::Approve),
         _ => None,
     }
 }
@@ -184,4 +185,37 @@ fn wait(reader: &mut Reader<'_>, node: &Node) -> Option<StepKind> {
     reader.map("wait", node, &["for"]);
     let pause = reader.required("wait", "for", node)?;
     reader.duration("wait.for", pause).map(StepKind::Wait)
+}
+
+/// What somebody is asked: nothing, a text, or a map with who may answer.
+fn approve(reader: &mut Reader<'_>, node: &Node) -> Option<Approve> {
+    match &node.content {
+        Content::Null | Content::Bool(true) => return Some(Approve { message: None, approvers: Vec::new() }),
+        Content::Text(..) => {
+            let message = reader.leaf("approve", node)?;
+            return Some(Approve { message: Some(message), approvers: Vec::new() });
+        }
+        _ => {}
+    }
+    reader.map("approve", node, &["message", "approvers"])?;
+    let message = match node.get("message") {
+        Some(node) => Some(reader.leaf("approve.message", node)?),
+        None => None,
+    };
+    let mut approvers = Vec::new();
+    if let Some(list) = node.get("approvers") {
+        let items = reader.list("approve.approvers", list)?;
+        if items.is_empty() {
+            let message = "`approve.approvers` is empty, so nobody could ever say yes";
+            reader.add(
+                Mistake::error("bad_value", list.at.clone(), message)
+                    .help("leave it out, or name who may answer, as their system knows them"),
+            );
+            return None;
+        }
+        for item in items {
+            approvers.push(reader.string("approve.approvers[…]", item)?.to_owned());
+        }
+    }
+    Some(Approve { message, approvers })
 }

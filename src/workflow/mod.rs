@@ -42,7 +42,7 @@ pub use look::{CAME_BACK, look};
 pub use notify::{Notify, Occasion};
 pub use report::Report;
 pub use retry::{Policies, Policy, Retry, Said};
-pub use step::{Repeat, Setting, Step, StepKind};
+pub use step::{Approve, Repeat, Setting, Step, StepKind};
 pub use trigger::{
     ConsentRules, ConsentTrigger, Feed, FileTrigger, Format, Guard, Identifier, On, ScheduleTrigger,
     SubtaskRules, SubtaskTrigger, WebhookTrigger,

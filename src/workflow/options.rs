@@ -23,10 +23,11 @@ pub(super) struct Options {
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: Option<&StepKind>, label: &str) -> Options {
     let is_action = node.get("uses").is_some();
     let is_loop = node.get("for_each").is_some();
+    let is_asked = node.get("approve").is_some();
     for key in ["retry", "timeout", "repeat", "profile"] {
         let entry = node.as_map().and_then(|entries| entries.iter().find(|entry| entry.key == key));
         // Steps that never call are done at once: a time-out or profile changes nothing there.
-        if let Some(entry) = entry.filter(|_| !is_action && (is_loop || key == "repeat")) {
+        if let Some(entry) = entry.filter(|_| !is_action && (is_loop || is_asked || key == "repeat")) {
             reader.not_available(entry.key_at.clone(), &format!("`{key}` on a step that is no action"));
         }
     }

@@ -64,6 +64,8 @@ pub enum StepKind {
     },
     /// Waits.
     Wait(Duration),
+    /// Waits until somebody says yes or no.
+    Approve(Approve),
     /// Fails the run when false. The message is printed with everything but request id, kind,
     /// reason and step status redacted.
     Assert {
@@ -78,6 +80,15 @@ pub enum StepKind {
     Stop(Option<Leaf>),
     /// Says something in the log.
     Log(Leaf),
+}
+
+/// What somebody is asked.
+#[derive(Debug)]
+pub struct Approve {
+    /// For people, with everything but request id, kind, reason and step status redacted.
+    pub message: Option<Leaf>,
+    /// Who may answer, as the system knows them; nobody named: everybody who may write the store.
+    pub approvers: Vec<String>,
 }
 
 /// A value that `set` writes.

@@ -12,9 +12,9 @@ use super::reader::Reader;
 use crate::source::{Content, Entry, Mistake, Node, closest};
 
 /// What makes a step do something; each step has exactly one.
-const KINDS: [&str; 8] = ["uses", "set", "for_each", "assert", "fail", "stop", "log", "wait"];
+const KINDS: [&str; 9] = ["uses", "set", "for_each", "assert", "fail", "stop", "log", "wait", "approve"];
 /// Kinds that a later version runs.
-const LATER: [&str; 4] = ["parallel", "approve", "call", "notify"];
+const LATER: [&str; 3] = ["parallel", "call", "notify"];
 /// What may stand on any step.
 const COMMON: [&str; 8] = ["id", "name", "if", "retry", "timeout", "repeat", "continue_on_error", "profile"];
 

@@ -13,10 +13,9 @@ use privaflow::directory::{
     Users, live, review, standing,
 };
 use privaflow::journal::Store;
-use privaflow::onetrust::{Api, Limits, Rates, client};
+use privaflow::onetrust::{Api, Limits, Rates};
 use privaflow::sandbox::onetrust::{Credential, Limits as SandboxLimits, Options, StaffChange};
 use privaflow::sandbox::{Effect, Fault, Faults, OneTrust};
-use privaflow::wire::Timeouts;
 use privaflow::workflow::Policy;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +60,7 @@ impl Desk {
             onetrust.address()
         );
         let profile = Settings::read(&text, folder.path()).settings.unwrap().profiles["p"].clone();
-        let client = client(&profile, Timeouts::default()).unwrap();
+        let client = crate::fake::client_of(&profile);
         let api = Api::new(client, Arc::new(Limits::new(Rates::of(&profile))), Arc::new(SystemClock));
         let store = Arc::new(Store::temporary().unwrap());
         Desk { onetrust, api, store, rules: config::Directory::default(), _folder: folder }

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, Uri};
 use privaflow::clock::SystemClock;
-use privaflow::config::{Settings, System};
+use privaflow::config::{Profile, Settings, System};
 use privaflow::onetrust::{Api, Limits, Rates, client};
 use privaflow::wire::{Client, Timeouts};
 
@@ -119,7 +119,7 @@ impl Fake {
 
     /// A client of a profile with these lines in the settings.
     pub fn client(&self, lines: &str) -> Client {
-        client(&profile(self.address, lines), Timeouts::default()).unwrap()
+        client_of(&profile(self.address, lines))
     }
 
     /// What asks this server, with a key and the limits of OneTrust.
@@ -159,4 +159,10 @@ pub fn profile(address: SocketAddr, lines: &str) -> privaflow::config::Profile {
     let profile = reading.settings.unwrap().profiles["p"].clone();
     assert_eq!(profile.system, System::OneTrust);
     profile
+}
+
+/// The client of a profile.
+pub fn client_of(profile: &Profile) -> Client {
+    let (connection, credential) = (profile.connection().unwrap(), profile.credential().unwrap());
+    client(connection, credential, Timeouts::default()).unwrap()
 }

@@ -252,7 +252,7 @@ async fn a_password_that_changed_is_read_again_when_the_old_one_is_refused() {
     let lines = oauth2(&folder, "");
     let profile = crate::fake::profile(fake.address, &lines);
     profile.check().await.unwrap();
-    let client = client_of(&profile);
+    let client = crate::fake::client_of(&profile);
     std::fs::write(folder.path().join("secret"), "rotated\n").unwrap();
 
     assert_eq!(status(&client).await, 200);
@@ -281,7 +281,7 @@ async fn a_token_service_that_cannot_be_reached_is_told_as_such() {
     drop(listener);
     let folder = tempfile::tempdir().unwrap();
     let profile = crate::fake::profile(closed, &oauth2(&folder, ""));
-    let client = client_of(&profile);
+    let client = crate::fake::client_of(&profile);
 
     let broken = client.send(get("/x")).await.unwrap_err();
 
@@ -306,9 +306,4 @@ async fn what_was_said_of_us_with_a_token_can_be_asked_for() {
 
     assert_eq!(granted.members["ot-scopes"], "DSAR_READ,DSAR_WRITE");
     assert!(granted.left() <= Duration::from_secs(60) && of_a_key.is_none());
-}
-
-fn client_of(profile: &privaflow::config::Profile) -> privaflow::wire::Client {
-    let (connection, credential) = (profile.connection().unwrap(), profile.credential().unwrap());
-    privaflow::onetrust::client(connection, credential, privaflow::wire::Timeouts::default()).unwrap()
 }

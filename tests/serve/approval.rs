@@ -55,3 +55,29 @@ fn files_are_read_again_when_they_change_and_a_broken_one_is_told_and_changes_no
     assert_eq!((status, &ready["parts"]["workflows"]["waiting_for_approval"][0]), (200, &"erase".into()));
     assert_eq!(serving.stop().0, 0);
 }
+
+#[test]
+fn a_request_that_somebody_approves_goes_on_at_once_also_after_a_restart() {
+    let server = Server::accepting();
+    let flow = ERASE.replace("steps:\n", "steps:\n  - id: sure\n    approve: Sure?\n");
+    let folder = Folder::to(server.address, &flow);
+    let serving = Serving::start(&folder);
+    put_deletions(&folder, [1, 2]);
+    let waits = |folder: &Folder| {
+        let listed = folder.run(&["runs", "list", "--state", "waiting", "--output", "json"]).lines();
+        listed.into_iter().filter(|run| run["reason"] == "approval").count()
+    };
+    until("both wait", || waits(&folder) == 2);
+    assert_eq!(serving.stop().0, 0);
+    let serving = Serving::start(&folder);
+
+    let run =
+        folder.run(&["runs", "list", "--state", "waiting", "--output", "json"]).lines()[0]["run"].clone();
+    let approved = folder.run(&["runs", "approve", run.as_str().unwrap(), "--no-resume"]);
+
+    assert_eq!(approved.code, 0, "{}", approved.stderr);
+    server.wait_for(1);
+    until("one waits", || waits(&folder) == 1);
+    assert_eq!(serving.stop().0, 0);
+    assert_eq!(server.requests().len(), 1);
+}

@@ -47,7 +47,7 @@ impl Place {
         }
         let home = Home::of(&setup::settings(common)?);
         let rules = home.settings.directory.clone().unwrap_or_default();
-        let reader = match Reader::open(&home.settings.store) {
+        let reader = match Reader::open_with(&home.settings.store, setup::masters(&home.settings)) {
             Ok(reader) => reader,
             Err(StoreError::Missing { .. }) => return Err(never_read()),
             Err(error) => return Err(Failure::wrong(error)),

@@ -19,7 +19,7 @@ use crate::job::{JobId, Pause, Position, RunId};
 use crate::journal::{Reader, StoreError};
 
 /// Runs that are handed to the owner of the store at once: a megabyte or two.
-const TOGETHER: usize = 100_000;
+pub(super) const TOGETHER: usize = 100_000;
 
 /// How runs are tried again.
 #[derive(Debug, Clone, clap::Args)]
@@ -191,7 +191,7 @@ fn carry_out(common: &Common, loaded: &Loaded, chosen: Vec<Chosen>, how: &How) -
 }
 
 /// Runs by their names, oldest job first, each checked; every mistake is told at once.
-fn named(
+pub(super) fn named(
     reader: &Reader,
     runs: &[RunId],
     check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,
@@ -235,7 +235,7 @@ fn named(
 }
 
 /// What is chosen is read beside whoever owns the store, and checked once more by the owner.
-fn open(settings: &Settings) -> Result<Reader, Failure> {
+pub(super) fn open(settings: &Settings) -> Result<Reader, Failure> {
     match Reader::open_with(&settings.store, setup::masters(settings)) {
         Err(StoreError::Missing { .. }) => {
             let path = &settings.store;
@@ -251,6 +251,9 @@ fn in_short(why: &Undecidable) -> &'static str {
         Undecidable::Failed { .. } => "failed already",
         Undecidable::GoesOn { .. } => "`privaflow jobs resume` goes on with them",
         Undecidable::Held { .. } => "their job waits for its guard",
+        Undecidable::Asked { .. } | Undecidable::NotAsked { .. } => {
+            "`privaflow runs approve` or `reject` answers them"
+        }
         Undecidable::Forgotten { .. } => "forgotten: bring their requests again",
         Undecidable::MayHaveBeenSent { .. } => {
             "a call of theirs may have been sent; --even-if-sent sends it again"
@@ -259,7 +262,7 @@ fn in_short(why: &Undecidable) -> &'static str {
 }
 
 /// The code of two that says more: interrupted over service over failure.
-fn worse(one: ExitCode, other: ExitCode) -> ExitCode {
+pub(super) fn worse(one: ExitCode, other: ExitCode) -> ExitCode {
     let codes = [INTERRUPTED, SERVICE, NOT_ALL_WELL, 0].map(ExitCode::from);
     codes.into_iter().find(|code| *code == one || *code == other).unwrap_or(other)
 }

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::answer::Said;
 use super::change::How;
 use super::filter::{self, Filter};
-use super::{change, due, list, show};
+use super::{answer, change, due, list, show};
 use crate::cli::{Common, Failure, run, setup, store};
-use crate::job::RunId;
+use crate::job::{Answer, RunId};
 use crate::journal::{Reader, StoreError};
 
 /// Arguments of `runs`.
@@ -49,6 +50,16 @@ enum Command {
         #[command(flatten)]
         how: How,
     },
+    /// Say yes to requests that wait at an `approve` step; they go on
+    Approve {
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Say no to requests that wait at an `approve` step; they fail
+    Reject {
+        #[command(flatten)]
+        said: Said,
+    },
     /// Give requests up that are not over; they count as failed
     Cancel {
         /// Such as job-7:123
@@ -89,6 +100,8 @@ pub(in crate::cli) fn run(common: &Common, args: &Args) -> Result<ExitCode, Fail
             }
             change::retry_named(common, &loaded, runs, how)
         }
+        Command::Approve { said } => answer::run(common, &loaded, said, Answer::Approved),
+        Command::Reject { said } => answer::run(common, &loaded, said, Answer::Rejected),
         Command::Cancel { runs } => change::cancel(common, &loaded, runs),
         Command::Show { run } => {
             let masters = setup::masters(&loaded.settings);

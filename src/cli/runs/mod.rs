@@ -1,5 +1,6 @@
-//! `privaflow runs list|show|retry|cancel`: single requests, found by what became of them.
+//! `privaflow runs list|show|retry|cancel|approve|reject`: single requests, found by what became of them.
 
+mod answer;
 mod change;
 mod command;
 mod due;

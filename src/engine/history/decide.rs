@@ -8,7 +8,8 @@ use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
 use super::fates::Fates;
 use super::input::Known;
 use crate::job::{
-    Ended, Event, Fail, Failure, IdEntry, JobId, Pause, Position, Reopened, RunId, Stopped, Verdict,
+    Decision, Ended, Event, Fail, Failure, IdEntry, JobId, ON_HOLD, Pause, Position, Reopened, RunId,
+    Stopped, Verdict,
 };
 use crate::journal::{Store, StoreError};
 
@@ -37,6 +38,22 @@ pub enum Undecidable {
     GoesOn {
         /// The run.
         run: RunId,
+    },
+    /// It waits for somebody to say yes or no.
+    #[error("{run} waits for approval: `privaflow runs approve {run}`, or `privaflow runs reject {run}`")]
+    Asked {
+        /// The run.
+        run: RunId,
+    },
+    /// Nobody was asked.
+    #[error(
+        "{run} does not wait for approval, it is {state}: `privaflow runs show {run}` says what can be done"
+    )]
+    NotAsked {
+        /// The run.
+        run: RunId,
+        /// What it came to, or waits for.
+        state: &'static str,
     },
     /// The guard holds its job.
     #[error("{run} waits for the guard: `privaflow jobs approve {}`, or `privaflow jobs cancel {}`", run.job, run.job)]
@@ -67,12 +84,23 @@ pub fn may_be_retried(run: RunId, fate: &Fate, even_if_sent: bool) -> Result<(),
         Verdict::Failed(Fail::Forgotten) => Err(Undecidable::Forgotten { run }),
         Verdict::Failed(_) => Ok(()),
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
-            Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE) => Ok(()),
+            Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE | ON_HOLD) => Ok(()),
             _ if even_if_sent => Ok(()),
             _ => Err(Undecidable::MayHaveBeenSent { run }),
         },
         Verdict::Waiting(Pause::Guard) => Err(Undecidable::Held { run }),
-        Verdict::Waiting(Pause::Approval | Pause::Wait | Pause::Retry) => Err(Undecidable::GoesOn { run }),
+        Verdict::Waiting(Pause::Approval) => Err(Undecidable::Asked { run }),
+        Verdict::Waiting(Pause::Wait | Pause::Retry) => Err(Undecidable::GoesOn { run }),
+    }
+}
+
+/// Whether a run waits for somebody to say yes or no.
+pub fn may_be_answered(run: RunId, fate: &Fate) -> Result<(), Undecidable> {
+    match fate.verdict {
+        Verdict::Waiting(Pause::Approval) => Ok(()),
+        Verdict::Done | Verdict::Skipped(_) | Verdict::Failed(_) | Verdict::Waiting(_) => {
+            Err(Undecidable::NotAsked { run, state: fate.reason().unwrap_or(fate.state()) })
+        }
     }
 }
 
@@ -107,6 +135,11 @@ pub async fn reopen(
         Event::Reopened(Reopened { at_ms: decided.at_ms, by, positions, even_if_sent })
     });
     write_down(store, fates.record().id, events.collect()).await
+}
+
+/// Writes down what a person said about runs of a job that wait for that.
+pub async fn answer(store: &Store, job: JobId, decision: Decision) -> Result<(), StoreError> {
+    write_down(store, job, vec![Event::Decided(decision)]).await
 }
 
 /// Ends runs of a job that [`may_be_cancelled`], with what their records say of themselves; the job is

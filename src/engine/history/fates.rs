@@ -87,7 +87,9 @@ impl Fates {
     pub(super) fn parked(&self) -> impl Iterator<Item = Fate> {
         let left = self.left.keys().chain(&self.unknown).copied();
         let open = left.filter(|position| !self.is_over(*position)).map(|position| self.open_fate(position));
-        open.filter(|fate| fate.verdict == Verdict::Waiting(Pause::NeedsAttention))
+        let is_a_persons =
+            |fate: &Fate| matches!(fate.verdict, Verdict::Waiting(Pause::NeedsAttention | Pause::Approval));
+        open.filter(is_a_persons)
     }
 
     /// Calls `see` with every run until it has seen enough: first those that are not over, in the order
@@ -160,6 +162,9 @@ impl Fates {
                 }
             }
             Event::Cancelled { at_ms, by: _ } => self.cancelled_ms = Some(*at_ms),
+            Event::Decided(decision) => {
+                decision.positions.iter().for_each(|position| drop(self.left.remove(position)));
+            }
             Event::Opened { .. }
             | Event::Intended(_)
             | Event::Held { .. }
@@ -205,7 +210,7 @@ impl Fates {
     /// Runs that something was written about, of a job whose input was not yet read to its end.
     fn heard_of(&self) -> BTreeSet<Position> {
         let left = self.left.keys().chain(self.reopened.keys()).chain(&self.unknown);
-        left.chain(self.state.waits().keys()).copied().collect()
+        left.chain(self.state.waits().keys()).copied().chain(self.state.decided()).collect()
     }
 
     fn open_fate(&self, position: Position) -> Fate {

@@ -14,7 +14,9 @@ mod story;
 mod watched;
 mod ways;
 
-pub use decide::{Decided, Undecidable, give_up, may_be_cancelled, may_be_retried, reopen};
+pub use decide::{
+    Decided, Undecidable, answer, give_up, may_be_answered, may_be_cancelled, may_be_retried, reopen,
+};
 pub(in crate::engine) use elsewhere::parked_elsewhere;
 pub use fate::Fate;
 pub(in crate::engine) use fate::{FUTURE_TIME, MAY_HAVE_BEEN_SENT, PARKED_ELSEWHERE};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::job::{Event, RunId, StepAnswer, Verdict};
+use crate::job::{Answer, Event, RunId, StepAnswer, Verdict};
 use crate::journal::{Reader, StoreError};
 
 /// Something that happened to a run.
@@ -108,12 +108,21 @@ impl Teller {
                 let text = reopened.even_if_sent.then(|| "also if its call was sent before".to_owned());
                 self.told.push(Happened { by: Some(reopened.by), text, ..of("reopened") });
             }
+            Event::Decided(decision) if decision.positions.contains(&position) => {
+                let event = match decision.answer {
+                    Answer::Approved => "approved",
+                    Answer::Rejected => "rejected",
+                    Answer::LetGo => "let_go",
+                };
+                self.told.push(Happened { by: Some(decision.by), text: decision.reason, ..of(event) });
+            }
             Event::Held { .. } => self.told.push(of("held")),
             Event::Approved { by, .. } => self.told.push(Happened { by: Some(by), ..of("approved") }),
             Event::Cancelled { by, .. } => self.told.push(Happened { by: Some(by), ..of("cancelled") }),
             Event::Opened { .. }
             | Event::Waiting { .. }
             | Event::Reopened(_)
+            | Event::Decided(_)
             | Event::Identified { .. }
             | Event::Erased { .. }
             | Event::Stopped(_) => {}

@@ -1,7 +1,7 @@
 //! What a person can do about a run now: the exact commands, and what each does.
 
 use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
-use crate::job::{Pause, RunId, Verdict};
+use crate::job::{ON_HOLD, Pause, RunId, Verdict};
 
 /// A command and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,13 @@ pub fn ways(run: RunId, fate: &Fate) -> Vec<Way> {
             vec![retry("carries it out again; what was accepted before is not sent again")]
         }
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
+            Some(ON_HOLD) => vec![
+                Way {
+                    command: "privaflow hold list".to_owned(),
+                    does: "shows the holds; `hold remove` lets what it holds go on",
+                },
+                cancel,
+            ],
             Some(FUTURE_TIME) => vec![retry("carries it out all the same"), cancel],
             Some(STILL_THERE) => {
                 vec![retry("looks again, and deletes again what is still there"), cancel]
@@ -39,7 +46,12 @@ pub fn ways(run: RunId, fate: &Fate) -> Vec<Way> {
         Verdict::Waiting(Pause::Guard) => {
             vec![of_job("approve", "lets the whole job go on"), of_job("cancel", "gives the whole job up")]
         }
-        Verdict::Waiting(Pause::Approval | Pause::Wait | Pause::Retry) => {
+        Verdict::Waiting(Pause::Approval) => vec![
+            of_run(&format!("approve {run}"), "lets it go on"),
+            of_run(&format!("reject {run}"), "says no: it fails"),
+            cancel,
+        ],
+        Verdict::Waiting(Pause::Wait | Pause::Retry) => {
             vec![of_job("resume", "goes on where the job stopped"), cancel]
         }
     }

@@ -79,6 +79,7 @@ fn gather(steps: &[Step], system: System, actions: &mut Vec<&'static Action>) {
             StepKind::ForEach { steps, .. } => gather(steps, system, actions),
             StepKind::Set(_)
             | StepKind::Wait(_)
+            | StepKind::Approve(_)
             | StepKind::Assert { .. }
             | StepKind::Fail(_)
             | StepKind::Stop(_)

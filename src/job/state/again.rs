@@ -133,10 +133,24 @@ impl State {
             }
             self.forget_that_it_left(position);
             self.waits.remove(&position);
+            self.decisions.forget(position);
             if let Some(answers) = self.answers.get_mut(&position) {
                 answers.retain(|answer| answer.accepted);
             }
             self.again.tried.insert(position, (ReopenedAs { at_ms, even_if_sent }, before));
+        }
+    }
+
+    /// Forgets the calls of an action made of others at which a record failed, or came to wait for a person: it
+    /// begins anew when it is tried again. What it asks next hangs on what it was told before, so answers of
+    /// two tries must not be mixed. Such calls are numbered from 0, and no others are.
+    pub(super) fn forget_what_failed(&mut self, ended: &Ended) {
+        let Some(step) = ended.failure.as_ref().and_then(|failure| failure.step.as_deref()) else { return };
+        let Some(answers) = self.answers.get_mut(&ended.position) else { return };
+        let is_of = |path: &str| path.strip_prefix(step).is_some_and(|rest| rest.starts_with('#'));
+        let first = format!("{step}#0");
+        if answers.iter().any(|answer| answer.step == first) {
+            answers.retain(|answer| !is_of(&answer.step));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Folding: each record counts once, whatever came in between.
 
 use super::*;
-use crate::job::{IdEntry, Skip};
+use crate::job::{IdEntry, Skip, Stopped};
 
 fn ended(position: Position, verdict: Verdict) -> Ended {
     let accepted = verdict == Verdict::Done;

@@ -22,6 +22,7 @@ pub(in crate::journal) mod kind {
     pub const PASSED: u8 = 10;
     pub const REOPENED: u8 = 11;
     pub const IDENTIFIED: u8 = 12;
+    pub const DECIDED: u8 = 20;
     pub const ERASED: u8 = 28;
 }
 
@@ -62,6 +63,7 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
         Event::Passed { .. } => kind::PASSED,
         Event::Reopened(_) => kind::REOPENED,
         Event::Identified { .. } => kind::IDENTIFIED,
+        Event::Decided(_) => kind::DECIDED,
         Event::Erased { .. } => kind::ERASED,
     }
 }
@@ -83,6 +85,7 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
         | Event::Approved { .. }
         | Event::Cancelled { .. }
         | Event::Reopened(_)
+        | Event::Decided(_)
         | Event::Stopped(_) => rare::put(event, body),
     }
 }
@@ -116,7 +119,7 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
-    if !matches!(kind, kind::OPENED..=kind::IDENTIFIED | kind::ERASED) {
+    if !matches!(kind, kind::OPENED..=kind::IDENTIFIED | kind::DECIDED | kind::ERASED) {
         return Err(CodecError::UnknownKind(kind));
     }
     if !(VERSION..=newest_version(kind)).contains(&version) {

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Event, Position, Reopened, Stopped};
+use crate::job::{Answer, Decision, Event, Position, Reopened, Stopped};
 
 use super::bytes::Input;
 use super::{CodecError, kind};
@@ -50,6 +50,17 @@ struct TriedAgain {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Said {
+    at_ms: i64,
+    by: String,
+    positions: Vec<Position>,
+    answer: Answer,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct StoppedWork {
     at_ms: i64,
     elapsed_ms: u64,
@@ -89,6 +100,16 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) {
             };
             put_json(&again, out);
         }
+        Event::Decided(Decision { at_ms, by, positions, answer, reason }) => {
+            let said = Said {
+                at_ms: *at_ms,
+                by: by.clone(),
+                positions: positions.clone(),
+                answer: *answer,
+                reason: reason.clone(),
+            };
+            put_json(&said, out);
+        }
         Event::Intended(_)
         | Event::Answered(_)
         | Event::Ended { .. }
@@ -118,6 +139,9 @@ pub(super) fn read(kind: u8, input: &mut Input<'_>) -> Result<Event, CodecError>
         }),
         kind::REOPENED => json(input).map(|TriedAgain { at_ms, by, positions, even_if_sent }| {
             Event::Reopened(Reopened { at_ms, by, positions, even_if_sent })
+        }),
+        kind::DECIDED => json(input).map(|Said { at_ms, by, positions, answer, reason }| {
+            Event::Decided(Decision { at_ms, by, positions, answer, reason })
         }),
         unknown => Err(CodecError::UnknownKind(unknown)),
     }

@@ -174,6 +174,38 @@ impl Sorted {
         Ok(places)
     }
 
+    /// Shows every record, in no order; a key can be shown twice.
+    pub(in crate::journal) fn each(&self, mut see: impl FnMut(Key, Value)) -> Result<(), StoreError> {
+        let (recent, mut segments) = self.with(|contents| {
+            let recent: Vec<(Key, Value)> =
+                contents.recent.iter().map(|(key, value)| (*key, *value)).collect();
+            (recent, contents.segments.clone())
+        });
+        recent.into_iter().for_each(|(key, value)| see(key, value));
+        'segments: while let Some(segment) = segments.pop() {
+            for number in 0..segment.blocks() {
+                let row = block::row_of(segment.id, number);
+                let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+                let shown = block::read(&reader, row, |block| {
+                    let records = (0..).map_while(|index| block::record(block, index));
+                    records.for_each(|(key, value)| see(key, value));
+                });
+                drop(reader);
+                if shown?.is_none() {
+                    // It was merged meanwhile: what it became is shown instead.
+                    let is_known = |other: &Arc<Segment>| other.id == segment.id;
+                    let now = self.with(|contents| contents.segments.clone());
+                    if now.iter().any(is_known) {
+                        return Err(StoreError::Damaged { what: "a block of its index is missing" });
+                    }
+                    segments = now;
+                    continue 'segments;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether there is no record at all.
     pub(in crate::journal) fn is_empty(&self) -> bool {
         self.with(|contents| contents.recent.is_empty() && contents.segments.is_empty())

@@ -50,12 +50,12 @@ pub(crate) struct Consent {
 }
 
 impl Consent {
-    /// Begins to read back what was accepted at `written_ms`; `None` when nothing is wanted.
+    /// Begins to read back what was accepted before `since_ms`; `None` when nothing is wanted.
     pub fn begin(
         rules: &StateRules,
         subject: &Value,
         wanted: Wanted,
-        written_ms: i64,
+        since_ms: i64,
     ) -> Result<Option<Consent>, Failed> {
         let email = state("email_subscribe", wanted.email.as_ref())?;
         let push = state("push_subscribe", wanted.push.as_ref())?;
@@ -81,8 +81,8 @@ impl Consent {
             push,
             groups,
             first_after_ms,
-            deadline_ms: written_ms.saturating_add(millis(rules.at_most)),
-            from_ms: written_ms.saturating_add(first_after_ms),
+            deadline_ms: since_ms.saturating_add(millis(rules.at_most)),
+            from_ms: since_ms.saturating_add(first_after_ms),
             rounds: 0,
             profiles: None,
             read: None,

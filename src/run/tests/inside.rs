@@ -140,6 +140,7 @@ fn heard(program: &Program, service: &mut dyn FnMut(&str) -> Answered) -> Vec<(S
                 run.answer(program, answer);
             }
             Next::Wait { until_ms } => now_ms = until_ms,
+            Next::Approval { .. } => run.decide(program, true),
             Next::Ended(_) => return heard,
         }
     }

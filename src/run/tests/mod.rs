@@ -108,6 +108,10 @@ fn carry_out(program: &Program, run: Run, mut service: impl FnMut(&str) -> Answe
                 did.push(("wait".into(), json!((until_ms - now_ms) / 1000)));
                 now_ms = until_ms;
             }
+            Next::Approval { message } => {
+                did.push(("approval".into(), json!(message)));
+                run.decide(program, service(&run.path(program)).is_ok());
+            }
             Next::Ended(finish) => {
                 let log = run.take_log();
                 return Ran { did, finish, scope: run.into_scope(), log };

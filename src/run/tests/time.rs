@@ -153,3 +153,40 @@ fn each_iteration_of_a_loop_has_tries_of_its_own() {
     let paths = ["each[0].verify", "wait", "each[0].verify#1", "each[1].verify", "wait", "each[1].verify#1"];
     assert_eq!((ran.paths(), ran.verdict()), (paths.to_vec(), Verdict::Done));
 }
+
+#[test]
+fn a_run_goes_on_once_somebody_said_yes() {
+    let program = program(&format!(
+        "- id: ask\n  approve: 'Erase {{{{ request.id }}}}, {{{{ subject.email }}}}?'\n{ERASE}"
+    ));
+
+    let ran = ran(&program, someone(), accepted);
+
+    assert_eq!((ran.paths()[1], ran.verdict()), ("erase", Verdict::Done));
+    let asked = ran.did[0].1.as_str().unwrap();
+    assert!(asked.starts_with("Erase ") && asked.contains("‹redacted›") && !asked.contains('@'), "{asked}");
+}
+
+#[test]
+fn a_run_fails_when_somebody_said_no_and_nothing_is_erased() {
+    let program = program(&format!("- id: ask\n  approve:\n{ERASE}"));
+    let no = |_: &str| Err(Refusal::new("refused", "no"));
+
+    let ran = ran(&program, someone(), no);
+
+    assert_eq!((ran.did.len(), ran.verdict()), (1, Verdict::Failed(Fail::GuardRejected)));
+}
+
+#[test]
+fn a_run_that_waits_for_an_answer_says_so_until_it_has_one() {
+    let program = program(&format!("- id: ask\n  approve:\n{ERASE}"));
+    let mut run = Run::start(&program, 0, someone());
+
+    for _ in 0..2 {
+        assert!(matches!(run.next(&program, i64::MAX), Next::Approval { .. }));
+        assert_eq!((run.path(&program).as_str(), run.waits_until()), ("ask", None));
+    }
+    run.decide(&program, true);
+
+    assert!(matches!(run.next(&program, START_MS), Next::Call(_)));
+}

@@ -21,7 +21,7 @@ fn times(workflow: &str, record: &str) -> Vec<i64> {
                 let result = Ok(json!({"users": [{"external_id": "u-1"}]}));
                 run.answer(&program, Answer { result, status: 201, at_ms: START_MS });
             }
-            Next::Wait { .. } => panic!("nothing waits here"),
+            Next::Wait { .. } | Next::Approval { .. } => panic!("nothing waits here"),
             Next::Ended(finish) => {
                 assert_eq!(finish.verdict, Verdict::Done);
                 return found;

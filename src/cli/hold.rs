@@ -1,0 +1,101 @@
+//! `privaflow hold add|list|remove`: who must not be erased, and why.
+//!
+//! Asked before every erasure, in every workflow: a request that would erase somebody on the list waits, with
+//! the reason, until they are taken off it. What is typed is hashed and never shown.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::gate::{carried_out, parse_moment, reason_of};
+use super::output::{self, Format};
+use super::{Common, Failure, pauses, setup};
+use crate::host::{Command, HoldCommand, Typed};
+
+/// Arguments of `hold`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Subcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Subcommand {
+    /// Keep somebody from being erased
+    Add {
+        /// An id, an address, a number, or such as external_id=TEXT or alias=LABEL/NAME
+        subject: String,
+        /// Why: it is shown to whoever waits and kept with who decided it, so name nobody
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Until this day or moment, such as 2027-01-31; without it, until `hold remove`
+        #[arg(long, value_name = "DAY", value_parser = parse_moment)]
+        until: Option<i64>,
+    },
+    /// Show every hold: its number, reason and end, never whom it is about
+    List,
+    /// Take every hold of somebody away; requests that waited for it go on
+    Remove {
+        /// As it was added, or another of the identifiers that were
+        subject: String,
+    },
+}
+
+/// Does what the subcommand says.
+pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+    let loaded = setup::settings(common)?;
+    let by = pauses::who();
+    let command = match &args.command {
+        Subcommand::Add { subject, reason, until } => HoldCommand::Add {
+            subject: Typed(subject.clone()),
+            reason: reason_of(reason)?,
+            until_ms: *until,
+            by,
+        },
+        Subcommand::List => HoldCommand::List,
+        Subcommand::Remove { subject } => HoldCommand::Remove { subject: Typed(subject.clone()), by },
+    };
+    carried_out(&loaded, Command::Hold(command), |result| match (&args.command, common.output) {
+        (Subcommand::List, _) => list(common, &result),
+        (_, Format::Json) => output::json(&result),
+        (Subcommand::Add { .. }, Format::Text) => {
+            output::text(&format!("hold {} is on the list\n", result["hold"]))
+        }
+        (Subcommand::Remove { .. }, Format::Text) => removed(&result),
+    })
+}
+
+fn removed(result: &Value) -> Result<(), Failure> {
+    let count = |name: &str| result[name].as_array().map_or(0, Vec::len) as u64;
+    if count("removed") == 0 {
+        return output::text("nobody of that name is on the list\n");
+    }
+    output::text(&format!("{} removed\n", output::counted(count("removed"), "hold")))?;
+    if count("let_go") > 0 {
+        let waited = output::counted(count("let_go"), "request");
+        anstream::eprintln!("{waited} that waited may go on: `serve` does, or `privaflow jobs resume`");
+    }
+    Ok(())
+}
+
+fn list(common: &Common, holds: &Value) -> Result<(), Failure> {
+    let holds = holds.as_array().map_or(&[][..], Vec::as_slice);
+    if common.output == Format::Json {
+        return holds.iter().try_for_each(output::json);
+    }
+    if holds.is_empty() {
+        anstream::eprintln!("nobody is on the list");
+        return Ok(());
+    }
+    let text = |hold: &Value, name: &str| match &hold[name] {
+        Value::String(text) => output::plain(text),
+        Value::Null => "-".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
+    };
+    let names = ["hold", "since", "by", "until", "in_force", "reason"];
+    let rows: Vec<Vec<String>> =
+        holds.iter().map(|hold| names.iter().map(|name| text(hold, name)).collect()).collect();
+    output::text(&output::table(&["HOLD", "SINCE", "BY", "UNTIL", "IN FORCE", "WHY"], rows))
+}

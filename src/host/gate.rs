@@ -1,0 +1,132 @@
+//! The gate after erasures and the hold list, as people ask for them.
+//!
+//! What was typed is hashed here and goes no further. Runs that a hold kept from erasing are let go when
+//! somebody is taken off the list: their jobs go on with them, and whoever is still held waits again.
+
+use serde_json::{Value, json};
+
+use super::command::{GateCommand, HoldCommand, Typed};
+use super::error::HostError;
+use super::owner::Host;
+use crate::engine::{self, EngineError};
+use crate::job::{Answer, Decision, JobId, Position};
+use crate::journal::{Erased, GateAsked, Held, Hold, StoreError};
+use crate::ledger::{moment, to_hex};
+use crate::plan::PersonKey;
+use crate::request::identifiers_like;
+
+impl Typed {
+    fn held(&self) -> Held {
+        let Typed(text) = self;
+        let value = text.split_once('=').map_or(text.as_str(), |(_, value)| value);
+        let value =
+            value.split_once('/').filter(|_| text.starts_with("alias=")).map_or(value, |(_, name)| name);
+        Held { people: PersonKey::like(text), identifiers: identifiers_like(value) }
+    }
+}
+
+impl Host {
+    pub(super) async fn gate(&self, command: GateCommand) -> Result<Value, HostError> {
+        let store = std::sync::Arc::clone(self.store());
+        let quiet_ms = i64::try_from(self.clients().settings().quiet.as_millis()).unwrap_or(i64::MAX);
+        let now_ms = self.now_ms();
+        let done = tokio::task::spawn_blocking(move || match command {
+            GateCommand::List { subject, workspaces, since_ms, before_ms, limit } => {
+                let spaces: Vec<_> =
+                    workspaces.iter().map(|name| (name.as_str(), store.marks().space(name))).collect();
+                let found = match &subject {
+                    Some(subject) => {
+                        let (held, mut found) = (subject.held(), Vec::new());
+                        for (_, space) in &spaces {
+                            found.extend(store.marks().gate_of(space, &held)?);
+                        }
+                        // What an earlier release wrote names no workspace, and was asked for in this one.
+                        found
+                    }
+                    None => {
+                        let tags = spaces.iter().map(|(_, space)| space.tag()).chain([0]).collect();
+                        let asked = GateAsked { tags: Some(tags), since_ms, before_ms, limit };
+                        store.marks().gate_entries(&asked)?
+                    }
+                };
+                let name =
+                    |tag: u64| spaces.iter().find(|(_, space)| space.tag() == tag).map(|(name, _)| *name);
+                let entries: Vec<Value> =
+                    found.iter().map(|entry| shown(entry, name(entry.tag), quiet_ms)).collect();
+                Ok(Value::Array(entries))
+            }
+            GateCommand::Release { subject, workspaces, reason, by } => {
+                let opened = store.release(workspaces, subject.held(), reason, by, now_ms)?;
+                Ok(json!({ "released": opened }))
+            }
+        });
+        done.await.map_err(|_| EngineError::Stopped("looking through the gate"))?.map_err(store_error)
+    }
+
+    pub(super) async fn hold(&self, command: HoldCommand) -> Result<Value, HostError> {
+        let now_ms = self.now_ms();
+        match command {
+            HoldCommand::Add { subject, reason, until_ms, by } => {
+                let hold = self.store().add_hold(subject.held(), reason, until_ms, by, now_ms)?;
+                Ok(json!({ "hold": hold }))
+            }
+            HoldCommand::List => {
+                let holds = self.store().all_holds();
+                Ok(holds.iter().map(|hold| listed(hold, now_ms)).collect())
+            }
+            HoldCommand::Remove { subject, by } => {
+                let removed = self.store().remove_holds(subject.held(), by.clone(), now_ms)?;
+                let mut runs = Vec::new();
+                if !removed.is_empty() {
+                    for job in self.store().reader().all_open_jobs()? {
+                        let let_go = self.let_go(job, &by, now_ms).await?;
+                        runs.extend(let_go.into_iter().map(|position| format!("{job}:{position}")));
+                    }
+                }
+                Ok(json!({ "removed": removed, "let_go": runs }))
+            }
+        }
+    }
+
+    /// Lets every run of a job go on that a hold kept from erasing: it is looked at again.
+    async fn let_go(&self, job: JobId, by: &str, at_ms: i64) -> Result<Vec<Position>, HostError> {
+        let positions: Vec<Position> = self.store().reader().state(job)?.on_hold().collect();
+        if !positions.is_empty() {
+            let _nobody_begins = self.opening().await;
+            let stopped = self.stop_job(job).await;
+            let (by, answer) = (by.to_owned(), Answer::LetGo);
+            let decision = Decision { at_ms, by, positions: positions.clone(), answer, reason: None };
+            engine::answer(self.store(), job, decision).await?;
+            drop(stopped);
+        }
+        Ok(positions)
+    }
+}
+
+fn store_error(error: StoreError) -> HostError {
+    EngineError::from(error).into()
+}
+
+fn shown(entry: &Erased, workspace: Option<&str>, quiet_ms: i64) -> Value {
+    let release = entry.release.as_ref();
+    json!({
+        "key": to_hex(&entry.key),
+        "workspace": workspace,
+        "erased_at": moment(entry.at_ms),
+        "refuses_until": moment(entry.at_ms.saturating_add(quiet_ms)),
+        "released_at": release.map(|release| moment(release.at_ms)),
+        "released_by": release.map(|release| &release.by),
+        "reason": release.map(|release| &release.reason),
+    })
+}
+
+fn listed(hold: &Hold, now_ms: i64) -> Value {
+    json!({
+        "hold": hold.id,
+        "since": moment(hold.at_ms),
+        "by": hold.by,
+        "reason": hold.reason,
+        "until": hold.until_ms.map(moment),
+        "in_force": hold.is_in_force(now_ms),
+    })
+}

@@ -1,0 +1,174 @@
+//! What people see of the gate, and whom they let through it again.
+//!
+//! The gate itself is the family of erasures, see [`super::marks`]. A release stands beside it and counts for
+//! erasures up to its moment: a later one closes the gate again. Nothing here knows whom an entry is about: it
+//! is found by the key of somebody who was typed, or by its moment and workspace.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rusqlite::{Connection, params};
+
+use super::error::{Doing, StoreError};
+use super::holds::Held;
+use super::marks::Space;
+use super::{Marks, Store};
+use crate::job::{MarkKind, Reason};
+use crate::ledger::Fact;
+use crate::request::{Order, OrderParts};
+
+/// Somebody who was let through the gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// When, in Unix milliseconds.
+    pub at_ms: i64,
+    /// By whom, as the system knows them.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: String,
+}
+
+/// An identifier of somebody who was erased, as the gate has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// Its key: a digest that says nothing without the store.
+    pub key: [u8; 16],
+    /// Stands for the workspace, see [`Space::tag`]; 0 of what an earlier release wrote.
+    pub tag: u64,
+    /// When the erasure was accepted, in Unix milliseconds.
+    pub at_ms: i64,
+    /// The newest release since.
+    pub release: Option<Release>,
+}
+
+/// Which entries are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Of these workspaces; `None` for all.
+    pub tags: Option<Vec<u64>>,
+    /// Erased at this moment or later, in Unix milliseconds.
+    pub since_ms: Option<i64>,
+    /// Erased before this moment.
+    pub before_ms: Option<i64>,
+    /// So many at most, the newest.
+    pub limit: usize,
+}
+
+/// Everybody who was let through, by key. Few: each is a person's decision.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Releases(Arc<RwLock<HashMap<[u8; 16], Release>>>);
+
+impl Releases {
+    /// Whether somebody was let through at this moment or later.
+    pub(super) fn is_since(&self, key: [u8; 16], erased_ms: i64) -> bool {
+        let releases = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        releases.get(&key).is_some_and(|release| release.at_ms >= erased_ms)
+    }
+
+    fn of(&self, key: [u8; 16], erased_ms: i64) -> Option<Release> {
+        let releases = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        releases.get(&key).filter(|release| release.at_ms >= erased_ms).cloned()
+    }
+
+    pub(super) fn read_again(&self, connection: &Connection) -> Result<(), StoreError> {
+        let doing = "read who was let through its gate";
+        let sql = "SELECT key, at_ms, by, reason FROM gate_releases ORDER BY id";
+        let mut statement = connection.prepare(sql).doing(doing)?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, Release { at_ms: row.get(1)?, by: row.get(2)?, reason: row.get(3)? }))
+        };
+        let rows = statement.query_map([], read).doing(doing)?;
+        let releases = rows.collect::<rusqlite::Result<HashMap<_, _>>>().doing(doing)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = releases;
+        Ok(())
+    }
+}
+
+impl Marks {
+    /// What the gate has of somebody in a workspace, by any of the identifiers that were typed.
+    pub fn gate_of(&self, space: &Space, person: &Held) -> Result<Vec<Erased>, StoreError> {
+        let (_, releases) = self.gate();
+        let mut found = Vec::new();
+        for key in person.people.iter().map(|person| space.key(MarkKind::Erased, person.digest())) {
+            if let Some(at_ms) = self.newest(MarkKind::Erased, key)?.map(|order| order.at_ms()) {
+                found.push(Erased { key, tag: space.tag(), at_ms, release: releases.of(key, at_ms) });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Entries of the gate, the newest first. Reads all of it.
+    pub fn gate_entries(&self, asked: &Asked) -> Result<Vec<Erased>, StoreError> {
+        let (erased, releases) = self.gate();
+        let mut found: Vec<Erased> = Vec::new();
+        let limit = asked.limit.max(1);
+        erased.each(|key, value| {
+            let order = Order::of_bytes(value);
+            let OrderParts { place, .. } = order.into();
+            let (tag, at_ms) = (place.unwrap_or_default(), order.at_ms());
+            let is_of = asked.tags.as_ref().is_none_or(|tags| tags.contains(&tag));
+            let is_then = asked.since_ms.is_none_or(|since_ms| at_ms >= since_ms)
+                && asked.before_ms.is_none_or(|before_ms| at_ms < before_ms);
+            if is_of && is_then {
+                found.push(Erased { key: key.to_be_bytes(), tag, at_ms, release: None });
+                if found.len() >= limit.saturating_mul(4) {
+                    newest(&mut found, limit);
+                }
+            }
+        })?;
+        newest(&mut found, limit);
+        for entry in &mut found {
+            entry.release = releases.of(entry.key, entry.at_ms);
+        }
+        Ok(found)
+    }
+}
+
+/// Leaves so many, each key once, the newest first.
+fn newest(found: &mut Vec<Erased>, limit: usize) {
+    found.sort_by_key(|entry| (std::cmp::Reverse(entry.at_ms), entry.key));
+    let mut seen = HashSet::new();
+    found.retain(|entry| seen.insert(entry.key));
+    found.truncate(limit);
+}
+
+impl Store {
+    /// Lets somebody through the gate of some workspaces: what was changed before their erasure passes again.
+    /// Gives how many entries that opened; none when nobody of them was erased, or all were let through.
+    pub fn release(
+        &self,
+        workspaces: Vec<String>,
+        person: Held,
+        reason: Reason,
+        by: String,
+        at_ms: i64,
+    ) -> Result<usize, StoreError> {
+        let mut opened = Vec::new();
+        for workspace in workspaces {
+            let found = self.marks().gate_of(&self.marks().space(&workspace), &person)?;
+            let closed: Vec<Erased> = found.into_iter().filter(|entry| entry.release.is_none()).collect();
+            if !closed.is_empty() {
+                opened.push((workspace, closed));
+            }
+        }
+        let count = opened.iter().map(|(_, entries)| entries.len()).sum();
+        if count == 0 {
+            return Ok(0);
+        }
+        let subject = self.subject(&person)?;
+        self.audited(at_ms, move |transaction| {
+            let mut facts = Vec::new();
+            for (workspace, entries) in opened {
+                for Erased { key, at_ms: erased_ms, .. } in entries {
+                    let sql = "INSERT INTO gate_releases (at_ms, key, workspace, by, reason) VALUES (?1, ?2, ?3, ?4, ?5)";
+                    // An erasure under a clock that was ahead is let through, too.
+                    let values = params![at_ms.max(erased_ms), key, workspace, by, reason.as_str()];
+                    transaction.execute(sql, values).doing("write who was let through its gate")?;
+                }
+                let (by, reason, subject) = (by.clone(), reason.as_str().to_owned(), subject.clone());
+                facts.push(Fact::Released { workspace, by, reason, subject });
+            }
+            Ok((count, facts))
+        })
+    }
+}
