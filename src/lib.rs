@@ -5,7 +5,7 @@
 //! ```text
 //! cli                                                 arguments, tables, exit codes
 //! server                                              the process that stays: inbox, hooks, schedules
-//! engine  host  sandbox  feeds  notify  reconcile  directory   drives jobs, owns a store; the stand-ins; looks; tells; compares; who works there
+//! engine  host  sandbox  feeds  notify  reconcile  directory   drives jobs, owns a store; the stand-ins; looks; tells; compares; who may act
 //! journal  intake  braze     onetrust  folder  wire  config   disk, files, replies, HTTP, settings
 //! job  run  ledger  plan  workflow  reply  drift       the rules: no clock, no I/O
 //! catalogue        template            condition      the two small languages, the actions

@@ -53,3 +53,5 @@ mod torn;
 mod untold;
 #[path = "faults/wal.rs"]
 mod wal;
+#[path = "faults/watched.rs"]
+mod watched;

@@ -7,6 +7,8 @@
 mod api;
 #[path = "onetrust/directory.rs"]
 mod directory;
+#[path = "onetrust/directory_command.rs"]
+mod directory_command;
 #[path = "onetrust/fake.rs"]
 mod fake;
 #[path = "onetrust/probe.rs"]

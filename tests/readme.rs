@@ -73,6 +73,15 @@ fn the_settings_of_the_readme_are_without_mistakes() {
 }
 
 #[test]
+fn the_directory_of_the_readme_is_without_mistakes() {
+    let reading =
+        Settings::read(&(yaml("profiles:\n  onetrust-production:") + &yaml("directory:")), Path::new(""));
+
+    assert!(reading.mistakes.is_empty(), "{:#?}", reading.mistakes);
+    assert!(reading.settings.is_some_and(|settings| settings.directory.is_some()));
+}
+
+#[test]
 fn every_command_that_the_readme_names_exists() {
     let readme = readme();
     let rows = readme.lines().filter_map(|line| line.strip_prefix("| `privaflow "));

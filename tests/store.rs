@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use privaflow::job::{Ended, Event, IdEntry, JobId, Stopped, Verdict};
-use privaflow::journal::{NewJob, Reader, Store};
+use privaflow::journal::{Arrival, MasterSource, Masters, NewJob, Reader, Store};
+use privaflow::secret::Secret;
 use serde_json::Value;
 
 /// Settings may be missing: the store then stands in `.privaflow`.
@@ -138,4 +139,59 @@ fn what_is_no_store_and_no_backup_is_told() {
 fn json(output: &Output) -> Value {
     assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).expect("it is JSON")
+}
+
+#[test]
+fn the_master_key_of_the_settings_is_rotated_and_without_it_nothing_opens_and_nothing_is_lost() {
+    const ONE: &str = "the first master key, which is long enough";
+    const TWO: &str = "the second master key, which is long enough";
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = MasterSource::new("env ONE".to_owned(), || Ok(Secret::new(ONE.to_owned())));
+    let masters = Masters { wanted: Some(source), previous: None };
+    let store = Store::open_with(&folder.path().join(STORE), masters).expect("it is new");
+    let arrival = Arrival {
+        workflow: "erase".to_owned(),
+        origin: "hook:requests".to_owned(),
+        key: [1; 32],
+        turn: None,
+        due_ms: None,
+        received_ms: 0,
+        record: b"{}".to_vec(),
+    };
+    store.accept(vec![arrival], None).expect("there is room");
+    drop(store);
+    let settings = |text: &str| std::fs::write(folder.path().join("privaflow.yaml"), text).expect("a file");
+    let with = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_privaflow"));
+        command
+            .args(words)
+            .current_dir(folder.path())
+            .env_remove("PRIVAFLOW_LOG")
+            .env("ONE", ONE)
+            .env("TWO", TWO);
+        said(&command.output().expect("it can be started"))
+    };
+
+    settings("keys: { master: { env: NOT_SET } }");
+    let (_, unset, unset_code) = with(&["store", "prune"]);
+    settings("keys: { master: { env: TWO } }");
+    let (_, wrong, wrong_code) = with(&["store", "prune"]);
+    settings("keys: { master: { env: TWO }, previous: { env: ONE } }");
+    let (rotated, _, code) = with(&["keys", "rotate", "--output", "json"]);
+    let (_, again, again_code) = with(&["keys", "rotate"]);
+    settings("keys: { master: { env: TWO } }");
+    let (_, err, pruned) = with(&["store", "prune"]);
+
+    assert!(unset.contains("`NOT_SET` is not set; it holds the master key"), "{unset}");
+    assert!(
+        wrong.contains("wrapped with another master key than that of env TWO; nothing is lost"),
+        "{wrong}"
+    );
+    assert!(again.contains("wrapped with the master key of env TWO already"), "{again}");
+    assert_eq!(
+        [unset_code, wrong_code, code, again_code, pruned],
+        [Some(2), Some(2), Some(0), Some(2), Some(0)]
+    );
+    assert_eq!(rotated.trim(), r#"{"keys":1,"master":"env TWO"}"#, "{err}");
+    assert!(![unset, wrong, again, rotated].concat().contains("long enough"));
 }

@@ -13,9 +13,10 @@ use super::progress::Bar;
 use super::show::{self, Logged};
 use super::trial::Trial;
 use super::{Common, Failure, setup};
+use crate::clock::VirtualClock;
 use crate::config::Settings;
-use crate::engine::Patience;
-use crate::host::{self, Answer, Command, Host, InputOrder, Job};
+use crate::engine::{Patience, Service};
+use crate::host::{self, Answer, Command, Host, HostError, InputOrder, Job, Looked, Through, said};
 use crate::intake::{Input, Reading};
 use crate::job::WindowId;
 use crate::journal::{JobRecord, Store};
@@ -24,6 +25,9 @@ use crate::workflow::{Known, Workflow};
 
 /// How long `run` stays through a pause when `--wait` does not say.
 pub(super) const WAIT: Duration = Duration::from_secs(600);
+
+/// Against the sandbox, people of larger jobs are not looked for again: that takes as long as the job did.
+const MOST_LOOKED_FOR: u64 = 10_000;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -150,11 +154,41 @@ pub(super) async fn in_trial(
     let failures = std::env::temp_dir().join(format!("privaflow-sandbox-{}", std::process::id()));
     let host = home.host_with(store, failures, stop.clone());
     let bar = Bar::of(input.size_bytes());
-    let (services, virtual_clock) = (trial.services()?, Some(trial.clock()));
+    let (services, clock) = (trial.services()?, trial.clock());
+    let (of_looks, stop_looks) = (services.clone(), stop.clone());
+    let virtual_clock = Some(Arc::clone(&clock));
     let job = Job { workflow, input, services, patience, virtual_clock, stop };
-    let work = async |host: &Host, talk: &host::Talk| host.carry_out(job, talk).await;
+    let work = async |host: &Host, talk: &host::Talk| {
+        let report = host.carry_out(job, talk).await?;
+        if report.summary.requests <= MOST_LOOKED_FOR {
+            look_again(host, &of_looks, &clock, &stop_looks, talk).await?;
+        }
+        Ok(report)
+    };
     let show = |report| show::report(common, &report, Logged::Here);
     place::alone(host, Vec::new(), bar, work, show).await
+}
+
+/// Moves the time of a sandbox on to each look at the people whom a job erased, and carries it out.
+async fn look_again(
+    host: &Host,
+    services: &[Arc<Service>],
+    clock: &Arc<VirtualClock>,
+    stop: &CancellationToken,
+    talk: &host::Talk,
+) -> Result<(), HostError> {
+    while let Some(watch) =
+        host.store().watches(None)?.into_iter().find(|watch| watch.over_ms.is_none() && !stop.is_cancelled())
+    {
+        clock.advance_to(watch.due_ms);
+        let through = Through::Sandbox(services.to_vec(), Arc::clone(clock));
+        let looked = host.look_again(&watch, through, Patience::Endless, stop.clone(), talk).await?;
+        talk.say(said(&watch, &looked));
+        if let Looked::Open { .. } = looked {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Opens a job's input as its workflow says.

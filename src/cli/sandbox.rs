@@ -21,6 +21,7 @@ On OneTrust's address:
   POST /sandbox/onetrust/requests        one more request; {} is an open erasure of somebody made up
   GET  /sandbox/onetrust/consents        every person with what they said last
   POST /sandbox/onetrust/consents        somebody says something about a purpose
+  POST /sandbox/onetrust/staff           a user comes, leaves, or may do something else
   GET  /sandbox/onetrust/changes         everything that was changed, in order
   GET  /sandbox/onetrust/calls           how often each operation was called
   POST /sandbox/onetrust/faults          go wrong on purpose
@@ -49,6 +50,9 @@ pub(super) struct Args {
     /// Make up people with requests and consents, and more of them this often [default: nobody]
     #[arg(long, value_name = "DURATION", value_parser = run_command::parse_duration)]
     people_every: Option<Duration>,
+    /// How many users the tenant of OneTrust has
+    #[arg(long, default_value_t = 300, value_name = "COUNT")]
+    staff: usize,
 }
 
 /// Serves until it is interrupted.
@@ -69,6 +73,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         let mut onetrust = onetrust::Options {
             seed: args.seed,
             listen: args.onetrust_listen,
+            staff: args.staff,
             ..onetrust::Options::default()
         };
         if args.no_limits {

@@ -363,3 +363,17 @@ fn onetrust_takes_limits_of_the_account_and_of_every_endpoint_and_braze_does_not
     let codes: Vec<_> = of("braze").mistakes.iter().map(|mistake| mistake.code).collect();
     assert_eq!(codes, ["unknown_action", "unknown_action"]);
 }
+
+#[test]
+fn master_keys_are_found_like_credentials_and_never_stand_in_the_file() {
+    let settings = |text: &str| Settings::read(text, Path::new(""));
+    let keys = settings("keys: { master: { env: NEW }, previous: { file: old.key } }").settings.unwrap().keys;
+    let Reading { mistakes, text, .. } =
+        settings("keys: { master: a-master-key-of-more-than-32-characters }");
+
+    let found = [keys.master, keys.previous].map(|token| token.unwrap().source().describe());
+    assert_eq!(found[0], "env NEW");
+    assert!(found[1].ends_with("old.key"), "{found:?}");
+    assert_eq!((mistakes.len(), mistakes[0].code), (1, "secret_in_file"));
+    assert!(!text.contains("a-master-key"), "{text}");
+}

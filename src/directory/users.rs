@@ -72,19 +72,22 @@ impl UnderWay<'_> {
         if pass == 1 {
             self.cursor.counts.unreadable += unreadable;
         }
+        self.cursor.counts.users += rows.len() as u64;
+        let so_far = self.cursor.counts.users;
         let is_over = page.next.is_none();
         // The last page is written with the place where it stands, and the next pass begins from the front.
         self.cursor.phase = Phase::Users { at: page.next.unwrap_or(at), pass };
         self.put(rows).await?;
-        let met = sync.store.seen_staff(&sync.tenant, StaffKind::User, self.number)?;
-        (sync.say)(&format!("{met} users"));
+        (sync.say)(&format!("{so_far} users"));
         if !is_over {
             return Ok(());
         }
+        let met = sync.store.seen_staff(&sync.tenant, StaffKind::User, self.number)?;
         let all = page.total.unwrap_or(0).saturating_sub(self.cursor.counts.unreadable);
         if met < all && pass < MOST_PASSES {
             tracing::info!("{met} users were met of {all}: somebody moved meanwhile, so they are read again");
             let first = if users == Users::Access { 0 } else { 1 };
+            self.cursor.counts.users = 0;
             return self.turn_to(Phase::Users { at: first, pass: pass + 1 }).await;
         }
         self.turn_to(Phase::Unseen).await

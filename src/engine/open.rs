@@ -59,7 +59,7 @@ pub enum JobError {
 }
 
 /// What is kept of how a job was begun: that it only looks, where its file is for a process that runs
-/// elsewhere, when its people are looked for again, what it looks at if it is such a look, and that its
+/// elsewhere, when its people are looked for again, how long what failed remembers, what it looks at if it is such a look, and that its
 /// person does not exist.
 fn format(place: Place, workflow: &Workflow, input: &Input) -> Value {
     let mut members = Map::new();
@@ -67,6 +67,10 @@ fn format(place: Place, workflow: &Workflow, input: &Input) -> Value {
     if let Some(watch) = workflow.watch.as_ref().filter(|_| place != Place::Shadow && !input.is_canary()) {
         let after = watch.after.iter().map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
         members.insert(WATCH.to_owned(), after.collect());
+    }
+    if let Some(retention) = workflow.retention {
+        let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        members.insert(JobRecord::RETENTION_MS.to_owned(), retention_ms.into());
     }
     if input.is_canary() {
         members.insert(JobRecord::CANARY.to_owned(), true.into());

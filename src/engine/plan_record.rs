@@ -213,6 +213,7 @@ impl<'t> Planner<'t> {
         Run::take_emptied(&mut scope, |emptied| self.spare.keep(emptied));
         let mut run = Run::start_in(&task.program, scope, position, &mut members);
         self.spare.keep(serde_json::Value::Object(members));
+        run = run.tried_again(task.past.asked_again_ms(position));
         if let Some(times) = times {
             run = run.dated(times);
         }

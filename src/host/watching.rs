@@ -212,10 +212,19 @@ pub fn said(watch: &Watch, looked: &Looked) -> String {
         return format!("the look after {after} at {job} found out nothing: {why}");
     }
     let Found { people, gone, came_back, erased_again, returned, unknown, why: _ } = found;
-    format!(
-        "the look after {after} at {job}: {people} looked for, {gone} gone, {came_back} came back, \
-         {erased_again} erased again, {returned} came back with a newer consent, {unknown} unknown"
-    )
+    if gone == people {
+        return format!("the look after {after} at {job}: {people} looked for, all gone");
+    }
+    let parts = [
+        (*gone, "gone"),
+        (*came_back, "came back"),
+        (*erased_again, "erased again"),
+        (*returned, "came back with a newer consent"),
+        (*unknown, "unknown"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    format!("the look after {after} at {job}: {people} looked for, {}", parts.join(", "))
 }
 
 /// A look, for programs.
@@ -284,7 +293,11 @@ fn input(reader: &Reader, record: &JobRecord, workflow: &Workflow) -> Result<Inp
     match record.input_kind() {
         InputKind::StandardInput => Err(Missing::ForGood("standard_input")),
         InputKind::Window(window) => match reader.window_text(window) {
-            Ok(text) => Ok(Input::of_window(window, text)),
+            // Of who was forgotten since only the place is there.
+            Ok(text) => match reader.window_digest(window) {
+                Ok(digest) => Ok(Input::of_window(window, text).known_as(digest)),
+                Err(error) => Err(Missing::Store(error)),
+            },
             Err(StoreError::NoSuchWindow(_) | StoreError::InboxSealed) => Err(Missing::ForGood("input_gone")),
             Err(error) => Err(Missing::Store(error)),
         },

@@ -68,7 +68,7 @@ pub struct Input {
     /// Its records are requests already.
     is_requests: bool,
     /// Only these of its records.
-    chosen: Option<Chosen>,
+    chosen: Option<Arc<Chosen>>,
     /// Its person does not exist.
     is_canary: bool,
 }
@@ -181,7 +181,7 @@ impl Input {
     /// Only some of its records, as an input of their own.
     #[must_use]
     pub fn only(self, chosen: Chosen) -> Input {
-        Input { digest: chosen.digest(&self.digest), chosen: Some(chosen), ..self }
+        Input { digest: chosen.digest(&self.digest), chosen: Some(Arc::new(chosen)), ..self }
     }
 
     /// The same of a person who does not exist.
@@ -196,7 +196,7 @@ impl Input {
     }
 
     /// Of what it is a part, if it is one.
-    pub fn chosen(&self) -> Option<&Chosen> {
+    pub fn chosen(&self) -> Option<&Arc<Chosen>> {
         self.chosen.as_ref()
     }
 

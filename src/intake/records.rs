@@ -27,7 +27,7 @@ pub struct Records {
     next: Position,
     /// The next record of the whole input.
     next_of_all: Position,
-    chosen: Option<Chosen>,
+    chosen: Option<Arc<Chosen>>,
     input_bytes: Arc<AtomicU64>,
     watch: Watch,
     is_requests: bool,

@@ -352,6 +352,7 @@ impl State {
 
     fn end(&mut self, ended: &[Ended]) {
         for ended in ended {
+            self.forget_what_failed(ended);
             let proof = Proof::of(ended).and(self.again.proof(ended.position));
             if let Verdict::Waiting(pause) = ended.verdict {
                 if !self.is_finished(ended.position) {

@@ -189,6 +189,11 @@ pub enum StoreError {
         "a record that came in does not open: its key is not in the folder `keys` of the store; put back the one that belongs to it"
     )]
     InboxSealed,
+    /// The key of what is kept of staff is gone, or is not the one that sealed it.
+    #[error(
+        "what is kept of OneTrust's directory does not open any more; `privaflow directory sync` reads it anew"
+    )]
+    StaffKey,
     /// The file with the keys of what waits is gone, or is that of another store.
     #[error(
         "the keys of what waits in this store are not in `{}`: put back the folder that belongs to it; if it is \
@@ -245,21 +250,6 @@ pub enum StoreError {
         /// Where it is found.
         from: String,
     },
-    /// The key of what is kept of staff is gone.
-    #[error(
-        "the key of OneTrust's directory, `{}`, is gone or cut; `privaflow directory sync` reads everything anew",
-        path.display()
-    )]
-    StaffKey {
-        /// Where the key was.
-        path: PathBuf,
-    },
-    /// What is kept of staff does not open: other key, or changed.
-    #[error(
-        "what is kept of OneTrust's directory does not open with its key; restore the key, or remove it and run \
-         `privaflow directory sync`"
-    )]
-    StaffSealed,
     /// The records of a window are gone, or never were.
     #[error("the records of {0} are not kept any more: its job is over")]
     NoSuchWindow(WindowId),

@@ -82,6 +82,9 @@ impl JobRecord {
         Some((JobId(number(0)?), number(1)?, number(2)?))
     }
 
+    /// The member of `format` that says for how many milliseconds what failed requests remember is kept.
+    pub const RETENTION_MS: &str = "retention_ms";
+
     /// The member of `format` that says that its person does not exist.
     pub const CANARY: &str = "canary";
 

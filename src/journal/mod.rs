@@ -30,6 +30,7 @@ mod pauses;
 mod prune;
 mod pseudonyms;
 mod reader;
+mod retention;
 mod schema;
 mod seal;
 mod segments;

@@ -49,6 +49,7 @@ impl Store {
     /// interrupted, what it did stays done.
     pub fn prune(&self, before_ms: i64) -> Result<Pruned, StoreError> {
         let mut pruned = Pruned { bytes_before: self.bytes(), ..Pruned::default() };
+        self.end_retention(now_ms())?;
         self.with_committer(Committer::flush_indexes)?;
         pruned.jobs = self.with_committer(move |committer| committer.remove_jobs(before_ms))?;
         for job in &pruned.jobs {

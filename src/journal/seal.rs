@@ -101,34 +101,6 @@ impl Keys {
         key.map(|key| Signer::new(&key)).ok_or(StoreError::LedgerKey { path })
     }
 
-    /// A key of what is kept of staff, by its number.
-    pub(super) fn staff(&self, number: u64) -> Result<Seal, StoreError> {
-        let path = self.of_staff(number);
-        read(&path)?.ok_or(StoreError::StaffKey { path })
-    }
-
-    /// A new key of what is kept of staff, brought to the disk.
-    pub(super) fn staff_new(&self, number: u64) -> Result<Seal, StoreError> {
-        self.write(&self.of_staff(number))?;
-        self.staff(number)
-    }
-
-    /// Destroys the keys of what is kept of staff, but for one.
-    pub(super) fn destroy_staff_but(&self, kept: Option<u64>) -> Result<(), StoreError> {
-        let entries = fs::read_dir(&self.path).map_err(file("look into", &self.path))?;
-        let number = |name: &str| name.strip_prefix("staff-")?.strip_suffix(".key")?.parse::<u64>().ok();
-        let numbers = entries.filter_map(|entry| number(entry.ok()?.file_name().to_str()?));
-        for number in numbers.filter(|number| Some(*number) != kept) {
-            let path = self.of_staff(number);
-            fs::remove_file(&path).map_err(file("destroy the key", &path))?;
-        }
-        Ok(())
-    }
-
-    fn of_staff(&self, number: u64) -> PathBuf {
-        self.path.join(format!("staff-{number}.key"))
-    }
-
     /// Writes a new key, in place of what may be there.
     fn write(&self, path: &Path) -> Result<(), StoreError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);

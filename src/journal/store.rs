@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::JobId;
 
-use super::commit::Committer;
+use super::commit::{Committer, now_ms};
 use super::compact::Compactor;
 use super::directory::{Directory, file};
 use super::error::{Doing, StoreError};
@@ -197,7 +197,8 @@ impl Store {
             .name("journal".to_owned())
             .spawn(move || committer.run(&received))
             .map_err(file("start the thread that writes", directory.path()))?;
-        Ok(Store {
+        let is_restored = reader.restored()?.is_some();
+        let store = Store {
             reader,
             ids,
             marks,
@@ -209,7 +210,12 @@ impl Store {
             thread: Some(thread),
             next_writer: AtomicU64::new(1),
             directory,
-        })
+        };
+        // After a restore a person may want the replaced database back, and its keys with it.
+        if !is_restored {
+            store.end_retention(now_ms())?;
+        }
+        Ok(store)
     }
 
     /// Does something with the one connection that writes, after what was handed over before.

@@ -50,6 +50,8 @@ impl Run {
         composed: &Composed,
         now_ms: i64,
     ) -> Result<Option<Doing>, Trouble> {
+        // Whoever has a request tried again gives it all its time once more.
+        let since_ms = self.written_ms.into_iter().chain(self.again_ms).max().unwrap_or(now_ms);
         let begun = match &composed.rules {
             Rules::Find(rules) => {
                 let subject = match &rules.subject {
@@ -65,7 +67,7 @@ impl Run {
             }
             Rules::Erased(rules) => {
                 let found = self.rendered(program, &rules.found)?.unwrap_or_default();
-                let begun = Erased::begin(rules, &found, self.written_ms, now_ms);
+                let begun = Erased::begin(rules, &found, self.written_ms, since_ms);
                 begun.map(|erased| Some(Doing::Erased(Box::new(erased))))
             }
             Rules::Consent(rules) => {
@@ -82,8 +84,8 @@ impl Run {
                     push: render(&rules.push_subscribe)?,
                     groups: render(&rules.groups)?,
                 };
-                let (subject, at_ms) = (subject.unwrap_or_default(), self.written_ms.unwrap_or(now_ms));
-                let begun = Consent::begin(rules, &subject, wanted, at_ms);
+                let subject = subject.unwrap_or_default();
+                let begun = Consent::begin(rules, &subject, wanted, since_ms);
                 begun.map(|consent| consent.map(|consent| Doing::Consent(Box::new(consent))))
             }
         };
@@ -169,6 +171,24 @@ impl Run {
                     self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned());
                 self.fail(program, step, trouble);
             }
+        }
+    }
+
+    /// Notes whether a look-up found anybody.
+    pub(super) fn note_found(&mut self, action: &Action, output: &Value) {
+        if let Some(people) = action.reply.people.as_ref().and_then(|member| output.get(member)) {
+            let is_anybody = people.as_array().is_some_and(|people| !people.is_empty());
+            self.tally.found |= is_anybody;
+            self.tally.found_nobody |= !is_anybody;
+        }
+    }
+
+    /// Notes that a call was accepted, if it writes.
+    pub(super) fn note_written(&mut self, action: &Action, at_ms: i64) {
+        if action.effect.writes() {
+            self.tally.accepted = true;
+            self.tally.is_proven = false;
+            self.written_ms = Some(at_ms);
         }
     }
 

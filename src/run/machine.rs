@@ -11,7 +11,7 @@ use super::finish::{Finish, Tally, Trouble};
 use super::frame::{Frame, path, steps_of};
 use super::phases::{Fallen, Phase};
 use super::times::Times;
-use crate::catalogue::{Action, Effect, Refusal};
+use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
 use crate::plan::Call;
 use crate::template::{Extra, Scope};
@@ -42,6 +42,8 @@ pub struct Run {
     pub(super) was_inside: bool,
     /// When the last write was accepted, in Unix milliseconds.
     pub(super) written_ms: Option<i64>,
+    /// When a person had it tried again, in Unix milliseconds.
+    pub(super) again_ms: Option<i64>,
     pub(super) log: Vec<String>,
     /// How new what it sets is; `None` when nobody asks.
     pub(super) times: Option<Times>,
@@ -153,6 +155,7 @@ impl Run {
             inside: None,
             was_inside: false,
             written_ms: None,
+            again_ms: None,
             log: Vec::new(),
             times: None,
             cover,
@@ -166,6 +169,12 @@ impl Run {
     pub fn dated(mut self, times: Times) -> Run {
         self.times = Some(times);
         self
+    }
+
+    /// The same, tried again by a person at a moment in Unix milliseconds.
+    #[must_use]
+    pub fn tried_again(self, at_ms: Option<i64>) -> Run {
+        Run { again_ms: at_ms, ..self }
     }
 
     /// The record this run is for.
@@ -284,24 +293,6 @@ impl Run {
                 self.end_step(program, step, "done", output);
             }
             Ok((true, false)) => self.pause_or_time_out(program, step, number, first_at_ms, answer.at_ms),
-        }
-    }
-
-    /// Notes whether a look-up found anybody.
-    pub(super) fn note_found(&mut self, action: &Action, output: &Value) {
-        if let Some(people) = action.reply.people.as_ref().and_then(|member| output.get(member)) {
-            let is_anybody = people.as_array().is_some_and(|people| !people.is_empty());
-            self.tally.found |= is_anybody;
-            self.tally.found_nobody |= !is_anybody;
-        }
-    }
-
-    /// Notes that a call was accepted, if it writes.
-    pub(super) fn note_written(&mut self, action: &Action, at_ms: i64) {
-        if action.effect.writes() {
-            self.tally.accepted = true;
-            self.tally.is_proven = false;
-            self.written_ms = Some(at_ms);
         }
     }
 

@@ -22,8 +22,8 @@ pub fn duration(text: &str) -> Option<Duration> {
 /// A duration as people write it, in the largest unit that keeps it whole: `7d`, `36h`, `500ms`.
 pub fn duration_word(duration: Duration) -> String {
     let whole = duration.as_millis();
-    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-    match units.into_iter().find(|(_, each)| whole > 0 && whole % each == 0) {
+    let units = [("d", 86_400_000_u128), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    match units.into_iter().find(|(_, each)| whole > 0 && whole.is_multiple_of(*each)) {
         Some((unit, each)) => format!("{}{unit}", whole / each),
         None => format!("{whole}ms"),
     }

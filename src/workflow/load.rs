@@ -17,7 +17,7 @@ use super::{Step, Workflow, action, notify, report, steps, triggers, triggers_on
 use crate::source::{Content, Entry, Mistake, Node, Severity, Source, yaml};
 use crate::template::Tree;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "workflow",
     "description",
     "enabled",
@@ -31,9 +31,10 @@ const KEYS: [&str; 13] = [
     "report",
     "certificate",
     "watch",
+    "retention",
 ];
 /// Words of the language that a later version runs.
-const LATER: [&str; 2] = ["tests", "retention"];
+const LATER: [&str; 1] = ["tests"];
 
 /// What exists outside the file.
 #[derive(Debug, Clone, Default)]
@@ -131,6 +132,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
     let enabled = root.get("enabled").and_then(|node| reader.boolean("enabled", node)).unwrap_or(true);
     let certificate =
         root.get("certificate").and_then(|node| reader.boolean("certificate", node)).unwrap_or(false);
+    let retention = root.get("retention").and_then(|node| reader.duration("retention", node));
     let spelled = std::mem::take(&mut reader.spelled);
     Some(Workflow {
         name: name?,
@@ -147,6 +149,7 @@ fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Workflow> {
         on_failure,
         report,
         watch,
+        retention,
         text: reader.text.to_owned(),
         digest: Sha256::digest(reader.text.as_bytes()).into(),
         writes: effects.writes,

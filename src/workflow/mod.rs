@@ -29,6 +29,8 @@ mod triggers_schedule;
 mod watch;
 mod words;
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use crate::template::Tree;
@@ -77,6 +79,9 @@ pub struct Workflow {
     pub report: Option<Report>,
     /// When it is looked again whether the people it erased are still gone.
     pub watch: Option<Watch>,
+    /// How long after the last thing that happened in a job what its failed requests remember is kept, so that
+    /// they may be tried again; `None`: as long as the job is.
+    pub retention: Option<Duration>,
     /// The file as it was read; a job keeps it.
     pub text: String,
     /// SHA-256 of `text`.

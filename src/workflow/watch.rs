@@ -10,13 +10,15 @@ use super::look;
 use super::reader::Reader;
 use crate::source::{Mistake, Node, Severity, duration_word};
 
+/// Seconds of a day.
+const DAY: u64 = 24 * 3600;
 /// When is looked unless the file says otherwise.
 pub(super) const AFTER: [Duration; 3] =
-    [Duration::from_hours(24), Duration::from_hours(7 * 24), Duration::from_hours(30 * 24)];
+    [Duration::from_secs(DAY), Duration::from_secs(7 * DAY), Duration::from_secs(30 * DAY)];
 /// Looks at most: each asks for everybody again.
 const MOST_LOOKS: usize = 12;
 /// The last look at most so late: so long the requests of what came in from outside are kept.
-const LATEST: Duration = Duration::from_hours(400 * 24);
+const LATEST: Duration = Duration::from_secs(400 * DAY);
 
 /// When it is looked again, and what is done with who came back.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,9 +15,11 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Uri};
 use jsonschema::error::ValidationErrorKind;
 use privaflow::catalogue::{self, Action};
-use privaflow::clock::SystemClock;
-use privaflow::config::{Profile, Settings};
+use privaflow::clock::{SharedClock, SystemClock};
+use privaflow::config::{Directory, Profile, Reach, Settings, UserSource};
+use privaflow::directory::{Sync, live};
 use privaflow::feeds::Export;
+use privaflow::journal::Store;
 use privaflow::onetrust::bulk::{DateType, Days};
 use privaflow::onetrust::{Api, Limits, Need, Rates, client, harmless};
 use privaflow::plan::{self, Call};
@@ -127,6 +129,7 @@ async fn every_request_to_onetrust_is_one_that_its_documents_know() {
     }
 
     contract.export().await;
+    contract.staff().await;
 
     contract.hold();
 }
@@ -136,6 +139,24 @@ pub struct Contract {
     address: SocketAddr,
     folder: tempfile::TempDir,
     asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+/// Somebody else at every question, so that everybody is looked up.
+fn of_staff(path: &str, number: usize) -> Option<Value> {
+    let id = format!("beb90499-ea60-47aa-8ed8-{number:012x}");
+    let list = |item: Value| json!({ "totalResults": 1, "Resources": [item] });
+    let user = json!({ "id": id, "userId": id, "userName": "a@example.com", "active": true });
+    let group = json!({ "id": id, "name": "g", "displayName": "g", "members": [{ "value": id }] });
+    let page = |item: &Value| json!({ "content": [item], "last": true });
+    match path.strip_prefix("/api/")? {
+        "scim/v2/Users" | "scim/v3/Users" => Some(list(user)),
+        "scim/v2/Groups" | "scim/v3/Groups" => Some(list(group)),
+        "access/v2/users" => Some(page(&user)),
+        "access/v2/user-groups" => Some(page(&group)),
+        "access/v1/external/organizations" => Some(json!({ "organizationId": id, "name": "o" })),
+        path if path.ends_with("/access-levels") => Some(json!([])),
+        _ => None,
+    }
 }
 
 struct Asked {
@@ -151,10 +172,15 @@ impl Contract {
         let seen = Arc::clone(&asked);
         let router = axum::Router::new().fallback(
             async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+                let (path, number) = (uri.path().to_owned(), seen.lock().unwrap().len());
                 seen.lock().unwrap().push(Asked { method, uri, headers, body });
+                if let Some(answer) = of_staff(&path, number) {
+                    return answer.to_string();
+                }
                 // Good enough for a token, an empty page, a change that was made, an export without files.
                 r#"{"access_token":"t","token_type":"bearer","expires_in":3600,"content":[],"last":true,
                     "runId":"beb90499-ea60-47aa-8ed8-966f2df5f2e8","status":"COMPLETED","items":[]}"#
+                    .to_owned()
             },
         );
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -176,7 +202,9 @@ impl Contract {
 
     /// A client of this server.
     pub fn client(&self, form: &str) -> Client {
-        client(&self.profile(form), Timeouts::default()).unwrap()
+        let profile = self.profile(form);
+        let Reach::Service { connection, credential } = &profile.reach else { panic!("it is no service") };
+        client(connection, credential, Timeouts::default()).unwrap()
     }
 
     /// What asks this server.
@@ -196,6 +224,30 @@ impl Contract {
             export.check(&[days], date).await.unwrap();
             assert!(export.fetch(days, date, |_| {}).await.unwrap().is_empty());
         }
+    }
+
+    /// Reads the staff in every way there is, twice: at the second time nobody of the first is met.
+    async fn staff(&self) {
+        for users in [UserSource::Access, UserSource::ScimV3, UserSource::ScimV2] {
+            let filter = Some("active eq true".to_owned());
+            let rules = Directory { users, filter, ..Directory::default() };
+            let (store, clock) = (Arc::new(Store::temporary().unwrap()), Arc::new(SystemClock));
+            for _ in 0..2 {
+                let sync = Sync {
+                    api: self.api(),
+                    store: Arc::clone(&store),
+                    clock: clock.clone(),
+                    policy: Policy::default(),
+                    tenant: "acme".to_owned(),
+                    profile: "p".to_owned(),
+                    rules: &rules,
+                    say: &|_| {},
+                };
+                Box::pin(sync.run()).await.unwrap();
+            }
+        }
+        let clock: SharedClock = Arc::new(SystemClock);
+        live(&self.api(), &clock, Policy::default(), ID).await.unwrap();
     }
 
     /// Every request that came is one the documents know, but for the known gaps, which all showed.

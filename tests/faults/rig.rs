@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privaflow::clock::{Clock, VirtualClock};
-use privaflow::config::{Connection, Host, Scheme, Token};
+use privaflow::config::{Connection, Host, Scheme, Settings, Token};
 use privaflow::engine::{self, JobError, Order, Outcome, Patience, Progress, Service};
+use privaflow::host::{Clients, HostError, Looked, SettingsName, Talk, Through};
 use privaflow::intake::{Input, Reading};
 use privaflow::job::Verdict;
-use privaflow::journal::{Store, StoreError};
+use privaflow::journal::{Found, Store, StoreError};
 use privaflow::sandbox::{Faults, Limits};
 use privaflow::secret::Secret;
 use privaflow::source::Source;
@@ -23,6 +24,7 @@ use privaflow::wire::{Client, Timeouts};
 use privaflow::workflow::{Known, Workflow, load};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use crate::folder::KEY;
 use crate::service::Braze;
@@ -108,6 +110,27 @@ impl Rig {
         }
     }
 
+    /// Lets time pass to the next look at erased people, and carries it out in a process of its own.
+    pub fn look(&self) -> Result<Found, HostError> {
+        let store = Store::open(&self.store()).unwrap();
+        let clients = Arc::new(Clients::new(Settings::default_in(self.folder.path())));
+        let name = SettingsName { path: None, digest: [0; 32] };
+        let (failures, stop) = (self.folder.path().join("failures"), CancellationToken::new());
+        let host = privaflow::host::Host::new(store, clients, name, Known::default(), failures, stop.clone());
+        let pending = host.store().watches(None).unwrap().into_iter().find(|watch| watch.over_ms.is_none());
+        let watch = pending.unwrap();
+        self.clock.advance_to(watch.due_ms);
+        let through = Through::Sandbox(vec![Arc::new(self.service())], Arc::clone(&self.clock));
+        let (talk, _heard) = tokio::sync::mpsc::unbounded_channel();
+        let talk = Talk::to(talk);
+        let looking = host.look_again(&watch, through, Patience::Endless, stop, &talk);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        match runtime.unwrap().block_on(looking)? {
+            Looked::Over(found) => Ok(found),
+            Looked::Open { why, .. } => panic!("{why}"),
+        }
+    }
+
     /// How many events the journal has.
     pub fn events(&self) -> u64 {
         let sql = "SELECT ifnull(max(id), 0) FROM events";
@@ -175,7 +198,7 @@ impl Rig {
             clock: Arc::clone(&self.told),
             virtual_clock: Some(Arc::clone(&self.clock)),
             patience: Patience::Endless,
-            stop: tokio_util::sync::CancellationToken::new(),
+            stop: CancellationToken::new(),
             progress: Progress::to(drop),
             failures: self.folder.path().join("failures"),
             place: engine::Place::Sandbox,

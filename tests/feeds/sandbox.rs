@@ -31,7 +31,9 @@ async fn sandbox(manner: Value) -> (OneTrust, Api) {
     );
     let settings = Settings::read(&text, std::path::Path::new("")).settings.unwrap();
     let limits = Arc::new(Limits::new(Rates::documented()));
-    let client = client(&settings.profiles["p"], Timeouts::default()).unwrap();
+    let profile = &settings.profiles["p"];
+    let (connection, credential) = (profile.connection().unwrap(), profile.credential().unwrap());
+    let client = client(connection, credential, Timeouts::default()).unwrap();
     // The token is asked for once, while the files are there.
     let api = Api::new(client, limits, Arc::new(SystemClock));
     api.call(privaflow::onetrust::Request::get("/api/datasubject/v2/resolutions")).await.unwrap();

@@ -122,7 +122,10 @@ impl OneTrust {
         );
         let settings = Settings::read(&text, std::path::Path::new("")).settings.unwrap();
         let limits = Arc::new(Limits::new(Rates::documented()));
-        Api::new(client(&settings.profiles["p"], Timeouts::default()).unwrap(), limits, Arc::new(SystemClock))
+        let profile = &settings.profiles["p"];
+        let (connection, credential) = (profile.connection().unwrap(), profile.credential().unwrap());
+        let client = client(connection, credential, Timeouts::default()).unwrap();
+        Api::new(client, limits, Arc::new(SystemClock))
     }
 
     /// How often a path was asked for.

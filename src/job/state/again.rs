@@ -141,6 +141,19 @@ impl State {
         }
     }
 
+    /// Forgets the calls of an action made of others at which a record failed, or came to wait for a person: it
+    /// begins anew when it is tried again. What it asks next hangs on what it was told before, so answers of
+    /// two tries must not be mixed. Such calls are numbered from 0, and no others are.
+    pub(super) fn forget_what_failed(&mut self, ended: &Ended) {
+        let Some(step) = ended.failure.as_ref().and_then(|failure| failure.step.as_deref()) else { return };
+        let Some(answers) = self.answers.get_mut(&ended.position) else { return };
+        let is_of = |path: &str| path.strip_prefix(step).is_some_and(|rest| rest.starts_with('#'));
+        let first = format!("{step}#0");
+        if answers.iter().any(|answer| answer.step == first) {
+            answers.retain(|answer| !is_of(&answer.step));
+        }
+    }
+
     /// Everything that is not over ends as the cancellation of the job says.
     fn give_up_the_rest(&mut self) {
         let paused = self.paused.iter().map(|(position, paused)| (*position, paused.proof));

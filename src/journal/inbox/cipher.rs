@@ -25,6 +25,11 @@ impl Lock {
         Lock { keys, ring, one: Arc::default() }
     }
 
+    /// The keys of what waits.
+    pub(in crate::journal) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
     /// The keys of the store that stand in files of their own.
     pub(in crate::journal) fn keys(&self) -> &Keys {
         &self.keys

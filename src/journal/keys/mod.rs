@@ -27,5 +27,5 @@ pub use sealer::Sealer;
 
 pub(super) use record::{number_of, open_with, seal_with};
 pub(super) use restored::{lost, take_out_lost};
-pub(super) use ring::Ring;
+pub(super) use ring::{Key, Ring};
 pub(super) use table::TABLE;

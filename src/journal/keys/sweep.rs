@@ -11,6 +11,7 @@ use super::super::codec;
 use super::super::error::{Doing, StoreError};
 use super::super::events;
 use super::super::jobs;
+use super::super::staff;
 use super::Ring;
 use super::ring::{Open, is_for_good};
 use super::table::Table;
@@ -75,7 +76,7 @@ impl Ring {
     }
 }
 
-/// Keys of records that came in and are not there (any more).
+/// Keys of records that came in and are not there (any more). That of what is kept of staff counts as theirs.
 fn orphans(connection: &Connection, table: &Table) -> Result<Vec<i64>, StoreError> {
     let doing = "read what came in";
     let mut statement = connection
@@ -87,7 +88,8 @@ fn orphans(connection: &Connection, table: &Table) -> Result<Vec<i64>, StoreErro
     };
     let mut row = next()?;
     let mut over = Vec::new();
-    for number in table.of_inbox()? {
+    let of_staff = staff::key_number(connection)?;
+    for number in table.of_inbox()?.into_iter().filter(|number| Some(*number) != of_staff) {
         while row.is_some_and(|row| row < number) {
             row = next()?;
         }

@@ -1,15 +1,15 @@
 //! The key that seals what is kept of staff, and which one counts.
 //!
-//! Keys have numbers; the database says which one counts, in the transaction that sealed with it. One that
-//! does not count is left over from a crash and is destroyed.
+//! The database says the number of the one that counts, in the transaction that sealed with it. One that does not
+//! count is left over from a crash, and is destroyed as those of requests are.
 
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::super::error::{Doing, StoreError};
+use super::super::keys::{Key, Ring, open_with, seal_with};
 use super::super::marks;
-use super::super::seal::{Keys, Seal};
 use super::StaffKind;
 
 /// The note that says which key counts.
@@ -17,45 +17,39 @@ const NOTE: &str = "staff_key";
 
 /// Seals and opens records, and makes the digests that stand beside them.
 #[derive(Clone)]
-pub(in crate::journal) struct Lock {
-    seal: Seal,
+pub(super) struct Lock {
+    number: i64,
+    key: Key,
     secret: marks::Secret,
 }
 
 impl Lock {
     /// The lock whose key counts; `None` when nothing was ever sealed. A key that is gone is an error.
-    pub(in crate::journal) fn known(
-        connection: &Connection,
-        keys: &Keys,
-    ) -> Result<Option<Lock>, StoreError> {
+    pub(super) fn known(connection: &Connection, ring: &Ring) -> Result<Option<Lock>, StoreError> {
         let Some(number) = number(connection)? else { return Ok(None) };
-        let seal = keys.staff(number)?;
-        Ok(Some(Lock { seal, secret: marks::secret(connection)? }))
+        let key = ring.key(number)?.ok_or(StoreError::StaffKey)?;
+        Ok(Some(Lock { number, key, secret: marks::secret(connection)? }))
     }
 
-    /// A new lock for a database that has none, or whose key is to be replaced. It counts once the caller
-    /// commits; keys before it are then to be destroyed by [`Lock::destroy_others`].
-    pub(in crate::journal) fn next(connection: &Connection, keys: &Keys) -> Result<Lock, StoreError> {
-        let next = number(connection)?.map_or(1, |number| number.saturating_add(1));
-        let seal = keys.staff_new(next)?;
+    /// A new lock, whose key is on the disk. It counts once the caller commits; the one before is then over.
+    pub(super) fn next(connection: &Connection, ring: &Ring, last_event: i64) -> Result<Lock, StoreError> {
+        let (number, key) = ring.new_key()?;
+        if ring.write(last_event)? {
+            ring.note_identity(connection)?;
+        }
         let sql = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
-        connection.execute(sql, (NOTE, next.to_string())).doing("write which key counts")?;
-        Ok(Lock { seal, secret: marks::secret(connection)? })
+        connection.execute(sql, (NOTE, number.to_string())).doing("write which key counts")?;
+        Ok(Lock { number, key, secret: marks::secret(connection)? })
     }
 
     /// Nothing is sealed any more, so no key counts.
-    pub(in crate::journal) fn none(connection: &Connection) -> Result<(), StoreError> {
+    pub(super) fn none(connection: &Connection) -> Result<(), StoreError> {
         connection.execute("DELETE FROM notes WHERE name = ?1", [NOTE]).doing("write which key counts")?;
         Ok(())
     }
 
-    /// Destroys the keys that do not count, after a commit.
-    pub(in crate::journal) fn destroy_others(connection: &Connection, keys: &Keys) -> Result<(), StoreError> {
-        keys.destroy_staff_but(number(connection)?)
-    }
-
     pub(super) fn close(&self, tenant: &str, kind: StaffKind, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.seal.close(&place(tenant, kind), plain)
+        seal_with((self.number, &self.key), &place(tenant, kind), plain)
     }
 
     pub(super) fn open(
@@ -64,8 +58,7 @@ impl Lock {
         kind: StaffKind,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let opened = self.seal.open(&place(tenant, kind), sealed);
-        opened.ok_or(StoreError::StaffSealed)
+        open_with(&self.key, &place(tenant, kind), sealed).ok_or(StoreError::StaffKey)
     }
 
     /// What stands for OneTrust's id.
@@ -98,7 +91,8 @@ fn place(tenant: &str, kind: StaffKind) -> Vec<u8> {
     [b"staff".as_slice(), &[kind.number()], tenant.as_bytes()].concat()
 }
 
-fn number(connection: &Connection) -> Result<Option<u64>, StoreError> {
+/// The number of the key that counts.
+pub(in crate::journal) fn number(connection: &Connection) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT value FROM notes WHERE name = ?1";
     let found: Option<String> =
         connection.query_row(sql, [NOTE], |row| row.get(0)).optional().doing("read which key counts")?;

@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use super::super::Reader;
 use super::super::error::{Doing, StoreError};
-use super::{Lock, StaffKind};
+use super::StaffKind;
+use super::key::Lock;
 
 const DOING: &str = "read who works in OneTrust";
 
@@ -73,7 +74,7 @@ impl Reader {
         id: &str,
     ) -> Result<Option<StaffRecord>, StoreError> {
         let connection = self.lock();
-        let Some(lock) = Lock::known(&connection, self.inbox_lock().keys())? else { return Ok(None) };
+        let Some(lock) = Lock::known(&connection, self.inbox_lock().ring())? else { return Ok(None) };
         let sql = "SELECT record, first_ms, changed_ms, gone_ms, seen FROM staff \
                    WHERE tenant = ?1 AND kind = ?2 AND id = ?3";
         let mut statement = connection.prepare_cached(sql).doing(DOING)?;
@@ -90,7 +91,7 @@ impl Reader {
         number: i64,
     ) -> Result<Vec<StaffRecord>, StoreError> {
         let connection = self.lock();
-        let Some(lock) = Lock::known(&connection, self.inbox_lock().keys())? else { return Ok(Vec::new()) };
+        let Some(lock) = Lock::known(&connection, self.inbox_lock().ring())? else { return Ok(Vec::new()) };
         // The third place stands in every text, so that the values are always the same.
         let more = if more.is_empty() { "AND ?3 IS NOT NULL" } else { more };
         let sql = format!(

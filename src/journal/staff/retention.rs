@@ -3,12 +3,14 @@
 //! Whoever was gone for long enough is removed, and so is everything of a tenant that nobody read for as
 //! long. Then all that stays is sealed with a new key, and the old one is destroyed.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::super::Store;
+use super::super::commit::Committer;
 use super::super::error::{Doing, StoreError};
-use super::super::seal::Keys;
-use super::{Lock, StaffKind};
+use super::super::keys::Ring;
+use super::StaffKind;
+use super::key::{Lock, number};
 
 const DOING: &str = "forget who worked in OneTrust";
 
@@ -25,21 +27,23 @@ impl Store {
     /// Removes who was gone before a moment in Unix milliseconds, and tenants whose last sync ended before
     /// it and of which none is under way.
     pub fn forget_staff(&self, before_ms: i64) -> Result<StaffRemoved, StoreError> {
-        let keys = self.keys().clone();
-        self.task(move |connection| {
-            let removed = forget(connection, &keys, before_ms)?;
-            Lock::destroy_others(connection, &keys)?;
+        self.with_committer(move |committer| {
+            let old = number(&committer.connection)?;
+            let removed = forget(committer, before_ms)?;
             if removed.rows > 0 {
+                committer.ring.over(old);
+                committer.ring.destroy(committer.last_event)?;
                 // What was removed must not stay readable in the log.
-                let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-                done.doing(DOING)?;
+                let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+                committer.connection.query_row(sql, [], |_| Ok(())).doing(DOING)?;
             }
             Ok(removed)
         })
     }
 }
 
-fn forget(connection: &mut Connection, keys: &Keys, before_ms: i64) -> Result<StaffRemoved, StoreError> {
+fn forget(committer: &mut Committer, before_ms: i64) -> Result<StaffRemoved, StoreError> {
+    let Committer { connection, ring, last_event, .. } = committer;
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let transaction = begun.doing(DOING)?;
     let mut removed = StaffRemoved::default();
@@ -58,19 +62,19 @@ fn forget(connection: &mut Connection, keys: &Keys, before_ms: i64) -> Result<St
     }
     removed.rows += count(transaction.execute("DELETE FROM staff WHERE gone_ms < ?1", [before_ms]))?;
     if removed.rows > 0 {
-        seal_again(&transaction, keys)?;
+        seal_again(&transaction, ring, *last_event)?;
     }
     transaction.commit().doing(DOING)?;
     Ok(removed)
 }
 
 /// Seals everything that is left with a new key; with nothing left, no key counts any more.
-fn seal_again(transaction: &Transaction<'_>, keys: &Keys) -> Result<(), StoreError> {
+fn seal_again(transaction: &Transaction<'_>, ring: &Ring, last_event: i64) -> Result<(), StoreError> {
     let left: i64 = transaction.query_row("SELECT count(*) FROM staff", [], |row| row.get(0)).doing(DOING)?;
-    let Some(old) = Lock::known(transaction, keys)?.filter(|_| left > 0) else {
+    let Some(old) = Lock::known(transaction, ring)?.filter(|_| left > 0) else {
         return Lock::none(transaction);
     };
-    let new = Lock::next(transaction, keys)?;
+    let new = Lock::next(transaction, ring, last_event)?;
     let mut statement = transaction.prepare("SELECT tenant, kind, id, record FROM staff").doing(DOING)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
     // They are read before the first is written: a row that grows may move to where the reading still comes.

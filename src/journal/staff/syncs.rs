@@ -2,9 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::super::commit::Committer;
 use super::super::error::{Doing, StoreError};
 use super::super::{Reader, Store};
-use super::Lock;
+use super::key::Lock;
 
 const DOING: &str = "write how far OneTrust's directory was read";
 
@@ -29,15 +30,16 @@ impl Store {
     /// Begins a sync of a tenant: another one than is under way, if any. When the key of what was kept is
     /// gone, all of it is forgotten: nobody can read it, and OneTrust tells it again.
     pub fn begin_staff(&self, tenant: &str, cursor: String, now_ms: i64) -> Result<StaffSync, StoreError> {
-        let (tenant, keys) = (tenant.to_owned(), self.keys().clone());
-        self.task(move |connection| {
+        let tenant = tenant.to_owned();
+        self.with_committer(move |committer| {
+            let Committer { connection, ring, last_event, .. } = committer;
             let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
             let transaction = begun.doing(DOING)?;
-            if let Err(StoreError::StaffKey { .. }) = Lock::known(&transaction, &keys) {
+            if let Err(StoreError::StaffKey) = Lock::known(&transaction, ring) {
                 tracing::warn!("the key of OneTrust's directory is gone: everything of it is read anew");
                 transaction.execute("DELETE FROM staff", []).doing(DOING)?;
                 transaction.execute("DELETE FROM staff_syncs", []).doing(DOING)?;
-                Lock::next(&transaction, &keys)?;
+                Lock::next(&transaction, ring, *last_event)?;
             }
             let sql = "INSERT INTO staff_syncs (tenant, number, started_ms, cursor, told) \
                        VALUES (?1, 1, ?2, ?3, '') ON CONFLICT (tenant) \
@@ -45,7 +47,6 @@ impl Store {
             transaction.execute(sql, params![tenant, now_ms, cursor]).doing(DOING)?;
             let sync = one(&transaction, &tenant)?;
             transaction.commit().doing(DOING)?;
-            Lock::destroy_others(connection, &keys)?;
             sync.ok_or(StoreError::Damaged { what: "a sync that was begun is not there" })
         })
     }

@@ -74,17 +74,14 @@ fn nobody_who_was_removed_can_be_read_in_an_older_backup() {
     let removed = store.forget_staff(DAY_MS * 2).unwrap();
 
     assert_eq!((removed.rows, texts(store.reader())), (1, vec!["ada".to_owned()]));
-    let keys: Vec<String> = std::fs::read_dir(folder.path().join("store/keys"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with("staff-"))
-        .collect();
-    assert_eq!(keys, ["staff-2.key"]);
-    let old = folder.path().join("old");
-    std::fs::create_dir_all(old.join("keys")).unwrap();
-    std::fs::copy(&backup, old.join("journal.db")).unwrap();
-    std::fs::copy(folder.path().join("store/keys/staff-2.key"), old.join("keys/staff-1.key")).unwrap();
-    let error = Reader::open(&old).unwrap().staff("acme", StaffKind::User).unwrap_err();
+    let folder_of_old = folder.path().join("old");
+    std::fs::create_dir_all(folder_of_old.join("keys")).unwrap();
+    std::fs::copy(&backup, folder_of_old.join("journal.db")).unwrap();
+    for name in ["keys.db", "master.key"] {
+        let from = folder.path().join("store/keys").join(name);
+        std::fs::copy(from, folder_of_old.join("keys").join(name)).unwrap();
+    }
+    let error = Reader::open(&folder_of_old).unwrap().staff("acme", StaffKind::User).unwrap_err();
     assert!(error.to_string().contains("directory sync"), "{error}");
 }
 
@@ -101,7 +98,6 @@ fn a_tenant_that_nobody_reads_any_more_is_forgotten_with_its_key() {
 
     assert_eq!(removed, StaffRemoved { rows: 1, tenants: 1 });
     assert!(texts(store.reader()).is_empty() && store.staff_sync("acme").unwrap().is_none());
-    assert!(!folder.path().join("keys/staff-1.key").exists());
 }
 
 #[test]
@@ -110,12 +106,29 @@ fn a_key_that_is_gone_is_told_and_the_next_sync_begins_anew() {
     let store = Store::open(folder.path()).unwrap();
     store.begin_staff("acme", String::new(), 1).unwrap();
     put(&store, &[("u-1", "ada")], 2);
+    drop(store);
+    std::fs::remove_file(folder.path().join("keys/keys.db")).unwrap();
 
-    std::fs::remove_file(folder.path().join("keys/staff-1.key")).unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let error = store.staff("acme", StaffKind::User).unwrap_err();
     store.begin_staff("acme", String::new(), 3).unwrap();
     put(&store, &[("u-1", "ada")], 4);
 
-    assert!(error.to_string().contains("staff-1.key"), "{error}");
+    assert!(error.to_string().contains("directory sync"), "{error}");
+    assert_eq!(texts(store.reader()), ["ada"]);
+}
+
+#[test]
+fn the_key_outlives_a_restart_and_other_readers_find_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.begin_staff("acme", String::new(), 1).unwrap();
+    put(&store, &[("u-1", "ada")], 2);
+    assert_eq!(texts(&Reader::open(folder.path()).unwrap()), ["ada"]);
+    drop(store);
+
+    let store = Store::open(folder.path()).unwrap();
+    store.rotate_keys().unwrap();
+
     assert_eq!(texts(store.reader()), ["ada"]);
 }

@@ -4,8 +4,10 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use super::super::Store;
+use super::super::commit::Committer;
 use super::super::error::{Doing, StoreError};
-use super::{Lock, syncs};
+use super::key::Lock;
+use super::syncs;
 
 const DOING: &str = "write who works in OneTrust";
 
@@ -90,13 +92,14 @@ impl Store {
         cursor: String,
         now_ms: i64,
     ) -> Result<StaffWritten, StoreError> {
-        let (tenant, keys) = (tenant.to_owned(), self.keys().clone());
-        self.task(move |connection| {
+        let tenant = tenant.to_owned();
+        self.with_committer(move |committer| {
+            let Committer { connection, ring, last_event, .. } = committer;
             let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
             let transaction = begun.doing(DOING)?;
-            let lock = match Lock::known(&transaction, &keys)? {
+            let lock = match Lock::known(&transaction, ring)? {
                 Some(lock) => lock,
-                None => Lock::next(&transaction, &keys)?,
+                None => Lock::next(&transaction, ring, *last_event)?,
             };
             let number = syncs::number(&transaction, &tenant)?;
             let mut written = StaffWritten::default();
@@ -121,9 +124,10 @@ impl Store {
         id: &str,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let (tenant, id, keys) = (tenant.to_owned(), id.to_owned(), self.keys().clone());
-        self.task(move |connection| {
-            let Some(lock) = Lock::known(connection, &keys)? else { return Ok(()) };
+        let (tenant, id) = (tenant.to_owned(), id.to_owned());
+        self.with_committer(move |committer| {
+            let Committer { connection, ring, .. } = committer;
+            let Some(lock) = Lock::known(connection, ring)? else { return Ok(()) };
             let sql = "UPDATE staff SET gone_ms = ?4 WHERE tenant = ?1 AND kind = ?2 AND id = ?3 \
                        AND gone_ms IS NULL";
             let values = params![tenant, kind.number(), lock.id(&tenant, &id), now_ms];

@@ -170,9 +170,9 @@ fn a_damaged_store_is_replaced_without_force() {
 #[test]
 fn a_backup_that_an_earlier_release_made_is_brought_up_to_date_on_its_way_back() {
     let directory = tempfile::tempdir().unwrap();
-    let job = backed_up(directory.path());
     let (path, backup) = (directory.path().join("elsewhere"), directory.path().join("backup"));
     let earlier = rusqlite::Connection::open(&backup).unwrap();
+<<<<<<< HEAD
     earlier
         .execute_batch(
             "DROP TABLE staff; DROP TABLE staff_syncs; DROP TABLE watches; DROP INDEX inbox_keys; \
@@ -180,12 +180,26 @@ fn a_backup_that_an_earlier_release_made_is_brought_up_to_date_on_its_way_back()
              DROP TABLE held; DROP TABLE holds; PRAGMA user_version = 4",
         )
         .unwrap();
+=======
+    for migration in [
+        include_str!("../migrations/001-jobs-events-segments.sql"),
+        include_str!("../migrations/002-marks-and-second-tries.sql"),
+        include_str!("../migrations/003-inbox.sql"),
+        include_str!("../migrations/004-ledger.sql"),
+        r#"INSERT INTO notes (name, value) VALUES ('backup', '{"at_ms":1}')"#,
+        "INSERT INTO jobs (workflow_name, workflow_digest, workflow_text, input_path, input_digest, format, \
+         started_ms, sandbox, status) VALUES ('erase', zeroblob(32), '', 'a', zeroblob(32), 'null', 1, 0, 1)",
+        "PRAGMA user_version = 4",
+    ] {
+        earlier.execute_batch(migration).unwrap();
+    }
+>>>>>>> main
     drop(earlier);
 
     let restored = restore(&path, &backup, Replace::Older).unwrap();
 
-    assert_eq!(restored.open_jobs, [job]);
-    assert_eq!(Store::open(&path).unwrap().events(job).count(), 2);
+    assert_eq!(restored.open_jobs, [JobId(1)]);
+    drop(Store::open(&path).unwrap());
     let version: i64 = rusqlite::Connection::open(&backup)
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))

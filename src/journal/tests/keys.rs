@@ -354,3 +354,31 @@ fn a_restored_backup_opens_nothing_whose_key_was_destroyed_since_and_says_so() {
     assert_eq!(restore(&elsewhere, &backup, Replace::Newer).unwrap().lost_runs, 2);
     assert_eq!(Store::open(&elsewhere).unwrap().queue().unwrap(), []);
 }
+
+#[test]
+fn what_failed_requests_remember_is_kept_as_long_as_their_workflow_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let begin = |format| store.create_job(NewJob { format, ..new_job("erase") }).unwrap();
+    let hour = 3_600_000;
+    let short = begin(serde_json::json!({ "retention_ms": hour }));
+    let (long, unsaid) =
+        (begin(serde_json::json!({ "retention_ms": 9 * hour })), begin(serde_json::Value::Null));
+    let steps = [short, long, unsaid].map(|job| {
+        let (event, step) = remembered(&store, job, 1);
+        let mut listening = Listening::on(&store, job);
+        let events = [event, end(1, Verdict::Failed(Fail::Timeout)), stopped(true)];
+        events.into_iter().for_each(|event| assert!(listening.write(event)));
+        step
+    });
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+
+    let before = store.end_retention(now_ms).unwrap();
+    let after = store.end_retention(now_ms + 2 * hour).unwrap();
+    let again = store.end_retention(now_ms + 2 * hour).unwrap();
+
+    assert_eq!((before, after, again), (Vec::new(), vec![short], Vec::new()));
+    let open = [short, long, unsaid].into_iter().zip(&steps).map(|(job, step)| opens(&store, job, step));
+    assert_eq!(open.collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(on_the_disk(directory.path()), 2);
+}

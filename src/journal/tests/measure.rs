@@ -131,3 +131,46 @@ fn a_million_people() {
     let state = store.state(job).unwrap();
     println!("folded {} in {:?}", state.finished(), began.elapsed());
 }
+
+/// What the keys of requests cost that keep one answer each, beside requests that keep nothing.
+#[test]
+#[ignore = "a measurement"]
+fn keys_of_a_hundred_thousand_people() {
+    let people: u64 =
+        std::env::var("PRIVAFLOW_TEST_PEOPLE").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    for keeps in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let job = store.create_job(new_job("erase")).unwrap();
+        let sealer = store.sealer(job).unwrap();
+        let mut listening = Listening::on(&store, job);
+        let began = Instant::now();
+        for batch in 0..people / BATCH {
+            let step = |position| crate::job::StepAnswer {
+                position,
+                step: "find".to_owned(),
+                accepted: true,
+                output: match keeps {
+                    true => sealer.seal(position, "find", &[7; 200]).unwrap(),
+                    false => vec![7; 250],
+                },
+                at_ms: 1,
+            };
+            let Event::Answered(answer) = answered(batch) else { unreachable!() };
+            let steps = (batch * BATCH..(batch + 1) * BATCH).map(step).collect();
+            listening.writer.append(intended(2 * batch));
+            listening.writer.append(Event::Answered(Answered { steps, ended: Vec::new(), ..answer.clone() }));
+            listening.writer.append(intended(2 * batch + 1));
+            let number = listening.writer.append(Event::Answered(answer));
+            assert!(listening.wait_for(number.saturating_sub(32)));
+        }
+        let number = listening.writer.append(stopped(true));
+        assert!(listening.wait_for(number));
+        let (took, cpu) = (began.elapsed(), cpu_of("journal"));
+        let per_second = people as f64 / took.as_secs_f64();
+        println!("keys: {keeps}; {people} people in {took:?}, {per_second:.0} a second; writer {cpu:?}");
+        drop((listening, sealer, store));
+        let keys = fs::metadata(directory.path().join("keys/keys.db")).map_or(0, |file| file.len());
+        println!("{keys} bytes of keys in the end");
+    }
+}

@@ -14,6 +14,7 @@ use super::identifier::{Identifier, Look};
 use super::{Asks, Failed, millis};
 use crate::catalogue;
 use crate::job::Fail;
+use crate::source::safe_id;
 use crate::workflow::{Kind, StateRules};
 
 /// What a look needs to know of a profile.
@@ -26,7 +27,6 @@ const OUT: &str = "unsubscribed";
 const NOT_EFFECTIVE: &str = "not_effective";
 
 /// What a workflow wants to be so, rendered.
-#[derive(Debug, Default)]
 pub(crate) struct Wanted {
     pub email: Option<Value>,
     pub push: Option<Value>,
@@ -50,12 +50,12 @@ pub(crate) struct Consent {
 }
 
 impl Consent {
-    /// Begins to read back what was accepted at `written_ms`; `None` when nothing is wanted.
+    /// Begins to read back what was accepted before `since_ms`; `None` when nothing is wanted.
     pub fn begin(
         rules: &StateRules,
         subject: &Value,
         wanted: Wanted,
-        written_ms: i64,
+        since_ms: i64,
     ) -> Result<Option<Consent>, Failed> {
         let email = state("email_subscribe", wanted.email.as_ref())?;
         let push = state("push_subscribe", wanted.push.as_ref())?;
@@ -81,8 +81,8 @@ impl Consent {
             push,
             groups,
             first_after_ms,
-            deadline_ms: written_ms.saturating_add(millis(rules.at_most)),
-            from_ms: written_ms.saturating_add(first_after_ms),
+            deadline_ms: since_ms.saturating_add(millis(rules.at_most)),
+            from_ms: since_ms.saturating_add(first_after_ms),
             rounds: 0,
             profiles: None,
             read: None,
@@ -174,7 +174,7 @@ impl Consent {
         let is_read = self.asked_for_groups(profiles).is_some();
         for (id, wanted) in self.groups.iter().filter(|_| is_read) {
             if !holds(wanted, &self.states_of(id)) {
-                differing.push(format!("group {id}"));
+                differing.push(format!("group {}", safe_id(id)));
             }
         }
         differing

@@ -64,12 +64,12 @@ impl Round {
 
 impl Erased {
     /// Begins a verification of what a search found. `written_ms` is when the deletion was accepted; without
-    /// one there is nothing to wait for.
+    /// one there is nothing to wait for. All its time counts from `since_ms`.
     pub fn begin(
         rules: &ErasedRules,
         found: &Value,
         written_ms: Option<i64>,
-        now_ms: i64,
+        since_ms: i64,
     ) -> Result<Erased, Failed> {
         let wrong = || Failed::template("template", "`found` is not the output of privaflow/find_profiles");
         let identifiers = found.get("identifiers").and_then(of_kinds).ok_or_else(wrong)?;
@@ -85,10 +85,10 @@ impl Erased {
             Identifier::Alias(..) => None,
         });
         let first_after_ms = millis(rules.first_after);
-        let from_ms = written_ms.map_or(now_ms, |at_ms| at_ms.saturating_add(first_after_ms));
+        let from_ms = written_ms.map_or(since_ms, |at_ms| at_ms.saturating_add(first_after_ms));
         Ok(Erased {
             first_after_ms,
-            deadline_ms: written_ms.unwrap_or(now_ms).saturating_add(millis(rules.at_most)),
+            deadline_ms: since_ms.saturating_add(millis(rules.at_most)),
             may_erase: rules.erase_again,
             external_ids: external_ids.collect(),
             erased,

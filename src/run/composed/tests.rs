@@ -246,7 +246,7 @@ fn verify(
     mut service: impl FnMut(i64, &str) -> Value,
 ) -> (Asks, Vec<(i64, String)>) {
     let Rules::Erased(rules) = rules("verify_erased", with) else { panic!() };
-    let mut erased = Erased::begin(&rules, found, Some(BEGUN_MS), BEGUN_MS + 7).unwrap();
+    let mut erased = Erased::begin(&rules, found, Some(BEGUN_MS), BEGUN_MS).unwrap();
     let (mut now_ms, mut did) = (BEGUN_MS + 7, Vec::new());
     for _ in 0..100 {
         match erased.next(now_ms) {

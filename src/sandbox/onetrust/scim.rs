@@ -109,10 +109,9 @@ fn user_of(staff: &Staff, user: &User, version: Version) -> Value {
             of_user.map(|group| json!({ "value": group.id, "display": group.name })).collect()
         }
     };
-    let mut place = json!({ "department": user.department });
-    if version == Version::Two {
-        place["organization"] = json!(staff.organizations.first().map(|organization| &organization.name));
-    }
+    // The newer one says `null` whatever the organisation is (OneTrust's OpenAPI, getUsers).
+    let home = staff.organizations.first().filter(|_| version == Version::Two);
+    let place = json!({ "department": user.department, "organization": home.map(|home| &home.name) });
     let number = if version == Version::Two { 2 } else { 3 };
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],

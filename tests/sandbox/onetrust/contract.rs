@@ -24,6 +24,10 @@ const V1: &str = "GET /api/consentmanager/v1/datasubjects/profiles";
 const EXPORTS: &str = "/api/ot-insights/v1/bulk-export-jobs";
 const BASIC: &str = "GET /rest/api/consent/v4/datasubjects/basic-details";
 
+const SCIM_USERS: &str = "GET /api/scim/v3/Users";
+const SCIM_USER: &str = "GET /api/scim/v3/Users/{id}";
+const NO_ORGANIZATION: &str = "typed as a text, described as always null";
+
 /// Operation, place, and why an answer differs there.
 const GAPS: &[(&str, &str, &str)] = &[
     (TOKEN_KEY, "/ot-scopes", "the schema writes `ot_scopes`, its own example and real answers a hyphen"),
@@ -37,10 +41,13 @@ const GAPS: &[(&str, &str, &str)] = &[
         "/dataElements/*/value",
         "typed as an object; a published sample of version 1 shows texts and lists",
     ),
+    (
+        SCIM_USERS,
+        "/Resources/*/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/organization",
+        NO_ORGANIZATION,
+    ),
+    (SCIM_USER, "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/organization", NO_ORGANIZATION),
 ];
-
-/// What the newer SCIM always tells of a user's organisation.
-const NO_ORGANIZATION: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/organization";
 
 /// Operations whose list has two envelopes; the documents know the array only.
 const ENVELOPED: [&str; 4] = [

@@ -71,6 +71,29 @@ const REFUSED: Verdict = Verdict::Failed(Fail::Refused);
 const ATTENTION: Verdict = Verdict::Waiting(Pause::NeedsAttention);
 
 #[test]
+fn an_action_made_of_others_begins_anew_when_its_record_is_tried_again() {
+    for verdict in [Verdict::Failed(Fail::Refused), Verdict::Waiting(Pause::NeedsAttention)] {
+        let failure = crate::job::Failure {
+            request: None,
+            line: 1,
+            step: Some("verify".to_owned()),
+            code: "still_there".to_owned(),
+            message: String::new(),
+        };
+        let told = ["find#0", "find#1", "erase", "verify#0", "verify#1", "verify_more#0"];
+        let steps = told.iter().map(|path| step(3, path, true)).collect();
+        let end = Ended { failure: Some(failure), ..ended(3, verdict, true) };
+        let events =
+            [answered(0, 200, steps, Vec::new()), Event::Ended { ended: vec![end] }, reopened(&[3], false)];
+
+        let state = after(&events);
+
+        let left: Vec<&str> = state.answers_of(3).iter().map(|answer| answer.step.as_str()).collect();
+        assert_eq!(left, ["find#0", "find#1", "erase", "verify_more#0"], "{verdict:?}");
+    }
+}
+
+#[test]
 fn a_failed_record_is_open_again_and_its_next_end_counts_in_place_of_the_first() {
     let mut state = after(&[
         ends(1, REFUSED, false),

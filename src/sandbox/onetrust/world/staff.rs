@@ -25,7 +25,7 @@ const GROUPS: [(&str, &str, Option<usize>); 6] = [
     ("Legal", "Lawyers of the company", None),
     ("Security", "Looks after access", Some(4)),
     ("External Counsel", "Lawyers of others", Some(7)),
-    ("Data Stewards", "Knows where data is", None),
+    ("Data Stewards", "Knows where data is", Some(8)),
 ];
 const FIRST: [&str; 12] =
     ["Ada", "Bilal", "Chloé", "Dmitri", "Elif", "Farah", "Goran", "Hana", "Ines", "Jürgen", "Kofi", "Lena"];
