@@ -288,3 +288,26 @@ watch: { after: [1d, 2d], again: erase }
     assert!(first.stderr.contains("the look after 1d at job-1: 2 looked for, 1 gone"), "{}", first.stderr);
     assert!(first.stderr.contains("looked for again after 2d"), "{}", first.stderr);
 }
+
+#[test]
+fn who_is_on_the_hold_list_is_erased_again_only_when_the_hold_is_removed_whoever_owns_the_store() {
+    let braze = Braze::with(1..=2);
+    let folder = Folder::to(braze.sandbox.address(), &watching("{ after: [1d], again: erase }"));
+    folder.requests([deletion(1), deletion(2)]);
+    assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
+    braze.comes_back(1);
+    braze.comes_back(2);
+    let hold = folder.run(&["hold", "add", "u-1", "--reason", "case 4711"]);
+    assert_eq!(hold.code, 0, "{}", hold.stderr);
+
+    let held = folder.run(&["watch", "run", "--early", "--output", "json"]);
+    let people = braze.people();
+    assert_eq!(folder.run(&["hold", "remove", "u-1"]).code, 0);
+    let serving = Serving::start(&folder);
+    let over = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    assert_eq!((held.code, &held.json()["state"], people), (1, &json!("looking"), vec!["u-1".to_owned()]));
+    assert_eq!((over.code, counts(&over.json())), (1, [2, 0, 0, 2, 0, 0]), "{}", over.stderr);
+    assert!(over.stderr.contains("owns the store"), "{}", over.stderr);
+    assert_eq!((serving.stop().0, braze.people()), (0, Vec::new()));
+}
