@@ -10,7 +10,7 @@ use super::facts::Program;
 use super::finish::Trouble;
 use super::machine::{Answer, Next, Pending, Prepared, Run};
 use super::refused::reason_of;
-use crate::catalogue::{Action, Targets};
+use crate::catalogue::Action;
 use crate::job::{Fail, Skip};
 use crate::plan::Call;
 use crate::template::Tree;
@@ -189,8 +189,7 @@ impl Run {
         if action.effect.writes() {
             self.tally.accepted = true;
             // What sets states of whoever is there brings nobody back: that somebody is gone stays proven.
-            let brings_nobody_back =
-                self.cover.is_some() && matches!(action.targets, Some(Targets::State(_)));
+            let brings_nobody_back = self.cover.is_some() && action.sets_states_only();
             self.tally.is_proven &= brings_nobody_back;
             self.written_ms = Some(at_ms);
         }

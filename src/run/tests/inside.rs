@@ -362,7 +362,7 @@ fn what_was_set_on_nobody_is_not_called_so() {
 }
 
 /// The shipped deletion of somebody who shares an address with somebody else, with the switch on or off.
-fn shipped(switch: &str) -> (Ran, Vec<String>) {
+fn shipped(switch: &str) -> (Ran, Vec<Value>) {
     let text = include_str!("../../../workflows/user-deletion.yaml");
     let program =
         whole(&text.replace("unsubscribe_address: false", &format!("unsubscribe_address: {switch}")));
@@ -374,8 +374,7 @@ fn shipped(switch: &str) -> (Ran, Vec<String>) {
         Ok(json!({ "users": if erased { json!([]) } else { json!([own, own_too]) } }))
     };
     let ran = ran(&program, someone(), service);
-    let unsubscribed =
-        ran.did.iter().filter(|(path, _)| path == "keep_out").map(|(_, body)| body.to_string());
+    let unsubscribed = ran.did.iter().filter(|(path, _)| path == "keep_out").map(|(_, body)| body.clone());
     let unsubscribed = unsubscribed.collect();
     (ran, unsubscribed)
 }
@@ -385,10 +384,10 @@ fn the_policy_to_keep_an_address_unsubscribed_is_off_and_changes_nothing_of_the_
     let (off, nothing) = shipped("false");
     let (on, unsubscribed) = shipped("true");
 
-    assert_eq!(nothing, [""; 0]);
+    assert!(nothing.is_empty());
     assert_eq!(
         unsubscribed,
-        [r#"{"email":["a@example.com","b@example.com"],"subscription_state":"unsubscribed"}"#]
+        [json!({ "email": ["a@example.com", "b@example.com"], "subscription_state": "unsubscribed" })]
     );
     for ran in [off, on] {
         assert_eq!(ran.verdict(), Verdict::Done);
