@@ -8,7 +8,8 @@ use serde_json::json;
 use super::output::{self, Format};
 use super::place::{self, Home};
 use super::{Common, Failure, pauses, run as run_command, setup};
-use crate::host::Command;
+use crate::clock::{Clock, SystemClock};
+use crate::host::{Command, approvers_of_nobody};
 use crate::journal::{Queued, Reader, StoreError};
 use crate::server::{Idle, Placed, Shelf, Standing, standing};
 use crate::source::closest;
@@ -167,6 +168,7 @@ fn approve(
     for (own, placed) in &shown.workflows {
         let is_meant = name.is_none_or(|name| name == own);
         if is_meant && word(reader, placed)? == "waiting_for_approval" {
+            check_approvers(home, reader, placed)?;
             chosen.push((own.clone(), placed.workflow.digest));
         }
     }
@@ -192,6 +194,22 @@ fn approve(
         let command = Command::ApproveWorkflows { workflows: chosen, by: by.clone() };
         place::execute(home, command, Vec::new(), 0, stop, show).await
     })
+}
+
+/// A workflow that asks people of OneTrust comes into force only if somebody of each could answer.
+fn check_approvers(home: &Home, reader: Option<&Reader>, placed: &Placed) -> Result<(), Failure> {
+    let Some(reader) = reader else { return Ok(()) };
+    let now = jiff::Timestamp::from_millisecond(SystemClock.now_ms()).unwrap_or_default();
+    let nobody = approvers_of_nobody(reader, &home.settings, &placed.workflow, now)?;
+    match nobody.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Usage(format!(
+            "workflow `{}` asks {}, and nobody in OneTrust who may sign in is meant by it; \
+             `privaflow directory review` shows who was, `directory sync` reads them anew",
+            placed.workflow.name,
+            nobody.join(", ")
+        ))),
+    }
 }
 
 fn moment(ms: i64) -> String {

@@ -11,7 +11,7 @@ use super::profile::{Profile, System};
 use super::section::{Mistakes, Section};
 use crate::source::{Content, Mistake, Node, closest};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "profiles",
     "every",
     "users",
@@ -22,6 +22,7 @@ const KEYS: [&str; 10] = [
     "admins",
     "privacy_requests",
     "licences",
+    "identities",
 ];
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -81,6 +82,8 @@ pub struct Directory {
     pub privacy_requests: Vec<String>,
     /// Licences by patterns of roles; the first that fits counts.
     pub licences: IndexMap<String, String>,
+    /// Who somebody is in OneTrust, by the name that the system knows them by: their address there.
+    pub identities: IndexMap<String, String>,
 }
 
 impl Default for Directory {
@@ -99,6 +102,7 @@ impl Default for Directory {
             admins: patterns(&["*Admin*"]),
             privacy_requests: patterns(&["*Privacy*", "*Data Subject*", "*DSAR*", "*DSR*"]),
             licences: IndexMap::new(),
+            identities: IndexMap::new(),
         }
     }
 }
@@ -179,6 +183,13 @@ fn lists(section: &Section<'_>, read: &mut Directory, mistakes: &mut Mistakes) {
     }
     if let Some(node) = section.get("privacy_requests") {
         read.privacy_requests = texts(node, "privacy_requests", mistakes);
+    }
+    if let Some(node) = section.get("identities") {
+        for entry in mistakes.entries(node, "identities") {
+            if let Some(address) = mistakes.text(&entry.value, &entry.key) {
+                read.identities.insert(entry.key.clone(), address.to_owned());
+            }
+        }
     }
     if let Some(node) = section.get("licences") {
         for entry in mistakes.entries(node, "licences") {

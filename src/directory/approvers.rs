@@ -119,6 +119,18 @@ impl Approvers {
         Approvers { named: named.collect() }
     }
 
+    /// These and others.
+    #[must_use]
+    pub fn and(mut self, others: Approvers) -> Approvers {
+        self.named.extend(others.named);
+        self
+    }
+
+    /// Whether a name can only be one of OneTrust, wherever it stands.
+    pub fn is_of_onetrust(name: &str) -> bool {
+        !matches!(Named::read(name), Some(Named::Either(_)) | None)
+    }
+
     /// Whether nobody is named.
     pub fn is_empty(&self) -> bool {
         self.named.is_empty()

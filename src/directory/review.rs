@@ -132,7 +132,9 @@ fn former<'d>(
             let why = format!("{}, and named in {workflow} as {}", person.state(now), kind(&meant.named));
             findings.push(Finding { section, person: Some(*person), subject: None, why });
         }
-        if meant.able.is_empty() && meant.unable.is_empty() {
+        // A bare name may be that by which the system knows somebody.
+        let is_of_onetrust = Approvers::is_of_onetrust(&meant.written);
+        if meant.able.is_empty() && meant.unable.is_empty() && is_of_onetrust {
             let why = format!("named in {workflow}, and nobody in OneTrust is meant by it");
             findings.push(Finding { section, person: None, subject: Some(meant.written), why });
         }

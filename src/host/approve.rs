@@ -1,7 +1,7 @@
 //! Answers of people to runs that wait for one.
 //!
 //! Whoever may answer is said by the workflow as it was when the job began; the names are those that the
-//! system knows them by, so the rule binds people who may write the store and hinders nobody else. An answer
+//! system knows them by, or OneTrust's, so the rule binds people who may write the store and hinders nobody else. An answer
 //! is written down beside a job that is under way: the job is left first, and goes on with the answer.
 
 use super::decide::chosen;
@@ -30,13 +30,18 @@ impl Host {
         let record = fates.record();
         let name = format!("{} as it was when {} began", record.workflow_name, record.id);
         let (workflow, _) = load(&Source::new(name, record.workflow_text.clone()), &Known::default());
+        let mut asked = None;
         for fate in &found {
             let approvers = workflow.as_ref().and_then(|workflow| approvers(workflow, fate.step()?));
-            if approvers.as_ref().is_some_and(|approvers| !approvers.contains(&by)) {
-                let (run, approvers) =
-                    (RunId { job, position: fate.position }, approvers.unwrap_or_default());
-                return Err(HostError::MayNotAnswer { run, by, approvers: approvers.join(", ") });
+            let Some(approvers) = approvers.filter(|approvers| asked.as_ref() != Some(approvers)) else {
+                continue;
+            };
+            if let Err(why) = self.may_answer(&approvers, &by).await? {
+                let run = RunId { job, position: fate.position };
+                return Err(HostError::MayNotAnswer { run, by, why });
             }
+            // Most runs of a job wait at the same step.
+            asked = Some(approvers);
         }
         let reason = reason.map(|reason| reason.as_str().to_owned());
         let decision = Decision { at_ms: self.now_ms(), by, positions, answer, reason };

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::approvers::MayNot;
 use crate::config::TokenError;
 use crate::directory::DirectoryError;
 use crate::engine::{EngineError, JobError, Undecidable};
@@ -98,14 +99,14 @@ pub enum HostError {
     #[error("there is no run {0} as far as the journal knows")]
     NoSuchRun(RunId),
     /// Somebody else is asked.
-    #[error("{by} may not answer for {run}: its workflow asks {approvers}")]
+    #[error("{by} may not answer for {run}: {why}")]
     MayNotAnswer {
         /// The run.
         run: RunId,
         /// Who wanted to, as the system knows them.
         by: String,
-        /// Who may.
-        approvers: String,
+        /// Why not.
+        why: MayNot,
     },
     /// A decision that a run does not allow.
     #[error(transparent)]

@@ -7,6 +7,7 @@
 //! of `engine`; what people read, and when a process owns or hands over, that of `cli`.
 
 mod approve;
+mod approvers;
 mod canary;
 mod clients;
 mod command;
@@ -33,6 +34,7 @@ mod settle;
 mod socket;
 mod watching;
 
+pub use approvers::{MayNot, approvers_of, approvers_of_nobody};
 pub use canary::{Act, Beat, CanaryState, UnderWay};
 pub use clients::Clients;
 pub use command::{Answer, Command, GateCommand, Heard, HoldCommand, InputOrder, Resume, Run, Talk, Typed};

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::shelf::Shelf;
 use crate::clock::{Clock, SystemClock};
 use crate::directory::DirectoryError;
-use crate::host::{Host, HostError, Talk, staff_profiles};
+use crate::host::{Host, HostError, Talk, approvers_of_nobody, staff_profiles};
 
 /// How often is looked whether a sync is due.
 const LOOK: Duration = Duration::from_secs(60);
@@ -18,17 +19,18 @@ const LOOK: Duration = Duration::from_secs(60);
 const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
 
 /// Reads until `stop`.
-pub(super) async fn keep_synced(host: Arc<Host>, stop: CancellationToken) {
+pub(super) async fn keep_synced(host: Arc<Host>, shelf: Arc<Shelf>, stop: CancellationToken) {
     let Some(rules) = host.clients().settings().directory.clone() else { return };
-    let mut was_told = false;
+    let (mut was_told, mut is_first) = (false, true);
     loop {
         let mut pause = LOOK.min(rules.every);
+        let mut is_new = std::mem::replace(&mut is_first, false);
         for profile in due(&host, rules.every) {
             // Nobody listens to single words.
             let (sender, _) = tokio::sync::mpsc::unbounded_channel();
             match host.sync_directory(std::slice::from_ref(&profile), &Talk::to(sender), &stop).await {
                 Ok(all) => {
-                    was_told = false;
+                    (was_told, is_new) = (false, true);
                     for synced in all {
                         let counts = synced.told.counts;
                         tracing::info!(
@@ -54,9 +56,31 @@ pub(super) async fn keep_synced(host: Arc<Host>, stop: CancellationToken) {
                 }
             }
         }
+        if is_new {
+            warn_of_approvers(&host, &shelf);
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Says which enabled workflows ask people of OneTrust of whom nobody could answer. No name is logged: it may be
+/// somebody's address.
+fn warn_of_approvers(host: &Host, shelf: &Shelf) {
+    let now = jiff::Timestamp::from_millisecond(SystemClock.now_ms()).unwrap_or_default();
+    for workflow in shelf.enabled() {
+        let nobody = approvers_of_nobody(host.store().reader(), host.clients().settings(), &workflow, now);
+        match nobody {
+            Ok(names) if names.is_empty() => {}
+            Ok(names) => tracing::warn!(
+                workflow = workflow.name,
+                "workflow {} asks {} of OneTrust by which nobody is meant who may sign in: `privaflow directory review` shows them",
+                workflow.name,
+                names.len()
+            ),
+            Err(error) => tracing::warn!("who may approve is not known: {error}"),
         }
     }
 }

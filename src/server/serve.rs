@@ -152,7 +152,7 @@ impl Server {
         tasks.spawn(teller.clone().keep_telling(Arc::clone(host.store()), stop.clone()));
         let keep = host.clients().settings().keep;
         tasks.spawn(pruning::keep_small(Arc::clone(host.store()), keep, stop.clone()));
-        tasks.spawn(directory::keep_synced(Arc::clone(&host), stop.clone()));
+        tasks.spawn(directory::keep_synced(Arc::clone(&host), Arc::clone(&shelf), stop.clone()));
         let pollers = Pollers {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),

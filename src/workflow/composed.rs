@@ -228,7 +228,7 @@ pub(super) fn kind(
         Compound::VerifyErased => Rules::Erased(erased(reader, &get)?),
         Compound::VerifyConsent => Rules::Consent(states(reader, &get)?),
     };
-    Some(StepKind::Composed(Composed { action, rules }))
+    Some(StepKind::Composed(Box::new(Composed { action, rules })))
 }
 
 fn entry_of<'n>(step: &'n Node, key: &str) -> Option<&'n Entry> {

@@ -50,7 +50,7 @@ pub enum StepKind {
         success_when: Option<Condition>,
     },
     /// Makes the calls of an action made of others, one after another.
-    Composed(Composed),
+    Composed(Box<Composed>),
     /// Writes into `vars`, in order: a value may read the one before it.
     Set(Vec<(String, Setting)>),
     /// The steps once for each item, one item after another.

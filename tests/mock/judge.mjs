@@ -151,6 +151,53 @@ async function lists() {
   return bySearch.length + byRequest.length;
 }
 
+/** Everything that is asked about the staff of a tenant, by each way to its users; tells how many endpoints. */
+async function directory() {
+  const way = await between();
+  for (const users of ["access", "scim_v3", "scim_v2"]) {
+    const folder = join(work, users);
+    mkdirSync(folder, { recursive: true });
+    settings(folder, way.port, `directory: { users: ${users}, filter: 'active eq true' }\n`);
+    const orders = [["test"], ["sync"], ["sync"], ["list"], ["review"]];
+    // Prism makes up one user, who is called so.
+    if (users === "access") orders.push(["activity", "string"]);
+    for (const order of orders) {
+      const ended = await ran(["directory", ...order], folder);
+      if (ended.code !== 0) fail(`directory ${order.join(" ")} by ${users} ended with ${ended.code}:\n${ended.said}`, log);
+    }
+  }
+  way.close();
+  const endpoint = (asked) => asked.replace(/[0-9a-f-]{36}/g, "{id}");
+  const known = [...new Set(way.asked.map(endpoint))].filter((asked) => /access|audit|scim/.test(asked));
+  const missing = STAFF.filter((wanted) => !known.includes(`GET ${wanted}`));
+  if (missing.length > 0) fail(`not asked for: ${missing.join(", ")}`, log);
+  return STAFF.length;
+}
+
+const STAFF = [
+  "/api/access/v2/users",
+  "/api/access/v2/user-groups",
+  "/api/access/v2/user-groups/{id}/members",
+  "/api/access/v2/user-groups/{id}/access-levels",
+  "/api/access/v1/external/organizations",
+  "/api/access/v1/login-history",
+  "/api/audit/v1/users/{id}/activities",
+  "/api/scim/v3/Users",
+  "/api/scim/v3/Groups",
+  "/api/scim/v3/Groups/{id}",
+  "/api/scim/v2/Users",
+  "/api/scim/v2/Groups",
+  "/api/scim/v2/Groups/{id}",
+];
+
+/** Runs a command of privaflow while this process answers it. */
+function ran(order, folder) {
+  const running = spawn(privaflow, order, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [running.stdout, running.stderr]) stream.on("data", (text) => (said += text));
+  return new Promise((done) => running.on("exit", (code) => done({ code, said })));
+}
+
 /** A request that the documents do not allow, to see that the judge is awake. */
 async function isRefused() {
   const url = `http://127.0.0.1:${port}/api/datasubject/v2/subtasks/1d8e9a54-7d6c-4d0f-9a3c-6d2f0c9e7b11/complete`;
@@ -178,10 +225,11 @@ try {
   await written(() => count(/Responding with "|terminated with error/g) > known);
   if (known === 0 || count(/Request received/g) !== known + 1) fail(`not one token and ${known} actions`, log);
   const read = await lists();
+  const staff = await directory();
   await written(() => count(/Responding with "|terminated with error/g) >= count(/Request received/g));
   if (count(/terminated with error|violation/gi) > 0) fail("Prism refuses a request", log);
   if (!process.exitCode) {
-    console.log(`Prism took a token request, all ${known} actions of OneTrust and all ${read} kinds of reading`);
+    console.log(`Prism took a token request, all ${known} actions of OneTrust, all ${read} kinds of reading, and ${staff} of the staff`);
   }
 } finally {
   prism.removeAllListeners("exit");

@@ -363,7 +363,7 @@ async fn lists_are_narrowed_by_role_organisation_state_and_last_use() {
 async fn somebody_who_was_disabled_may_not_approve_any_more_and_the_review_shows_it() {
     let desk = Desk::with(options(&ALL)).await;
     desk.sync().await.unwrap();
-    let approvers = Approvers::of(&["robin.approver@example.com", "Nobody's Team"]);
+    let approvers = Approvers::of(&["robin.approver@example.com", "group:Nobody's Team", "ana"]);
     let check = |who: &str| approvers.check(&desk.directory(), who, SignedDuration::from_hours(24), now());
     let before = check("Robin.Approver@example.com");
 

@@ -204,6 +204,65 @@ async fn nobody_of_the_staff_is_in_a_log_or_in_the_bytes_of_the_store() {
     assert!(looked >= 4, "{looked}");
 }
 
+const ASKS: &str = "workflow: careful\non: { file: {} }\nprofiles: { braze: br }\nsteps:\n  \
+                    - id: ask\n    approve: { approvers: [APPROVERS] }\n  - log: Said yes.\n";
+
+#[tokio::test]
+async fn an_approval_is_given_by_whom_onetrust_knows_as_an_active_approver_and_by_nobody_else() {
+    let desk = Desk::new(&ALL).await;
+    let more = |identities: &str| {
+        format!(
+            "  br: {{ system: braze, host: \"127.0.0.1:1\", scheme: http, token: {{ env: T_ID }} }}\n\
+             directory: {{ profiles: [ot], identities: {{ {identities} }} }}\n"
+        )
+    };
+    let set = |identities: &str| desk.settings("host: \"ADDRESS\", scheme: http", &more(identities));
+    let any = |order: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_privaflow"));
+        command.current_dir(desk.folder.path()).args(order).env("T_ID", "id").env("T_SECRET", "secret");
+        tokio::task::spawn_blocking(move || command.env("USER", "ana").output().unwrap())
+    };
+    let change = |change: Value| assert!(desk.onetrust.change_staff(serde_json::from_value(change).unwrap()));
+    let flow = ASKS.replace("APPROVERS", "\"group:Gatekeepers\"");
+    std::fs::create_dir(desk.folder.path().join("workflows")).unwrap();
+    std::fs::write(desk.folder.path().join("workflows/flow.yaml"), flow).unwrap();
+    std::fs::write(
+        desk.folder.path().join("in.ndjson"),
+        "{\"id\":\"1\",\"kind\":\"other\",\"subject\":{}}\n{\"id\":\"2\",\"kind\":\"other\",\"subject\":{}}\n",
+    )
+    .unwrap();
+    change(json!({ "email": "kim.analyst@example.com", "group": "Gatekeepers" }));
+    set("");
+    let asked = any(&["run", "workflows/flow.yaml", "--input", "in.ndjson"]).await.unwrap();
+    assert_eq!(asked.status.code(), Some(1), "{}", said(&asked));
+
+    let unknown = any(&["runs", "approve", "job-1:0", "--no-resume"]).await.unwrap();
+    set("ana: kim.analyst@example.com");
+    let never_read = any(&["runs", "approve", "job-1:0", "--no-resume"]).await.unwrap();
+    desk.run(&["sync"]).await;
+    let approved = any(&["runs", "approve", "job-1:0", "--no-resume"]).await.unwrap();
+    set("ana: robin.approver@example.com");
+    let not_named = any(&["runs", "approve", "job-1:1", "--no-resume"]).await.unwrap();
+    change(json!({ "email": "kim.analyst@example.com", "active": false }));
+    set("ana: kim.analyst@example.com");
+    desk.run(&["sync"]).await;
+    let disabled = any(&["runs", "approve", "job-1:1", "--no-resume"]).await.unwrap();
+
+    for (output, word) in [
+        (&unknown, "does not say who this is"),
+        (&never_read, "directory sync"),
+        (&not_named, "not among the approvers"),
+        (&disabled, "is disabled"),
+    ] {
+        assert_eq!(output.status.code(), Some(2), "{}", said(output));
+        assert!(said(output).contains(word) && !said(output).contains("@example.com"), "{}", said(output));
+    }
+    assert_eq!(approved.status.code(), Some(0), "{}", said(&approved));
+    let review = desk.lines(&["review"]).await;
+    let former: Vec<&Value> = review.iter().filter(|found| found["section"] == "former_approver").collect();
+    assert_eq!(former[0]["why"], "disabled, and named in careful as one of the group Gatekeepers");
+}
+
 #[test]
 fn the_sandbox_needs_no_settings() {
     let folder = tempfile::tempdir().unwrap();

@@ -52,7 +52,7 @@ pub(super) fn run(
         Failure::Usage("call the file .csv, .json or .ndjson, or say --format csv or json".to_owned())
     })?;
     let place = run_command::runtime()?.block_on(Place::open(common, at))?;
-    let (now, filter) = (now(), filter(whom, place.approvers()?)?);
+    let (now, filter) = (now(), filter(whom, place.approvers())?);
     let (mut bytes, mut count) = (Vec::new(), 0);
     if form == Form::Csv {
         line(&mut bytes, HEAD);

@@ -12,11 +12,12 @@ use crate::config::{
     self, Connection, Credential, Host, Profile, Reach, Scheme, Settings, System, Token, TokenForm,
 };
 use crate::directory::{Approvers, Directory, Filter, Sync, Synced};
-use crate::host::staff_profiles;
+use crate::host::{approvers_of, staff_profiles};
 use crate::journal::{Reader, Store, StoreError};
 use crate::sandbox::OneTrust;
 use crate::sandbox::onetrust::Options;
 use crate::secret::Secret;
+use crate::server::Shelf;
 use crate::source::closest;
 use crate::workflow::Retry;
 
@@ -65,14 +66,24 @@ impl Place {
 }
 
 impl Place {
-    /// Whom workflows name as approvers, by workflow.
-    pub(super) fn approvers_by_workflow(&self) -> Result<Vec<(String, Approvers)>, Failure> {
-        Ok(Vec::new())
+    /// Whom the workflows of the settings ask, by workflow; a sandbox has none.
+    pub(super) fn approvers_by_workflow(&self) -> Vec<(String, Approvers)> {
+        if self._sandbox.is_some() {
+            return Vec::new();
+        }
+        let shelf = Shelf::of(&self.home.settings.workflows, self.home.known.clone());
+        let shown = shelf.shown();
+        let asked = shown
+            .workflows
+            .iter()
+            .map(|(name, placed)| (name.clone(), Approvers::of(&approvers_of(&placed.workflow))));
+        asked.filter(|(_, approvers)| !approvers.is_empty()).collect()
     }
 
     /// The same of all workflows together.
-    pub(super) fn approvers(&self) -> Result<Approvers, Failure> {
-        Ok(Approvers::default())
+    pub(super) fn approvers(&self) -> Approvers {
+        let all = self.approvers_by_workflow().into_iter().map(|(_, approvers)| approvers);
+        all.fold(Approvers::default(), Approvers::and)
     }
 }
 

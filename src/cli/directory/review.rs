@@ -16,7 +16,7 @@ pub(super) fn run(common: &Common, dormant: Option<Duration>, at: &Where) -> Res
     let place = run_command::runtime()?.block_on(Place::open(common, at))?;
     let dormant = dormant.unwrap_or(place.rules.dormant);
     let dormant = jiff::SignedDuration::try_from(dormant).map_err(Failure::wrong)?;
-    let (now, approvers) = (now(), place.approvers_by_workflow()?);
+    let (now, approvers) = (now(), place.approvers_by_workflow());
     for (_, directory) in &place.directories {
         shown::say_how_old(directory);
         let findings = review(directory, &approvers, dormant, now);

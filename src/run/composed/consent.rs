@@ -14,6 +14,7 @@ use super::identifier::{Identifier, Look};
 use super::{Asks, Failed, millis};
 use crate::catalogue;
 use crate::job::Fail;
+use crate::source::safe_id;
 use crate::workflow::{Kind, StateRules};
 
 /// What a look needs to know of a profile.
@@ -26,7 +27,6 @@ const OUT: &str = "unsubscribed";
 const NOT_EFFECTIVE: &str = "not_effective";
 
 /// What a workflow wants to be so, rendered.
-#[derive(Debug, Default)]
 pub(crate) struct Wanted {
     pub email: Option<Value>,
     pub push: Option<Value>,
@@ -174,7 +174,7 @@ impl Consent {
         let is_read = self.asked_for_groups(profiles).is_some();
         for (id, wanted) in self.groups.iter().filter(|_| is_read) {
             if !holds(wanted, &self.states_of(id)) {
-                differing.push(format!("group {id}"));
+                differing.push(format!("group {}", safe_id(id)));
             }
         }
         differing

@@ -15,6 +15,7 @@ pub(super) use consent::{Consent, Wanted};
 pub(super) use erased::Erased;
 pub(super) use find::Find;
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -26,7 +27,6 @@ use crate::job::Fail;
 pub const STILL_THERE: &str = "still_there";
 
 /// What a composed action needs in order to go on.
-#[derive(Debug)]
 pub(super) enum Asks {
     /// A call with this body; then [`Inside::hear`].
     Call(&'static Action, Value),
@@ -36,6 +36,17 @@ pub(super) enum Asks {
     Done { output: Value, proves: bool },
     /// It cannot be carried out, or has failed.
     Fails(Failed),
+}
+
+impl fmt::Debug for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Asks::Call(action, _) => write!(f, "Call({}, redacted)", action.id),
+            Asks::Pause { until_ms } => write!(f, "Pause({until_ms})"),
+            Asks::Done { proves, .. } => write!(f, "Done(redacted, proves: {proves})"),
+            Asks::Fails(failed) => failed.fmt(f),
+        }
+    }
 }
 
 /// Why a composed action failed, in words that name no person.

@@ -65,6 +65,49 @@ fn what_is_still_there_at_the_deadline_waits_for_a_person_and_has_not_failed() {
 }
 
 #[test]
+fn the_shipped_deletion_asks_a_person_before_it_erases_many_profiles() {
+    let program = whole(include_str!("../../../workflows/user-deletion.yaml"));
+    for (count, asks) in [(10, false), (11, true)] {
+        let mut run = Run::start(&program, 0, someone());
+        let mut service = finds(count);
+        let asked = loop {
+            match run.next(&program, START_MS) {
+                Next::Call(_) if run.path(&program) == "erase" => break false,
+                Next::Call(_) => {
+                    let result = service(&run.path(&program));
+                    run.answer(&program, Answer { result, status: 201, at_ms: START_MS });
+                }
+                Next::Approval { .. } => break true,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(asked, asks, "{count}");
+    }
+}
+
+#[test]
+fn a_condition_can_count_the_customers_among_the_profiles() {
+    let count =
+        "size(steps.find.output.profiles.filter(profile, !profile.other && has(profile.external_id))) > 1";
+    let program = program(&format!("{FIND}- if: {count}\n  fail: two customers\n"));
+    let customers = |names: &'static [&'static str]| {
+        move |_: &str| {
+            let user = |name: &&str| match *name {
+                "" => json!({ "braze_id": "b" }),
+                name => json!({ "braze_id": name, "external_id": name }),
+            };
+            Ok(json!({ "users": names.iter().map(user).collect::<Vec<_>>() }))
+        }
+    };
+
+    let one = ran(&program, someone(), customers(&["u-1", ""]));
+    let two = ran(&program, someone(), customers(&["u-1", "u-2"]));
+
+    assert!(one.finish.failure.is_none(), "{:?}", one.finish);
+    assert_eq!(two.trouble().0, Fail::Fail);
+}
+
+#[test]
 fn whoever_is_not_found_is_skipped() {
     let ran = ran(&whole_path(), someone(), finds(0));
 
