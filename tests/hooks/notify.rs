@@ -40,11 +40,8 @@ fn to(channel: &str) -> Notify {
 
 fn standing(job: &str, refused: u64, approval: u64) -> Standing {
     let some = |word: &str, count: u64| (count > 0).then(|| (Word::of(word), count)).into_iter().collect();
-    let counts = Counts {
-        failed: some("refused", refused),
-        waiting: some("approval", approval),
-        ..Counts::default()
-    };
+    let counts =
+        Counts { failed: some("refused", refused), waiting: some("approval", approval), ..Counts::default() };
     Standing { workflow: Word::of("user-deletion"), job: Word::of(job), counts }
 }
 

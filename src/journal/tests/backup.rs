@@ -172,15 +172,6 @@ fn a_backup_that_an_earlier_release_made_is_brought_up_to_date_on_its_way_back()
     let directory = tempfile::tempdir().unwrap();
     let (path, backup) = (directory.path().join("elsewhere"), directory.path().join("backup"));
     let earlier = rusqlite::Connection::open(&backup).unwrap();
-<<<<<<< HEAD
-    earlier
-        .execute_batch(
-            "DROP TABLE staff; DROP TABLE staff_syncs; DROP TABLE watches; DROP INDEX inbox_keys; \
-             ALTER TABLE inbox DROP COLUMN key_id; DROP TABLE gate_keys; DROP TABLE gate_releases; \
-             DROP TABLE held; DROP TABLE holds; PRAGMA user_version = 4",
-        )
-        .unwrap();
-=======
     for migration in [
         include_str!("../migrations/001-jobs-events-segments.sql"),
         include_str!("../migrations/002-marks-and-second-tries.sql"),
@@ -193,7 +184,6 @@ fn a_backup_that_an_earlier_release_made_is_brought_up_to_date_on_its_way_back()
     ] {
         earlier.execute_batch(migration).unwrap();
     }
->>>>>>> main
     drop(earlier);
 
     let restored = restore(&path, &backup, Replace::Older).unwrap();
