@@ -88,7 +88,7 @@ fn the_shipped_deletion_asks_a_person_before_it_erases_many_profiles() {
 #[test]
 fn a_condition_can_count_the_customers_among_the_profiles() {
     let count =
-        "size(steps.find.output.profiles.filter(profile, !profile.other && has(profile.external_id))) > 1";
+        "size(steps.find.output.profiles.filter(profile, !profile.other && profile.external_id != null)) > 1";
     let program = program(&format!("{FIND}- if: {count}\n  fail: two customers\n"));
     let customers = |names: &'static [&'static str]| {
         move |_: &str| {
