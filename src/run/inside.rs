@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::composed::{Asks, Consent, Doing, Erased, Failed, Find, Inside, Wanted};
 use super::facts::Program;
 use super::finish::Trouble;
-use super::machine::{Answer, Next, Pending, Prepared, Run, reason_of};
-use crate::catalogue::Action;
+use super::machine::{Answer, Next, Pending, Prepared, Run};
+use super::refused::reason_of;
+use crate::catalogue::{Action, Targets};
 use crate::job::{Fail, Skip};
 use crate::plan::Call;
 use crate::template::Tree;
@@ -187,7 +188,10 @@ impl Run {
     pub(super) fn note_written(&mut self, action: &Action, at_ms: i64) {
         if action.effect.writes() {
             self.tally.accepted = true;
-            self.tally.is_proven = false;
+            // What sets states of whoever is there brings nobody back: that somebody is gone stays proven.
+            let brings_nobody_back =
+                self.cover.is_some() && matches!(action.targets, Some(Targets::State(_)));
+            self.tally.is_proven &= brings_nobody_back;
             self.written_ms = Some(at_ms);
         }
     }

@@ -38,7 +38,7 @@ fn check_the_rest(braze: &Braze, shot: &Shot) {
 fn limited(folder: &Folder) -> Shot {
     // Files may grow to so many half kilobytes; a write beyond fails, as it does without room.
     let limited = Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 850; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_privaflow")])
+        .args(["-c", "trap '' XFSZ; ulimit -f 1400; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_privaflow")])
         .args(["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json"])
         .current_dir(folder.path(""))
         .env("PRIVAFLOW_TEST_KEY", KEY)

@@ -11,7 +11,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::identifier::{Identifier, Look};
-use super::{Asks, Failed, millis};
+use super::inside::{Asks, Failed, millis};
 use crate::catalogue;
 use crate::job::Fail;
 use crate::source::safe_id;

@@ -12,7 +12,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::identifier::{Identifier, Look, of_kinds};
-use super::{Asks, Failed, STILL_THERE, millis};
+use super::inside::{Asks, Failed, STILL_THERE, millis};
 use crate::catalogue;
 use crate::job::Fail;
 use crate::workflow::{ErasedRules, Kind};

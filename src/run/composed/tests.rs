@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::job::Fail;
 use crate::source::Source;
 use crate::workflow::{Known, Rules, StepKind, load};
 
