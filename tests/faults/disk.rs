@@ -138,7 +138,7 @@ fn a_job_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
     let store = folder.path("store");
     // Without the right to mount, the limit on the size of files has to do.
     let Some(disk) = Disk::mount(&store) else { return };
-    disk.fill(700 << 10);
+    disk.fill(1500 << 10);
 
     let stopped = folder.job();
     let still = folder.job();
