@@ -79,6 +79,11 @@ pub struct Action {
 }
 
 impl Action {
+    /// Whether its calls set states of whoever is there, and can make nobody.
+    pub fn sets_states_only(&self) -> bool {
+        matches!(self.targets, Some(Targets::State(_)))
+    }
+
     /// As a workflow writes it: `braze/users.delete`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.system, self.id)

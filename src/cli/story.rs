@@ -17,6 +17,9 @@ const EVERY: Duration = Duration::from_secs(5);
 /// A purpose of the shipped workflows.
 const PURPOSE: (&str, &str) = ("Newsletter", "a4e8b3d5-1c72-4f69-b0e7-92d3f6a1c833");
 
+/// The field in which somebody tells the shipped workflow what is right.
+const CORRECTED: &str = "New first name";
+
 /// What starts these workflows.
 pub(super) fn of(workflows: &[Arc<Workflow>]) -> Story {
     let triggers = || workflows.iter().map(|workflow| &workflow.on);
@@ -32,11 +35,15 @@ pub(super) fn of(workflows: &[Arc<Workflow>]) -> Story {
 fn tasks(trigger: &SubtaskTrigger) -> Vec<Task> {
     let rules = &trigger.rules;
     let request_type = rules.request_types.first().cloned().unwrap_or_else(|| type_of(rules.kind).to_owned());
+    let mut fields = named(rules.identifiers.iter());
+    if rules.kind == Some(Kind::Rectification) {
+        fields.push((CORRECTED.to_owned(), Identity::ExternalId));
+    }
     let task = Task {
         system: trigger.systems.first().cloned(),
         request_type,
         stage: rules.stages.first().cloned(),
-        fields: named(rules.identifiers.iter()),
+        fields,
         ..Task::default()
     };
     if rules.names.is_empty() {

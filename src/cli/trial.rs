@@ -184,8 +184,8 @@ fn profile(
         system,
         workspace: "sandbox".to_owned(),
         reach: Reach::Service {
-            connection: Connection::new(Scheme::Http, host).map_err(Failure::wrong)?,
-            credential,
+            connection: Box::new(Connection::new(Scheme::Http, host).map_err(Failure::wrong)?),
+            credential: Box::new(credential),
         },
         share: 1.0,
         limits: indexmap::IndexMap::new(),

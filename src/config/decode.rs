@@ -55,7 +55,7 @@ pub(super) fn profile(entry: &Entry, folder: &Path, mistakes: &mut Mistakes) -> 
         name: name.clone(),
         system: system?,
         workspace: workspace?,
-        reach: Reach::Service { connection: connection?, credential: credential? },
+        reach: Reach::Service { connection: Box::new(connection?), credential: Box::new(credential?) },
         share: share?,
         limits,
     })

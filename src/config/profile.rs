@@ -86,9 +86,9 @@ pub enum Reach {
     /// Over the network.
     Service {
         /// Where it is.
-        connection: Connection,
+        connection: Box<Connection>,
         /// How we prove who we are.
-        credential: Credential,
+        credential: Box<Credential>,
     },
     /// It is a folder; its owner decides who may read it.
     Folder(PathBuf),
@@ -136,7 +136,7 @@ impl Profile {
     /// Where it is, if it is reached over the network.
     pub fn connection(&self) -> Option<&Connection> {
         match &self.reach {
-            Reach::Service { connection, credential: _ } => Some(connection),
+            Reach::Service { connection, credential: _ } => Some(&**connection),
             Reach::Folder(_) => None,
         }
     }
@@ -144,7 +144,7 @@ impl Profile {
     /// How we prove who we are, if anybody asks.
     pub fn credential(&self) -> Option<&Credential> {
         match &self.reach {
-            Reach::Service { connection: _, credential } => Some(credential),
+            Reach::Service { connection: _, credential } => Some(&**credential),
             Reach::Folder(_) => None,
         }
     }

@@ -85,7 +85,7 @@ impl Clients {
         }
         let client = match &profile.reach {
             Reach::Folder(path) => Client::of_folder(Files::of(path)),
-            Reach::Service { connection, credential } => match (profile.system, credential) {
+            Reach::Service { connection, credential } => match (profile.system, &**credential) {
                 (System::OneTrust, _) => onetrust::client(connection, credential, Timeouts::default())?,
                 (_, Credential::Token(token)) => Client::new(connection, token.clone(), Timeouts::default())?,
                 (_, Credential::OAuth2 { .. }) => return Err(HostError::NoToken(profile.name.clone())),
@@ -164,8 +164,8 @@ mod tests {
             settings("  a: { system: braze, host: rest.fra-01.braze.eu, token: { env: K } }\n");
         let profile = settings.profiles.get_mut("a").unwrap();
         let Reach::Service { credential, .. } = &mut profile.reach else { panic!() };
-        let Credential::Token(token) = credential.clone() else { panic!() };
-        *credential = Credential::OAuth2 {
+        let Credential::Token(token) = *credential.clone() else { panic!() };
+        **credential = Credential::OAuth2 {
             client_id: token.clone(),
             client_secret: token,
             form: crate::config::TokenForm::Multipart,

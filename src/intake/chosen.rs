@@ -36,3 +36,46 @@ impl Chosen {
         self.records.contains(position)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::{Input, Reading};
+
+    fn part(name: &str, text: &str) -> (Input, Input) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let whole = Input::open(&path, &Reading::default()).unwrap();
+        let mut records = Finished::default();
+        assert!(records.insert(1) && records.insert(3));
+        let chosen = Chosen { of: JobId(7), from_event: 0, to_event: 9, records: Arc::new(records) };
+        (whole.clone(), whole.only(chosen))
+    }
+
+    fn read(input: &Input) -> Vec<(Position, u64, String)> {
+        let mut records = input.records().unwrap();
+        let mut read = Vec::new();
+        while let Some(chunk) = records.next_chunk(1, 1 << 20).unwrap() {
+            read.extend(chunk.records().map(|record| {
+                let row = record.row().unwrap();
+                (record.position(), record.line(), row["id"].as_str().unwrap().to_owned())
+            }));
+        }
+        read
+    }
+
+    #[test]
+    fn a_part_is_numbered_anew_keeps_its_lines_and_is_another_input_than_the_whole() {
+        let lines: String = (0..5).map(|number| format!("{{\"id\":\"r-{number}\"}}\n")).collect();
+        let rows: String = (0..5).map(|number| format!("r-{number},x\n")).collect();
+        for (name, text, first_line) in [("a.ndjson", lines, 1), ("a.csv", format!("id,more\n{rows}"), 2)] {
+            let (whole, part) = part(name, &text);
+
+            assert_eq!(read(&whole).len(), 5);
+            let expected = [(0, first_line + 1, "r-1".to_owned()), (1, first_line + 3, "r-3".to_owned())];
+            assert_eq!(read(&part), expected, "{name}");
+            assert_ne!(whole.digest(), part.digest());
+        }
+    }
+}

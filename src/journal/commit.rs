@@ -263,7 +263,7 @@ impl Committer {
             }
         }
         for job in &closed {
-            let gone = inbox::job_is_gone(&transaction, *job, &mut keys).doing("write an event")?;
+            let gone = inbox::job_is_gone(&transaction, *job, &mut keys)?;
             self.inbox = self.inbox.less(gone);
         }
         let mut taken = Taken::new();

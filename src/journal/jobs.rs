@@ -206,6 +206,15 @@ pub(super) fn needs_key(connection: &Connection, job: JobId) -> rusqlite::Result
     Ok(needed.unwrap_or(false))
 }
 
+/// Whether a job is over, and only kept because something in it may be tried again.
+pub(super) fn may_only_be_tried_again(connection: &Connection, job: JobId) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT status NOT IN (?2, ?3) AND NOT {IS_WATCHED} FROM jobs WHERE id = ?1");
+    let open = (Status::Open.number(), Status::Held.number());
+    let found: Option<bool> =
+        connection.prepare_cached(&sql)?.query_row((job.0, open.0, open.1), |row| row.get(0)).optional()?;
+    Ok(found.unwrap_or(false))
+}
+
 /// Notes where a job stands after an event. A closed job stays closed until a person reopens it.
 pub(super) fn set_status(connection: &Connection, job: JobId, status: Status) -> rusqlite::Result<()> {
     let sql = "UPDATE jobs SET status = ?2 WHERE id = ?1 AND status NOT IN (?3, ?4)";

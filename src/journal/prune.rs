@@ -118,7 +118,7 @@ impl Committer {
         let (mut gone, mut keys) = (Vec::new(), Vec::new());
         for job in &jobs {
             transaction.execute("DELETE FROM jobs WHERE id = ?1", [job.0]).doing(DOING)?;
-            gone.push(inbox::job_is_gone(&transaction, *job, &mut keys).doing(DOING)?);
+            gone.push(inbox::job_is_gone(&transaction, *job, &mut keys)?);
             watches::job_removed(&transaction, *job).doing(DOING)?;
         }
         inbox::forget_old(&transaction, before_ms, now_ms()).doing(DOING)?;

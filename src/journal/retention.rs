@@ -33,7 +33,7 @@ impl Committer {
         let (mut gone, mut keys) = (inbox::Amount::default(), Vec::new());
         for job in &jobs {
             transaction.execute("UPDATE jobs SET keeps_key = 0 WHERE id = ?1", [job.0]).doing(DOING)?;
-            gone = gone.and(inbox::job_is_gone(&transaction, *job, &mut keys).doing(DOING)?);
+            gone = gone.and(inbox::job_is_gone(&transaction, *job, &mut keys)?);
         }
         transaction.commit().doing(DOING)?;
         self.inbox = self.inbox.less(gone);

@@ -74,6 +74,8 @@ fn prepare_writer(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 2 * CHECKPOINT_PAGES * PAGE_BYTES)?;
+    // What is deleted is overwritten where its page is written anyway; what it was sealed with is destroyed elsewhere.
+    connection.pragma_update(None, "secure_delete", "fast")?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE)
 }
 

@@ -92,7 +92,7 @@ impl Store {
                 if ended > 0 {
                     committer.ledger.append(&transaction, now_ms(), &fact(&watch, &found))?;
                     committer.ledger.sign_if_due(&transaction, now_ms())?;
-                    gone = inbox::job_is_gone(&transaction, watch.job, &mut keys).doing(WRITING)?;
+                    gone = inbox::job_is_gone(&transaction, watch.job, &mut keys)?;
                 }
                 transaction.commit().doing(WRITING)?;
                 Ok((gone, keys))

@@ -123,3 +123,33 @@ fn json(news: &News, failed: u64, waiting: u64, came_back: u64) -> Value {
 fn due(due_ms: i64) -> String {
     Timestamp::from_millisecond(due_ms).map(|due| due.to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::Standing;
+    use crate::notify::book::Book;
+    use crate::workflow::Occasion;
+
+    #[test]
+    fn who_came_back_is_told_once_with_what_to_type_next_and_a_silent_canary_too() {
+        let mut book = Book::default();
+        let found = [("came_back", 2), ("erased_again", 0), ("unknown", 1)];
+        let look = Standing::of_look("erase", "job-1-watch-7d", &found, &BTreeMap::new());
+        assert!(!book.note(&look, &[Occasion::Failure], 0), "nobody asked for it");
+        assert!(book.note(&look, &Occasion::ALL, 0));
+        assert!(book.note(&Standing::of_canary("erase", &[("silent", 1)]), &Occasion::ALL, 0));
+
+        let news = book.news();
+        let message = Message::of(&news);
+
+        assert_eq!(message.subject, "privaflow: 1 failed, 3 not gone for good");
+        let expected = "erase, canary: 1 failed (silent 1)\n  privaflow canary show\nerase, job-1-watch-7d: 3 erased and not gone \
+                        for good (came_back 2, unknown 1)\n  privaflow watch list\n";
+        assert_eq!(message.text, expected);
+        assert_eq!((&message.json["came_back"], &message.json["failed"]), (&json!(3), &json!(1)));
+        book.told(&news);
+        book.note(&look, &Occasion::ALL, 1);
+        assert!(book.news().is_empty());
+    }
+}

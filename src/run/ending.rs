@@ -4,8 +4,9 @@
 
 use super::facts::Program;
 use super::finish::{Finish, Tally, Trouble};
-use super::machine::{Run, reason_of};
+use super::machine::Run;
 use super::phases::Phase;
+use super::refused::reason_of;
 use crate::catalogue::Refusal;
 use crate::job::Skip;
 use crate::workflow::{Step, StepKind};

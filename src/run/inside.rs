@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::composed::{Asks, Consent, Doing, Erased, Failed, Find, Inside, Wanted};
 use super::facts::Program;
 use super::finish::Trouble;
-use super::machine::{Answer, Next, Pending, Prepared, Run, reason_of};
+use super::machine::{Answer, Next, Pending, Prepared, Run};
+use super::refused::reason_of;
 use crate::catalogue::Action;
 use crate::job::{Fail, Skip};
 use crate::plan::Call;
@@ -187,7 +188,9 @@ impl Run {
     pub(super) fn note_written(&mut self, action: &Action, at_ms: i64) {
         if action.effect.writes() {
             self.tally.accepted = true;
-            self.tally.is_proven = false;
+            // What sets states of whoever is there brings nobody back: that somebody is gone stays proven.
+            let brings_nobody_back = self.cover.is_some() && action.sets_states_only();
+            self.tally.is_proven &= brings_nobody_back;
             self.written_ms = Some(at_ms);
         }
     }

@@ -10,6 +10,7 @@ use super::facts::Program;
 use super::finish::{Finish, Tally, Trouble};
 use super::frame::{Frame, path, steps_of};
 use super::phases::{Fallen, Phase};
+use super::refused::reason_of;
 use super::times::Times;
 use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
@@ -375,20 +376,5 @@ impl Run {
     pub(super) fn trouble(&self, program: &Program, reason: Fail, code: &str, message: String) -> Trouble {
         let step = Some(path(program.list(self.phase), &self.frames));
         Trouble { reason, code: code.to_owned(), step, message }
-    }
-}
-
-/// The code of a call for whose system there is no profile at all.
-pub const NO_PROFILE: &str = "no_profile";
-/// The code of a call of which nobody knows which profile it goes to.
-pub const UNKNOWN_PROFILE: &str = "unknown_profile";
-
-/// The reason of the summary for a refusal.
-pub(super) fn reason_of(refusal: &Refusal) -> Fail {
-    match refusal.code {
-        "wrong_type" => Fail::WrongType,
-        UNKNOWN_PROFILE | NO_PROFILE => Fail::Template,
-        "timeout" => Fail::Timeout,
-        _ => Fail::Refused,
     }
 }

@@ -26,6 +26,7 @@ mod phases;
 mod preview;
 mod quiet;
 mod reads;
+mod refused;
 mod steps;
 mod times;
 mod unmapped;
@@ -35,8 +36,9 @@ pub use course::{Course, Courses, Led};
 pub use ending::Ending;
 pub use facts::{Facts, Origin, Program};
 pub use finish::{Finish, Trouble};
-pub use machine::{Answer, NO_PROFILE, Next, Prepared, Run, UNKNOWN_PROFILE};
+pub use machine::{Answer, Next, Prepared, Run};
 pub use preview::{Known, Preview, Previewed, preview, preview_failing};
+pub use refused::{NO_PROFILE, UNKNOWN_PROFILE};
 pub use times::Times;
 pub use unmapped::count_unmapped;
 

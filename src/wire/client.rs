@@ -30,7 +30,7 @@ pub struct Client {
 }
 
 enum Inner {
-    Service { http: Box<Http>, bearer: Bearer },
+    Service { http: Box<Http>, bearer: Box<Bearer> },
     Folder(Files),
 }
 
@@ -43,7 +43,7 @@ impl Client {
     ) -> Result<Client, WireError> {
         let http = Http::new(connection, timeouts)?;
         let bearer = Bearer::new(credential.into(), connection.headers.clone());
-        Ok(Client { inner: Arc::new(Inner::Service { http: Box::new(http), bearer }) })
+        Ok(Client { inner: Arc::new(Inner::Service { http: Box::new(http), bearer: Box::new(bearer) }) })
     }
 
     /// A client for the files of a folder.

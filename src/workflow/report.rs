@@ -310,8 +310,12 @@ fn each_action(steps: &[Step], see: &mut impl FnMut(&'static Action, &Tree)) {
 
 /// Whether a look again stands behind every write.
 fn ends_verified(steps: &[Step], before: bool) -> bool {
+    let erases = |step: &Step| matches!(&step.kind, StepKind::Action { action, .. } if action.effect == Effect::Irreversible);
     steps.iter().fold(before, |is_verified, step| match &step.kind {
-        StepKind::Action { action, .. } if action.effect.writes() => false,
+        // What sets states of whoever is there brings nobody back who was erased.
+        StepKind::Action { action, .. } if action.effect.writes() => {
+            is_verified && action.sets_states_only() && steps.iter().any(erases)
+        }
         StepKind::Action { action, .. } => {
             is_verified || (action.effect == Effect::Read && step.repeat.is_some())
         }

@@ -133,15 +133,15 @@ fn a_run_that_went_on_without_its_answer_has_that_call_made_again_and_no_other()
     let shot = run(&folder, "second.ndjson");
 
     assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
-    let after = told_people(&server).split_off(before.len());
+    let mut after = told_people(&server).split_off(before.len());
     let [older, newer] = ["opted_in", "unsubscribed"].map(str::to_owned);
     let to = |person: &str, state: &String| (person.to_owned(), state.clone());
-    let is_answered = before.iter().filter(|one| **one == to("u-1", &older)).count() > 1;
-    let mut expected = vec![to("u-1", &newer), to("other", &newer)];
-    if !is_answered {
-        expected.insert(0, to("u-1", &older));
-    }
-    assert_eq!(after, expected, "{before:?}");
+    // Made again before the process left, it may have been answered in time, or not.
+    let may_be_answered = before.iter().filter(|one| **one == to("u-1", &older)).count() > 1;
+    let is_made_again = after.first() == Some(&to("u-1", &older));
+    assert!(is_made_again || may_be_answered, "{before:?} {after:?}");
+    drop(after.drain(..usize::from(is_made_again)));
+    assert_eq!(after, [to("u-1", &newer), to("other", &newer)], "{before:?}");
 }
 
 fn told_people(server: &Server) -> Vec<(String, String)> {

@@ -38,7 +38,7 @@ fn check_the_rest(braze: &Braze, shot: &Shot) {
 fn limited(folder: &Folder) -> Shot {
     // Files may grow to so many half kilobytes; a write beyond fails, as it does without room.
     let limited = Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 850; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_privaflow")])
+        .args(["-c", "trap '' XFSZ; ulimit -f 1400; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_privaflow")])
         .args(["run", "flow.yaml", "--input", "requests.ndjson", "--output", "json"])
         .current_dir(folder.path(""))
         .env("PRIVAFLOW_TEST_KEY", KEY)
@@ -138,7 +138,7 @@ fn a_job_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
     let store = folder.path("store");
     // Without the right to mount, the limit on the size of files has to do.
     let Some(disk) = Disk::mount(&store) else { return };
-    disk.fill(700 << 10);
+    disk.fill(1500 << 10);
 
     let stopped = folder.job();
     let still = folder.job();

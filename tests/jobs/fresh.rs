@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::folder::{Braze, ERASE, Folder, deletion};
+use crate::server::until;
 
 /// Sets the global state of both channels, each from the last consent of its purpose.
 const CHANNELS: &str = r#"
@@ -118,6 +119,8 @@ fn a_change_from_before_an_erasure_is_refused_unless_it_is_an_opt_out_that_makes
     folder.requests([deletion(1)]);
     let erased = folder.run(&["run", "erase.yaml", "--input", "requests.ndjson", "--output", "json"]);
     assert_eq!(erased.counts(), (0, [1, 0, 0, 0]));
+    // Who comes back while a cache still shows the erased profile would vanish with it.
+    until("the profile is gone", || braze.sandbox.profiles().iter().all(|person| person.deleted));
     braze.seed("u-1");
 
     folder.requests([

@@ -61,8 +61,8 @@ fn a_request_that_somebody_approves_goes_on_at_once_also_after_a_restart() {
     let server = Server::accepting();
     let flow = ERASE.replace("steps:\n", "steps:\n  - id: sure\n    approve: Sure?\n");
     let folder = Folder::to(server.address, &flow);
-    let serving = Serving::start(&folder);
     put_deletions(&folder, [1, 2]);
+    let serving = Serving::start(&folder);
     let waits = |folder: &Folder| {
         let listed = folder.run(&["runs", "list", "--state", "waiting", "--output", "json"]).lines();
         listed.into_iter().filter(|run| run["reason"] == "approval").count()

@@ -157,7 +157,7 @@ fn a_server_whose_disk_is_full_refuses_ends_by_itself_and_goes_on_when_there_is_
     let folder = folder(server.address, chat.local_addr().unwrap());
     // Files may grow to so many half kilobytes; a write beyond fails, as it does without room.
     let mut limited = Command::new("sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 1200; exec \"$0\" serve --listen 127.0.0.1:0"]);
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 1800; exec \"$0\" serve --listen 127.0.0.1:0"]);
     limited.arg(env!("CARGO_BIN_EXE_privaflow")).current_dir(folder.path(""));
     limited.env_remove("PRIVAFLOW_LOG").env("PRIVAFLOW_TEST_KEY", KEY);
     let serving = Serving::of(Running::of(limited));

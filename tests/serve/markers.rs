@@ -182,6 +182,10 @@ fn answers_are_silent(folder: &Folder) {
         "ledger verify ledger.ndjson",
         "profiles test",
         "workflows list",
+        "gate list",
+        "hold list",
+        "watch list",
+        "canary show",
         "profiles list",
         "actions list",
     ];
@@ -255,8 +259,21 @@ fn a_job_in_which_everything_goes_wrong_names_nobody() {
     is_silent("the summary", &shot.stdout);
     is_silent("the log", &shot.stderr);
     answers_are_silent(&folder);
+    let mail = |number: usize| format!("{WORD}.{number}@example.com");
+    for words in [
+        &["hold", "add", &mail(8), "--reason", "a lawsuit"][..],
+        &["runs", "list", "--subject", &mail(2)],
+        &["forget", &mail(3)],
+        &["hold", "remove", &mail(8)],
+    ] {
+        let shot = run(&folder, words);
+        assert_eq!(shot.code, 0, "{}", shot.stderr);
+        is_silent(words[0], &(shot.stdout + &shot.stderr));
+    }
+    answers_are_silent(&folder);
     let again = run(&folder, &["runs", "retry", "--job", "job-1", "--state", "failed"]);
     is_silent("the log of another try", &(again.stdout + &again.stderr));
+    answers_are_silent(&folder);
     for words in [
         &["run", "flow.yaml", "--input", "requests.ndjson", "--sandbox"][..],
         &["validate", "flow.yaml"],

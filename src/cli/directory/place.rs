@@ -122,13 +122,14 @@ pub(super) async fn sandbox() -> Result<(OneTrust, Home), Failure> {
         workspace: "sandbox".to_owned(),
         system: System::OneTrust,
         reach: Reach::Service {
-            connection: Connection::new(Scheme::Http, Host::from(onetrust.address()))
-                .map_err(Failure::wrong)?,
-            credential: Credential::OAuth2 {
+            connection: Box::new(
+                Connection::new(Scheme::Http, Host::from(onetrust.address())).map_err(Failure::wrong)?,
+            ),
+            credential: Box::new(Credential::OAuth2 {
                 client_id: token(&client_id),
                 client_secret: token(&client_secret),
                 form: TokenForm::default(),
-            },
+            }),
         },
         share: Profile::SHARE,
         limits: Default::default(),

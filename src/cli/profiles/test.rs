@@ -162,8 +162,10 @@ async fn in_the_sandbox(common: &Common, args: &Args) -> Result<ExitCode, Failur
             name,
             system,
             reach: Reach::Service {
-                connection: Connection::new(Scheme::Http, Host::from(address)).map_err(Failure::wrong)?,
-                credential,
+                connection: Box::new(
+                    Connection::new(Scheme::Http, Host::from(address)).map_err(Failure::wrong)?,
+                ),
+                credential: Box::new(credential),
             },
             share: Profile::SHARE,
             limits: Default::default(),

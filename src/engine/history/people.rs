@@ -104,7 +104,9 @@ fn to_be_identified(reader: &Reader, record: JobRecord) -> Result<(Finished, Opt
     let told: ControlFlow<()> = Fates::of(reader, record)?.each(|fate| {
         let is_to_be_found = match fate.verdict {
             Verdict::Failed(_) => true,
-            Verdict::Waiting(pause) => matches!(pause, Pause::NeedsAttention | Pause::Wait),
+            Verdict::Waiting(pause) => {
+                matches!(pause, Pause::NeedsAttention | Pause::Wait | Pause::Approval)
+            }
             Verdict::Done | Verdict::Skipped(_) => false,
         };
         if is_to_be_found && !known.contains(fate.position) {

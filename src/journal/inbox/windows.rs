@@ -5,15 +5,16 @@
 //! by deadline and then by arrival: the same however often they are read, until the job is over. A
 //! window without a job was never begun, and its rows can go back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use super::super::error::{Doing, StoreError};
+use super::super::keys::ended_for_good;
 use super::super::{Reader, Store, jobs};
 use super::rows::Amount;
-use crate::job::{JobId, Status, WindowId};
+use crate::job::{JobId, Position, Status, WindowId};
 
 /// One of so many places of a window is for a row that waits longest, whatever its deadline.
 const FAIRNESS: usize = 4;
@@ -247,31 +248,59 @@ pub(in crate::journal) fn began(
     Ok(())
 }
 
-/// Removes the window of a job that nobody needs any more, with its rows; gives how much that was. The
-/// numbers of their keys go to `keys`: they are to be destroyed when this is on the disk.
+/// Removes the window of a job that nobody needs any more, with its rows; of a job that is over and may be tried
+/// again, what requests brought that ended for good. Gives how much that was. The numbers of their keys go to
+/// `keys`: they are to be destroyed when this is on the disk.
 pub(in crate::journal) fn job_is_gone(
     connection: &Connection,
     job: JobId,
     keys: &mut Vec<i64>,
-) -> rusqlite::Result<Amount> {
+) -> Result<Amount, StoreError> {
+    let doing = "remove what came in";
     let sql = "SELECT id FROM windows WHERE job = ?1";
-    let window: Option<i64> =
-        connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
-    let Some(window) = window else { return Ok(Amount::default()) };
-    if jobs::needs_key(connection, job)? {
-        return Ok(Amount::default());
+    let found = connection.prepare_cached(sql).doing(doing)?.query_row([job.0], |row| row.get(0)).optional();
+    let Some(window): Option<i64> = found.doing(doing)? else { return Ok(Amount::default()) };
+    if !jobs::needs_key(connection, job).doing(doing)? {
+        return remove(connection, window, keys).doing(doing);
     }
-    let sql = "SELECT count(*), ifnull(sum(bytes), 0) FROM inbox WHERE window = ?1";
-    let (rows, bytes): (i64, i64) =
-        connection.query_row(sql, [window], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    {
-        let sql = "DELETE FROM inbox WHERE window = ?1 RETURNING key_id";
-        let mut delete = connection.prepare_cached(sql)?;
-        let mut rows = delete.query([window])?;
-        while let Some(row) = rows.next()? {
-            keys.extend(row.get::<_, Option<i64>>(0)?);
-        }
+    if jobs::may_only_be_tried_again(connection, job).doing(doing)? {
+        let over = ended_for_good(connection, job, 0)?;
+        return empty(connection, window, &over, keys).doing(doing);
+    }
+    Ok(Amount::default())
+}
+
+fn remove(connection: &Connection, window: i64, keys: &mut Vec<i64>) -> rusqlite::Result<Amount> {
+    let sql = "DELETE FROM inbox WHERE window = ?1 RETURNING key_id, bytes";
+    let mut gone = Amount::default();
+    let mut delete = connection.prepare_cached(sql)?;
+    let mut rows = delete.query([window])?;
+    while let Some(row) = rows.next()? {
+        keys.extend(row.get::<_, Option<i64>>(0)?);
+        gone = gone.and(Amount { rows: 1, bytes: row.get::<_, i64>(1)?.cast_unsigned() });
     }
     connection.prepare_cached("DELETE FROM windows WHERE id = ?1")?.execute([window])?;
-    Ok(Amount { rows: rows.cast_unsigned(), bytes: bytes.cast_unsigned() })
+    Ok(gone)
+}
+
+/// Takes what some records of a window say; their places stay.
+fn empty(
+    connection: &Connection,
+    window: i64,
+    over: &HashSet<Position>,
+    keys: &mut Vec<i64>,
+) -> rusqlite::Result<Amount> {
+    let sql = "SELECT id, key_id, bytes FROM inbox WHERE window = ?1 ORDER BY due_ms, id";
+    let mut select = connection.prepare_cached(sql)?;
+    let rows = select.query_map([window], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let rows: Vec<(i64, Option<i64>, i64)> = rows.collect::<rusqlite::Result<_>>()?;
+    let mut update =
+        connection.prepare_cached("UPDATE inbox SET record = x'', key_id = NULL, bytes = 0 WHERE id = ?1")?;
+    let mut gone = Amount::default();
+    for (_, (row, key, bytes)) in (0..).zip(rows).filter(|(position, _)| over.contains(position)) {
+        update.execute([row])?;
+        keys.extend(key);
+        gone = gone.and(Amount { rows: 0, bytes: bytes.cast_unsigned() });
+    }
+    Ok(gone)
 }

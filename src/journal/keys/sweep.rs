@@ -100,22 +100,35 @@ fn orphans(connection: &Connection, table: &Table) -> Result<Vec<i64>, StoreErro
     Ok(over)
 }
 
-/// The records of a job that ended for good behind an event; none while calls of such ones are in the air.
-fn ended_since(connection: &Connection, job: JobId, event: i64) -> Result<HashSet<Position>, StoreError> {
+/// The records of a job that ended for good behind an event, and were not tried again since.
+pub(in crate::journal) fn ended_for_good(
+    connection: &Connection,
+    job: JobId,
+    event: i64,
+) -> Result<HashSet<Position>, StoreError> {
     let (mut ended, mut after) = (HashSet::new(), event);
     loop {
         let rows = events::rows(connection, job, after, i64::MAX, 64)?;
-        let Some(last) = rows.last() else { break };
+        let Some(last) = rows.last() else { return Ok(ended) };
         after = last.id;
         for row in &rows {
-            for one in decoded(job, row)?.ends() {
+            let event = decoded(job, row)?;
+            for one in event.ends() {
                 match is_for_good(one.verdict) {
                     true => ended.insert(one.position),
                     false => ended.remove(&one.position),
                 };
             }
+            if let Event::Reopened(reopened) = &event {
+                ended.retain(|position| !reopened.positions.contains(position));
+            }
         }
     }
+}
+
+/// The same; none while calls of such ones are in the air.
+fn ended_since(connection: &Connection, job: JobId, event: i64) -> Result<HashSet<Position>, StoreError> {
+    let ended = ended_for_good(connection, job, event)?;
     if ended.is_empty() {
         return Ok(ended);
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::super::directory::make_file_private;
+use super::super::directory::{file, make_file_private, sync};
 use super::super::error::{Doing, StoreError};
 use super::master::Print;
 use crate::job::{JobId, Position};
@@ -65,7 +65,10 @@ impl Table {
         prepare().doing(doing)?;
         let mut table = Table { connection, path };
         match table.version()? {
-            0 => table.make()?,
+            0 => {
+                table.make()?;
+                sync(folder).map_err(file("write", &table.path))?;
+            }
             1 => {}
             found => return Err(StoreError::Newer { path: table.path, found, known: 1 }),
         }

@@ -294,3 +294,30 @@ fn calls_that_come_together_are_all_answered() {
 
     assert_eq!((taken, store.queue().unwrap()[0].rows), (160, 160));
 }
+
+#[test]
+fn of_a_window_that_is_kept_for_a_failure_only_what_may_be_tried_again_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    store.accept((1..=4).map(arrival).collect(), None).unwrap();
+    let window = store.take_window("erase", MOST, 0).unwrap().unwrap();
+    let job = begin(&store, &window);
+    let whole = store.window_text(window.id).unwrap();
+    let mut listening = Listening::on(&store, job);
+    let failed = Verdict::Failed(Fail::Refused);
+    let verdicts = [Verdict::Done, failed, Verdict::Done, Verdict::Skipped(crate::job::Skip::Condition)];
+    let ended = (0..).zip(verdicts).map(|(position, verdict)| ended(position, verdict)).collect();
+
+    assert!(listening.write(Event::Ended { ended }));
+    let before = store.window_text(window.id).unwrap();
+    assert!(listening.write(stopped(true)));
+    let after = store.window_text(window.id).unwrap();
+    drop((listening, store));
+
+    assert_eq!(before, whole, "as long as the job is open");
+    let lines: Vec<&str> = std::str::from_utf8(&after).unwrap().lines().collect();
+    assert_eq!(lines.iter().map(|line| *line == FORGOTTEN).collect::<Vec<_>>(), [true, false, true, true]);
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(store.window_text(window.id).unwrap(), after);
+    assert_eq!(store.window_digest(window.id).unwrap(), Some([2; 32]), "the job knows it as it was");
+}

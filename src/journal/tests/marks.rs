@@ -154,8 +154,16 @@ fn a_store_of_the_first_format_is_brought_up_to_date_when_it_is_opened() {
     assert!(Listening::on(&store, job).write(answered(0)));
     drop(store);
     let database = rusqlite::Connection::open(directory.path().join("journal.db")).unwrap();
-    let first = "DROP TABLE staff; DROP TABLE staff_syncs; DROP TABLE watches; DROP TABLE gate_keys; DROP TABLE gate_releases; DROP TABLE held; DROP TABLE holds; DROP TABLE ledger; DROP TABLE ledger_keys; DROP TABLE ledger_places; DROP TABLE inbox; DROP TABLE windows; DROP TABLE taken; DROP TABLE turns; DROP TABLE skips; \
-                 DROP TABLE cursors; DROP TABLE approvals; DROP TABLE secrets; DROP TABLE notes; DROP INDEX reopenings; DROP INDEX jobs_to_compact; \
+    let later: Vec<String> = {
+        let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN \
+                   ('jobs', 'events', 'segments', 'blocks', 'watermarks', 'irreversible')";
+        let mut statement = database.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    // One may refer to another.
+    database.pragma_update(None, "foreign_keys", false).unwrap();
+    later.iter().for_each(|name| database.execute_batch(&format!("DROP TABLE {name}")).unwrap());
+    let first = "DROP INDEX reopenings; DROP INDEX jobs_to_compact; \
                  ALTER TABLE jobs DROP COLUMN keeps_key; ALTER TABLE jobs DROP COLUMN compacted_to; \
                  ALTER TABLE jobs DROP COLUMN compacted; ALTER TABLE events DROP COLUMN sum; \
                  ALTER TABLE segments DROP COLUMN sum; PRAGMA user_version = 1";

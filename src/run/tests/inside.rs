@@ -360,3 +360,37 @@ fn what_was_set_on_nobody_is_not_called_so() {
     assert_eq!(ran.verdict(), Verdict::Done);
     assert!(!ran.finish.verified);
 }
+
+/// The shipped deletion of somebody who shares an address with somebody else, with the switch on or off.
+fn shipped(switch: &str) -> (Ran, Vec<Value>) {
+    let text = include_str!("../../../workflows/user-deletion.yaml");
+    let program =
+        whole(&text.replace("unsubscribe_address: false", &format!("unsubscribe_address: {switch}")));
+    let mut erased = false;
+    let service = |path: &str| {
+        erased |= path == "erase";
+        let own = json!({ "braze_id": "b-1", "external_id": "u-1", "email": "a@example.com" });
+        let own_too = json!({ "braze_id": "b-2", "external_id": null, "email": "b@example.com" });
+        Ok(json!({ "users": if erased { json!([]) } else { json!([own, own_too]) } }))
+    };
+    let ran = ran(&program, someone(), service);
+    let unsubscribed = ran.did.iter().filter(|(path, _)| path == "keep_out").map(|(_, body)| body.clone());
+    let unsubscribed = unsubscribed.collect();
+    (ran, unsubscribed)
+}
+
+#[test]
+fn the_policy_to_keep_an_address_unsubscribed_is_off_and_changes_nothing_of_the_proof_when_it_is_on() {
+    let (off, nothing) = shipped("false");
+    let (on, unsubscribed) = shipped("true");
+
+    assert!(nothing.is_empty());
+    assert_eq!(
+        unsubscribed,
+        [json!({ "email": ["a@example.com", "b@example.com"], "subscription_state": "unsubscribed" })]
+    );
+    for ran in [off, on] {
+        assert_eq!(ran.verdict(), Verdict::Done);
+        assert!(ran.finish.verified && ran.finish.accepted);
+    }
+}

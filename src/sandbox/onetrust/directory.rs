@@ -131,9 +131,8 @@ fn found<'s>(staff: &'s Staff, asked: &Asked<'_>) -> Result<&'s UserGroup, Refus
 pub(super) fn members(shared: &Shared, asked: &Asked<'_>) -> Answer {
     let world = shared.world();
     let group = found(&world.staff, asked)?;
-    let wanted: std::collections::HashSet<&str> = group.members.iter().map(String::as_str).collect();
     let members: Vec<&User> =
-        world.staff.users.iter().filter(|user| wanted.contains(user.id.as_str())).collect();
+        world.staff.users.iter().filter(|user| group.members.contains(&user.id)).collect();
     let page = Page::cut(&members, asked.page(), |user| {
         json!({ "fullName": format!("{} {}", user.first_name, user.last_name), "email": user.email,
                 "memberId": user.id, "enabled": user.is_active, "internal": user.is_internal,

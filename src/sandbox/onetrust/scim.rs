@@ -182,7 +182,7 @@ fn groups_of(staff: &Staff, version: Version) -> Vec<Group> {
             name: group.name.clone(),
             category: "USER_GROUP",
             description: group.description.clone(),
-            members: group.members.clone(),
+            members: group.members.iter().cloned().collect(),
         };
         return staff.groups.iter().map(group).collect();
     }

@@ -3,6 +3,8 @@
 //! Everybody is made up from the seed, without drawing from the numbers that requests are made of, so that
 //! a larger company changes nothing else. Most sign in now and then; some never did, some left long ago.
 
+use indexmap::IndexSet;
+
 use super::directory::Organization;
 use crate::sandbox::onetrust::moment::DAY_MS;
 use crate::sandbox::world::mixed;
@@ -79,7 +81,7 @@ pub(in crate::sandbox::onetrust) struct UserGroup {
     /// What its members may do in the organisation at the top.
     pub role: Option<usize>,
     /// Ids of users.
-    pub members: Vec<String>,
+    pub members: IndexSet<String>,
 }
 
 /// Everybody, and what they can be.

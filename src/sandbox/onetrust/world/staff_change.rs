@@ -1,5 +1,6 @@
 //! Changes of the staff that somebody outside makes: people come, leave, and may do something else.
 
+use indexmap::IndexSet;
 use serde::Deserialize;
 
 use super::staff::Staff;
@@ -34,7 +35,9 @@ impl Staff {
         let place = self.users.iter().position(|user| user.email.eq_ignore_ascii_case(&email));
         if removed {
             if let Some(user) = place.map(|place| self.users.remove(place)) {
-                self.groups.iter_mut().for_each(|group| group.members.retain(|member| *member != user.id));
+                self.groups.iter_mut().for_each(|group| {
+                    group.members.shift_remove(&user.id);
+                });
             }
             return true;
         }
@@ -87,12 +90,11 @@ impl Staff {
                 name,
                 description,
                 role: None,
-                members: Vec::new(),
+                members: IndexSet::new(),
             });
         }
-        let group = self.groups.iter_mut().find(|group| group.name == name);
-        if let Some(group) = group.filter(|group| !group.members.contains(&member)) {
-            group.members.push(member);
+        if let Some(group) = self.groups.iter_mut().find(|group| group.name == name) {
+            group.members.insert(member);
         }
     }
 }
