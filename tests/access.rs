@@ -82,6 +82,18 @@ fn everything_about_a_person_is_handed_over_as_json_and_as_a_page() {
 }
 
 #[test]
+fn requests_without_an_id_are_answered_each_in_files_of_their_own() {
+    let stage = Stage::new("access-export");
+    let people = ["a@example.com", "b@example.com", "c@example.com"];
+    stage.folder.requests(people.map(|email| json!({ "kind": "access", "subject": { "email": email } })));
+
+    let shot = stage.folder.job();
+
+    assert_eq!(shot.counts(), (0, [3, 0, 0, 0]), "{}", shot.stderr);
+    assert_eq!(std::fs::read_dir(stage.folder.path("answers")).unwrap().count(), 2 * people.len());
+}
+
+#[test]
 fn a_workflow_that_wants_it_gets_a_certificate_of_each_request_that_names_nobody() {
     let stage = Stage::new("do-not-sell");
     let text = stage.folder.read("flow.yaml");

@@ -37,6 +37,13 @@ impl Host {
         if record.status.is_closed() {
             return Err(HostError::NothingToDecide { job, status: record.status });
         }
+        let unanswered = self.store().state(job)?.unresolved().count();
+        if unanswered > 0 {
+            talk.say(format!(
+                "warning: {unanswered} calls of {job} had no answer: what they did is not known, and nobody looks any \
+                 more; an erasure among them may have taken effect without the gate knowing of it"
+            ));
+        }
         let (store, talk, of) = (Arc::clone(self.store()), talk.clone(), record.clone());
         let (sender, durable) = tokio::sync::mpsc::unbounded_channel();
         let mut writer = self.store().writer(job, sender);

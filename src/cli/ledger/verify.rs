@@ -29,9 +29,9 @@ pub(super) fn run(
     // Without a key that was kept, an older head and a certificate are of the same history at best.
     let known = if is_vouched { keys.clone() } else { own_keys(export)? };
     let older = besides.older.map(|path| older_in(path, &known)).transpose()?;
-    let proof = besides.proof.map(proof_in).transpose()?;
+    let proofs = besides.proof.map(proofs_in).transpose()?.unwrap_or_default();
     let mut wanted: HashSet<Chain> = HashSet::new();
-    if let Some(proof) = &proof {
+    for proof in &proofs {
         wanted.insert(proof.check().map_err(Failure::wrong)?.chain);
     }
     let certificate = besides.certificate.map(|path| certificate_in(path, &known)).transpose()?;
@@ -51,7 +51,7 @@ pub(super) fn run(
         }
         Ok(verified) => {
             let certificate = certificate.as_ref().map(|(certificate, _)| certificate);
-            right(common, &verified, is_vouched, proof.as_ref(), certificate)?;
+            right(common, &verified, is_vouched, &proofs, certificate)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(broken) => {
@@ -103,16 +103,17 @@ fn right(
     common: &Common,
     verified: &Verified,
     is_vouched: bool,
-    proof: Option<&Proof>,
+    proofs: &[Proof],
     certificate: Option<&Certificate>,
 ) -> Result<(), Failure> {
     let Verified { first, chain, exported_at, heads, days, keys, unread } = verified;
-    let proved = proof.map(|proof| json!({ "run": proof.run, "words": proof.words, "entry": proof.seq }));
+    let proved = |proof: &Proof| json!({ "run": proof.run, "words": proof.words, "entry": proof.seq });
+    let all: Vec<_> = proofs.iter().map(proved).collect();
     if common.output == Format::Json {
         return output::json(&json!({
             "valid": true, "first": first, "last": chain.seq, "hash": to_hex(&chain.hash),
             "exported_at": exported_at, "heads": heads, "days": days, "keys": keys, "unread": unread,
-            "key_given": is_vouched, "proof": proved,
+            "key_given": is_vouched, "proof": all.last(), "proofs": all,
             "certificate": certificate.map(|certificate| &certificate.request),
         }));
     }
@@ -126,7 +127,7 @@ fn right(
             "  {unread} entries are of a later release: they are in the chain, and were not read\n"
         ));
     }
-    if let Some(proof) = proof {
+    for proof in proofs {
         text.push_str(&format!(
             "  proved: {} came to `{}` in entry {}\n",
             proof.run,
@@ -164,10 +165,16 @@ fn key_in(path: &Path) -> Result<PublicKey, Failure> {
     PublicKey::of_pem(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
 }
 
-fn proof_in(path: &Path) -> Result<Proof, Failure> {
+/// One proof or several, a line each, as `ledger proof` writes them.
+fn proofs_in(path: &Path) -> Result<Vec<Proof>, Failure> {
     let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-    let proof = serde_json::from_slice(&text);
-    proof.map_err(|error| Failure::Usage(format!("{} is no proof: {error}", path.display())))
+    let proofs: Result<Vec<Proof>, _> = serde_json::Deserializer::from_slice(&text).into_iter().collect();
+    let no_proof = |why: String| Failure::Usage(format!("{} is no proof: {why}", path.display()));
+    match proofs {
+        Ok(proofs) if proofs.is_empty() => Err(no_proof("it is empty".to_owned())),
+        Ok(proofs) => Ok(proofs),
+        Err(error) => Err(no_proof(error.to_string())),
+    }
 }
 
 /// The end of an earlier export, signed with a key that was given or that the newer export has.
