@@ -5,6 +5,8 @@
 
 #[path = "onetrust/api.rs"]
 mod api;
+#[path = "onetrust/desk.rs"]
+mod desk;
 #[path = "onetrust/directory.rs"]
 mod directory;
 #[path = "onetrust/directory_command.rs"]

@@ -60,6 +60,16 @@ impl Person {
         self
     }
 
+    /// Whether they may do everything; `None` where OneTrust does not tell.
+    pub fn is_known_admin(&self) -> Option<bool> {
+        (self.is_admin || self.are_roles_known).then_some(self.is_admin)
+    }
+
+    /// Whether they may touch privacy requests; `None` where OneTrust does not tell.
+    pub fn is_known_to_touch_requests(&self) -> Option<bool> {
+        (self.touches_requests || self.are_roles_known).then_some(self.touches_requests)
+    }
+
     /// Whether they may sign in at a moment, as far as is known.
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.gone.is_none() && self.user.is_active(now)

@@ -97,6 +97,20 @@ pub fn review<'d>(
             add(Section::ApiCredential, person, format!("a user of the API, {}", person.state(now)));
         }
     }
+    // That nothing is known of somebody is something to look at.
+    let mut unknown = |section, is_unknown: &dyn Fn(&Person) -> bool, why: &str| {
+        let many = there().filter(|person| person.is_active(now) && is_unknown(person)).count();
+        if many > 0 {
+            let subject = Some(format!("{many} active users"));
+            findings.push(Finding { section, person: None, subject, why: why.to_owned() });
+        }
+    };
+    let roles = "not known: OneTrust does not tell this credential their roles; the scope USER would";
+    unknown(Section::Admin, &|person| person.is_known_admin().is_none(), roles);
+    unknown(Section::PrivacyRequests, &|person| person.is_known_to_touch_requests().is_none(), roles);
+    let sign_ins =
+        "not known: OneTrust does not tell this credential when they signed in; the scope USER would";
+    unknown(Section::Dormant, &|person| person.seen() == Seen::Unknown, sign_ins);
     for own in &directory.own {
         let scopes = match (&own.scopes, own.is_client) {
             (Some(scopes), _) => format!("scopes: {}", scopes.join(", ")),

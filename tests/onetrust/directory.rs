@@ -5,129 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use privaflow::clock::{Clock, SystemClock};
-use privaflow::config::{self, Settings, UserSource};
+use jiff::SignedDuration;
+use privaflow::clock::SystemClock;
+use privaflow::config::UserSource;
 use privaflow::directory::{
-    Approvers, Capability, Denied, Directory, DirectoryError, Filter, Held, Section, Seen, Sync, Synced,
-    Users, live, review, standing,
+    Approvers, Capability, Denied, Directory, Filter, Held, Section, Seen, Users, live, review, standing,
 };
-use privaflow::journal::Store;
-use privaflow::onetrust::{Api, Limits, Rates};
-use privaflow::sandbox::onetrust::{Credential, Limits as SandboxLimits, Options, StaffChange};
-use privaflow::sandbox::{Effect, Fault, Faults, OneTrust};
+use privaflow::sandbox::onetrust::Options;
+use privaflow::sandbox::{Effect, Fault, Faults};
 use privaflow::workflow::Policy;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
-const USERS: &str = "/api/access/v2/users";
-
-/// A tenant, what asks it, and where it is kept.
-struct Desk {
-    onetrust: OneTrust,
-    api: Api,
-    store: Arc<Store>,
-    rules: config::Directory,
-    _folder: tempfile::TempDir,
-}
-
-fn options(scopes: &[&str]) -> Options {
-    Options {
-        credentials: vec![Credential::new("id", "secret", scopes)],
-        api_keys: vec![("key".to_owned(), scopes.iter().map(|scope| (*scope).to_owned()).collect())],
-        limits: SandboxLimits::off(),
-        ..Options::default()
-    }
-}
-
-impl Desk {
-    /// With a client that asks for tokens.
-    async fn with(options: Options) -> Desk {
-        let oauth2 = "oauth2: { client_id: { file: id }, client_secret: { file: secret } }";
-        Desk::by(options, oauth2).await
-    }
-
-    async fn by(options: Options, credential: &str) -> Desk {
-        let onetrust = OneTrust::start(options).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("id", "id"), ("secret", "secret"), ("key", "key")] {
-            std::fs::write(folder.path().join(name), text).unwrap();
-        }
-        // What the service allows is held there; here nothing waits.
-        let limits = "endpoint: { requests: 1000000, per: 1s }, account: { requests: 1000000, per: 1s }";
-        let text = format!(
-            "profiles:\n  p: {{ system: onetrust, host: \"{}\", scheme: http, {credential}, share: 1, limits: {{ {limits} }} }}\n",
-            onetrust.address()
-        );
-        let profile = Settings::read(&text, folder.path()).settings.unwrap().profiles["p"].clone();
-        let client = crate::fake::client_of(&profile);
-        let api = Api::new(client, Arc::new(Limits::new(Rates::of(&profile))), Arc::new(SystemClock));
-        let store = Arc::new(Store::temporary().unwrap());
-        Desk { onetrust, api, store, rules: config::Directory::default(), _folder: folder }
-    }
-
-    async fn sync(&self) -> Result<Synced, DirectoryError> {
-        self.sync_saying(&|_| {}).await
-    }
-
-    async fn sync_saying(
-        &self,
-        say: &(dyn Fn(&str) + Send + std::marker::Sync),
-    ) -> Result<Synced, DirectoryError> {
-        let policy = Policy { base: Duration::from_millis(1), ..Policy::default() };
-        let sync = Sync {
-            api: self.api.clone(),
-            store: Arc::clone(&self.store),
-            clock: Arc::new(SystemClock),
-            policy,
-            tenant: "acme".to_owned(),
-            profile: "p".to_owned(),
-            rules: &self.rules,
-            say,
-        };
-        Box::pin(sync.run()).await
-    }
-
-    /// Reads until somebody says this word, and is gone then, as a process that is killed.
-    async fn sync_killed_at(&self, word: &str) {
-        let stop = CancellationToken::new();
-        let (token, word) = (stop.clone(), word.to_owned());
-        let say = move |said: &str| {
-            if said == word {
-                token.cancel();
-            }
-        };
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            synced = self.sync_saying(&say) => panic!("it came to its end: {synced:?}"),
-        }
-    }
-
-    fn directory(&self) -> Directory {
-        Directory::read(self.store.reader(), "acme", &self.rules).unwrap()
-    }
-
-    fn change(&self, change: serde_json::Value) {
-        let change: StaffChange = serde_json::from_value(change).unwrap();
-        assert!(self.onetrust.change_staff(change));
-    }
-
-    fn asked(&self, path: &str) -> u64 {
-        self.onetrust.calls().paths.iter().find(|(known, _)| *known == path).map_or(0, |(_, count)| *count)
-    }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_millisecond(SystemClock.now_ms()).unwrap()
-}
-
-/// What could not be learned, and which scope would tell.
-fn gaps(synced: &Synced) -> Vec<String> {
-    synced.told.gaps.iter().map(|gap| format!("{}: {}", gap.what, gap.any_of.join(" or "))).collect()
-}
-
-const ALL: [&str; 3] = ["ORGANIZATION", "SCIM", "USER"];
+use crate::desk::{ALL, Desk, USERS, gaps, now, options};
 
 #[tokio::test]
 async fn everything_that_the_scopes_allow_is_read_and_what_is_missing_is_named() {
@@ -396,6 +285,21 @@ async fn somebody_who_was_disabled_may_not_approve_any_more_and_the_review_shows
     for section in [Section::Admin, Section::PrivacyRequests, Section::Dormant, Section::ApiCredential] {
         assert!(findings.iter().any(|finding| finding.section == section), "{section:?}");
     }
+}
+
+#[tokio::test]
+async fn what_scim_does_not_tell_is_shown_as_not_known_in_a_review() {
+    let desk = Desk::with(options(&["SCIM"])).await;
+    desk.sync().await.unwrap();
+    let directory = desk.directory();
+
+    let found = review(&directory, &[], SignedDuration::from_hours(24 * 90), now());
+
+    for section in [Section::Admin, Section::PrivacyRequests, Section::Dormant] {
+        let is_told = found.iter().any(|one| one.section == section && one.why.starts_with("not known"));
+        assert!(is_told, "{section:?}");
+    }
+    assert!(directory.people.iter().any(|person| person.is_known_admin().is_none()));
 }
 
 #[tokio::test]

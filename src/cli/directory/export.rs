@@ -103,6 +103,7 @@ fn row(directory: &Directory, person: &Person, now: Timestamp) -> Vec<String> {
         Seen::Never => ("never", String::new()),
         Seen::Unknown => ("unknown", String::new()),
     };
+    let known = |flag: Option<bool>| flag.map_or_else(|| "unknown".to_owned(), |flag| flag.to_string());
     let count = |count: fn(&crate::directory::SignIns) -> u64| {
         person.sign_ins.as_ref().map(|known| count(known).to_string()).unwrap_or_default()
     };
@@ -117,8 +118,8 @@ fn row(directory: &Directory, person: &Person, now: Timestamp) -> Vec<String> {
         safe(&roles),
         safe(&person.groups.join("; ")),
         text(person.licence.as_deref()),
-        person.is_admin.to_string(),
-        person.touches_requests.to_string(),
+        known(person.is_known_admin()),
+        known(person.is_known_to_touch_requests()),
         seen.to_owned(),
         last,
         count(|known| known.successes),

@@ -15,6 +15,13 @@ pub(super) fn run(common: &Common, whom: &Whom, at: &Where) -> Result<ExitCode, 
     let mut unknown = None;
     for (_, directory) in &place.directories {
         shown::say_how_old(directory);
+        let untold = directory.people.iter().filter(|person| !person.are_roles_known).count();
+        if (filter.role.is_some() || filter.touches_requests) && untold > 0 {
+            anstream::eprintln!(
+                "{}: the roles of {untold} users are not known, so any of them may be missing here",
+                directory.tenant
+            );
+        }
         match filter.of(directory, now) {
             Ok(people) => {
                 for person in people {

@@ -61,7 +61,7 @@ pub(super) fn object(directory: &Directory, person: &Person, now: Timestamp) -> 
         "external_id": user.external_id, "state": person.state(now), "internal": user.internal,
         "organization": user.organization, "title": user.title, "department": user.department,
         "roles": roles, "groups": person.groups, "licence": person.licence,
-        "admin": person.is_admin, "touches_requests": person.touches_requests, "api": user.is_of_the_api(),
+        "admin": person.is_known_admin(), "touches_requests": person.is_known_to_touch_requests(), "api": user.is_of_the_api(),
         "seen": seen, "last_seen_at": last_seen.map(moment),
         "sign_ins": person.sign_ins.as_ref().map(|known| json!({
             "successes": known.successes, "failures": known.failures,
