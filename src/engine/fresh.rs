@@ -15,7 +15,7 @@ use super::task::EngineError;
 use super::worker::{Going, Heard, Work};
 use crate::catalogue::Effect;
 use crate::job::{Mark, MarkKind, Skip};
-use crate::journal::{Marks, Space, StoreError, TargetsLooked};
+use crate::journal::{ErasedBy, Marks, Space, StoreError, TargetsLooked};
 use crate::plan::{Call, LeftOfErased, PersonKey, Target};
 use crate::request::Order;
 
@@ -133,7 +133,7 @@ fn is_older(
 }
 
 /// What an accepted call leaves behind for later ones.
-pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<Mark>) {
+pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, by: ErasedBy, marks: &mut Vec<Mark>) {
     let target = |target: &Target| Mark { kind: MarkKind::Target, key: target.key, order: target.order };
     marks.extend(call.targets().iter().map(target));
     let returned = |target: &Target| {
@@ -142,8 +142,7 @@ pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<
     };
     marks.extend(call.returns().map(returned));
     if call.action().effect == Effect::Irreversible {
-        // Its place tells the workspace, for those who look through the gate.
-        let order = Order::placed(now_ms, space.tag());
+        let order = space.erasure(now_ms, by);
         let key = |person: &PersonKey| space.key(MarkKind::Erased, person.digest());
         let erased = |person| Mark { kind: MarkKind::Erased, key: key(person), order };
         marks.extend(call.erases().iter().map(erased));
@@ -313,7 +312,7 @@ mod tests {
         let space = store.marks().space("w");
         accepted.key(|digest| space.key(MarkKind::Target, digest));
         let mut marks = Vec::new();
-        marks_of(&accepted, &space, NOW_MS, &mut marks);
+        marks_of(&accepted, &space, NOW_MS, ErasedBy::of(crate::job::JobId(1), 0), &mut marks);
         let job = NewJob {
             workflow_name: "w".into(),
             workflow_digest: [0; 32],

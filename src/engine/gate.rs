@@ -12,8 +12,8 @@ use super::lanes::Slot;
 use super::looked::GateLooked;
 use super::relay::parked;
 use crate::catalogue::Effect;
-use crate::job::{MarkKind, ON_HOLD};
-use crate::journal::{Hold, Marks, Space, StoreError};
+use crate::job::{Attempted, Event, MarkKind, ON_HOLD};
+use crate::journal::{ErasedBy, Hold, Marks, Space, StoreError};
 use crate::ledger::moment;
 use crate::plan::{Call, PersonKey};
 
@@ -50,6 +50,33 @@ impl Gate<'_> {
 }
 
 impl Driver {
+    /// Writes down whom a batch that is about to leave would erase: when it is given up without an answer, that is
+    /// all that is known of them.
+    pub(super) fn write_attempted(&mut self, batch: &Batch) {
+        let first = batch.members.first();
+        let erases = first.is_some_and(|member| member.call.action().effect == Effect::Irreversible);
+        // Those of a later attempt are the same.
+        if !erases || batch.attempt > 0 || self.is_only_looking(batch) {
+            return;
+        }
+        let Some(space) = self.marks_in.get(batch.service) else { return };
+        let mut people = Vec::with_capacity(batch.members.len());
+        for member in &batch.members {
+            let Some(position) = self.runs.position(member.slot) else { continue };
+            let key = |person: &PersonKey| (position, space.key(MarkKind::Erased, person.digest()));
+            people.extend(member.call.erases().iter().map(key));
+        }
+        if !people.is_empty() {
+            let attempted = Attempted { batch: batch.number, tag: space.tag(), people };
+            self.write(Event::Attempted(attempted), None);
+        }
+    }
+
+    /// The request of a slot, as the gate tells it apart.
+    pub(super) fn erased_by(&self, slot: Slot) -> ErasedBy {
+        ErasedBy::of(self.task.job, self.runs.position(slot).unwrap_or_default())
+    }
+
     /// A batch that is about to leave, without those whom somebody put on hold since it was gathered; `None`
     /// when nothing is left of it.
     pub(super) fn but_for_held(&mut self, mut batch: Batch, now_ms: i64) -> Option<Batch> {

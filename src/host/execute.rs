@@ -50,7 +50,7 @@ impl Host {
                 Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
             }
             Command::GiveUp { job, positions, folder, by } => {
-                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
+                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by, talk).await?)))
             }
             Command::Decide { job, positions, answer, by, reason } => {
                 let summary = self.decide(job, positions, answer, by, reason).await?;

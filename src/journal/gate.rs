@@ -4,18 +4,19 @@
 //! erasures up to its moment: a later one closes the gate again. Nothing here knows whom an entry is about: it
 //! is found by the key of somebody who was typed, or by its moment and workspace.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::{Connection, params};
 
+use super::erasures::{self, ErasedBy};
 use super::error::{Doing, StoreError};
 use super::holds::Held;
 use super::marks::Space;
-use super::{Marks, Store};
-use crate::job::{MarkKind, Reason};
+use super::{Marks, Reader, Store};
+use crate::job::{Attempts, JobId, MarkKind, Position, Presumed, Reason};
 use crate::ledger::Fact;
-use crate::request::{Order, OrderParts};
+use crate::request::Order;
 
 /// Somebody who was let through the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Erased {
     pub tag: u64,
     /// When the erasure was accepted, in Unix milliseconds.
     pub at_ms: i64,
+    /// The request that erased them; `None` of what an earlier release wrote.
+    pub by: Option<ErasedBy>,
     /// The newest release since.
     pub release: Option<Release>,
 }
@@ -90,8 +93,9 @@ impl Marks {
         let (_, releases) = self.gate();
         let mut found = Vec::new();
         for key in person.people.iter().map(|person| space.key(MarkKind::Erased, person.digest())) {
-            if let Some(at_ms) = self.newest(MarkKind::Erased, key)?.map(|order| order.at_ms()) {
-                found.push(Erased { key, tag: space.tag(), at_ms, release: releases.of(key, at_ms) });
+            if let Some(order) = self.newest(MarkKind::Erased, key)? {
+                let (at_ms, (_, by)) = (order.at_ms(), erasures::parts(order));
+                found.push(Erased { key, tag: space.tag(), at_ms, by, release: releases.of(key, at_ms) });
             }
         }
         Ok(found)
@@ -104,13 +108,12 @@ impl Marks {
         let limit = asked.limit.max(1);
         erased.each(|key, value| {
             let order = Order::of_bytes(value);
-            let OrderParts { place, .. } = order.into();
-            let (tag, at_ms) = (place.unwrap_or_default(), order.at_ms());
+            let ((tag, by), at_ms) = (erasures::parts(order), order.at_ms());
             let is_of = asked.tags.as_ref().is_none_or(|tags| tags.contains(&tag));
             let is_then = asked.since_ms.is_none_or(|since_ms| at_ms >= since_ms)
                 && asked.before_ms.is_none_or(|before_ms| at_ms < before_ms);
             if is_of && is_then {
-                found.push(Erased { key: key.to_be_bytes(), tag, at_ms, release: None });
+                found.push(Erased { key: key.to_be_bytes(), tag, at_ms, by, release: None });
                 if found.len() >= limit.saturating_mul(4) {
                     newest(&mut found, limit);
                 }
@@ -130,6 +133,28 @@ fn newest(found: &mut Vec<Erased>, limit: usize) {
     let mut seen = HashSet::new();
     found.retain(|entry| seen.insert(entry.key));
     found.truncate(limit);
+}
+
+impl Reader {
+    /// What the gate counts as erased once requests of a job, or all of them, are given up: erasures that left
+    /// and of which nobody knows what they did. `None` when there are none.
+    pub fn presumed(
+        &self,
+        job: JobId,
+        of: Option<&BTreeSet<Position>>,
+        at_ms: i64,
+    ) -> Result<Option<Presumed>, StoreError> {
+        let mut attempts = Attempts::default();
+        for recorded in self.events(job) {
+            let recorded = recorded?;
+            attempts.apply(recorded.at_ms, &recorded.event);
+        }
+        let left = attempts.unanswered(of);
+        let mut positions: Vec<Position> = left.iter().map(|erasure| erasure.position).collect();
+        positions.dedup();
+        let marks = left.iter().map(|erasure| erasures::mark_of(job, erasure)).collect();
+        Ok((!positions.is_empty()).then_some(Presumed { at_ms, positions, marks }))
+    }
 }
 
 impl Store {

@@ -228,6 +228,7 @@ fn newest_of(
 pub(super) fn marks_of(event: &Event) -> &[Mark] {
     match event {
         Event::Answered(answered) => &answered.marks,
+        Event::Presumed(presumed) => &presumed.marks,
         Event::Opened { .. }
         | Event::Intended(_)
         | Event::Ended { .. }
@@ -240,6 +241,7 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
         | Event::Identified { .. }
         | Event::Decided(_)
         | Event::Erased { .. }
+        | Event::Attempted(_)
         | Event::Stopped(_) => &[],
     }
 }
