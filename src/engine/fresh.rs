@@ -30,6 +30,8 @@ enum Left {
     Part(Box<Call>),
     /// Nothing.
     Nothing(Skip),
+    /// Nobody knows yet: a person must say something first.
+    InDoubt,
 }
 
 /// What a call is held against.
@@ -57,6 +59,9 @@ impl Held<'_> {
         let erased = self.gate.erased(call.people())?;
         if erased.is_empty() {
             return self.newest_of(call);
+        }
+        if self.gate.is_in_doubt(call)? {
+            return Ok(Left::InDoubt);
         }
         call.note_return();
         let left = match call.after(&erased) {
@@ -227,6 +232,7 @@ impl Driver {
                 Ok(part)
             }
             Ok(Left::Nothing(why)) => Err((call, why)),
+            Ok(Left::InDoubt) => return self.keep_in_doubt(slot, service, &call),
             Err(error) => return self.broken = Some(EngineError::Journal(error.into())),
         };
         let now_ms = self.clock.steady_ms();

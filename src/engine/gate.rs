@@ -12,10 +12,10 @@ use super::lanes::Slot;
 use super::looked::GateLooked;
 use super::relay::parked;
 use crate::catalogue::Effect;
-use crate::job::{Attempted, Event, MarkKind, ON_HOLD};
+use crate::job::{Attempted, Event, FORGETFUL, MarkKind, ON_HOLD};
 use crate::journal::{ErasedBy, Hold, Marks, Space, StoreError};
 use crate::ledger::moment;
-use crate::plan::{Call, PersonKey};
+use crate::plan::{Call, LeftOfErased, PersonKey};
 
 /// The gate of one workspace.
 pub(super) struct Gate<'g> {
@@ -31,6 +31,34 @@ impl Gate<'_> {
     /// Who of these people was erased, each with the moment up to which changes are refused, in Unix
     /// milliseconds.
     pub(super) fn erased(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, i64)>, StoreError> {
+        let mut erased = self.known(people)?;
+        if let Some(until_ms) = self.unknown_until_ms() {
+            let is_unknown = |person: &&PersonKey| !erased.iter().any(|(known, _)| known == *person);
+            let unknown: Vec<PersonKey> = people.iter().filter(is_unknown).copied().collect();
+            erased.extend(unknown.into_iter().map(|person| (person, until_ms)));
+        }
+        Ok(erased)
+    }
+
+    /// Whether a call could bring somebody back of whom it is not known whether they were erased: a restored store
+    /// may have forgotten it. An opt-out could not, in the form in which it is made.
+    pub(super) fn is_in_doubt(&self, call: &Call) -> Result<bool, StoreError> {
+        let Some(until_ms) = self.unknown_until_ms() else { return Ok(false) };
+        let opts_out = !call.targets().is_empty() && call.targets().iter().all(|it| it.order.opts_out());
+        if opts_out && !call.keeps_turn() {
+            return Ok(false);
+        }
+        let known = self.known(call.people())?;
+        let is_unknown = |person: &&PersonKey| !known.iter().any(|(known, _)| known == *person);
+        let unknown: Vec<_> = call.people().iter().filter(is_unknown).map(|it| (*it, until_ms)).collect();
+        Ok(!matches!(call.after(&unknown), LeftOfErased::All))
+    }
+
+    fn unknown_until_ms(&self) -> Option<i64> {
+        Some(self.marks.unknown_until_ms()?.saturating_add(self.quiet_ms))
+    }
+
+    fn known(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, i64)>, StoreError> {
         let mut erased = Vec::new();
         let seen = self.marks.gate_now();
         let looked = self.looked.filter(|looked| looked.seen == seen).map(|looked| &looked.people);
@@ -102,24 +130,38 @@ impl Driver {
         Some(batch)
     }
 
-    /// A call would erase somebody who must not be erased: it is not made, and its request waits. It is looked
-    /// at again whenever its job goes on.
+    /// A call would erase somebody who must not be erased.
     pub(super) fn keep_from_erasing(&mut self, slot: Slot, service: usize, call: &Call, hold: &Hold) {
+        let until = hold.until_ms.map(|until_ms| format!(" until {}", moment(until_ms)));
+        let message = format!(
+            "hold {} of {} keeps this person from being erased{}: {}; `privaflow hold remove` lets it go on",
+            hold.id,
+            hold.by,
+            until.unwrap_or_default(),
+            hold.reason
+        );
+        self.keep_back(slot, service, call, ON_HOLD, message);
+    }
+
+    /// A call could bring somebody back who was erased after the backup that the store was restored from.
+    pub(super) fn keep_in_doubt(&mut self, slot: Slot, service: usize, call: &Call) {
+        let until = self.marks.unknown_until_ms().map(moment).unwrap_or_default();
+        let message = format!(
+            "the store was restored at {until} and does not know who was erased since its backup was made: it is not known \
+             whether this would bring somebody back; `privaflow store restore --acknowledge` lets it go on"
+        );
+        self.keep_back(slot, service, call, FORGETFUL, message);
+    }
+
+    /// A call is not made, and its request waits. It is looked at again whenever its job goes on.
+    fn keep_back(&mut self, slot: Slot, service: usize, call: &Call, code: &str, message: String) {
         match self.abandoned.has(slot) {
             true => self.pass_abandoned(slot),
             false => {
                 if let Some(live) = self.runs.take(slot) {
                     let step = Some(self.path_of(&live.run));
-                    let until = hold.until_ms.map(|until_ms| format!(" until {}", moment(until_ms)));
-                    let message = format!(
-                        "hold {} of {} keeps this person from being erased{}: {}; `privaflow hold remove` lets it go on",
-                        hold.id,
-                        hold.by,
-                        until.unwrap_or_default(),
-                        hold.reason
-                    );
                     self.waits.attention += 1;
-                    self.ended.push(parked(&live.about, step, ON_HOLD, message));
+                    self.ended.push(parked(&live.about, step, code, message));
                 }
                 self.free(slot);
             }

@@ -121,8 +121,7 @@ mod tests {
     }
 
     fn answered(batch: u64, status: u16, erased: &[[u8; 16]]) -> Event {
-        let mark =
-            |key: &[u8; 16]| Mark { kind: MarkKind::Erased, key: *key, order: Order::placed(0, 9) };
+        let mark = |key: &[u8; 16]| Mark { kind: MarkKind::Erased, key: *key, order: Order::placed(0, 9) };
         let marks = erased.iter().map(mark).collect();
         let (steps, ended) = (Vec::new(), Vec::new());
         Event::Answered(Answered { batch, at_ms: 0, status, request_id: None, steps, ended, marks })

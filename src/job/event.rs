@@ -291,6 +291,9 @@ pub enum Answer {
 
 /// The code of a request that waits at an `approve` step.
 pub const ASKED: &str = "approval";
+/// The code of a request that could bring somebody back of whom a restored store does not know whether they were
+/// erased.
+pub const FORGETFUL: &str = "restored_gate";
 /// The code of a request that would erase somebody who must not be erased.
 pub const ON_HOLD: &str = "on_hold";
 

@@ -15,8 +15,9 @@ mod verdict;
 
 pub use attempts::{Attempts, Erasure};
 pub use event::{
-    ABANDONED, ASKED, Answer, Answered, Attempted, Decision, Ended, Event, FUTURE_TIME, Failure, IdEntry, Identified,
-    Intended, Mark, MarkKind, NEVER_LEFT, NOT_SENT, ON_HOLD, Presumed, Reopened, StepAnswer, Stopped,
+    ABANDONED, ASKED, Answer, Answered, Attempted, Decision, Ended, Event, FORGETFUL, FUTURE_TIME, Failure,
+    IdEntry, Identified, Intended, Mark, MarkKind, NEVER_LEFT, NOT_SENT, ON_HOLD, Presumed, Reopened,
+    StepAnswer, Stopped,
 };
 pub use finished::Finished;
 pub use id::{JobId, NotAnId, Position, RunId, WindowId};

@@ -10,6 +10,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
@@ -36,6 +37,8 @@ pub(super) const HOLDS: u8 = 100;
 const SECRET_BYTES: usize = 20;
 const SPACE_BYTES: usize = 8;
 
+const KNOWN: i64 = i64::MIN;
+
 pub(super) type Secret = Zeroizing<[u8; SECRET_BYTES]>;
 
 /// The index of marks. Clone it freely; asking takes no turn behind the writer.
@@ -46,6 +49,8 @@ pub struct Marks {
     secret: Arc<Secret>,
     gate: Arc<Secret>,
     releases: Releases,
+    /// Up to when it is not known who was erased, in Unix milliseconds; [`KNOWN`] when it is.
+    unknown_until_ms: Arc<AtomicI64>,
 }
 
 /// What the index held of some targets when they were looked for.
@@ -75,6 +80,7 @@ impl Marks {
             secret: Arc::new(secret),
             gate: Arc::new(gate),
             releases: Releases::default(),
+            unknown_until_ms: Arc::new(AtomicI64::new(KNOWN)),
         }
     }
 
@@ -146,9 +152,24 @@ impl Marks {
         Ok(erased_ms.filter(|erased_ms| !self.releases.is_since(key, *erased_ms)))
     }
 
+    /// Up to when erasures may have been accepted of which the store knows nothing, in Unix milliseconds; `None`
+    /// when it knows all.
+    pub fn unknown_until_ms(&self) -> Option<i64> {
+        Some(self.unknown_until_ms.load(Ordering::Relaxed)).filter(|ms| *ms != KNOWN)
+    }
+
+    pub(super) fn set_unknown_until(&self, ms: Option<i64>) {
+        self.unknown_until_ms.store(ms.unwrap_or(KNOWN), Ordering::Relaxed);
+    }
+
     /// The key of the gate.
     pub(super) fn gate_key(&self) -> Arc<Secret> {
         Arc::clone(&self.gate)
+    }
+
+    /// What it keeps: how new states are, and who was erased.
+    pub(super) fn families(&self) -> (Arc<Sorted>, Arc<Sorted>) {
+        (Arc::clone(&self.targets), Arc::clone(&self.erased))
     }
 
     /// What the gate keeps of people.

@@ -277,6 +277,15 @@ pub enum Fact {
     Restored {
         /// When the copy was made.
         backup_at: String,
+        /// How many identifiers of people erased since were taken over from the store that was replaced.
+        #[serde(default)]
+        erasures: u64,
+        /// How many holds were.
+        #[serde(default)]
+        holds: u64,
+        /// Who was erased since is not known.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unknown: bool,
     },
     /// The root over the entries of a day (UTC), or of what there is of it.
     Day {

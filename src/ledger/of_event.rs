@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use super::entry::moment;
 use super::fact::{FEW, Fact};
-use super::outcome::{Answered, Asked, Grouped, Outcome};
 use super::hex::to_hex;
 use super::leaf::{Blinds, Words, said, words};
+use super::outcome::{Answered, Asked, Grouped, Outcome};
 use super::tree::Tree;
 use super::witness::{Digests, Received, Witness};
 use crate::catalogue::Effect;
@@ -99,10 +99,9 @@ pub fn of_event(
             runs: presumed.positions.iter().take(FEW).map(|position| run(*position)).collect(),
             identifiers: presumed.marks.len() as u64,
         },
-        Event::Opened { .. }
-        | Event::Identified { .. }
-        | Event::Erased { .. }
-        | Event::Attempted(_) => return None,
+        Event::Opened { .. } | Event::Identified { .. } | Event::Erased { .. } | Event::Attempted(_) => {
+            return None;
+        }
     })
 }
 

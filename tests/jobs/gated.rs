@@ -61,7 +61,11 @@ fn who_may_have_been_erased_by_a_job_that_was_given_up_stays_erased() {
 
         let given_up = folder.run(&command);
 
-        assert!(given_up.stderr.contains("1 of the requests that are given up may have"), "{}", given_up.stderr);
+        assert!(
+            given_up.stderr.contains("1 of the requests that are given up may have"),
+            "{}",
+            given_up.stderr
+        );
         let old = choices(&folder, &[("c-1", 1), ("c-2", 2)], "opted_in", LONG_AGO);
         assert_eq!(old, (0, [1, 1, 0, 0]), "{command:?}");
         assert_eq!(choices(&folder, &[("c-3", 1)], "unsubscribed", LONG_AGO), (0, [1, 0, 0, 0]));

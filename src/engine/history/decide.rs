@@ -8,8 +8,8 @@ use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
 use super::fates::Fates;
 use super::input::Known;
 use crate::job::{
-    Decision, Ended, Event, Fail, Failure, IdEntry, JobId, ON_HOLD, Pause, Position, Reopened, RunId,
-    Stopped, Verdict,
+    Decision, Ended, Event, FORGETFUL, Fail, Failure, IdEntry, JobId, ON_HOLD, Pause, Position, Reopened,
+    RunId, Stopped, Verdict,
 };
 use crate::journal::{Store, StoreError};
 
@@ -84,7 +84,7 @@ pub fn may_be_retried(run: RunId, fate: &Fate, even_if_sent: bool) -> Result<(),
         Verdict::Failed(Fail::Forgotten) => Err(Undecidable::Forgotten { run }),
         Verdict::Failed(_) => Ok(()),
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
-            Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE | ON_HOLD) => Ok(()),
+            Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE | ON_HOLD | FORGETFUL) => Ok(()),
             _ if even_if_sent => Ok(()),
             _ => Err(Undecidable::MayHaveBeenSent { run }),
         },

@@ -134,7 +134,10 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
-    if !matches!(kind, kind::OPENED..=kind::IDENTIFIED | kind::DECIDED | kind::ERASED | kind::ATTEMPTED | kind::PRESUMED) {
+    if !matches!(
+        kind,
+        kind::OPENED..=kind::IDENTIFIED | kind::DECIDED | kind::ERASED | kind::ATTEMPTED | kind::PRESUMED
+    ) {
         return Err(CodecError::UnknownKind(kind));
     }
     if !(VERSION..=newest_version(kind)).contains(&version) {

@@ -9,8 +9,7 @@ use super::event::VERSION;
 use super::*;
 use crate::job::{
     Answered, Attempted, Ended, Event, Fail, Failure, IdEntry, Identified, Intended, Mark, MarkKind, Pause,
-    Presumed, Reopened,
-    Skip, StepAnswer, Stopped, Verdict,
+    Presumed, Reopened, Skip, StepAnswer, Stopped, Verdict,
 };
 use crate::request::{Order, OrderParts};
 
