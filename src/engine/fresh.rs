@@ -56,7 +56,7 @@ impl Held<'_> {
                 false => Left::All,
             });
         }
-        let erased = self.gate.erased(call.people())?;
+        let erased = self.gate.erased(call)?;
         if erased.is_empty() {
             return self.newest_of(call);
         }
@@ -83,7 +83,7 @@ impl Held<'_> {
 
     /// Whether one of these people, who were erased before, came back since by their own choice.
     fn have_returned(&self, people: &[PersonKey]) -> Result<bool, StoreError> {
-        let erased = self.gate.erased(people)?;
+        let erased = self.gate.among(people)?;
         for person in people {
             let key = self.space.key(MarkKind::Target, Call::return_of(*person));
             let Some(returned) = self.marks.newest(MarkKind::Target, key)? else { continue };

@@ -28,13 +28,13 @@ pub(super) struct Gate<'g> {
 }
 
 impl Gate<'_> {
-    /// Who of these people was erased, each with the moment up to which changes are refused, in Unix
+    /// Who of the people of a call was erased, each with the moment up to which changes are refused, in Unix
     /// milliseconds.
-    pub(super) fn erased(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, i64)>, StoreError> {
-        let mut erased = self.known(people)?;
+    pub(super) fn erased(&self, call: &Call) -> Result<Vec<(PersonKey, i64)>, StoreError> {
+        let mut erased = self.known(call)?;
         if let Some(until_ms) = self.unknown_until_ms() {
             let is_unknown = |person: &&PersonKey| !erased.iter().any(|(known, _)| known == *person);
-            let unknown: Vec<PersonKey> = people.iter().filter(is_unknown).copied().collect();
+            let unknown: Vec<PersonKey> = call.people().iter().filter(is_unknown).copied().collect();
             erased.extend(unknown.into_iter().map(|person| (person, until_ms)));
         }
         Ok(erased)
@@ -48,7 +48,7 @@ impl Gate<'_> {
         if opts_out && !call.keeps_turn() {
             return Ok(false);
         }
-        let known = self.known(call.people())?;
+        let known = self.known(call)?;
         let is_unknown = |person: &&PersonKey| !known.iter().any(|(known, _)| known == *person);
         let unknown: Vec<_> = call.people().iter().filter(is_unknown).map(|it| (*it, until_ms)).collect();
         Ok(!matches!(call.after(&unknown), LeftOfErased::All))
@@ -58,7 +58,8 @@ impl Gate<'_> {
         Some(self.marks.unknown_until_ms()?.saturating_add(self.quiet_ms))
     }
 
-    fn known(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, i64)>, StoreError> {
+    /// Who of these people was erased, as this release compares them.
+    pub(super) fn among(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, i64)>, StoreError> {
         let mut erased = Vec::new();
         let seen = self.marks.gate_now();
         let looked = self.looked.filter(|looked| looked.seen == seen).map(|looked| &looked.people);
@@ -68,12 +69,29 @@ impl Gate<'_> {
         let may_be_known =
             |person: &&PersonKey| looked.is_none_or(|known| known.binary_search(person).is_ok());
         for person in people.iter().filter(may_be_known) {
-            let key = self.space.key(MarkKind::Erased, person.digest());
-            if let Some(erased_ms) = self.marks.erased(key)? {
-                erased.push((*person, erased_ms.saturating_add(self.quiet_ms)));
+            erased.extend(self.until_ms(*person)?.map(|until_ms| (*person, until_ms)));
+        }
+        Ok(erased)
+    }
+
+    /// The same of the people of a call, also as an earlier release compared them.
+    fn known(&self, call: &Call) -> Result<Vec<(PersonKey, i64)>, StoreError> {
+        let mut erased = self.among(call.people())?;
+        if self.marks.knows_earlier_keys() && !self.marks.gate_now().is_empty() {
+            for (person, before) in call.known_before() {
+                let Some(until_ms) = self.until_ms(before)? else { continue };
+                match erased.iter_mut().find(|(known, _)| *known == person) {
+                    Some((_, known_ms)) => *known_ms = until_ms.max(*known_ms),
+                    None => erased.push((person, until_ms)),
+                }
             }
         }
         Ok(erased)
+    }
+
+    fn until_ms(&self, person: PersonKey) -> Result<Option<i64>, StoreError> {
+        let key = self.space.key(MarkKind::Erased, person.digest());
+        Ok(self.marks.erased(key)?.map(|erased_ms| erased_ms.saturating_add(self.quiet_ms)))
     }
 }
 

@@ -6,6 +6,7 @@
 //! stricter one stays, and what a person let through or took off the list since the backup was made is shut
 //! again until they say so once more.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -110,7 +111,7 @@ fn relation(known: &Connection, backup: &Connection) -> rusqlite::Result<Option<
     Ok((newest(known)? < newest(backup)?).then_some(Lost::Older))
 }
 
-/// The indexes of the store that is replaced.
+/// The indexes of a store, with what its events say.
 struct Known {
     families: [(Family, Arc<Sorted>); 3],
 }
@@ -134,14 +135,16 @@ enum Side {
 /// Adds every record that the copy does not have, or that is stricter; gives how many of each family.
 fn add_all(known: &Known, to: &Connection, copy: &Path) -> Result<[u64; 3], Side> {
     let written = Side::Written;
-    let reader = Connection::open(copy).doing(DOING).map_err(written)?;
-    let reader = Arc::new(Mutex::new(reader));
-    let ours =
+    let ours = Known::open(to, copy).map_err(written)?;
+    let reader = Arc::new(Mutex::new(Connection::open(copy).doing(DOING).map_err(written)?));
+    // What is written is not asked for: whoever opens the store next reads it.
+    let new =
         known.families.each_ref().map(|(family, _)| (*family, Arc::new(Sorted::new(Arc::clone(&reader)))));
-    let families = ours.each_ref().map(|(family, sorted)| (*family, sorted));
-    let mut keepers = Keepers::open(to, &families, RECENT_RECORDS).map_err(written)?;
+    let mut keepers =
+        Keepers::open(to, &new.each_ref().map(|(family, sorted)| (*family, sorted)), RECENT_RECORDS)
+            .map_err(written)?;
     let mut added = [0; 3];
-    for (((family, from), (_, into)), count) in known.families.iter().zip(&ours).zip(&mut added) {
+    for (((family, from), (_, into)), count) in known.families.iter().zip(&ours.families).zip(&mut added) {
         let mut failed: Option<StoreError> = None;
         let mut together: Vec<(Key, Value)> = Vec::new();
         let read = from.each(|key, value| {
@@ -175,9 +178,9 @@ fn add(
     let mut new = Vec::with_capacity(together.len());
     for (key, value) in together.drain(..) {
         let mut held: Option<Value> = None;
-        let keep = |value| {
-            held = Some(held.map_or(value, |newer| (family.keep)(value, newer)));
-            std::ops::ControlFlow::<()>::Continue(())
+        let keep = |older| {
+            held = Some(held.map_or(older, |newer| (family.keep)(older, newer)));
+            ControlFlow::<()>::Continue(())
         };
         into.find(key, keep)?;
         if held.is_none_or(|held| (family.keep)(held, value) != held) {

@@ -79,7 +79,10 @@ fn a_store_that_has_more_is_replaced_only_by_force_and_says_what_it_forgot_until
     let store = Store::open(&path).unwrap();
     // The jobs of between are forgotten, and what they finished and erased is not.
     assert!(knows(&store, 0).0 && knows(&store, 2 * BATCH).0 && knows(&store, 2 * BATCH).1.is_some());
-    assert_eq!((restored.carried.erasures, restored.carried.ids, restored.lost), (2 * BATCH, 2 * BATCH, None));
+    assert_eq!(
+        (restored.carried.erasures, restored.carried.ids, restored.lost),
+        (2 * BATCH, 2 * BATCH, None)
+    );
     assert_eq!((store.jobs().unwrap().len(), store.marks().unknown_until_ms()), (1, None));
     // The number of the job that was lost is not given again.
     assert_eq!(store.create_job(new_job("erase")).unwrap(), JobId(3));
