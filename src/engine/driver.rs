@@ -105,6 +105,7 @@ pub(super) struct Driver {
     /// Those of them that nobody waits for.
     pub(super) abandoned_in_flight: usize,
     pub(super) abandoned: super::abandoned::Abandoned,
+    pub(super) taken_over: super::in_the_air::TakenOver,
     pub(super) working: usize,
     pub(super) stopping: bool,
     pub(super) waits: super::relay::Waits,
