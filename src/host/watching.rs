@@ -144,6 +144,7 @@ impl Host {
     /// The looks that are due at a moment in Unix milliseconds, of each job's requests the last one alone: where
     /// nobody served for long, looking twice at once tells nothing more. The others end as missed.
     pub fn due_looks(&self, now_ms: i64) -> Result<Vec<Watch>, StoreError> {
+        self.store().leave_looks()?;
         let mut due = self.store().due_watches(now_ms)?;
         let mut newest: HashMap<(JobId, i64), u32> = HashMap::new();
         for watch in &due {
@@ -172,6 +173,7 @@ impl Host {
         talk: &Talk,
         stop: CancellationToken,
     ) -> Result<Value, HostError> {
+        self.store().leave_looks()?;
         let mut looks: Vec<Watch> = match is_early {
             false => self.due_looks(self.now_ms())?,
             true => self.store().watches(None)?.into_iter().filter(|watch| watch.over_ms.is_none()).collect(),

@@ -26,8 +26,9 @@ use super::keys::{Ring, Rotated};
 use super::ledger::Ledger;
 use super::seal::Keys;
 use super::segments::Keepers;
+use super::unwatched::Unwatched;
 use super::writer::{Command, Failure};
-use super::{codec, index, jobs, watches};
+use super::{codec, index, jobs};
 
 /// Events in one commit at most: bounds what a caller waits for and what the log grows by.
 const MOST_EVENTS: usize = 1024;
@@ -54,6 +55,8 @@ pub(super) struct Committer {
     pub writers: HashMap<u64, Open>,
     /// Jobs that are known to keep their keys.
     pub keeps_key: HashSet<JobId>,
+    /// Jobs that may leave looks.
+    pub unwatched: Unwatched,
     /// Number of the newest event.
     pub last_event: i64,
     pub body: Vec<u8>,
@@ -254,12 +257,12 @@ impl Committer {
             let row = Row { id, job: *job, kind, at_ms, body };
             write(&transaction, &row, event, note.as_ref()).doing("write an event")?;
             self.ledger.event(&transaction, at_ms, *job, (id, event), witness.as_deref())?;
+            self.unwatched.note(&transaction, (*job, id, at_ms), event)?;
             if jobs::leaves_something_to_try(event) && self.keeps_key.insert(*job) {
                 jobs::keep_key(&transaction, *job).doing("write an event")?;
             }
             if jobs::status_after(event).is_some_and(crate::job::Status::is_closed) {
                 closed.push(*job);
-                watches::job_closed(&transaction, *job, id, event).doing("write an event")?;
             }
         }
         for job in &closed {

@@ -36,6 +36,7 @@ mod seal;
 mod segments;
 mod staff;
 mod store;
+mod unwatched;
 mod watches;
 mod writer;
 
