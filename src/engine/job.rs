@@ -16,6 +16,7 @@ use super::open::{JobError, Place, find_or_create};
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
+use super::seeks::Seeks;
 use super::service::{Service, Services, Stopped};
 use super::shared::Shared;
 use super::summary::Summary;
@@ -147,6 +148,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         program: Program::new(Arc::clone(&workflow), facts),
         is_canary: record.is_canary(),
         is_look: record.looks_at().is_some(),
+        seeks: input.chosen().map(|chosen| Seeks::at(Arc::clone(&store), Arc::clone(chosen))),
         input_digest: record.input_digest,
         started_ms: record.started_ms,
         opened_ms,
@@ -214,6 +216,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         retrying: Default::default(),
         after: Default::default(),
         ended: Vec::new(),
+        sought: Vec::new(),
         unwritten: 0,
         advancing: Default::default(),
         in_flight: 0,

@@ -1,6 +1,6 @@
 //! Taking in what was planned: duplicates are told apart in the order of the file, calls are queued.
 
-use super::driver::{Driver, is_final};
+use super::driver::{After, Driver, is_final};
 use super::in_the_air::Extent;
 use super::reader::Read;
 use super::runs::{About, Blocked, Live};
@@ -24,6 +24,8 @@ const OTHER_NAMES: &str = "(other names)";
 /// Most records that ended while they were planned and wait to be written down: the disk sets the pace of a
 /// file that nobody is called for.
 const MOST_UNWRITTEN: usize = 16_384;
+/// How many ended runs may wait to be written down together.
+const ENDED_TOGETHER: usize = 512;
 /// Chunks that may be on their way through the reader and the workers.
 const MOST_CHUNKS: usize = 4;
 
@@ -103,7 +105,7 @@ impl Driver {
     }
 
     pub(super) fn take_record(&mut self, planned: Planned) -> Result<(), EngineError> {
-        let Planned { about, first } = planned;
+        let Planned { mut about, first } = planned;
         match first {
             First::Finished => return Ok(()),
             First::Held(why) => {
@@ -135,17 +137,17 @@ impl Driver {
                 }
             }
             Seen::Duplicate => {
-                self.end_at_once(&about, skipped(Skip::Duplicate));
+                self.end_at_once(&mut about, skipped(Skip::Duplicate));
                 return Ok(());
             }
             Seen::Conflict => {
-                self.end_at_once(&about, conflict());
+                self.end_at_once(&mut about, conflict());
                 return Ok(());
             }
         }
         match first {
             First::Finished | First::Held(_) | First::Asked => {}
-            First::Ended(finish) => self.end_at_once(&about, finish),
+            First::Ended(finish) => self.end_at_once(&mut about, finish),
             First::Goes { run, is_thin, again, people, next } => {
                 let live = Box::new(Live { run, is_thin, about, again, blocked: None });
                 let slot = self.runs.insert(live);
@@ -205,8 +207,8 @@ impl Driver {
             }
             Next::Approval { message } => self.ask(slot, message),
             Next::Ended(finish) => {
-                if let Some(live) = self.runs.take(slot) {
-                    self.end_at_once(&live.about, finish);
+                if let Some(mut live) = self.runs.take(slot) {
+                    self.end_at_once(&mut live.about, finish);
                     self.free(slot);
                 }
             }
@@ -234,7 +236,7 @@ impl Driver {
             Ok(service) => service,
             Err(refusal) => {
                 // No service is asked: a step that may fail is over, and the run goes on.
-                if let Some(live) = self.runs.take(slot) {
+                if let Some(mut live) = self.runs.take(slot) {
                     if live.is_thin {
                         let trouble = Trouble {
                             reason: Fail::Template,
@@ -242,7 +244,7 @@ impl Driver {
                             step: Some(self.path_of(&live.run)),
                             message: refusal.message.into_owned(),
                         };
-                        self.end_at_once(&live.about, failed(trouble));
+                        self.end_at_once(&mut live.about, failed(trouble));
                         self.free(slot);
                         return;
                     }
@@ -269,9 +271,31 @@ impl Driver {
         live.is_some_and(|live| live.again || self.task.past.is_reopened(live.about.position))
     }
 
+    /// Writes down runs that ended without an exchange of their own.
+    pub(super) fn write_ended(&mut self, all: bool) {
+        if self.ended.len() >= ENDED_TOGETHER || (all && !self.ended.is_empty()) {
+            let ended = std::mem::take(&mut self.ended);
+            // The end of a request that repeats another says nothing about the other, and one that
+            // waits for a person is not over.
+            let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
+            let own = ended.iter().filter(is_own);
+            let keys = own.map(|ended| ended.id.key).collect();
+            let records = ended.len();
+            self.unwritten += records;
+            let sought = std::mem::take(&mut self.sought);
+            let event = Event::Ended { ended };
+            self.state.apply(&event);
+            let number = self.writer.append_sought(event, None, None, sought);
+            self.after.push_back((number, After::Finished { keys, records }));
+        }
+    }
+
     /// Notes the end of a request that no answer ends, or that it waits for a person.
-    pub(super) fn end_at_once(&mut self, about: &About, finish: Finish) {
+    pub(super) fn end_at_once(&mut self, about: &mut About, finish: Finish) {
         self.tolerated += u64::from(finish.tolerated);
+        let mut sought = std::mem::take(&mut self.sought);
+        self.leave_sought(about, finish.verdict, &mut sought);
+        self.sought = sought;
         let ended = ended(about, finish);
         self.waits.attention += u64::from(!is_final(ended.verdict));
         self.ended.push(ended);

@@ -27,8 +27,8 @@ use super::ledger::Ledger;
 use super::seal::Keys;
 use super::segments::Keepers;
 use super::unwatched::Unwatched;
-use super::writer::{Command, Failure};
-use super::{codec, index, jobs};
+use super::writer::{Command, Failure, Sealed};
+use super::{codec, index, jobs, sought};
 
 /// Events in one commit at most: bounds what a caller waits for and what the log grows by.
 const MOST_EVENTS: usize = 1024;
@@ -77,6 +77,7 @@ struct Taking {
     event: Event,
     note: Option<Irreversible>,
     witness: Option<Box<Witness>>,
+    sought: Sealed,
 }
 
 /// What one transaction will hold.
@@ -194,11 +195,11 @@ impl Committer {
                         self.writers.insert(writer, Open { job, durable, taken: 0 });
                     }
                 }
-                Command::Append { writer, event, note, witness } => {
+                Command::Append { writer, event, note, witness, sought } => {
                     if let Some(open) = self.writers.get_mut(&writer) {
                         open.taken += 1;
                         let job = open.job;
-                        group.events.push(Taking { writer, job, event, note, witness });
+                        group.events.push(Taking { writer, job, event, note, witness, sought });
                     }
                 }
                 Command::End { writer } => group.ended.push(writer),
@@ -249,7 +250,7 @@ impl Committer {
         if is_first {
             self.ring.note_identity(&transaction)?;
         }
-        for Taking { job, event, note, witness, .. } in &group.events {
+        for Taking { job, event, note, witness, sought, .. } in &group.events {
             self.last_event += 1;
             self.body.clear();
             codec::encode(event, &mut self.body);
@@ -257,6 +258,9 @@ impl Committer {
             let row = Row { id, job: *job, kind, at_ms, body };
             write(&transaction, &row, event, note.as_ref()).doing("write an event")?;
             self.ledger.event(&transaction, at_ms, *job, (id, event), witness.as_deref())?;
+            for (position, sealed) in sought {
+                sought::write(&transaction, (*job, id), *position, sealed).doing("write an event")?;
+            }
             self.unwatched.note(&transaction, (*job, id, at_ms), event)?;
             if jobs::leaves_something_to_try(event) && self.keeps_key.insert(*job) {
                 jobs::keep_key(&transaction, *job).doing("write an event")?;

@@ -4,6 +4,8 @@
 //! of its window. When a job leaves looks is decided in `unwatched`, what else they ask for is kept in
 //! `sought`; what a look is, and when it is due, is for others to decide. No row names a person.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +15,7 @@ use crate::source::duration_word;
 
 use super::commit::now_ms;
 use super::error::{Doing, StoreError};
-use super::{Reader, Store, inbox, jobs};
+use super::{Reader, Store, inbox, jobs, sought};
 
 /// The member of a job's `format` that says when is looked: milliseconds after its end, in order.
 pub const WATCH: &str = "watch";
@@ -62,6 +64,12 @@ pub struct Found {
     pub returned: u64,
     /// It is not known whether somebody is there.
     pub unknown: u64,
+    /// By how many identifiers of each kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by: BTreeMap<String, u64>,
+    /// Only by what the requests name: an earlier release carried them out, and kept nothing else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub named_only: bool,
     /// Why nobody could be looked for: one word, such as `input_gone`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -87,17 +95,20 @@ impl Store {
                 // Numbers and a word always serialize.
                 let text = serde_json::to_string(&found).unwrap_or_default();
                 let ended = transaction.execute(sql, params![watch.id, at_ms, text]).doing(WRITING)?;
-                let (mut gone, mut keys) = (inbox::Amount::default(), Vec::new());
+                let (mut gone, mut keys, mut sought) = (inbox::Amount::default(), Vec::new(), Vec::new());
                 if ended > 0 {
                     committer.ledger.append(&transaction, now_ms(), &fact(&watch, &found))?;
                     committer.ledger.sign_if_due(&transaction, now_ms())?;
+                    let span = (watch.job, watch.from_event, watch.to_event);
+                    sought = sought::span_is_over(&transaction, span, &mut keys).doing(WRITING)?;
                     gone = inbox::job_is_gone(&transaction, watch.job, &mut keys)?;
                 }
                 transaction.commit().doing(WRITING)?;
-                Ok((gone, keys))
+                Ok((gone, keys, sought))
             };
             match write() {
-                Ok((gone, keys)) => {
+                Ok((gone, keys, sought)) => {
+                    committer.ring.over(committer.ring.not_sought(watch.job, &sought)?);
                     committer.inbox = committer.inbox.less(gone);
                     committer.ring.over(keys);
                     if !jobs::needs_key(&committer.connection, watch.job).doing(READING)? {
@@ -129,6 +140,9 @@ fn fact(watch: &Watch, found: &Found) -> Fact {
         erased_again: found.erased_again,
         returned: found.returned,
         unknown: found.unknown,
+        by: found.by.clone(),
+        named_only: found.named_only,
+        events: Some((watch.from_event, watch.to_event)),
         missing: found.why.clone(),
     }
 }

@@ -33,6 +33,7 @@ fn task(steps: &str) -> Arc<Task> {
         kinds: Some(vec![Kind::Deletion]),
         is_canary: false,
         is_look: false,
+        seeks: None,
         input_digest: [0; 32],
         started_ms: 0,
         opened_ms: 0,
