@@ -100,6 +100,7 @@ pub(super) struct Driver {
     pub(super) ended: Vec<Ended>,
     /// What looks are to ask for of them.
     pub(super) sought: crate::journal::Sealed,
+    pub(super) ended_unasked: Vec<crate::ledger::Received>,
     /// Records that ended so and whose end is not durable yet.
     pub(super) unwritten: usize,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
@@ -107,6 +108,7 @@ pub(super) struct Driver {
     /// Those of them that nobody waits for.
     pub(super) abandoned_in_flight: usize,
     pub(super) abandoned: super::abandoned::Abandoned,
+    pub(super) taken_over: super::in_the_air::TakenOver,
     pub(super) working: usize,
     pub(super) stopping: bool,
     pub(super) waits: super::relay::Waits,

@@ -8,6 +8,7 @@ use super::task::EngineError;
 use super::worker::{First, Heard, Planned, PlannedChunk, Work};
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
 use crate::journal::{Seen, StoreError};
+use crate::ledger::FEW;
 use crate::run::{Answer, Finish, Next, Prepared, Run, Trouble};
 
 /// Most open runs that are at work; more would only wait in memory. A workspace at Braze's ceiling for
@@ -278,14 +279,12 @@ impl Driver {
             // The end of a request that repeats another says nothing about the other, and one that
             // waits for a person is not over.
             let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
-            let own = ended.iter().filter(is_own);
-            let keys = own.map(|ended| ended.id.key).collect();
-            let records = ended.len();
+            let keys = ended.iter().filter(is_own).map(|ended| ended.id.key).collect();
+            let (records, witness) = (ended.len(), self.witness_end(ended.len()));
             self.unwritten += records;
-            let sought = std::mem::take(&mut self.sought);
-            let event = Event::Ended { ended };
+            let (sought, event) = (std::mem::take(&mut self.sought), Event::Ended { ended });
             self.state.apply(&event);
-            let number = self.writer.append_sought(event, None, None, sought);
+            let number = self.writer.append_sought(event, None, witness, sought);
             self.after.push_back((number, After::Finished { keys, records }));
         }
     }
@@ -296,6 +295,9 @@ impl Driver {
         let mut sought = std::mem::take(&mut self.sought);
         self.leave_sought(about, finish.verdict, &mut sought);
         self.sought = sought;
+        if self.ended_unasked.len() < FEW {
+            self.ended_unasked.extend(about.received.take().map(|received| *received));
+        }
         let ended = ended(about, finish);
         self.waits.attention += u64::from(!is_final(ended.verdict));
         self.ended.push(ended);

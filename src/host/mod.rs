@@ -41,7 +41,7 @@ pub use clients::Clients;
 pub use command::{Answer, Command, GateCommand, Heard, HoldCommand, InputOrder, Resume, Run, Talk, Typed};
 pub use connection::Connection;
 pub use directory::staff_profiles;
-pub use error::{HostError, Kind, Refusal, StillInTheAir};
+pub use error::{HostError, Kind, Refusal, StillInTheAir, Unanswered};
 pub use folder::{FolderError, workflow_files};
 pub use look_said::{after, said, state, watch_line};
 pub use owner::{Host, Job};

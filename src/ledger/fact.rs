@@ -81,6 +81,9 @@ pub enum Fact {
         /// Of few requests.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         outcomes: Vec<Outcome>,
+        /// Whose requests these are, once for each, where no call said it before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked: Vec<Asked>,
         /// Of many.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tree: Option<Grouped>,
@@ -255,8 +258,7 @@ pub enum Fact {
         returned: u64,
         /// Those of whom it is not known.
         unknown: u64,
-        /// By how many identifiers of each kind they were looked for: what the requests name, and what else their
-        /// erasures covered.
+        /// By how many identifiers of each kind: those of the requests, and what else was covered.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         by: BTreeMap<String, u64>,
         /// What else their erasures covered was not kept: an earlier release carried them out.
