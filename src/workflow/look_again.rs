@@ -81,9 +81,9 @@ pub(super) fn beside(steps: &Node, erases_again: bool) -> Beside {
                     step.extend(profile.clone().map(|profile| ("profile".to_owned(), profile)));
                 }
                 // A step that stops ends the run before what stands behind it.
-                match erases_again && !seen.stops {
-                    true => beside.last.append(&mut added),
-                    false => beside.first.append(&mut added),
+                match seen.stops {
+                    true => beside.first.append(&mut added),
+                    false => beside.last.append(&mut added),
                 }
             }
         }
