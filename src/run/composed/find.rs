@@ -32,8 +32,6 @@ pub(crate) struct Find {
     follow: Vec<Kind>,
     trust: Vec<Kind>,
     takes_others: bool,
-    /// It looks for somebody who was erased.
-    is_look: bool,
     /// It looks beside the steps that erased, which may not have asked for all of this.
     is_beside: bool,
     at_most: usize,
@@ -86,7 +84,6 @@ impl Find {
             trust: rules.trust.clone(),
             takes_others: rules.others == Others::Take,
             at_most: rules.at_most,
-            is_look: sought.is_some(),
             is_beside: rules.is_beside,
             known,
             queue: Look::all(given, How::Given).into_iter().chain(sought_too).collect(),
@@ -198,17 +195,14 @@ impl Find {
                 }
             }
         }
-        let mut output = json!({
+        let seen: Vec<&Profile> = others.iter().copied().filter(|other| other.is_seen()).collect();
+        json!({
             "braze_ids": ids(&own),
             "profiles": self.profiles.iter().map(shown).collect::<Value>(),
             "others": ids(&others),
             "identifiers": by_kind(&identifiers),
-        });
-        if let Some(members) = output.as_object_mut().filter(|_| self.is_look) {
-            let seen: Vec<&Profile> = others.into_iter().filter(|other| other.is_seen()).collect();
-            members.insert("seen".to_owned(), ids(&seen));
-        }
-        output
+            "seen": ids(&seen),
+        })
     }
 }
 
