@@ -60,7 +60,8 @@ impl std::fmt::Debug for Seeks {
 impl Driver {
     /// Seals what looks are to ask for of a request that ended so, behind what others left.
     pub(super) fn leave_sought(&self, about: &mut About, verdict: Verdict, sealed: &mut Sealed) {
-        let Some(sought) = about.sought.take().filter(|_| verdict == Verdict::Done) else { return };
+        let is_looked_at = self.task.is_watched && verdict == Verdict::Done;
+        let Some(sought) = about.sought.take().filter(|_| is_looked_at) else { return };
         let position = about.position;
         let Some(sealer) = &self.task.sealer else { return sealed.push((position, Vec::new())) };
         match sealer.seal_sought(position, &sought.to_bytes()) {

@@ -83,7 +83,9 @@ pub(super) struct Task {
     pub is_canary: bool,
     /// It looks whether erased people are still gone: whoever gave a newer consent since is let alone.
     pub is_look: bool,
-    /// What it looks for besides, if it is one.
+    /// It leaves looks at whom it erases.
+    pub is_watched: bool,
+    /// What it looks for besides, if it is a look.
     pub seeks: Option<super::seeks::Seeks>,
     pub input_digest: [u8; 32],
     /// When the job began, in Unix milliseconds.

@@ -64,6 +64,13 @@ impl Cover {
         Cover { values: keeps.then(Values::default), ..self }
     }
 
+    /// Of a look at somebody who was erased: what the erasure covered is theirs, as if the request named it. Who is
+    /// held or chose anew under any of it is not erased.
+    pub fn also(&mut self, sought: &Sought) {
+        let keys = sought.identifiers().iter().filter_map(Named::key);
+        keys.for_each(|key| add(&mut self.subject, key));
+    }
+
     /// Notes a call of the run, and says whom it covers if it erases.
     pub fn note(&mut self, call: &mut Call) {
         let action = call.action();

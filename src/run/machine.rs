@@ -177,18 +177,6 @@ impl Run {
         self
     }
 
-    /// The same as a look at somebody who was erased, which also asks for this.
-    #[must_use]
-    pub fn looking_for(self, sought: Option<Sought>) -> Run {
-        Run { sought: sought.map(Box::new), ..self }
-    }
-
-    /// What looks are to ask for besides what the request names, once the run is over: of people whom it
-    /// erased, or will have with the call that it stands at. `None` without anything of the kind.
-    pub fn to_be_sought(&self) -> Option<Sought> {
-        self.cover.as_ref().map(|cover| cover.sought()).filter(|sought| !sought.is_empty())
-    }
-
     /// The same, tried again by a person at a moment in Unix milliseconds.
     #[must_use]
     pub fn tried_again(self, at_ms: Option<i64>) -> Run {

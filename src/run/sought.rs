@@ -8,6 +8,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::composed::{Identifier, by_kind, named, of_kinds};
+use super::machine::Run;
 use crate::request::identifiers;
 use crate::workflow::Kind;
 
@@ -78,6 +79,24 @@ impl Sought {
 impl fmt::Debug for Sought {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sought({}, redacted)", self.0.len())
+    }
+}
+
+impl Run {
+    /// The same as a look at somebody who was erased, which also asks for this.
+    #[must_use]
+    pub fn looking_for(self, sought: Option<Sought>) -> Run {
+        let mut run = Run { sought: sought.map(Box::new), ..self };
+        if let (Some(cover), Some(sought)) = (&mut run.cover, &run.sought) {
+            cover.also(sought);
+        }
+        run
+    }
+
+    /// What looks are to ask for besides what the request names, once the run is over: of people whom it
+    /// erased, or will have with the call that it stands at. `None` without anything of the kind.
+    pub fn to_be_sought(&self) -> Option<Sought> {
+        self.cover.as_ref().map(|cover| cover.sought()).filter(|sought| !sought.is_empty())
     }
 }
 

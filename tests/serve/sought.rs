@@ -188,6 +188,11 @@ fn nobody_says_of_a_person_who_was_forgotten_that_they_are_gone() {
     let failed =
         folder.run(&["runs", "list", "--job", "job-2", "--state", "failed", "--output", "json"]).json();
     assert_eq!((&failed["request"], &failed["reason"]), (&json!("r-2"), &json!("forgotten")), "{failed}");
+    // The same by what the request names
+    let told = folder.run(&["forget", "u-1", "--output", "json"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+    assert_eq!(counts(&look.json()), [2, 0, 0, 0, 0, 2], "{}", look.stderr);
 }
 
 #[test]
@@ -266,3 +271,47 @@ fn serve_looks_for_whoever_is_done_beside_one_who_is_held_also_after_a_kill() {
     let open = jobs(&folder).into_iter().filter(|job| job["status"] == "open").count();
     assert_eq!(open, 1, "the one who is held still waits");
 }
+
+#[test]
+fn who_is_held_or_chose_anew_under_anything_they_had_is_not_erased_again_under_something_else() {
+    // Given two who were erased, who come back by telephone alone
+    let braze = Braze::with([]);
+    (1..=2).for_each(|number| add(&braze, person(number)));
+    let folder = folder(&braze, SEARCHES, "{ after: [1d], again: erase }");
+    let settings = folder.read("privaflow.yaml");
+    folder.write("privaflow.yaml", format!("{settings}gate: {{ quiet: 1ms }}\n"));
+    folder.requests((1..=2).map(deletion));
+    assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
+    for number in 1..=2 {
+        add(&braze, Identifiers { phone: person(number).phone, ..Identifiers::default() });
+    }
+
+    // When one is on the hold list by an address, and the other one consents by theirs
+    assert_eq!(folder.run(&["hold", "add", "u-1@example.com", "--reason", "case 4711"]).code, 0);
+    folder.write("consent.yaml", CONSENT);
+    let now = jiff::Timestamp::now().to_string();
+    let consent =
+        json!({"id": "c-2", "kind": "consent", "occurred_at": now, "subject": {"email": person(2).email}});
+    folder.write("consents.ndjson", format!("{consent}\n"));
+    let run = folder.run(&["run", "consent.yaml", "--input", "consents.ndjson", "--output", "json"]);
+    assert_eq!(run.counts(), (0, [1, 0, 0, 0]), "{}", run.stderr);
+    let before = alive(&braze);
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    // Then nobody is erased
+    assert_eq!((look.json()["state"].clone(), alive(&braze)), (json!("looking"), before), "{}", look.stderr);
+    let counts = folder.run(&["jobs", "show", "job-3", "--output", "json"]).json();
+    assert_eq!(
+        (&counts["waiting"], &counts["skipped_by"]),
+        (&json!(1), &json!({"superseded": 1})),
+        "{counts}"
+    );
+}
+
+const CONSENT: &str = r#"
+workflow: consent
+on: { file: {} }
+steps:
+  - uses: braze/users.track
+    with: { attributes: [{ email: "{{ subject.email }}", email_subscribe: opted_in }] }
+"#;

@@ -34,6 +34,7 @@ fn task(steps: &str) -> Arc<Task> {
         is_canary: false,
         is_look: false,
         seeks: None,
+        is_watched: false,
         input_digest: [0; 32],
         started_ms: 0,
         opened_ms: 0,

@@ -49,6 +49,7 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
         is_canary: false,
         is_look: false,
         seeks: None,
+        is_watched: false,
         input_digest: [0; 32],
         started_ms: STARTED_MS,
         opened_ms: STARTED_MS + after_ms,

@@ -5,7 +5,7 @@
 
 use super::bytes::{self, Input};
 use super::form::{self, Form};
-use super::{CodecError, bulk, ended, identified, rare};
+use super::{CodecError, attempted, bulk, ended, identified, rare};
 use crate::job::Event;
 
 /// The numbers of kinds. Never reused, never changed.
@@ -24,6 +24,8 @@ pub(in crate::journal) mod kind {
     pub const IDENTIFIED: u8 = 12;
     pub const DECIDED: u8 = 20;
     pub const ERASED: u8 = 28;
+    pub const ATTEMPTED: u8 = 32;
+    pub const PRESUMED: u8 = 33;
 }
 
 /// The first version of every kind.
@@ -33,6 +35,8 @@ const ANSWERED_VERSION: u8 = 2;
 /// The versions of ends that hold no ids, and only the first bytes of them.
 const BARE_ENDED: u8 = 2;
 const COMPACT_ENDED: u8 = 3;
+/// The version of attempts that name nobody any more.
+const COMPACT_ATTEMPTED: u8 = 2;
 
 /// The version in which a kind is written.
 fn version_of(kind: u8) -> u8 {
@@ -44,6 +48,7 @@ fn newest_version(kind: u8) -> u8 {
     match kind {
         kind::ANSWERED => bulk::COMPACT_ANSWERED,
         kind::ENDED => COMPACT_ENDED,
+        kind::ATTEMPTED => COMPACT_ATTEMPTED,
         _ => VERSION,
     }
 }
@@ -65,6 +70,8 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
         Event::Identified { .. } => kind::IDENTIFIED,
         Event::Decided(_) => kind::DECIDED,
         Event::Erased { .. } => kind::ERASED,
+        Event::Attempted(_) => kind::ATTEMPTED,
+        Event::Presumed(_) => kind::PRESUMED,
     }
 }
 
@@ -79,6 +86,8 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
         Event::Passed { steps } => bulk::put_passed(steps, body),
         Event::Identified { identified } => identified::put(identified, body),
         Event::Erased { positions } => bytes::put_positions(positions.iter().copied(), body),
+        Event::Attempted(attempted) => attempted::put(attempted, body),
+        Event::Presumed(presumed) => attempted::put_presumed(presumed, body),
         Event::Opened { .. }
         | Event::Waiting { .. }
         | Event::Held { .. }
@@ -95,6 +104,7 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
     let whole = match body {
         [kind::ANSWERED, version, ..] => *version < bulk::BARE_ANSWERED,
         [kind::ENDED, version, ..] => *version < BARE_ENDED,
+        [kind::ATTEMPTED, version, ..] => *version < COMPACT_ATTEMPTED,
         _ => false,
     };
     if !whole {
@@ -110,6 +120,11 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
             compact.extend([kind::ENDED, COMPACT_ENDED]);
             ended::put(&ended, Form::Compact, &mut compact);
         }
+        Event::Attempted(mut attempted) if !attempted.people.is_empty() => {
+            compact.extend([kind::ATTEMPTED, COMPACT_ATTEMPTED]);
+            attempted.people.clear();
+            attempted::put(&attempted, &mut compact);
+        }
         _ => return Ok(None),
     }
     Ok(Some(compact))
@@ -119,7 +134,10 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
-    if !matches!(kind, kind::OPENED..=kind::IDENTIFIED | kind::DECIDED | kind::ERASED) {
+    if !matches!(
+        kind,
+        kind::OPENED..=kind::IDENTIFIED | kind::DECIDED | kind::ERASED | kind::ATTEMPTED | kind::PRESUMED
+    ) {
         return Err(CodecError::UnknownKind(kind));
     }
     if !(VERSION..=newest_version(kind)).contains(&version) {
@@ -135,6 +153,8 @@ pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
         kind::ENDED => Event::Ended { ended: ended::read(Form::Whole, &mut input)? },
         kind::IDENTIFIED => Event::Identified { identified: identified::read(&mut input)? },
         kind::ERASED => Event::Erased { positions: input.positions(form::MOST_IN_BATCH)? },
+        kind::ATTEMPTED => Event::Attempted(attempted::read(&mut input)?),
+        kind::PRESUMED => Event::Presumed(attempted::presumed(&mut input)?),
         kind::PASSED => Event::Passed { steps: bulk::passed(&mut input)? },
         _ => rare::read(kind, &mut input)?,
     };

@@ -6,6 +6,7 @@
 //! Events of jobs that are over are compacted: their ids and marks are in the indexes by then.
 //! No input makes it panic or take more memory than the body justifies.
 
+mod attempted;
 mod bulk;
 mod bytes;
 mod ended;
