@@ -26,8 +26,9 @@ use super::keys::{Ring, Rotated};
 use super::ledger::Ledger;
 use super::seal::Keys;
 use super::segments::Keepers;
-use super::writer::{Command, Failure};
-use super::{codec, index, jobs, watches};
+use super::unwatched::Unwatched;
+use super::writer::{Command, Failure, Sealed};
+use super::{codec, index, jobs, sought};
 
 /// Events in one commit at most: bounds what a caller waits for and what the log grows by.
 const MOST_EVENTS: usize = 1024;
@@ -54,6 +55,8 @@ pub(super) struct Committer {
     pub writers: HashMap<u64, Open>,
     /// Jobs that are known to keep their keys.
     pub keeps_key: HashSet<JobId>,
+    /// Jobs that may leave looks.
+    pub unwatched: Unwatched,
     /// Number of the newest event.
     pub last_event: i64,
     pub body: Vec<u8>,
@@ -74,6 +77,7 @@ struct Taking {
     event: Event,
     note: Option<Irreversible>,
     witness: Option<Box<Witness>>,
+    sought: Sealed,
 }
 
 /// What one transaction will hold.
@@ -191,18 +195,21 @@ impl Committer {
                         self.writers.insert(writer, Open { job, durable, taken: 0 });
                     }
                 }
-                Command::Append { writer, event, note, witness } => {
+                Command::Append { writer, event, note, witness, sought } => {
                     if let Some(open) = self.writers.get_mut(&writer) {
                         open.taken += 1;
                         let job = open.job;
-                        group.events.push(Taking { writer, job, event, note, witness });
+                        group.events.push(Taking { writer, job, event, note, witness, sought });
                     }
                 }
                 Command::Together { writer, events } => {
                     if let Some(open) = self.writers.get_mut(&writer) {
                         open.taken += events.len() as u64;
                         let job = open.job;
-                        let taking = |event| Taking { writer, job, event, note: None, witness: None };
+                        let taking = |event| {
+                            let (note, witness, sought) = (None, None, Sealed::new());
+                            Taking { writer, job, event, note, witness, sought }
+                        };
                         group.events.extend(events.into_iter().map(taking));
                     }
                 }
@@ -254,7 +261,7 @@ impl Committer {
         if is_first {
             self.ring.note_identity(&transaction)?;
         }
-        for Taking { job, event, note, witness, .. } in &group.events {
+        for Taking { job, event, note, witness, sought, .. } in &group.events {
             self.last_event += 1;
             self.body.clear();
             codec::encode(event, &mut self.body);
@@ -262,12 +269,15 @@ impl Committer {
             let row = Row { id, job: *job, kind, at_ms, body };
             write(&transaction, &row, event, note.as_ref()).doing("write an event")?;
             self.ledger.event(&transaction, at_ms, *job, (id, event), witness.as_deref())?;
+            for (position, sealed) in sought {
+                sought::write(&transaction, (*job, id), *position, sealed).doing("write an event")?;
+            }
+            self.unwatched.note(&transaction, (*job, id, at_ms), event)?;
             if jobs::leaves_something_to_try(event) && self.keeps_key.insert(*job) {
                 jobs::keep_key(&transaction, *job).doing("write an event")?;
             }
             if jobs::status_after(event).is_some_and(crate::job::Status::is_closed) {
                 closed.push(*job);
-                watches::job_closed(&transaction, *job, id, event).doing("write an event")?;
             }
         }
         for job in &closed {

@@ -9,6 +9,7 @@ use super::Store;
 use super::commit::{Committer, now_ms};
 use super::error::{Doing, StoreError};
 use super::inbox;
+use super::sought;
 use crate::job::{JobId, Position};
 use crate::ledger::{Fact, to_hex};
 use crate::request::identifiers;
@@ -37,7 +38,8 @@ impl Store {
     }
 
     /// Destroys what is kept of somebody: records that came in with one of these identifiers
-    /// (`request::identifiers_like`), and what these runs remember. `ended`: how many of them were not over.
+    /// (`request::identifiers_like`), and what these runs remember and looks ask for. `ended`: how many of them
+    /// were not over.
     pub fn forget(
         &self,
         like: &[u128],
@@ -86,6 +88,9 @@ impl Committer {
         let mut gone = inbox::Amount::default();
         for row in rows {
             gone = gone.and(empty(&transaction, *row, &mut keys).doing(DOING)?);
+        }
+        for (job, positions) in runs {
+            sought::forget(&transaction, *job, positions, &mut keys).doing(DOING)?;
         }
         self.ledger.append(&transaction, now_ms(), fact)?;
         self.ledger.sign_if_due(&transaction, now_ms())?;

@@ -19,6 +19,7 @@ use super::compact::give_back;
 use super::directory::{database_in, failures_of, file};
 use super::error::{Doing, StoreError};
 use super::inbox;
+use super::sought;
 use super::watches::{self, IS_WATCHED};
 
 /// Events removed at once: a megabyte when every other one is the answer to a full batch.
@@ -120,6 +121,7 @@ impl Committer {
             transaction.execute("DELETE FROM jobs WHERE id = ?1", [job.0]).doing(DOING)?;
             gone.push(inbox::job_is_gone(&transaction, *job, &mut keys)?);
             watches::job_removed(&transaction, *job).doing(DOING)?;
+            sought::job_removed(&transaction, *job).doing(DOING)?;
         }
         inbox::forget_old(&transaction, before_ms, now_ms()).doing(DOING)?;
         if !jobs.is_empty() {

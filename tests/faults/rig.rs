@@ -131,6 +131,12 @@ impl Rig {
         }
     }
 
+    /// How many looks are not over.
+    pub fn looks_left(&self) -> i64 {
+        let sql = "SELECT count(*) FROM watches WHERE over_ms IS NULL";
+        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
     /// How many events the journal has.
     pub fn events(&self) -> u64 {
         let sql = "SELECT ifnull(max(id), 0) FROM events";

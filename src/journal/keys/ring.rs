@@ -84,6 +84,10 @@ struct New {
 #[derive(Default)]
 struct OfJob {
     keys: HashMap<Position, (i64, Key)>,
+    /// Keys that an earlier process made, beside newer ones of the same request.
+    older: HashMap<Position, Vec<i64>>,
+    /// Keys of what is kept of requests beyond their end.
+    lasting: HashMap<Position, Vec<i64>>,
     /// Calls of requests that are over are still in the air: what they were made of is needed.
     keeps_all: bool,
 }
@@ -189,6 +193,16 @@ impl Ring {
         Ok((number, key))
     }
 
+    /// A key for what is kept of a request of a job beyond its end.
+    pub(super) fn lasting_key(&self, job: JobId, position: Position) -> Result<(i64, Key), StoreError> {
+        self.load(job)?;
+        let (number, key) = (self.next(), Key::random()?);
+        let mut memory = self.memory();
+        memory.new.push(New { number, run: Some((job, position)), key: key.clone() });
+        memory.jobs.entry(job).or_default().lasting.entry(position).or_default().push(number);
+        Ok((number, key))
+    }
+
     /// The key of a number, if it is not destroyed.
     pub(in crate::journal) fn key(&self, number: i64) -> Result<Option<Key>, StoreError> {
         let mut file = self.file();
@@ -225,7 +239,9 @@ impl Ring {
         if let Some(open) = self.file().as_ref() {
             for (position, number, wrapped) in open.table.of_job(job)? {
                 if let Some(key) = open.master.unwrap(number, &wrapped) {
-                    of_job.keys.insert(position, (number, key));
+                    let before = of_job.keys.insert(position, (number, key));
+                    let before = before.map(|(number, _)| number);
+                    of_job.older.entry(position).or_default().extend(before);
                 }
             }
         }
@@ -274,6 +290,7 @@ impl Ring {
         for ended in event.ends() {
             if is_for_good(ended.verdict) {
                 over.extend(of_job.keys.remove(&ended.position).map(|(number, _)| number));
+                over.extend(of_job.older.remove(&ended.position).unwrap_or_default());
             }
         }
         Ok(())
@@ -288,7 +305,9 @@ impl Ring {
         self.load(job)?;
         let memory = self.memory();
         let Some(of_job) = memory.jobs.get(&job) else { return Ok(0) };
-        Ok(runs.into_iter().filter(|position| of_job.keys.contains_key(position)).count() as u64)
+        let has =
+            |position: &Position| of_job.keys.contains_key(position) || of_job.lasting.contains_key(position);
+        Ok(runs.into_iter().filter(has).count() as u64)
     }
 
     /// The numbers of the keys of some runs, which are then known no more.
@@ -300,8 +319,12 @@ impl Ring {
         self.load(job)?;
         let mut memory = self.memory();
         let Some(of_job) = memory.jobs.get_mut(&job) else { return Ok(Vec::new()) };
-        let keys = positions.iter().filter_map(|position| of_job.keys.remove(position));
-        let numbers: Vec<i64> = keys.map(|(number, _)| number).collect();
+        let mut numbers: Vec<i64> = Vec::new();
+        for position in positions {
+            numbers.extend(of_job.keys.remove(position).map(|(number, _)| number));
+            numbers.extend(of_job.older.remove(position).unwrap_or_default());
+            numbers.extend(of_job.lasting.remove(position).unwrap_or_default());
+        }
         memory.new.retain(|new| !numbers.contains(&new.number));
         Ok(numbers)
     }
@@ -320,6 +343,7 @@ impl Ring {
         memory.new.retain(|new| new.run.is_none_or(|(of, _)| of != job));
         let of_job = memory.jobs.remove(&job).unwrap_or_default();
         memory.over.extend(of_job.keys.into_values().map(|(number, _)| number));
+        memory.over.extend(of_job.older.into_values().chain(of_job.lasting.into_values()).flatten());
         Ok(())
     }
 

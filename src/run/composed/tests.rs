@@ -52,7 +52,7 @@ impl Braze {
 /// What a search came to, and what it asked in turn.
 fn search(with: &str, subject: Value, braze: &Braze) -> (Result<Value, Failed>, Vec<Value>) {
     let Rules::Find(rules) = rules("find_profiles", with) else { panic!() };
-    let mut find = match Find::begin(&rules, &subject, None) {
+    let mut find = match Find::begin(&rules, &subject, None, None) {
         Ok(find) => find,
         Err(failed) => return (Err(failed), Vec::new()),
     };
@@ -179,7 +179,7 @@ fn a_renamed_id_is_what_led_to_a_profile_that_shows_another() {
     let Rules::Find(rules) = rules("find_profiles", "{ follow: [] }") else { panic!() };
     let alias = json!({ "alias_name": "n", "alias_label": "l" });
     let subject = json!({ "external_id": "old", "aliases": [alias] });
-    let mut find = Find::begin(&rules, &subject, None).unwrap();
+    let mut find = Find::begin(&rules, &subject, None, None).unwrap();
 
     find.hear(&json!({ "users": [{ "braze_id": "b-1", "external_id": "new" }] }));
 
@@ -232,11 +232,13 @@ fn a_profile_without_its_id_is_no_answer() {
 #[test]
 fn no_value_shows_when_a_search_is_printed() {
     let Rules::Find(rules) = rules("find_profiles", "{}") else { panic!() };
-    let mut find = Find::begin(&rules, &json!({ "email": "marker@example.com" }), None).unwrap();
+    let mut find = Find::begin(&rules, &json!({ "email": "marker@example.com" }), None, None).unwrap();
     find.hear(&household().answer(&json!({ "email_address": "home@example.com" })));
 
-    let look =
-        identifier::Look::all(vec![identifier::Identifier::Alias("marker".into(), "marker".into())], true);
+    let look = identifier::Look::all(
+        vec![identifier::Identifier::Alias("marker".into(), "marker".into())],
+        identifier::How::Given,
+    );
     assert!(!format!("{find:?} {look:?}").contains("marker"));
 }
 
@@ -371,4 +373,48 @@ fn only_what_a_search_found_can_be_verified() {
     {
         assert_eq!(Erased::begin(&rules, &found, None, 0).unwrap_err().code, "template");
     }
+}
+
+#[test]
+fn a_look_finds_who_is_there_again_under_what_an_erasure_covered_and_takes_nobody_with_a_name_of_their_own() {
+    let braze = Braze(vec![
+        json!({"braze_id": "b-2", "external_id": null, "email": "a@example.com"}),
+        json!({"braze_id": "b-3", "external_id": "u-1", "email": "a@example.com"}),
+        json!({"braze_id": "b-4", "external_id": "new", "email": "a@example.com", "phone": "+15557770001"}),
+        json!({"braze_id": "b-5", "external_id": null, "email": "given@example.com"}),
+        json!({"braze_id": "b-6", "external_id": "home", "email": "given@example.com"}),
+    ]);
+    let sought = |subject: Value| crate::run::Sought::named(&subject);
+    let find = |id: &str, subject: Value, sought: &crate::run::Sought| {
+        let rules = match id {
+            "find_again" => rules(id, "{}"),
+            _ => rules(id, "{ follow: [] }"),
+        };
+        let Rules::Find(rules) = rules else { panic!() };
+        let mut find = Find::begin(&rules, &subject, None, Some(sought)).unwrap();
+        loop {
+            match find.next() {
+                Asks::Call(_, body) => find.hear(&braze.answer(&body)),
+                Asks::Done { output, .. } => return output,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let covered = sought(json!({"email": "a@example.com"}));
+    let named = json!({"external_id": "u-1", "email": "given@example.com"});
+
+    // The search of a file takes whoever an address of the request led to, as it ever did.
+    let own = find("find_profiles", named.clone(), &covered);
+    assert_eq!(own["braze_ids"], json!(["b-3", "b-5", "b-6", "b-2"]));
+    assert_eq!((&own["others"], &own["seen"]), (&json!(["b-4"]), &json!(["b-4"])));
+    // Beside another file that address alone makes nobody theirs.
+    let beside = find("find_again", named, &covered);
+    assert_eq!(beside["braze_ids"], json!(["b-3", "b-2"]));
+    assert_eq!((&beside["others"], &beside["seen"]), (&json!(["b-5", "b-6", "b-4"]), &json!(["b-5", "b-4"])));
+    // A request that names nobody is looked for by what was covered, or not at all.
+    assert_eq!(
+        find("find_again", json!({}), &sought(json!({"phone": "+15557770001"})))["seen"],
+        json!(["b-4"])
+    );
+    assert_eq!(find("find_again", json!({}), &sought(json!({})))["profiles"], json!([]));
 }
