@@ -177,7 +177,9 @@ impl Committer {
 
     /// Whether there is something to do while nobody asks for anything.
     pub(super) fn has_work(&self) -> bool {
-        self.keepers.has_work(self.last_event) || self.compactor.has_work(self.keepers.covered_by_all())
+        self.keepers.has_work(self.last_event)
+            || self.compactor.has_work(self.keepers.covered_by_all())
+            || self.ledger.has_work(!self.writers.is_empty())
     }
 
     fn gather(&mut self, first: Option<Command>, commands: &Receiver<Command>) -> (Group, Then) {
@@ -279,8 +281,11 @@ impl Committer {
         if has_work {
             let slice = if is_idle { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
             self.keepers.work(&transaction, covered, slice)?;
+        } else if is_idle && self.ledger.has_work(!self.writers.is_empty()) {
+            self.ledger.work(&transaction)?;
+            self.compactor.may_shrink();
         } else if is_idle {
-            self.compactor.work(&transaction, self.keepers.covered_by_all())?;
+            self.compactor.work(&transaction, self.keepers.covered_by_all(), &self.ring)?;
         }
         transaction.commit().doing("bring events to the disk")?;
         self.keepers.committed();

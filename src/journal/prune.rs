@@ -19,6 +19,7 @@ use super::compact::give_back;
 use super::directory::{database_in, failures_of, file};
 use super::error::{Doing, StoreError};
 use super::inbox;
+use super::{codec, events};
 use super::watches::{self, IS_WATCHED};
 
 /// Events removed at once: a megabyte when every other one is the answer to a full batch.
@@ -76,6 +77,7 @@ impl Store {
             done.doing("give room back")
         };
         self.task(checkpoint)?;
+        self.with_committer(|committer| committer.ring.give_room_back())?;
         pruned.bytes_after = self.bytes();
         Ok(pruned)
     }
@@ -167,10 +169,20 @@ fn remove_orphans(connection: &mut Connection) -> rusqlite::Result<u64> {
         (last, orphan) = (job, known.is_none().then_some(job));
     }
     let Some(job) = orphan else { return Ok(0) };
-    let sql = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE job = ?1 ORDER BY id LIMIT ?2)";
-    let removed = transaction.prepare_cached(sql)?.execute((job, REMOVED_AT_ONCE))?;
+    let sql = "SELECT id, substr(body, 1, 16) FROM events WHERE job = ?1 ORDER BY id LIMIT ?2";
+    let mut removed = 0;
+    {
+        let mut statement = transaction.prepare_cached(sql)?;
+        let rows = statement.query_map((job, REMOVED_AT_ONCE), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(i64, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
+        for (id, head) in rows {
+            // What cannot be read is gone all the same.
+            removed += codec::events_in(&head).unwrap_or(1) as u64;
+            events::remove(&transaction, id)?;
+        }
+    }
     transaction.commit()?;
-    Ok(removed as u64)
+    Ok(removed)
 }
 
 /// Gives a slice of free pages back; `true` while there are more.

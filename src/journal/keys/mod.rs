@@ -27,6 +27,6 @@ pub use sealer::Sealer;
 
 pub(super) use record::{number_of, open_with, seal_with};
 pub(super) use restored::{lost, take_out_lost};
-pub(super) use ring::{Key, Ring};
+pub(super) use ring::{Key, Outputs, Ring};
 pub(super) use sweep::ended_for_good;
 pub(super) use table::TABLE;

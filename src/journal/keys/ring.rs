@@ -4,7 +4,7 @@
 //! what it sealed, before them. Keys of requests that are over are gathered and destroyed together, at most
 //! a second later. One process writes; others open the file for what they want to read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::super::error::StoreError;
 use super::master::{Master, Masters};
+use super::number_of;
 use super::table::{Row, Table};
 use super::wanted::{self, Found};
 use crate::job::{ABANDONED, Event, Fail, JobId, Position, Verdict};
@@ -73,6 +74,28 @@ struct Memory {
     /// What was destroyed may still stand in the log of the file.
     in_the_log: bool,
     destroyed: Option<Instant>,
+}
+
+/// Which outputs of a job's steps are still of use.
+pub(in crate::journal) enum Outputs {
+    /// None: the job needs no keys.
+    None,
+    /// Those that are sealed with keys of these numbers, and what an earlier release sealed with the key of the
+    /// job.
+    Of(HashSet<i64>),
+    /// It is not known which are not.
+    All,
+}
+
+impl Outputs {
+    /// Whether an output is one of them.
+    pub(in crate::journal) fn has(&self, output: &[u8]) -> bool {
+        match self {
+            Outputs::None => false,
+            Outputs::Of(numbers) => number_of(output).is_none_or(|number| numbers.contains(&number)),
+            Outputs::All => true,
+        }
+    }
 }
 
 struct New {
@@ -333,12 +356,31 @@ impl Ring {
         self.memory().over.extend(numbers);
     }
 
+    /// Which outputs of a job that is over can be opened still. Where there is no file of keys, none counts as
+    /// gone: it may only not be there yet.
+    pub(in crate::journal) fn outputs(&self, job: JobId) -> Result<Outputs, StoreError> {
+        let on_disk = match self.file().as_ref() {
+            Some(open) => open.table.of_job(job)?,
+            None => return Ok(Outputs::All),
+        };
+        let memory = self.memory();
+        let of_job = memory.jobs.get(&job).map(|of_job| of_job.keys.values().map(|(number, _)| *number));
+        let numbers = on_disk.iter().map(|(_, number, _)| *number).chain(of_job.into_iter().flatten());
+        let over: HashSet<i64> = memory.over.iter().copied().collect();
+        Ok(Outputs::Of(numbers.filter(|number| !over.contains(number)).collect()))
+    }
+
     /// In what time something is to be destroyed, if anything is.
     pub(in crate::journal) fn destroys_in(&self) -> Option<Duration> {
         let memory = self.memory();
         let is_due = !memory.over.is_empty() || memory.in_the_log;
         let since = memory.destroyed.map_or(LINGER, |destroyed| destroyed.elapsed());
         is_due.then(|| LINGER.saturating_sub(since))
+    }
+
+    /// Gives room that destroyed keys left back to the system.
+    pub(in crate::journal) fn give_room_back(&self) -> Result<(), StoreError> {
+        self.file().as_ref().map_or(Ok(()), |open| open.table.give_room_back())
     }
 
     /// Destroys what is needed no more; `last_event` as for [`Ring::write`].
