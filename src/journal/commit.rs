@@ -23,7 +23,7 @@ use super::events::{self, Row};
 use super::guard::{self, Irreversible};
 use super::inbox::{self, Accept};
 use super::keys::{Ring, Rotated};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Packing};
 use super::seal::Keys;
 use super::segments::Keepers;
 use super::writer::{Command, Failure};
@@ -179,7 +179,12 @@ impl Committer {
     pub(super) fn has_work(&self) -> bool {
         self.keepers.has_work(self.last_event)
             || self.compactor.has_work(self.keepers.covered_by_all())
-            || self.ledger.has_work(!self.writers.is_empty())
+            || self.must_pack()
+    }
+
+    /// Whether it is time to pack entries of the ledger.
+    fn must_pack(&self) -> bool {
+        self.ledger.has_work(if self.writers.is_empty() { Packing::Idle } else { Packing::Busy })
     }
 
     fn gather(&mut self, first: Option<Command>, commands: &Receiver<Command>) -> (Group, Then) {
@@ -233,7 +238,7 @@ impl Committer {
     }
 
     fn try_commit(&mut self, group: &Group) -> Result<Taken, StoreError> {
-        let has_work = self.keepers.has_work(self.last_event);
+        let (has_work, must_pack) = (self.keepers.has_work(self.last_event), self.must_pack());
         let is_idle = group.events.is_empty() && group.accepts.is_empty();
         if is_idle && !self.has_work() {
             return Ok(Taken::new());
@@ -281,7 +286,7 @@ impl Committer {
         if has_work {
             let slice = if is_idle { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
             self.keepers.work(&transaction, covered, slice)?;
-        } else if is_idle && self.ledger.has_work(!self.writers.is_empty()) {
+        } else if is_idle && must_pack {
             self.ledger.work(&transaction)?;
             self.compactor.may_shrink();
         } else if is_idle {

@@ -24,6 +24,8 @@ use super::{codec, jobs};
 /// Events looked at in one slice, and about how many bytes of them: a few milliseconds. Those of a slice become
 /// one row, or as many as there were.
 const SLICE: (usize, usize) = (4096, 256 * 1024);
+/// Bytes of the events in one row at most, unless one event has more.
+const MOST_TOGETHER: usize = 1 << 20;
 /// Pages given back in one slice, and how many there must be before any are: 8 MB, and a quarter of
 /// the file. The next job fills them again.
 const PAGES: u32 = 256;
@@ -119,12 +121,15 @@ impl Pending {
                 together.write(connection, self.job).doing(doing)?;
                 continue;
             }
-            if row.kind == codec::kind::BUNDLE && codec::events_in(&row.body).is_ok_and(|many| many >= SLICE.0 / 2) {
-                // It has company enough.
+            let row_id = row.id;
+            let events = events::each(row)?;
+            let bytes = events.iter().map(|event| event.body.len()).sum::<usize>();
+            if events.len() + together.events.len() > SLICE.0 || bytes + together.bytes > MOST_TOGETHER {
                 together.write(connection, self.job).doing(doing)?;
             }
-            together.rows.push(row.id);
-            for Row { id, at_ms, body, .. } in events::each(row)? {
+            together.rows.push(row_id);
+            together.bytes += bytes;
+            for Row { id, at_ms, body, .. } in events {
                 let small = codec::compact(&body, |output| outputs.has(output));
                 let small = small.map_err(|source| StoreError::Event { job: self.job, event: id, source })?;
                 together.is_changed |= small.is_some();
@@ -147,6 +152,8 @@ struct Together {
     /// The rows in which they stood.
     rows: Vec<i64>,
     events: Vec<Packed>,
+    /// How many bytes they had.
+    bytes: usize,
     /// Some of them was made smaller.
     is_changed: bool,
 }
@@ -154,7 +161,7 @@ struct Together {
 impl Together {
     /// Writes them in place of the rows in which they stood, and is empty again.
     fn write(&mut self, connection: &Connection, job: JobId) -> rusqlite::Result<()> {
-        let Together { rows, events, is_changed } = std::mem::take(self);
+        let Together { rows, events, bytes: _, is_changed } = std::mem::take(self);
         let Some(last) = events.last().filter(|_| is_changed || rows.len() > 1) else { return Ok(()) };
         let (id, at_ms) = (last.id, last.at_ms);
         // Taking a row out and putting it back lets SQLite join the pages around it; a row

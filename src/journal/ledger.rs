@@ -24,6 +24,8 @@ mod packs;
 
 use packs::{Packs, walk, walk_since};
 
+pub(super) use packs::Packing;
+
 const DAY_MS: i64 = 24 * 3_600_000;
 /// A head is signed at least behind so many entries, and at most so much later.
 const HEAD_EVERY: u64 = 1000;
@@ -188,14 +190,14 @@ impl Ledger {
         Duration::from_millis(left_ms.clamp(1000, HEAD_AFTER_MS).unsigned_abs())
     }
 
-    /// Whether there are entries to pack; `is_written`: somebody writes now.
-    pub(super) fn has_work(&self, is_written: bool) -> bool {
-        self.packs.has_work(self.chain, is_written)
+    /// Whether there are entries to pack.
+    pub(super) fn has_work(&self, packing: Packing) -> bool {
+        self.packs.has_work(self.chain, packing)
     }
 
     /// Packs a slice of them.
     pub(super) fn work(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        self.packs.work(connection)
+        self.packs.work(connection, self.chain.seq)
     }
 
     /// Whether entries were written that no head covers.

@@ -19,8 +19,9 @@ use super::compact::give_back;
 use super::directory::{database_in, failures_of, file};
 use super::error::{Doing, StoreError};
 use super::inbox;
-use super::{codec, events};
+use super::ledger::Packing;
 use super::watches::{self, IS_WATCHED};
+use super::{codec, events};
 
 /// Events removed at once: a megabyte when every other one is the answer to a full batch.
 const REMOVED_AT_ONCE: u32 = 512;
@@ -71,6 +72,7 @@ impl Store {
         }
         // The writer does a slice of its own work before it answers.
         while self.with_committer(|committer| Ok(committer.has_work()))? {}
+        while self.with_committer(Committer::pack_ledger)? {}
         while self.task(|connection| shrink(connection).doing("give room back"))? {}
         let checkpoint = |connection: &mut Connection| {
             let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -100,6 +102,21 @@ impl Committer {
         transaction.commit().doing(doing)?;
         self.keepers.committed();
         Ok(())
+    }
+
+    /// Packs entries of the ledger; `true` while there are more.
+    fn pack_ledger(&mut self) -> Result<bool, StoreError> {
+        if !self.ledger.has_work(Packing::Asked) {
+            return Ok(false);
+        }
+        let doing = "pack its ledger";
+        let transaction = self.connection.transaction().doing(doing)?;
+        self.ledger.work(&transaction)?;
+        if let Err(error) = transaction.commit().doing(doing) {
+            self.ledger.read_again(&self.connection)?;
+            return Err(error);
+        }
+        Ok(true)
     }
 
     /// Removes old jobs and their keys; their events then belong to nobody.

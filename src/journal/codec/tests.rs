@@ -192,7 +192,7 @@ proptest! {
         for version in VERSION..=bulk::SMALL_ANSWERED {
             drop(decode(&[[kind, version].as_slice(), &noise].concat()));
         }
-        drop(unpack(&noise));
+        drop(pack::unpack(&noise));
         drop(unbundle(&[[kind::BUNDLE, VERSION].as_slice(), &noise].concat()));
     }
 

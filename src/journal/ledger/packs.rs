@@ -1,7 +1,7 @@
 //! Entries of the ledger as they are stored: the newest each in a row, those before them packed, many in one.
 //!
 //! An entry of a look-up says little in four hundred bytes of JSON, and what it says of one person is much like
-//! what it says of the next: packed it takes forty. Its bytes come back as they were written; their hashes are
+//! what it says of the next: packed it takes its digests and a few bytes. Its bytes come back as they were written; their hashes are
 //! made again, and the last must be the one that stands beside the pack. The rule that keeps it right: entries
 //! are taken out of their rows in the transaction that packs them, and whoever reads sees one moment of both.
 
@@ -12,14 +12,29 @@ use super::super::error::{Doing, StoreError};
 use super::{READING, Stored, signed};
 use crate::ledger::{Chain, Hash};
 
-/// Entries in a pack: about 80 kB of some 750.
+/// Entries in a pack: about 40 kB of some 750.
 const TOGETHER: u64 = 2048;
+/// Bytes of them at most, unless one has more.
+const MOST_BYTES: usize = 1 << 20;
 /// Entries that keep a row of their own at least.
-const NEWEST: u64 = 256;
+const NEWEST: u64 = 64;
 /// Beyond so many, entries are packed while somebody writes.
 const MANY: u64 = 262_144;
+/// So many are enough when old jobs are removed: then room matters.
+const FEW: u64 = 256;
 
 const PACKING: &str = "pack its ledger";
+
+/// When entries are packed: the more they disturb, the more there must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::journal) enum Packing {
+    /// Nobody writes.
+    Idle,
+    /// Somebody writes now.
+    Busy,
+    /// Room is to be made.
+    Asked,
+}
 
 /// How far a ledger is packed.
 #[derive(Debug, Clone, Copy)]
@@ -39,24 +54,31 @@ impl Packs {
     }
 
     /// Whether there are entries to pack, of a ledger that ends there.
-    pub(super) fn has_work(&self, end: Chain, is_written: bool) -> bool {
+    pub(super) fn has_work(&self, end: Chain, packing: Packing) -> bool {
         let unpacked = end.seq.saturating_sub(self.to.seq);
-        unpacked >= if is_written { MANY } else { TOGETHER + NEWEST }
+        let least = match packing {
+            Packing::Idle => TOGETHER,
+            Packing::Busy => MANY,
+            Packing::Asked => FEW,
+        };
+        unpacked >= least + NEWEST
     }
 
-    /// Packs the oldest of those that are not packed.
-    pub(super) fn work(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    /// Packs the oldest of those that are not packed, of a ledger that ends there.
+    pub(super) fn work(&mut self, connection: &Connection, end_seq: u64) -> Result<(), StoreError> {
+        let most = end_seq.saturating_sub(self.to.seq + NEWEST).clamp(1, TOGETHER);
         let (before, mut end) = (self.to, self.to);
-        let mut entries = Vec::new();
+        let (mut entries, mut bytes) = (Vec::new(), 0);
         let mut newest_ms = i64::MIN;
         walk(connection, before.seq, |Stored { seq, at_ms, entry, hash }| {
             end = Chain { seq, hash };
             newest_ms = newest_ms.max(at_ms);
+            bytes += entry.len();
             entries.push(Packed { id: signed(seq), at_ms, body: entry });
-            (entries.len() as u64) < TOGETHER
+            (entries.len() as u64) < most && bytes < MOST_BYTES
         })?;
         let mut packed = Vec::new();
-        codec::pack(&entries, &mut packed);
+        codec::pack_texts(&entries, &mut packed);
         let sql =
             "INSERT INTO ledger_packs (last, newest_ms, before, hash, entries) VALUES (?1, ?2, ?3, ?4, ?5)";
         let values = params![signed(end.seq), newest_ms, before.hash, end.hash, packed];
@@ -95,12 +117,8 @@ pub(super) fn walk_since(
     while let Some(row) = rows.next().doing(READING)? {
         let read = || -> rusqlite::Result<(Stored, Option<Hash>)> {
             let seq: i64 = row.get(0)?;
-            let stored = Stored {
-                seq: seq.unsigned_abs(),
-                at_ms: row.get(1)?,
-                entry: row.get(2)?,
-                hash: row.get(3)?,
-            };
+            let stored =
+                Stored { seq: seq.unsigned_abs(), at_ms: row.get(1)?, entry: row.get(2)?, hash: row.get(3)? };
             Ok((stored, row.get(4)?))
         };
         let (stored, before) = read().doing(READING)?;
@@ -120,7 +138,7 @@ pub(super) fn walk_since(
 /// The entries of a pack, of which the last ones number and hash stand in its row.
 fn unpacked(pack: &Stored, before: Hash) -> Result<Vec<Stored>, StoreError> {
     let damaged = || StoreError::Damaged { what: "an entry of its ledger is not as it was written" };
-    let entries = codec::unpack(&pack.entry).map_err(|_| damaged())?;
+    let entries = codec::unpack_texts(&pack.entry).map_err(|_| damaged())?;
     let first = pack.seq.checked_sub(entries.len() as u64).ok_or_else(damaged)?;
     let mut chain = Chain { seq: first, hash: before };
     let mut stored = Vec::with_capacity(entries.len());
