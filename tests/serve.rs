@@ -11,6 +11,8 @@
 
 #[path = "serve/approval.rs"]
 mod approval;
+#[path = "serve/approvers.rs"]
+mod approvers;
 #[path = "serve/both.rs"]
 mod both;
 #[path = "serve/canary.rs"]

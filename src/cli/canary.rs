@@ -64,9 +64,9 @@ fn show_one(common: &Common, beat: &Value) -> Result<ExitCode, Failure> {
         Format::Text => {
             let took = beat["took_ms"].as_i64().unwrap_or_default();
             output::text(&match (is_good, beat["why"].as_str(), beat["step"].as_str()) {
-                (true, _, _) => format!("good: made, erased and gone after {took} ms"),
+                (true, _, _) => format!("good: made, erased and gone after {took} ms\n"),
                 (false, why, step) => {
-                    format!("failed at {}: {}", step.unwrap_or_default(), why.unwrap_or_default())
+                    format!("failed at {}: {}\n", step.unwrap_or_default(), why.unwrap_or_default())
                 }
             })?;
         }

@@ -3,15 +3,18 @@
 //! They would fill the memory that is kept for open runs, and the rest of the file would not be read.
 //! Nothing is written about them: they stay unfinished, and whoever goes on with the job reads them
 //! again. Where other profiles of the same workspace are at work nothing is put aside, since a later
-//! write to a person could then overtake an earlier one.
+//! write to a person could then overtake an earlier one; and where a job only settles what is in the air,
+//! nothing else is read.
 
 use super::batches::Member;
 use super::driver::Driver;
+use super::in_the_air::Extent;
 
 impl Driver {
     /// Puts aside what waits to leave for profiles that were stopped, unless all were.
     pub(super) fn put_aside(&mut self) {
-        if !self.services.any_stopped() || self.services.all_stopped() {
+        let settles_only = self.extent == Extent::InTheAir;
+        if settles_only || !self.services.any_stopped() || self.services.all_stopped() {
             return;
         }
         for service in self.services.stopped_alone() {

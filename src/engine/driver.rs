@@ -98,6 +98,7 @@ pub(super) struct Driver {
     pub(super) retrying: HashMap<u64, Batch>,
     pub(super) after: VecDeque<(u64, After)>,
     pub(super) ended: Vec<Ended>,
+    pub(super) ended_unasked: Vec<crate::ledger::Received>,
     /// Records that ended so and whose end is not durable yet.
     pub(super) unwritten: usize,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
@@ -105,6 +106,7 @@ pub(super) struct Driver {
     /// Those of them that nobody waits for.
     pub(super) abandoned_in_flight: usize,
     pub(super) abandoned: super::abandoned::Abandoned,
+    pub(super) taken_over: super::in_the_air::TakenOver,
     pub(super) working: usize,
     pub(super) stopping: bool,
     pub(super) waits: super::relay::Waits,
@@ -269,11 +271,10 @@ impl Driver {
             // The end of a request that repeats another says nothing about the other, and one that
             // waits for a person is not over.
             let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
-            let own = ended.iter().filter(is_own);
-            let keys = own.map(|ended| ended.id.key).collect();
-            let records = ended.len();
+            let keys = ended.iter().filter(is_own).map(|ended| ended.id.key).collect();
+            let (records, witness) = (ended.len(), self.witness_end(ended.len()));
             self.unwritten += records;
-            self.write(Event::Ended { ended }, Some(After::Finished { keys, records }));
+            self.write_witnessed(Event::Ended { ended }, Some(After::Finished { keys, records }), witness);
         }
     }
 

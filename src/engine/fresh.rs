@@ -6,10 +6,9 @@
 //! passed, and so is one of a person who was erased after the change: see [`super::gate`].
 
 use super::batches::Member;
-use super::driver::{Driver, is_final};
+use super::driver::Driver;
 use super::gate::Gate;
 use super::lanes::{Rank, Slot};
-use super::planned::ended;
 use super::runs::Blocked;
 use super::task::EngineError;
 use super::worker::{Going, Heard, Work};
@@ -255,10 +254,7 @@ impl Driver {
         live.again = false;
         if live.is_thin {
             let finish = self.endings.passed(&mut live.run, &self.task.program, why);
-            self.tolerated += u64::from(finish.tolerated);
-            let ended = ended(&live.about, finish);
-            debug_assert!(is_final(ended.verdict));
-            self.ended.push(ended);
+            self.end_at_once(&mut live.about, finish);
             return self.free(slot);
         }
         let now_ms = self.run_ms();

@@ -21,11 +21,11 @@ use super::open::JobError;
 use super::plan_record::Planner;
 use super::relay::unnamed;
 use super::task::{EngineError, Task};
-use super::worker::Planned;
+use super::worker::{First, Planned};
 use crate::intake::Records;
 use crate::job::{Answered, Event, Mark, Position, Unresolved};
 use crate::plan::PersonKey;
-use crate::run::Prepared;
+use crate::run::{Next, Prepared};
 
 /// How far a job is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,10 @@ pub enum Extent {
 /// Held until the job has what it left in the air in its lanes, and let go then: whoever begins a job of
 /// the same store waits for it, so that nothing newer overtakes.
 pub type Turn = Box<dyn Send>;
+
+/// Whom the calls reach that an earlier process left in the air and that are made again, by record: the number
+/// of the workspace, and the people.
+pub(super) type TakenOver = HashMap<Position, (u32, Box<[PersonKey]>)>;
 
 /// The records whose calls are in the air, planned again.
 #[derive(Debug, Default)]
@@ -148,14 +152,36 @@ impl Driver {
     /// The people of requests of which nobody knows whether they were made, by the number of their workspace:
     /// nobody else may write to them until that is answered.
     pub(super) fn whom_it_leaves_in_the_air(&self) -> HashSet<(u32, PersonKey)> {
-        let unresolved: HashSet<u64> = self.state.unresolved().map(|exchange| exchange.batch).collect();
+        let (mut unresolved, mut positions) = (HashSet::new(), HashSet::new());
+        for exchange in self.state.unresolved() {
+            unresolved.insert(exchange.batch);
+            positions.extend(exchange.positions.iter().copied());
+        }
+        let taken_over = self.taken_over.iter().filter(|(position, _)| positions.contains(position));
+        let taken_over = taken_over.flat_map(|(_, (space, people))| people.iter().map(|key| (*space, *key)));
         let left = self.retrying.values().filter(|batch| unresolved.contains(&batch.number));
         let people = left.flat_map(|batch| {
             let writes = batch.members.iter().filter(|member| member.call.action().effect.writes());
             let space = self.space(batch.service);
             writes.flat_map(move |member| member.call.reaches().iter().map(move |person| (space, *person)))
         });
-        people.chain(self.abandoned.people()).collect()
+        people.chain(taken_over).chain(self.abandoned.people()).collect()
+    }
+
+    /// Notes whom the calls reach that go before all others, for as long as nobody knows what became of them.
+    pub(super) fn note_taken_over(&mut self, again: &[Planned]) {
+        for planned in again {
+            let First::Goes { next: Next::Call(Prepared { profile, call, .. }), .. } = &planned.first else {
+                continue;
+            };
+            let service = self.services.find(&call.action().system, profile.as_deref());
+            if let Ok(service) = service
+                && call.action().effect.writes()
+            {
+                let whom = (self.space(service), Box::from(call.reaches()));
+                self.taken_over.insert(planned.about.position, whom);
+            }
+        }
     }
 
     /// Whether this process does no more here than to settle what is in the air, and has done so.

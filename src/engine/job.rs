@@ -214,11 +214,13 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         retrying: Default::default(),
         after: Default::default(),
         ended: Vec::new(),
+        ended_unasked: Vec::new(),
         unwritten: 0,
         advancing: Default::default(),
         in_flight: 0,
         abandoned_in_flight: 0,
         abandoned: Default::default(),
+        taken_over: Default::default(),
         working: 0,
         stopping: false,
         waits: Default::default(),
@@ -247,6 +249,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         // The marks among them count only once they are durable.
         driver.settle_journal(settled).await?;
         driver.take_abandoned(in_the_air.abandoned);
+        driver.note_taken_over(&in_the_air.again);
         in_the_air.again.into_iter().try_for_each(|record| driver.take_record(record))?;
         driver.shared.begin(driver.task.job);
         drop(turn);

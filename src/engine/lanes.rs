@@ -149,8 +149,8 @@ impl Lanes {
         }
     }
 
-    /// Takes everything of an engine out that is gone, but the lanes that it holds of some people; tells
-    /// which calls of others may leave now.
+    /// Takes everything of an engine out that is gone, but the lanes of some people, which it holds whether
+    /// it came so far or not; tells which calls of others may leave now.
     pub(super) fn forget(&mut self, engine: u32, but: &HashSet<(u32, PersonKey)>) -> Vec<Ticket> {
         let mut touched = Vec::new();
         self.waiting.retain(|ticket, _| ticket.engine != engine);
@@ -169,14 +169,21 @@ impl Lanes {
                 true
             }
         });
+        for key in but {
+            // A call that went no further than its planning is in no lane yet.
+            let held = Lane::Held(Ticket { engine, slot: Slot::MAX });
+            self.lanes.entry(*key).or_insert(held);
+        }
         touched.into_iter().filter_map(|(space, person)| self.next(space, person)).collect()
     }
 
-    /// Whether a call of an engine waits for one of another engine.
-    pub(super) fn waits_for_others(&self, engine: u32) -> bool {
-        let is_of_another = |space: u32, person: &PersonKey| {
-            let lane = self.lanes.get(&(space, *person));
-            matches!(lane, Some(Lane::Queue { holder: Some(holder), .. }) if holder.engine != engine)
+    /// Whether a call of an engine waits for one of another engine that is at work.
+    pub(super) fn waits_for_others(&self, engine: u32, is_at_work: impl Fn(u32) -> bool) -> bool {
+        let is_of_another = |space: u32, person: &PersonKey| match self.lanes.get(&(space, *person)) {
+            Some(Lane::Queue { holder: Some(holder), .. }) => {
+                holder.engine != engine && is_at_work(holder.engine)
+            }
+            Some(Lane::Queue { holder: None, .. } | Lane::Held(_)) | None => false,
         };
         let mut own = self.waiting.iter().filter(|(ticket, _)| ticket.engine == engine);
         own.any(|(_, waiting)| waiting.people.iter().any(|person| is_of_another(waiting.space, person)))

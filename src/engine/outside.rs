@@ -101,7 +101,7 @@ impl Driver {
 
     /// Nothing is under way: whether this process should leave the job as it is.
     pub(super) fn should_leave(&mut self) -> bool {
-        if !self.outside.is_braked && !self.shared.lanes().waits_for_others(self.engine) {
+        if !self.outside.is_braked && !self.shared.waits_for_others(self.engine) {
             self.outside.since_ms = None;
             return self.gives_up();
         }

@@ -159,6 +159,9 @@ impl<'t> Planner<'t> {
         if why == Why::ItsTurn && task.past.is_asked(position) {
             return Planned { about, first: First::Asked };
         }
+        if is_few {
+            about.received = witness::received(position, id.key, kind, &members);
+        }
         let unwanted = task.kinds.as_ref().filter(|taken| !taken.contains(&kind));
         let unwanted = unwanted.map(|taken| kind_mismatch(kind, taken));
         if let Some(trouble) = &unwanted
@@ -180,7 +183,7 @@ impl<'t> Planner<'t> {
             return Planned { about, first: First::Held(ended) };
         }
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
-        if is_few || course.is_none() {
+        if !is_few && course.is_none() {
             about.received = witness::received(position, id.key, kind, &members);
         }
         if let Some(course) = course {

@@ -8,6 +8,7 @@ use super::task::EngineError;
 use super::worker::{First, Heard, Planned, PlannedChunk, Work};
 use crate::job::{Ended, Event, Fail, Skip, Verdict};
 use crate::journal::{Seen, StoreError};
+use crate::ledger::FEW;
 use crate::run::{Answer, Finish, Next, Prepared, Run, Trouble};
 
 /// Most open runs that are at work; more would only wait in memory. A workspace at Braze's ceiling for
@@ -103,7 +104,7 @@ impl Driver {
     }
 
     pub(super) fn take_record(&mut self, planned: Planned) -> Result<(), EngineError> {
-        let Planned { about, first } = planned;
+        let Planned { mut about, first } = planned;
         match first {
             First::Finished => return Ok(()),
             First::Held(why) => {
@@ -135,17 +136,17 @@ impl Driver {
                 }
             }
             Seen::Duplicate => {
-                self.end_at_once(&about, skipped(Skip::Duplicate));
+                self.end_at_once(&mut about, skipped(Skip::Duplicate));
                 return Ok(());
             }
             Seen::Conflict => {
-                self.end_at_once(&about, conflict());
+                self.end_at_once(&mut about, conflict());
                 return Ok(());
             }
         }
         match first {
             First::Finished | First::Held(_) | First::Asked => {}
-            First::Ended(finish) => self.end_at_once(&about, finish),
+            First::Ended(finish) => self.end_at_once(&mut about, finish),
             First::Goes { run, is_thin, again, people, next } => {
                 let live = Box::new(Live { run, is_thin, about, again, blocked: None });
                 let slot = self.runs.insert(live);
@@ -205,8 +206,8 @@ impl Driver {
             }
             Next::Approval { message } => self.ask(slot, message),
             Next::Ended(finish) => {
-                if let Some(live) = self.runs.take(slot) {
-                    self.end_at_once(&live.about, finish);
+                if let Some(mut live) = self.runs.take(slot) {
+                    self.end_at_once(&mut live.about, finish);
                     self.free(slot);
                 }
             }
@@ -234,7 +235,7 @@ impl Driver {
             Ok(service) => service,
             Err(refusal) => {
                 // No service is asked: a step that may fail is over, and the run goes on.
-                if let Some(live) = self.runs.take(slot) {
+                if let Some(mut live) = self.runs.take(slot) {
                     if live.is_thin {
                         let trouble = Trouble {
                             reason: Fail::Template,
@@ -242,7 +243,7 @@ impl Driver {
                             step: Some(self.path_of(&live.run)),
                             message: refusal.message.into_owned(),
                         };
-                        self.end_at_once(&live.about, failed(trouble));
+                        self.end_at_once(&mut live.about, failed(trouble));
                         self.free(slot);
                         return;
                     }
@@ -270,8 +271,11 @@ impl Driver {
     }
 
     /// Notes the end of a request that no answer ends, or that it waits for a person.
-    pub(super) fn end_at_once(&mut self, about: &About, finish: Finish) {
+    pub(super) fn end_at_once(&mut self, about: &mut About, finish: Finish) {
         self.tolerated += u64::from(finish.tolerated);
+        if self.ended_unasked.len() < FEW {
+            self.ended_unasked.extend(about.received.take().map(|received| *received));
+        }
         let ended = ended(about, finish);
         self.waits.attention += u64::from(!is_final(ended.verdict));
         self.ended.push(ended);

@@ -84,6 +84,13 @@ impl Shared {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a call of an engine waits for one of another job that is at work here. Behind one that was left
+    /// in the air nobody moves.
+    pub(super) fn waits_for_others(&self, engine: u32) -> bool {
+        let at_work: HashSet<u32> = self.engines().senders.keys().copied().collect();
+        self.lanes().waits_for_others(engine, |engine| at_work.contains(&engine))
+    }
+
     /// The limits of every workspace, and the profiles that were stopped.
     pub(super) fn limits(&self) -> Arc<Limits> {
         Arc::clone(&self.limits)

@@ -73,6 +73,12 @@ impl Driver {
         }))
     }
 
+    /// Whose requests these are that ended before any call, where they are few.
+    pub(super) fn witness_end(&mut self, records: usize) -> Option<Box<Witness>> {
+        let received = std::mem::take(&mut self.ended_unasked);
+        (records <= FEW && !received.is_empty()).then(|| Box::new(Witness::of_no_call(received)))
+    }
+
     /// What few calls are that are about to leave; each request is told once.
     pub(super) fn witness_intent(&mut self, batch: &Batch) -> Option<Box<Witness>> {
         if batch.members.len() > FEW {

@@ -74,9 +74,11 @@ pub enum HostError {
     /// A profile cannot be used.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// Another job left requests in the air that must be answered before anything newer leaves.
+    /// Another job left requests in the air that must be answered before anything newer leaves for the same
+    /// people.
     #[error(
-        "{job} was left with requests in the air, and until they are answered nothing newer may leave: {why}; then run the same command again, or give {job} up with `privaflow jobs cancel {job}`"
+        "{job} was left with requests in the air, and until they are answered nothing newer may leave {}: {why}; then run the same command again, or give {job} up with `privaflow jobs cancel {job}`",
+        why.for_whom()
     )]
     InTheAir {
         /// That job.
@@ -176,6 +178,26 @@ pub enum StillInTheAir {
     /// It cannot be driven.
     #[error("{}: mend that first", with_causes(&**.0))]
     Unready(Box<HostError>),
+    /// Its service was asked.
+    #[error(transparent)]
+    Left(Unanswered),
+}
+
+impl StillInTheAir {
+    /// Who waits for it.
+    fn for_whom(&self) -> &'static str {
+        match self {
+            StillInTheAir::Left(_) => "for the same people",
+            StillInTheAir::StandardInput | StillInTheAir::Workflow | StillInTheAir::Unready(_) => {
+                "(for whom they are cannot be told)"
+            }
+        }
+    }
+}
+
+/// Why a service that was asked again did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
     /// The service refuses, or cannot be reached.
     #[error("profile {profile} is stopped: {why}: mend that first")]
     Stopped {
@@ -219,8 +241,8 @@ impl HostError {
     pub fn kind(&self) -> Kind {
         match self {
             HostError::Job(JobError::Engine(_)) => Kind::GaveUp,
-            HostError::InTheAir { why: StillInTheAir::Stopped { .. }, .. } => Kind::Service,
-            HostError::InTheAir { why: StillInTheAir::NoAnswer, .. } => Kind::GaveUp,
+            HostError::InTheAir { why: StillInTheAir::Left(Unanswered::Stopped { .. }), .. } => Kind::Service,
+            HostError::InTheAir { why: StillInTheAir::Left(Unanswered::NoAnswer), .. } => Kind::GaveUp,
             HostError::InTheAir { why: StillInTheAir::Unready(error), .. } => error.kind(),
             HostError::Mistakes { .. } => Kind::Mistakes,
             HostError::Interrupted | HostError::Directory(DirectoryError::Interrupted) => Kind::Interrupted,

@@ -40,7 +40,7 @@ pub use clients::Clients;
 pub use command::{Answer, Command, GateCommand, Heard, HoldCommand, InputOrder, Resume, Run, Talk, Typed};
 pub use connection::Connection;
 pub use directory::staff_profiles;
-pub use error::{HostError, Kind, Refusal, StillInTheAir};
+pub use error::{HostError, Kind, Refusal, StillInTheAir, Unanswered};
 pub use folder::{FolderError, workflow_files};
 pub use owner::{Host, Job};
 pub use prepare::{SPOOLED, open_input, warn_if_empty};

@@ -17,7 +17,7 @@ use super::error::HostError;
 use super::guests::Guests;
 use super::protocol::SettingsName;
 use super::report::{Ending, Report};
-use super::settle::Beginning;
+use super::settle::{Beginning, Begun};
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::Settings;
 use crate::engine::{self, Brake, Extent, JobError, Order, Patience, Place, Progress, Service, Shared};
@@ -117,7 +117,7 @@ impl Host {
                 stop: &asked,
                 place,
             };
-            let turn = match self.turn_of(&beginning, talk).await {
+            let Begun { turn, beside } = match self.turn_of(&beginning, talk).await {
                 Err(HostError::Interrupted) if !stop.is_cancelled() => {
                     entered.wait_for_decisions().await;
                     if self.store.reader().job(entered.job)?.status != Status::Cancelled {
@@ -126,7 +126,7 @@ impl Host {
                     }
                     return Ok(Report::of_closed(self.summary(entered.job)?, Ending::Cancelled));
                 }
-                turn => turn?,
+                begun => begun?,
             };
             let order = Order {
                 workflow: Arc::clone(&workflow),
@@ -145,7 +145,7 @@ impl Host {
                 extent: Extent::All,
                 turn,
             };
-            let outcome = Box::pin(engine::run(order)).await;
+            let (outcome, left) = beside.drive(Box::pin(engine::run(order))).await;
             let was_decided_about = entered.wait_for_decisions().await;
             let mut report = match outcome {
                 Ok(outcome) => Report::from(outcome),
@@ -154,6 +154,9 @@ impl Host {
                 }
                 Err(error) => return Err(error.into()),
             };
+            if report.summary.waiting > 0 {
+                left.iter().for_each(|left| talk.say(left.to_string()));
+            }
             match self.store.reader().job(entered.job)?.status {
                 Status::Cancelled => {
                     report.summary = self.summary(entered.job)?;

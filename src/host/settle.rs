@@ -1,22 +1,26 @@
-//! Before a job writes: what other jobs of the store left in the air is answered.
+//! What other jobs of the store left in the air is answered before a job writes to the same people.
 //!
 //! A process that was killed, or gave up, leaves requests of which nobody knows whether they were made.
 //! The same state is answered before a newer one leaves, whichever job of the store sets the newer one: so
-//! a job that is about to write first has every other open job answered that left something in the air in
-//! one of its workspaces. A job at work here needs none of this, because its people's lanes are its own, and
-//! one that left them keeps those of what it left in the air.
+//! when a job is about to write, every other open job that left something in the air in one of its
+//! workspaces first takes the lanes of those people, and is then driven beside it until they are answered.
+//! Whoever else the job names is not kept waiting. A job at work here needs none of this, because its
+//! people's lanes are its own, and one that left them keeps those of what it left in the air.
 //!
 //! Jobs begin one after another: a [`Turn`] is held until the job has what it left itself in its lanes. Where
-//! a job cannot be answered (its input is gone, its service does not answer), nothing newer leaves: the error
-//! names it, and how to go on.
+//! nobody can tell whom a job left in the air (its input is gone, or its credentials are), nothing newer
+//! leaves: the error names it, and how to go on.
 
 use std::collections::HashSet;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::command::Talk;
-use super::error::{HostError, StillInTheAir};
+use super::error::{HostError, StillInTheAir, Unanswered};
 use super::owner::Host;
 use super::prepare;
 use crate::clock::{Clock, SystemClock};
@@ -43,29 +47,96 @@ pub(super) struct Beginning<'b> {
     pub place: Place,
 }
 
+/// How a job begins.
+pub(super) struct Begun<'h> {
+    /// Held until it has what it left itself in its lanes; `None` when nothing that it does needs it.
+    pub turn: Option<Turn>,
+    /// What others left in the air, under way beside it.
+    pub beside: Beside<'h>,
+}
+
+/// Jobs that are driven until what they left in the air is answered.
+#[derive(Default)]
+pub(super) struct Beside<'h> {
+    settling: Vec<Settling<'h>>,
+    /// Those that are over.
+    settled: Vec<Settled>,
+    stop: CancellationToken,
+}
+
+type Settling<'h> = Pin<Box<dyn Future<Output = Settled> + Send + 'h>>;
+
+/// What became of a job's requests in the air.
+type Settled = Result<(), HostError>;
+
+impl Beside<'_> {
+    /// Drives them until a job is over that does not wait for them, or only for some of their people; then
+    /// what they have on its way is answered, and the rest is left. Gives why it is left.
+    pub(super) async fn drive<T>(self, job: impl Future<Output = T>) -> (T, Vec<HostError>) {
+        let Beside { mut settling, settled, stop } = self;
+        let mut left: Vec<HostError> = settled.into_iter().filter_map(Result::err).collect();
+        let mut job = pin!(job);
+        let over = loop {
+            tokio::select! {
+                over = &mut job => break over,
+                ended = next(&mut settling), if !settling.is_empty() => left.extend(ended.err()),
+            }
+        };
+        stop.cancel();
+        while !settling.is_empty() {
+            left.extend(next(&mut settling).await.err());
+        }
+        (over, left)
+    }
+}
+
+/// What the next one of them comes to that is over.
+async fn next(settling: &mut Vec<Settling<'_>>) -> Settled {
+    let (at, ended) = std::future::poll_fn(|context| {
+        let ended = settling.iter_mut().enumerate().find_map(|(at, one)| match one.as_mut().poll(context) {
+            Poll::Ready(ended) => Some((at, ended)),
+            Poll::Pending => None,
+        });
+        ended.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await;
+    drop(settling.swap_remove(at));
+    ended
+}
+
 impl Host {
-    /// The turn of a job that is about to be driven; what others left in the air is answered by then.
-    pub(super) async fn turn_of(
-        &self,
+    /// How a job begins that is about to be driven: whom others left in the air is in their lanes by then.
+    pub(super) async fn turn_of<'h>(
+        &'h self,
         beginning: &Beginning<'_>,
         talk: &Talk,
-    ) -> Result<Option<Turn>, HostError> {
+    ) -> Result<Begun<'h>, HostError> {
         // What only looks leaves nothing in the air.
         if matches!(beginning.place, Place::Sandbox | Place::Shadow) {
-            return Ok(None);
+            return Ok(Begun { turn: None, beside: Beside::default() });
         }
         let turn = tokio::select! {
             turn = Arc::clone(self.turns()).lock_owned() => turn,
             () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
         };
         self.left_nothing().remove(&beginning.job);
-        if beginning.workflow.writes {
-            self.settle_others(beginning, talk).await?;
+        let mut beside = Beside { stop: beginning.stop.child_token(), ..Beside::default() };
+        if beginning.workflow.writes
+            && let Err(error) = self.settle_others(beginning, &mut beside, talk).await
+        {
+            // What went before is not left half-way.
+            drop(beside.drive(std::future::ready(())).await);
+            return Err(error);
         }
-        Ok(Some(Box::new(turn)))
+        Ok(Begun { turn: Some(Box::new(turn)), beside })
     }
 
-    async fn settle_others(&self, beginning: &Beginning<'_>, talk: &Talk) -> Result<(), HostError> {
+    async fn settle_others<'h>(
+        &'h self,
+        beginning: &Beginning<'_>,
+        beside: &mut Beside<'h>,
+        talk: &Talk,
+    ) -> Result<(), HostError> {
         let open = self.store().reader().all_open_jobs()?;
         self.left_nothing().retain(|job| open.binary_search(job).is_ok());
         for job in open {
@@ -86,7 +157,21 @@ impl Host {
                 continue;
             }
             talk.say(format!("{job} was left with requests in the air: they are answered first"));
-            self.settle(record, workflow, beginning).await?;
+            let (has_lanes, mut is_ready) = oneshot::channel::<()>();
+            let (patience, stop) = (beginning.patience, beside.stop.clone());
+            let mut settling: Settling<'h> =
+                Box::pin(self.settle(record, workflow, patience, stop, Box::new(has_lanes)));
+            // The sender is dropped once their people are in the lanes, or never will be.
+            tokio::select! {
+                biased;
+                settled = &mut settling => match settled {
+                    Err(error @ HostError::InTheAir { why: StillInTheAir::Left(_), .. }) => {
+                        beside.settled.push(Err(error));
+                    }
+                    settled => settled?,
+                },
+                _ = &mut is_ready => beside.settling.push(settling),
+            }
         }
         Ok(())
     }
@@ -100,13 +185,16 @@ impl Host {
             || theirs.any(|profile| ours.contains(&(profile.system.word(), profile.workspace.as_str())))
     }
 
-    /// Has a job answered what it left in the air, and no more.
+    /// Has a job answered what it left in the air, and no more. Its people are in its lanes when `turn` is
+    /// dropped, unless it is over with an error by then.
     async fn settle(
         &self,
         record: JobRecord,
         workflow: Arc<Workflow>,
-        beginning: &Beginning<'_>,
-    ) -> Result<(), HostError> {
+        patience: Patience,
+        asked_to_stop: CancellationToken,
+        turn: Turn,
+    ) -> Settled {
         let job = record.id;
         let unready = |error: HostError| match error {
             HostError::Interrupted => HostError::Interrupted,
@@ -115,8 +203,8 @@ impl Host {
         let input = open_again(self.store().reader().clone(), record, Arc::clone(&workflow)).await?;
         let services = self.clients().services(&workflow).await.map_err(unready)?;
         // Somebody may wait to go on with it, or decide about it meanwhile.
-        let entered = self.enter_beside(job, beginning.stop);
-        let stop = entered.as_ref().map_or_else(|| beginning.stop.clone(), |entered| entered.stop());
+        let entered = self.enter_beside(job, &asked_to_stop);
+        let stop = entered.as_ref().map_or_else(|| asked_to_stop.clone(), |entered| entered.stop());
         let order = Order {
             workflow,
             input,
@@ -126,31 +214,27 @@ impl Host {
             shared: Arc::clone(self.shared()),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             virtual_clock: None,
-            patience: beginning.patience,
+            patience,
             stop,
             progress: Progress::to(drop),
             failures: self.failures().to_owned(),
             place: Place::Services,
             extent: Extent::InTheAir,
-            turn: None,
+            turn: Some(turn),
         };
         let outcome = Box::pin(engine::run(order)).await;
         if let Some(entered) = &entered {
             entered.wait_for_decisions().await;
         }
         let outcome = outcome.map_err(|error| unready(HostError::Job(error)))?;
-        if beginning.stop.is_cancelled() {
-            return Err(HostError::Interrupted);
-        }
         let reader = self.store().reader();
         let is_given_up = reader.job(job)?.status != Status::Open;
         match outcome.stopped.into_iter().next() {
             _ if is_given_up || !reader.state(job)?.is_any_in_the_air() => Ok(()),
-            Some(stopped) => {
-                let engine::Stopped { profile, why } = stopped;
-                Err(still(job, StillInTheAir::Stopped { profile, why }))
+            Some(engine::Stopped { profile, why }) => {
+                Err(still(job, StillInTheAir::Left(Unanswered::Stopped { profile, why })))
             }
-            None => Err(still(job, StillInTheAir::NoAnswer)),
+            None => Err(still(job, StillInTheAir::Left(Unanswered::NoAnswer))),
         }
     }
 }

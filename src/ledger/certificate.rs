@@ -212,7 +212,9 @@ impl Teller {
                 self.asked.extend(own.cloned());
             }
             Fact::Answered(answered) => self.answered(chain, &at, answered, proof),
-            Fact::Ended { .. } => {
+            Fact::Ended { asked, .. } => {
+                let is_own = |asked: &&Asked| self.results.iter().any(|ended| ended.run == asked.run);
+                self.asked.extend(asked.iter().filter(is_own).cloned());
                 let own = outcomes_of(&fact, proof.as_ref());
                 own.into_iter().for_each(|outcome| self.ended(chain, &at, &outcome, proof.clone()));
             }

@@ -81,6 +81,9 @@ pub enum Fact {
         /// Of few requests.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         outcomes: Vec<Outcome>,
+        /// Whose requests these are, once for each, where no call said it before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked: Vec<Asked>,
         /// Of many.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tree: Option<Grouped>,

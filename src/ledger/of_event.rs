@@ -55,7 +55,8 @@ pub fn of_event(
         Event::Ended { ended } if ended.is_empty() => return None,
         Event::Ended { .. } => {
             let (outcomes, tree) = about(&blinds);
-            Fact::Ended { job: name, event: number, outcomes, tree }
+            let asked = witness.map(|witness| asked(job, witness, digests)).unwrap_or_default();
+            Fact::Ended { job: name, event: number, outcomes, asked, tree }
         }
         Event::Passed { .. } => {
             let (outcomes, tree) = about(&blinds);
@@ -102,14 +103,6 @@ fn planned(job: JobId, intended: &Intended, witness: &Witness, digests: &dyn Dig
         return None;
     }
     let run = |position: &Position| RunId { job, position: *position }.to_string();
-    let asked = |received: &Received| Asked {
-        run: run(&received.position),
-        request: digests.request(&received.request),
-        subject: received.identifiers.iter().map(|identifier| digests.subject(*identifier)).collect(),
-        kind: received.kind.to_owned(),
-        received_at: received.received_at.clone(),
-        due_at: received.due_at.clone(),
-    };
     Some(Fact::Planned {
         job: job.to_string(),
         batch: intended.batch,
@@ -117,8 +110,21 @@ fn planned(job: JobId, intended: &Intended, witness: &Witness, digests: &dyn Dig
         action: witness.action.clone(),
         workspace: witness.workspace.clone(),
         runs: intended.positions.iter().map(run).collect(),
-        asked: witness.received.iter().map(asked).collect(),
+        asked: asked(job, witness, digests),
     })
+}
+
+/// Whose requests these are.
+fn asked(job: JobId, witness: &Witness, digests: &dyn Digests) -> Vec<Asked> {
+    let asked = |received: &Received| Asked {
+        run: RunId { job, position: received.position }.to_string(),
+        request: digests.request(&received.request),
+        subject: received.identifiers.iter().map(|identifier| digests.subject(*identifier)).collect(),
+        kind: received.kind.to_owned(),
+        received_at: received.received_at.clone(),
+        due_at: received.due_at.clone(),
+    };
+    witness.received.iter().map(asked).collect()
 }
 
 /// What an event meant for each of few requests.

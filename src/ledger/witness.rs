@@ -19,10 +19,18 @@ pub struct Witness {
     pub workspace: String,
     /// How many one-person calls it carries.
     pub calls: u32,
-    /// Of an intent: whose requests these are, as far as no entry said it before.
+    /// Of an intent, or of an end without a call: whose requests these are, as far as no entry said it before.
     pub received: Vec<Received>,
     /// Of an answer to few: what each was told.
     pub answers: Vec<Answer>,
+}
+
+impl Witness {
+    /// Of requests that ended before any call.
+    pub fn of_no_call(received: Vec<Received>) -> Witness {
+        let (action, workspace) = (String::new(), String::new());
+        Witness { action, effect: Effect::Read, workspace, calls: 0, received, answers: Vec::new() }
+    }
 }
 
 /// A request that was received, as the engine knows it: nothing here is written as it stands.

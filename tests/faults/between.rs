@@ -211,6 +211,38 @@ fn a_service_that_refuses_what_is_in_the_air_lets_nothing_newer_leave() {
 }
 
 #[test]
+fn what_has_no_answer_holds_up_the_same_people_and_nobody_else() {
+    let gives_answers = Arc::new(AtomicBool::new(false));
+    let server = Server::start({
+        let gives_answers = Arc::clone(&gives_answers);
+        move |request, _| match request.json().to_string().contains("opted_in")
+            && !gives_answers.load(Ordering::SeqCst)
+        {
+            true => Reply::Cut,
+            false => accepted(),
+        }
+    });
+    let folder = Folder::to(server.address, SET);
+    folder.write("flow.yaml", SET.replace("  - id: track\n", "  - id: track\n    retry: { attempts: 1 }\n"));
+    write(&folder, "first.ndjson", &[change("older", "opted_in", 1)]);
+    assert_eq!(run(&folder, "first.ndjson").counts(), (1, [0, 0, 0, 1]));
+    let mut other = change("other", "unsubscribed", 2);
+    other["subject"]["external_id"] = json!("u-2");
+    write(&folder, "second.ndjson", &[change("newer", "unsubscribed", 9), other]);
+
+    let left = run(&folder, "second.ndjson");
+
+    assert_eq!(left.counts(), (1, [1, 0, 0, 1]), "{}", left.stderr);
+    assert!(left.stderr.contains("nothing newer may leave for the same people"), "{}", left.stderr);
+    assert_eq!(told(&server), [["opted_in"], ["opted_in"], ["unsubscribed"]]);
+    assert!(server.requests()[2].json().to_string().contains("u-2"));
+
+    gives_answers.store(true, Ordering::SeqCst);
+    assert_eq!(run(&folder, "second.ndjson").counts(), (0, [2, 0, 0, 0]));
+    assert_eq!(told(&server)[3..], [["opted_in"], ["unsubscribed"]]);
+}
+
+#[test]
 fn a_state_without_an_answer_is_answered_first_when_its_process_gave_up_in_order() {
     let server = Server::start(|_, before| match before {
         0 => Reply::Cut,

@@ -88,7 +88,7 @@ fn a_certificate_holds_against_an_export_until_a_byte_of_it_is_changed() {
         "{}",
         right.stdout
     );
-    assert!(wrong.code == 2 && wrong.stderr.contains("or it was changed since"), "{}", wrong.stderr);
+    assert!(wrong.code == 1 && wrong.stdout.contains("or it was changed since"), "{}", wrong.stdout);
 }
 
 #[test]
@@ -103,6 +103,31 @@ fn no_word_about_the_person_and_no_key_stands_in_what_is_handed_out() {
             assert!(!text.contains(marker), "{marker} in {text}");
         }
     }
+}
+
+#[test]
+fn the_certificate_of_a_request_that_ended_before_any_call_says_what_was_asked() {
+    let stage = Stage::new(ERASE);
+    let subject = json!({ "external_id": "marker" });
+    let consents = json!([{ "purpose": "email", "status": "opted_in" }]);
+    stage
+        .folder
+        .requests([json!({ "id": "C-1", "kind": "consent", "subject": subject, "consents": consents })]);
+    assert_eq!(stage.folder.job().counts(), (1, [0, 0, 1, 0]));
+
+    let words = ["ledger", "certificate", "C-1", "--to", "filed/of/2026"];
+    let shot = stage.folder.run(&words);
+
+    assert_eq!(shot.code, 0, "{}", shot.stderr);
+    let text = stage.folder.read("filed/of/2026/certificate-job-1-0.json");
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&document["asked"][0]["kind"], &document["asked"][0]["run"]),
+        (&json!("consent"), &json!("job-1:0"))
+    );
+    assert_eq!(document["asked"][0]["subject"].as_array().unwrap().len(), 1);
+    assert_eq!(document["results"][0]["reason"], "kind_mismatch");
+    assert!(!text.contains("marker"), "{text}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_proof_that_was_changed_proves_nothing() {
         let mut changed = proof.clone();
         changed[member] = value;
         let (code, said) = check(&folder, &changed);
-        assert_eq!(code, 2, "{member}: {said}");
+        assert!(code == 1 && said.contains("not valid"), "{member}: {said}");
     }
     let (other, _server) = bulk(100);
     let foreign = other.run(&["ledger", "proof", "job-1:5"]).json();

@@ -284,6 +284,7 @@ async fn a_permission_that_a_key_lacks_is_named() {
         report.message,
         "the action `braze/users.delete` needs users.delete: give the credential what is missing"
     );
+    assert!(report.preconditions.iter().any(|look| look.contains("Security Settings")), "{report:?}");
     assert!(fake.asked("").iter().all(|asked| asked.body.is_empty() || asked.text() == "{}"));
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::folder::{ERASE, Folder};
+use crate::server::{Server, accepted};
 use crate::serving::{Serving, jobs, put_deletions, until};
 use crate::watching::Braze;
 
@@ -100,14 +101,22 @@ fn a_workflow_that_erases_nobody_in_truth_is_found_out_and_the_person_is_not_lef
 }
 
 #[test]
-fn a_pipe_that_carries_nothing_any_more_is_said() {
+fn a_pipe_that_carries_nothing_any_more_is_said_in_the_channels() {
     let braze = Braze::with([]);
-    let folder = folder(&braze, ERASE, "  every: 1s\n  alert_after: 2s\n");
+    let taker = Server::start(|_, _| accepted());
+    let channel =
+        format!("notify: {{ ops: {{ webhook: {{ url: 'http://{}/' }}, window: 1ms }} }}\n", taker.address);
+    let canary = "  every: 1s\n  alert_after: 2s\n  to: [ops]\n";
+    let folder = folder(&braze, ERASE, &format!("{canary}{channel}"));
     assert_eq!(folder.run(&["pause", "--all"]).code, 0);
 
     let serving = Serving::start(&folder);
 
     serving.running.says("no canary came through workflow erase since");
+    taker.wait_for(1);
+    let told = taker.requests()[0].json().to_string();
+    assert!(told.contains("canary") && told.contains("silent"), "{told}");
+    assert!(!told.contains("privaflow-canary"), "{told}");
     assert_eq!(serving.ready().1["parts"]["canary"]["trouble"], "silent");
     assert_eq!(folder.run(&["resume", "--all"]).code, 0);
     until("one came through", || shown(&folder).1["last_good_at"].is_string());

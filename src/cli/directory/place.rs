@@ -66,9 +66,10 @@ impl Place {
 }
 
 impl Place {
-    /// Whom the workflows of the settings ask, by workflow; a sandbox has none.
+    /// Whom the workflows of the settings ask, by workflow; a sandbox has none, and neither has who only reads
+    /// the staff.
     pub(super) fn approvers_by_workflow(&self) -> Vec<(String, Approvers)> {
-        if self._sandbox.is_some() {
+        if self._sandbox.is_some() || !self.home.settings.workflows.exists() {
             return Vec::new();
         }
         let shelf = Shelf::of(&self.home.settings.workflows, self.home.known.clone());

@@ -32,9 +32,21 @@ pub(super) fn run(
     let proofs = besides.proof.map(proofs_in).transpose()?.unwrap_or_default();
     let mut wanted: HashSet<Chain> = HashSet::new();
     for proof in &proofs {
-        wanted.insert(proof.check().map_err(Failure::wrong)?.chain);
+        match proof.check() {
+            Ok(proved) => wanted.insert(proved.chain),
+            Err(error) => return wrong_besides(common, &format!("{}: {error}", output::plain(&proof.run))),
+        };
     }
-    let certificate = besides.certificate.map(|path| certificate_in(path, &known)).transpose()?;
+    let certificate = match besides.certificate {
+        Some(path) => match certificate_in(path, &known)? {
+            Some(certificate) => Some(certificate),
+            None => {
+                let why = "it is no certificate that one of the keys signed, or it was changed since";
+                return wrong_besides(common, &format!("{}: {why}", path.display()));
+            }
+        },
+        None => None,
+    };
     if let Some((_, entries)) = &certificate {
         wanted.extend(entries);
     }
@@ -42,12 +54,8 @@ pub(super) fn run(
         Ok(_) if !wanted.is_empty() => {
             let numbers: BTreeSet<u64> = wanted.iter().map(|chain| chain.seq).collect();
             let numbers: Vec<String> = numbers.iter().take(8).map(u64::to_string).collect();
-            anstream::eprintln!(
-                "error: the export does not have the entries of the proof or certificate, or has others in their \
-                 place: {}",
-                numbers.join(", ")
-            );
-            Ok(ExitCode::from(1))
+            let why = "the export does not have the entries of the proof or certificate, or has others in their place";
+            wrong_besides(common, &format!("{why}: {}", numbers.join(", ")))
         }
         Ok(verified) => {
             let certificate = certificate.as_ref().map(|(certificate, _)| certificate);
@@ -160,6 +168,15 @@ fn wrong(common: &Common, broken: &Broken) -> Result<(), Failure> {
     }
 }
 
+/// What was given besides the export does not hold; of the export nothing is said.
+fn wrong_besides(common: &Common, why: &str) -> Result<ExitCode, Failure> {
+    match common.output {
+        Format::Json => output::json(&json!({ "valid": false, "line": null, "entry": null, "why": why })),
+        Format::Text => output::text(&format!("not valid: {why}\n")),
+    }?;
+    Ok(ExitCode::from(1))
+}
+
 fn key_in(path: &Path) -> Result<PublicKey, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     PublicKey::of_pem(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
@@ -185,15 +202,10 @@ fn older_in(path: &Path, keys: &[PublicKey]) -> Result<Chain, Failure> {
     head_of(&text, keys).ok_or_else(|| Failure::Usage(message()))
 }
 
-fn certificate_in(path: &Path, keys: &[PublicKey]) -> Result<(Certificate, Vec<Chain>), Failure> {
+/// A certificate that one of the keys signed; `None` when it is none, or was changed since.
+fn certificate_in(path: &Path, keys: &[PublicKey]) -> Result<Option<(Certificate, Vec<Chain>)>, Failure> {
     let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-    let message = || {
-        format!(
-            "{}: it is no certificate that one of the keys signed, or it was changed since",
-            path.display()
-        )
-    };
-    Certificate::verified(&text, keys).ok_or_else(|| Failure::Usage(message()))
+    Ok(Certificate::verified(&text, keys))
 }
 
 /// The keys that an export names itself; none of what comes by standard input, which can be read only once.

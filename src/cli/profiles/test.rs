@@ -131,6 +131,7 @@ fn shown(report: &Report) -> String {
             output::counted(count, unit)
         ));
     }
+    report.preconditions.iter().for_each(|precondition| line(precondition));
     text
 }
 

@@ -70,6 +70,7 @@ pub fn certify(
     let signature: serde_json::Value = serde_json::from_slice(&document)?;
     let html = page(&certificate, signature["signature"].as_str().unwrap_or_default());
     let Certified { page, document: data } = files_of(runs, folder);
+    make(folder)?;
     write(&page, html.as_bytes())?;
     // Last, so that it stands for both.
     write(&data, &document)?;
@@ -133,7 +134,6 @@ fn certify_job(reader: &Reader, folder: &Path, job: JobId, now_ms: i64) -> Resul
     if over.is_empty() {
         return Ok(0);
     }
-    make(folder)?;
     // What was carried out may be gone; then a request is called by its run.
     let names: BTreeMap<Position, String> = match Kept::open(reader, &record) {
         Ok(kept) => {

@@ -8,9 +8,15 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 
 use super::report::{Missing, Report, Verdict};
-use crate::catalogue::{self, Action};
+use crate::catalogue::{self, Action, Effect};
 use crate::onetrust::Shape;
 use crate::wire::{Answer, Broken, Client, Exchange};
+
+/// Braze erases event data along with a profile only where an administrator opted in before (Braze docs, "Data
+/// retention information"); no endpoint tells.
+const EVENT_DATA: &str = "look in Braze, Company Settings > Admin Settings > Security Settings: properties of \
+                          events and extras of messages are erased with a profile only if that was opted in to \
+                          before; no key can read it";
 
 /// Fills a report.
 pub(super) async fn look(
@@ -19,6 +25,9 @@ pub(super) async fn look(
     needs: &[&'static Action],
     now_ms: i64,
 ) -> Report {
+    if needs.iter().any(|action| action.effect == Effect::Irreversible) {
+        report.preconditions.push(EVENT_DATA.to_owned());
+    }
     let others = catalogue::all().iter().filter(|action| action.system == "braze");
     let others = others.filter(|action| !needs.iter().any(|need| need.id == action.id));
     let (mut is_allowed_something, mut denied_with) = (false, 0);

@@ -97,6 +97,9 @@ pub struct Report {
     pub missing: Vec<Missing>,
     /// How many seconds our clock is ahead of the service's, if that is much.
     pub clock_ahead_s: Option<i64>,
+    /// What nobody can read with a credential, and a person has to look at before the first use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preconditions: Vec<String>,
 }
 
 impl Report {
@@ -114,6 +117,7 @@ impl Report {
             token_ends_in_s: None,
             missing: Vec::new(),
             clock_ahead_s: None,
+            preconditions: Vec::new(),
         }
     }
 
