@@ -165,7 +165,9 @@ fn status_of(error: &std::io::Error) -> u16 {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => 404,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            tracing::warn!("a folder that files are handed over in is full: make room, what waits is written then");
+            tracing::warn!(
+                "a folder that files are handed over in is full: make room, what waits is written then"
+            );
             507
         }
         // Whatever else is the matter, somebody has to look at it; nothing is lost until then.

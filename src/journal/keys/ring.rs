@@ -14,7 +14,6 @@ use zeroize::Zeroizing;
 
 use super::super::error::StoreError;
 use super::master::{Master, Masters};
-use super::number_of;
 use super::table::{Row, Table};
 use super::wanted::{self, Found};
 use crate::job::{ABANDONED, Event, Fail, JobId, Position, Verdict};
@@ -74,28 +73,6 @@ struct Memory {
     /// What was destroyed may still stand in the log of the file.
     in_the_log: bool,
     destroyed: Option<Instant>,
-}
-
-/// Which outputs of a job's steps are still of use.
-pub(in crate::journal) enum Outputs {
-    /// None: the job needs no keys.
-    None,
-    /// Those that are sealed with keys of these numbers, and what an earlier release sealed with the key of the
-    /// job.
-    Of(HashSet<i64>),
-    /// It is not known which are not.
-    All,
-}
-
-impl Outputs {
-    /// Whether an output is one of them.
-    pub(in crate::journal) fn has(&self, output: &[u8]) -> bool {
-        match self {
-            Outputs::None => false,
-            Outputs::Of(numbers) => number_of(output).is_none_or(|number| numbers.contains(&number)),
-            Outputs::All => true,
-        }
-    }
 }
 
 struct New {
@@ -356,18 +333,18 @@ impl Ring {
         self.memory().over.extend(numbers);
     }
 
-    /// Which outputs of a job that is over can be opened still. Where there is no file of keys, none counts as
-    /// gone: it may only not be there yet.
-    pub(in crate::journal) fn outputs(&self, job: JobId) -> Result<Outputs, StoreError> {
+    /// The numbers of the keys that a job has on the disk and in memory, and are not about to be destroyed; `None`
+    /// where there is no file of keys.
+    pub(super) fn numbers(&self, job: JobId) -> Result<Option<HashSet<i64>>, StoreError> {
         let on_disk = match self.file().as_ref() {
             Some(open) => open.table.of_job(job)?,
-            None => return Ok(Outputs::All),
+            None => return Ok(None),
         };
         let memory = self.memory();
         let of_job = memory.jobs.get(&job).map(|of_job| of_job.keys.values().map(|(number, _)| *number));
         let numbers = on_disk.iter().map(|(_, number, _)| *number).chain(of_job.into_iter().flatten());
         let over: HashSet<i64> = memory.over.iter().copied().collect();
-        Ok(Outputs::Of(numbers.filter(|number| !over.contains(number)).collect()))
+        Ok(Some(numbers.filter(|number| !over.contains(number)).collect()))
     }
 
     /// In what time something is to be destroyed, if anything is.
