@@ -26,6 +26,9 @@ pub(super) const MOST: usize = 1 << 17;
 /// Bytes of a short body at most.
 const SHORT: usize = 64;
 
+/// What is alike: the first byte of a body, which is its kind, and its length.
+type Shape = (Option<u8>, usize);
+
 /// One of those that are packed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::journal) struct Packed {
@@ -39,7 +42,7 @@ pub(in crate::journal) struct Packed {
 
 /// Packs them behind what `out` already holds.
 pub(super) fn pack(all: &[Packed], out: &mut Vec<u8>) {
-    let mut shapes: Vec<((Option<u8>, usize), Vec<&[u8]>)> = Vec::new();
+    let mut shapes: Vec<(Shape, Vec<&[u8]>)> = Vec::new();
     let (mut which, mut numbers, mut moments, mut long) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut id, mut at_ms) = (0_i64, 0_i64);
     for one in all {
