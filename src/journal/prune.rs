@@ -19,8 +19,8 @@ use super::compact::give_back;
 use super::directory::{database_in, failures_of, file};
 use super::error::{Doing, StoreError};
 use super::inbox;
-use super::sought;
 use super::ledger::Packing;
+use super::sought;
 use super::watches::{self, IS_WATCHED};
 use super::{codec, events};
 
