@@ -306,8 +306,7 @@ impl Driver {
         self.abandoned_in_flight += usize::from(batch.is_abandoned);
         batch.left_ms = now_ms;
         self.write_attempted(&batch);
-        let event = self.intended(&batch);
-        let witness = self.witness_intent(&batch);
+        let (event, witness) = (self.intended(&batch), self.witness_intent(&batch));
         self.write_witnessed(event, Some(After::Send(Box::new(batch))), witness);
     }
 

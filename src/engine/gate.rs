@@ -187,3 +187,77 @@ impl Driver {
         self.leave_lanes(service, std::iter::once(call.reaches()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalogue::{Identifier, find};
+    use crate::job::{JobId, Mark, Presumed};
+    use crate::journal::{NewJob, Store};
+
+    const ERASED_MS: i64 = 1_800_000_000_000;
+
+    fn new_job() -> NewJob {
+        NewJob {
+            workflow_name: "w".into(),
+            workflow_digest: [0; 32],
+            workflow_text: String::new(),
+            input_path: "-".into(),
+            input_digest: [0; 32],
+            format: serde_json::Value::Null,
+            started_ms: ERASED_MS,
+            sandbox: true,
+            window: None,
+        }
+    }
+
+    async fn erase(store: &Store, person: PersonKey) {
+        let space = store.marks().space("w");
+        let order = space.erasure(ERASED_MS, ErasedBy::of(JobId(1), 0));
+        let mark = Mark { kind: MarkKind::Erased, key: space.key(MarkKind::Erased, person.digest()), order };
+        let job = store.create_job(new_job()).unwrap();
+        let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
+        let mut writer = store.writer(job, sender);
+        let presumed = Presumed { at_ms: ERASED_MS, positions: vec![0], marks: vec![mark] };
+        writer.append(Event::Presumed(presumed));
+        durable.recv().await.unwrap();
+    }
+
+    fn is_known(store: &Store, email: &str) -> bool {
+        let with = json!({ "attributes": [{ "email": email, "email_subscribe": "opted_in" }] });
+        let call = Call::new(find("braze/users.track").unwrap(), &with).unwrap();
+        let space = store.marks().space("w");
+        let gate = Gate { marks: store.marks(), space: &space, quiet_ms: 7, looked: None };
+        let erased = gate.erased(&call).unwrap();
+        assert!(
+            erased
+                .iter()
+                .all(|(person, until_ms)| call.people().contains(person) && *until_ms == ERASED_MS + 7)
+        );
+        !erased.is_empty()
+    }
+
+    #[tokio::test]
+    async fn who_was_erased_by_an_earlier_release_is_found_as_it_compared_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = "Ana@Example.com.";
+        let store = Store::open(folder.path()).unwrap();
+        erase(&store, PersonKey::as_before(Identifier::Email, odd).unwrap()).await;
+        erase(&store, PersonKey::of(Identifier::Email, "ben@example.com")).await;
+        drop(store);
+        let known = |store: &Store| {
+            [odd, "ANA@example.com.", "ben@example.com.", "cleo@example.com."].map(|it| is_known(store, it))
+        };
+        assert_eq!(known(&Store::open(folder.path()).unwrap()), [false, false, true, false]);
+        let earlier = "INSERT INTO gate_keys (version, value) SELECT 1, value FROM gate_keys";
+        let database = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
+        database.execute(earlier, []).unwrap();
+        drop(database);
+
+        let known = known(&Store::open(folder.path()).unwrap());
+
+        assert_eq!(known, [true, true, true, false]);
+    }
+}

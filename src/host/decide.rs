@@ -47,18 +47,18 @@ impl Host {
         let (store, says, of) = (Arc::clone(self.store()), talk.clone(), record.clone());
         let (sender, durable) = tokio::sync::mpsc::unbounded_channel();
         let mut writer = self.store().writer(job, sender);
+        // First of all: nobody is given up whom the gate does not know then.
+        let presumed = self.store().reader().presumed(job, None, self.now_ms())?;
+        let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
+        if let Some(presumed) = presumed {
+            writer.append(Event::Presumed(presumed));
+        }
         let listed = tokio::task::spawn_blocking(move || {
             end_the_rest(&store, &of, &folder, &mut writer, &says);
             writer
         });
         let mut writer = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
-        let at_ms = self.now_ms();
-        let presumed = self.store().reader().presumed(job, None, at_ms)?;
-        let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
-        // Both or neither: nobody who may be erased is forgotten by the gate.
-        let mut events: Vec<Event> = presumed.into_iter().map(Event::Presumed).collect();
-        events.push(Event::Cancelled { at_ms, by });
-        let last = writer.append_together(events);
+        let last = writer.append(Event::Cancelled { at_ms: self.now_ms(), by });
         written(job, durable, last).await?;
         say_presumed(presumes, talk);
         self.shared().give_up(job);

@@ -118,8 +118,8 @@ pub enum Event {
     /// Calls that cannot be undone are about to leave: whom they would erase. Written before their intent, so that
     /// it is known also when no answer comes and nobody looks any more.
     Attempted(Attempted),
-    /// A person gave requests up of which nobody knows whether they erased: for the gate they did. Written
-    /// together with what gives them up.
+    /// A person gives requests up of which nobody knows whether they erased: for the gate they did. Written before
+    /// what gives them up.
     Presumed(Presumed),
     /// The process stopped working on the job; `finished` when nothing is left to do.
     Stopped(Stopped),

@@ -23,7 +23,7 @@ use super::events::{self, Row};
 use super::guard::{self, Irreversible};
 use super::inbox::{self, Accept};
 use super::keys::{Ring, Rotated};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Packing};
 use super::seal::Keys;
 use super::segments::Keepers;
 use super::unwatched::Unwatched;
@@ -181,7 +181,14 @@ impl Committer {
 
     /// Whether there is something to do while nobody asks for anything.
     pub(super) fn has_work(&self) -> bool {
-        self.keepers.has_work(self.last_event) || self.compactor.has_work(self.keepers.covered_by_all())
+        self.keepers.has_work(self.last_event)
+            || self.compactor.has_work(self.keepers.covered_by_all())
+            || self.must_pack()
+    }
+
+    /// Whether it is time to pack entries of the ledger.
+    fn must_pack(&self) -> bool {
+        self.ledger.has_work(if self.writers.is_empty() { Packing::Idle } else { Packing::Busy })
     }
 
     fn gather(&mut self, first: Option<Command>, commands: &Receiver<Command>) -> (Group, Then) {
@@ -246,7 +253,7 @@ impl Committer {
     }
 
     fn try_commit(&mut self, group: &Group) -> Result<Taken, StoreError> {
-        let has_work = self.keepers.has_work(self.last_event);
+        let (has_work, must_pack) = (self.keepers.has_work(self.last_event), self.must_pack());
         let is_idle = group.events.is_empty() && group.accepts.is_empty();
         if is_idle && !self.has_work() {
             return Ok(Taken::new());
@@ -297,8 +304,11 @@ impl Committer {
         if has_work {
             let slice = if is_idle { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
             self.keepers.work(&transaction, covered, slice)?;
+        } else if is_idle && must_pack {
+            self.ledger.work(&transaction)?;
+            self.compactor.may_shrink();
         } else if is_idle {
-            self.compactor.work(&transaction, self.keepers.covered_by_all())?;
+            self.compactor.work(&transaction, self.keepers.covered_by_all(), &self.ring)?;
         }
         transaction.commit().doing("bring events to the disk")?;
         self.keepers.committed();

@@ -39,7 +39,7 @@ impl Space {
 pub(super) fn order(at_ms: i64, tag: u64, ErasedBy(by): ErasedBy) -> Order {
     let (high, low) = (by / LOW % HIGH, by % LOW + 1);
     let nanoseconds = at_ms.saturating_mul(MILLISECOND).saturating_add(low.cast_signed());
-    let place = Some(high << TAG_BITS | tag % (1 << TAG_BITS));
+    let place = Some((high << TAG_BITS) | (tag % (1 << TAG_BITS)));
     Order::from(OrderParts { nanoseconds, digits: 9, place, opts_out: false })
 }
 

@@ -8,8 +8,7 @@ use rusqlite::{Connection, params};
 use super::Store;
 use super::commit::{Committer, now_ms};
 use super::error::{Doing, StoreError};
-use super::inbox;
-use super::sought;
+use super::{inbox, jobs, sought};
 use crate::job::{JobId, Position};
 use crate::ledger::{Fact, to_hex};
 use crate::request::identifiers;
@@ -101,6 +100,12 @@ impl Committer {
         }
         self.ring.over(keys);
         self.ring.destroy(self.last_event)?;
+        for (job, _) in runs {
+            if jobs::one(&self.connection, *job)?.status.is_closed() {
+                jobs::compact_again(&self.connection, *job).doing(DOING)?;
+                self.compactor.add(&self.connection, *job)?;
+            }
+        }
         // What was overwritten still stands in the log.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).doing(DOING)?;
         Ok(Destroyed { records: rows.len() as u64 })

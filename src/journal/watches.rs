@@ -114,6 +114,8 @@ impl Store {
                     if !jobs::needs_key(&committer.connection, watch.job).doing(READING)? {
                         committer.keys.destroy(watch.job)?;
                         committer.ring.close(watch.job)?;
+                        jobs::compact_again(&committer.connection, watch.job).doing(WRITING)?;
+                        committer.compactor.add(&committer.connection, watch.job)?;
                     }
                     committer.ring.destroy(committer.last_event)
                 }

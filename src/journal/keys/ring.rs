@@ -4,7 +4,7 @@
 //! what it sealed, before them. Keys of requests that are over are gathered and destroyed together, at most
 //! a second later. One process writes; others open the file for what they want to read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -357,12 +357,31 @@ impl Ring {
         self.memory().over.extend(numbers);
     }
 
+    /// The numbers of the keys that a job has on the disk and in memory, and are not about to be destroyed; `None`
+    /// where there is no file of keys.
+    pub(super) fn numbers(&self, job: JobId) -> Result<Option<HashSet<i64>>, StoreError> {
+        let on_disk = match self.file().as_ref() {
+            Some(open) => open.table.of_job(job)?,
+            None => return Ok(None),
+        };
+        let memory = self.memory();
+        let of_job = memory.jobs.get(&job).map(|of_job| of_job.keys.values().map(|(number, _)| *number));
+        let numbers = on_disk.iter().map(|(_, number, _)| *number).chain(of_job.into_iter().flatten());
+        let over: HashSet<i64> = memory.over.iter().copied().collect();
+        Ok(Some(numbers.filter(|number| !over.contains(number)).collect()))
+    }
+
     /// In what time something is to be destroyed, if anything is.
     pub(in crate::journal) fn destroys_in(&self) -> Option<Duration> {
         let memory = self.memory();
         let is_due = !memory.over.is_empty() || memory.in_the_log;
         let since = memory.destroyed.map_or(LINGER, |destroyed| destroyed.elapsed());
         is_due.then(|| LINGER.saturating_sub(since))
+    }
+
+    /// Gives room that destroyed keys left back to the system.
+    pub(in crate::journal) fn give_room_back(&self) -> Result<(), StoreError> {
+        self.file().as_ref().map_or(Ok(()), |open| open.table.give_room_back())
     }
 
     /// Destroys what is needed no more; `last_event` as for [`Ring::write`].

@@ -114,7 +114,7 @@ pub(in crate::journal) fn ended_for_good(
 ) -> Result<HashSet<Position>, StoreError> {
     let (mut ended, mut after) = (HashSet::new(), event);
     loop {
-        let rows = events::rows(connection, job, after, i64::MAX, 64)?;
+        let rows = events::rows(connection, job, after, 64)?;
         let Some(last) = rows.last() else { return Ok(ended) };
         after = last.id;
         for row in &rows {
@@ -140,7 +140,7 @@ fn ended_since(connection: &Connection, job: JobId, event: i64) -> Result<HashSe
     }
     let (mut state, mut after) = (State::default(), 0);
     loop {
-        let rows = events::rows(connection, job, after, i64::MAX, 64)?;
+        let rows = events::rows(connection, job, after, 64)?;
         let Some(last) = rows.last() else { break };
         after = last.id;
         for row in &rows {
