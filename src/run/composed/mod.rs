@@ -18,4 +18,6 @@ pub use inside::STILL_THERE;
 pub(super) use inside::{Asks, Doing, Failed, Inside};
 
 #[cfg(test)]
+mod look_tests;
+#[cfg(test)]
 mod tests;
