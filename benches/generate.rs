@@ -1,6 +1,6 @@
 //! Writes request files for the benchmark: records of people who differ, the same each time.
 //!
-//! Usage: `generate SHAPE COUNT` writes NDJSON to standard output, about 240 bytes a record, each about
+//! Usage: `generate SHAPE COUNT [FROM]` writes NDJSON to standard output, from person number FROM (0) on, about 240 bytes a record, each about
 //! another person. `consent` has the purposes that `workflows/consent-global.yaml` maps, `groups` those
 //! of `workflows/consent-groups.yaml`; `deletion` names people by external id, `deletion-email` by
 //! address alone.
@@ -12,12 +12,15 @@ const GROUPS: [&str; 4] = ["Newsletter", "Newsletter", "Product news", "SMS offe
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [shape, count] = arguments.as_slice() else {
-        return Err(io::Error::other("usage: generate SHAPE COUNT"));
+    let (shape, count, from) = match arguments.as_slice() {
+        [shape, count] => (shape, count, "0"),
+        [shape, count, from] => (shape, count, from.as_str()),
+        _ => return Err(io::Error::other("usage: generate SHAPE COUNT [FROM]")),
     };
+    let from: u64 = from.parse().map_err(io::Error::other)?;
     let count: u64 = count.parse().map_err(io::Error::other)?;
     let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
-    for number in 0..count {
+    for number in from..from + count {
         match shape.as_str() {
             "consent" => consent(&mut out, number, &GLOBAL)?,
             "groups" => consent(&mut out, number, &GROUPS)?,

@@ -23,6 +23,8 @@ mod folder;
 mod formats;
 #[path = "jobs/fresh.rs"]
 mod fresh;
+#[path = "jobs/gated.rs"]
+mod gated;
 #[path = "jobs/guard.rs"]
 mod guard;
 #[path = "jobs/holds.rs"]

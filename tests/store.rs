@@ -78,7 +78,7 @@ fn a_store_in_use_is_copied_and_the_copy_put_back_warns_until_it_is_acknowledged
     assert!(out.contains("the store that stood there is in .privaflow/replaced-"), "{out}");
     assert!(warned.contains("open then, and perhaps further on since: job-1") && code == Some(0), "{warned}");
     assert_eq!(jobs_in(folder.path()), 1);
-    let warning = "It knows nothing of what came between: ids that were finished";
+    let warning = "From the store that stood there it took over what came between: 0 erased identifiers, 0 holds, 1 finished";
     let told = [
         ["jobs", "list"].as_slice(),
         &["runs", "list"],

@@ -8,11 +8,10 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::output::{self, Format};
-use super::place::{self, Home};
-use super::{Common, Failure, pauses, run, setup};
+use super::why::{Why, carried_out};
+use super::{Common, Failure, setup};
 use crate::config::{Loaded, System};
-use crate::host::{Answer, Command, GateCommand, Typed};
-use crate::job::Reason;
+use crate::host::{Command, GateCommand, Typed};
 
 /// Arguments of `gate`.
 #[derive(Debug, clap::Args)]
@@ -41,16 +40,18 @@ enum Subcommand {
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: usize,
     },
-    /// Let somebody through: changes from before their erasure are carried out again
+    /// Let people through: changes from before their erasure are carried out again
+    ///
+    /// Somebody who is named by one identifier is let through by every other that the same request erased.
     Release {
         /// An id, an address, a number, or such as external_id=TEXT or alias=LABEL/NAME
-        subject: String,
+        #[arg(required = true, value_name = "SUBJECT")]
+        subjects: Vec<String>,
         /// In one workspace
         #[arg(long, value_name = "WORKSPACE")]
         workspace: Option<String>,
-        /// Why, for those who ask later: it is kept with who decided it, so name nobody
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
+        #[command(flatten)]
+        why: Why,
     },
 }
 
@@ -68,41 +69,76 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
             };
             carried_out(&loaded, Command::Gate(command), |entries| list(common, &entries))
         }
-        Subcommand::Release { subject, workspace, reason } => {
+        Subcommand::Release { subjects, workspace, why } => {
+            let (reason, by) = why.decided()?;
             let command = GateCommand::Release {
-                subject: Typed(subject.clone()),
+                subjects: subjects.iter().cloned().map(Typed).collect(),
                 workspaces: workspaces(&loaded, workspace.as_deref())?,
-                reason: reason_of(reason)?,
-                by: pauses::who(),
+                reason,
+                by,
             };
-            carried_out(&loaded, Command::Gate(command), |result| match common.output {
-                Format::Json => output::json(&result),
-                Format::Text => output::text(&match result["released"].as_u64() {
-                    Some(0) | None => {
-                        "the gate keeps nothing of this person that is not released\n".to_owned()
-                    }
-                    Some(count) => format!("{} released\n", output::counted(count, "identifier")),
-                }),
-            })
+            carried_out(&loaded, Command::Gate(command), |result| released(common, subjects.len(), &result))
         }
     }
 }
 
-fn list(common: &Common, entries: &Value) -> Result<(), Failure> {
+/// Says what was let through, and what was not.
+fn released(common: &Common, named: usize, result: &Value) -> Result<ExitCode, Failure> {
+    let count = |name: &str| result[name].as_u64().unwrap_or_default();
+    let unknown: Vec<u64> =
+        result["unknown"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+    if unknown.len() == named {
+        return Err(Failure::Usage(
+            "the gate keeps nothing of that: nobody who is known so was erased in these workspaces; `privaflow gate \
+             list` shows what it keeps, and a subject such as external_id=TEXT names one kind of identifier"
+                .to_owned(),
+        ));
+    }
+    match common.output {
+        Format::Json => output::json(result)?,
+        Format::Text if count("released") == 0 => {
+            output::text("all that the gate keeps of this was released before\n")?;
+        }
+        Format::Text => {
+            let of = match count("erasures") {
+                0 => String::new(),
+                erasures => format!(", all that {} covered", output::counted(erasures, "erasure")),
+            };
+            output::text(&format!("{} released{of}\n", output::counted(count("released"), "identifier")))?;
+        }
+    }
+    if count("alone") > 0 {
+        anstream::eprintln!(
+            "{} of them an earlier release of privaflow wrote: what else was erased with them is not known, so name the person's \
+             other identifiers, too, which the gate still refuses",
+            output::counted(count("alone"), "identifier")
+        );
+    }
+    if unknown.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let places: Vec<String> = unknown.iter().map(|place| format!("{}.", place + 1)).collect();
+    anstream::eprintln!("error: of the {} subject named, the gate keeps nothing", places.join(", "));
+    Ok(ExitCode::from(1))
+}
+
+fn list(common: &Common, entries: &Value) -> Result<ExitCode, Failure> {
     let entries = entries.as_array().map_or(&[][..], Vec::as_slice);
     if common.output == Format::Json {
-        return entries.iter().try_for_each(output::json);
+        entries.iter().try_for_each(output::json)?;
+        return Ok(ExitCode::SUCCESS);
     }
     if entries.is_empty() {
         anstream::eprintln!("the gate keeps nothing of that");
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let text = |entry: &Value, name: &str| entry[name].as_str().map_or_else(|| "-".to_owned(), output::plain);
     let names = ["key", "workspace", "erased_at", "refuses_until", "released_at", "released_by", "reason"];
     let rows: Vec<Vec<String>> =
         entries.iter().map(|entry| names.iter().map(|name| text(entry, name)).collect()).collect();
     let head = ["KEY", "WORKSPACE", "ERASED", "REFUSES CHANGES UNTIL", "RELEASED", "BY", "WHY"];
-    output::text(&output::table(&head, rows))
+    output::text(&output::table(&head, rows))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The workspaces of Braze that the settings have, or the one that was named.
@@ -120,11 +156,6 @@ fn workspaces(loaded: &Loaded, named: Option<&str>) -> Result<Vec<String>, Failu
     Ok(vec![named.to_owned()])
 }
 
-/// A reason that may be kept.
-pub(super) fn reason_of(text: &str) -> Result<Reason, Failure> {
-    Reason::parse(text).map_err(|why| Failure::Usage(why.to_string()))
-}
-
 /// A day (UTC), or a moment, in Unix milliseconds.
 pub(super) fn parse_moment(text: &str) -> Result<i64, String> {
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
@@ -134,23 +165,4 @@ pub(super) fn parse_moment(text: &str) -> Result<i64, String> {
     let at = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
     at.map(|at| at.timestamp().as_millisecond())
         .ok_or_else(|| "write a day such as 2026-11-22, or a moment such as 2026-11-22T10:00:00Z".to_owned())
-}
-
-/// Has something done in the store, by whoever owns it.
-pub(super) fn carried_out(
-    loaded: &Loaded,
-    command: Command,
-    show: impl FnOnce(Value) -> Result<(), Failure>,
-) -> Result<ExitCode, Failure> {
-    let home = Home::of(loaded);
-    run::runtime()?.block_on(async {
-        let stop = run::stop_on_signal();
-        let show = |answer, _| {
-            if let Answer::Result(result) = answer {
-                show(result)?;
-            }
-            Ok(ExitCode::SUCCESS)
-        };
-        place::execute(&home, command, Vec::new(), 0, stop, show).await
-    })
 }

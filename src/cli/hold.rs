@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::gate::{carried_out, parse_moment, reason_of};
+use super::gate::parse_moment;
 use super::output::{self, Format};
+use super::why::{Why, carried_out};
 use super::{Common, Failure, pauses, setup};
 use crate::host::{Command, HoldCommand, Typed};
 
@@ -25,9 +26,8 @@ enum Subcommand {
     Add {
         /// An id, an address, a number, or such as external_id=TEXT or alias=LABEL/NAME
         subject: String,
-        /// Why: it is shown to whoever waits and kept with who decided it, so name nobody
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
+        #[command(flatten)]
+        why: Why,
         /// Until this day or moment, such as 2027-01-31; without it, until `hold remove`
         #[arg(long, value_name = "DAY", value_parser = parse_moment)]
         until: Option<i64>,
@@ -44,24 +44,26 @@ enum Subcommand {
 /// Does what the subcommand says.
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
-    let by = pauses::who();
     let command = match &args.command {
-        Subcommand::Add { subject, reason, until } => HoldCommand::Add {
-            subject: Typed(subject.clone()),
-            reason: reason_of(reason)?,
-            until_ms: *until,
-            by,
-        },
-        Subcommand::List => HoldCommand::List,
-        Subcommand::Remove { subject } => HoldCommand::Remove { subject: Typed(subject.clone()), by },
-    };
-    carried_out(&loaded, Command::Hold(command), |result| match (&args.command, common.output) {
-        (Subcommand::List, _) => list(common, &result),
-        (_, Format::Json) => output::json(&result),
-        (Subcommand::Add { .. }, Format::Text) => {
-            output::text(&format!("hold {} is on the list\n", result["hold"]))
+        Subcommand::Add { subject, why, until } => {
+            let (reason, by) = why.decided()?;
+            HoldCommand::Add { subject: Typed(subject.clone()), reason, until_ms: *until, by }
         }
-        (Subcommand::Remove { .. }, Format::Text) => removed(&result),
+        Subcommand::List => HoldCommand::List,
+        Subcommand::Remove { subject } => {
+            HoldCommand::Remove { subject: Typed(subject.clone()), by: pauses::who() }
+        }
+    };
+    carried_out(&loaded, Command::Hold(command), |result| {
+        match (&args.command, common.output) {
+            (Subcommand::List, _) => list(common, &result),
+            (_, Format::Json) => output::json(&result),
+            (Subcommand::Add { .. }, Format::Text) => {
+                output::text(&format!("hold {} is on the list\n", result["hold"]))
+            }
+            (Subcommand::Remove { .. }, Format::Text) => removed(&result),
+        }?;
+        Ok(ExitCode::SUCCESS)
     })
 }
 

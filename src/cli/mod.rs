@@ -36,6 +36,7 @@ mod trial;
 mod trigger;
 mod validate;
 mod watch;
+mod why;
 mod workflows;
 
 use command::Common;

@@ -10,12 +10,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::output::{self, Format, counted};
-use super::place::{self, Home};
-use super::{Common, Failure, run, setup};
+use super::why::carried_out;
+use super::{Common, Failure, pauses, setup};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Loaded;
-use crate::host::{Answer, Command};
-use crate::journal::{self, Reader, Replace, Restored};
+use crate::host::Command;
+use crate::job::FORGETFUL;
+use crate::journal::{self, Carried, Reader, Replace, Restored};
 use crate::source::duration;
 
 /// Arguments of `store`.
@@ -37,8 +38,9 @@ enum Subcommand {
     },
     /// Put a backup in the place of the store
     ///
-    /// What was finished, accepted or erased after the backup was made is forgotten; every command says
-    /// so until you acknowledge it. The store that stood there is kept beside the new one.
+    /// Jobs that came after the backup was made are forgotten. Who was erased since, who is on hold, and what was
+    /// finished and accepted, is taken over from the store that stands there, if it can be read; else changes that
+    /// could bring somebody back wait until you acknowledge it. That store is kept beside the new one.
     #[command(arg_required_else_help = true)]
     Restore {
         /// A file that `privaflow store backup` made
@@ -120,7 +122,7 @@ fn restore(common: &Common, store: &Path, file: &Path, replace: Replace) -> Resu
         Format::Json => output::json(&json!({
             "store": store, "backup_at": moment(restored.backup_ms), "replaced": restored.replaced,
             "open_jobs": names(&restored), "lost_records": restored.lost_records,
-            "lost_runs": restored.lost_runs,
+            "lost_runs": restored.lost_runs, "carried": restored.carried, "unknown": restored.lost,
         }))?,
         Format::Text => {
             output::text(&format!("{} is as it was at {}\n", store.display(), moment(restored.backup_ms)))?;
@@ -136,10 +138,23 @@ fn restore(common: &Common, store: &Path, file: &Path, replace: Replace) -> Resu
 fn acknowledge(common: &Common, loaded: &Loaded) -> Result<ExitCode, Failure> {
     // Only a store that is there can have been restored.
     drop(Reader::open(&loaded.settings.store)?);
-    carried_out(loaded, Command::AcknowledgeRestore, |result| match common.output {
-        Format::Json => output::json(&result),
-        Format::Text if result["acknowledged"] == true => output::text("noted: commands warn no more\n"),
-        Format::Text => output::text("there was nothing to acknowledge\n"),
+    let command = Command::AcknowledgeRestore { by: pauses::who() };
+    carried_out(loaded, command, |result| {
+        match common.output {
+            Format::Json => output::json(&result)?,
+            Format::Text if result["acknowledged"] == true => {
+                output::text("noted: commands warn no more\n")?;
+                let let_go = result["let_go"].as_array().map_or(0, Vec::len) as u64;
+                if let_go > 0 {
+                    let waited = counted(let_go, "request");
+                    anstream::eprintln!(
+                        "{waited} that waited for this may go on: `serve` does, or `privaflow jobs resume`"
+                    );
+                }
+            }
+            Format::Text => output::text("there was nothing to acknowledge\n")?,
+        }
+        Ok(ExitCode::SUCCESS)
     })
 }
 
@@ -147,34 +162,18 @@ fn prune(common: &Common, loaded: &Loaded, kept: Duration) -> Result<ExitCode, F
     drop(Reader::open(&loaded.settings.store)?);
     let kept_ms = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
     let before_ms = SystemClock.now_ms().saturating_sub(kept_ms);
-    carried_out(loaded, Command::Prune { before_ms }, |result| match common.output {
-        Format::Json => output::json(&result),
-        Format::Text => output::text(&format!(
-            "removed {} that ended before {}; the store was {} and is {}\n",
-            counted(result["jobs"].as_array().map_or(0, Vec::len) as u64, "job"),
-            moment(before_ms),
-            size(result["bytes_before"].as_u64().unwrap_or_default()),
-            size(result["bytes_after"].as_u64().unwrap_or_default()),
-        )),
-    })
-}
-
-/// Has something done in the store, by whoever owns it.
-fn carried_out(
-    loaded: &Loaded,
-    command: Command,
-    show: impl FnOnce(serde_json::Value) -> Result<(), Failure>,
-) -> Result<ExitCode, Failure> {
-    let home = Home::of(loaded);
-    run::runtime()?.block_on(async {
-        let stop = run::stop_on_signal();
-        let show = |answer, _| {
-            if let Answer::Result(result) = answer {
-                show(result)?;
-            }
-            Ok(ExitCode::SUCCESS)
-        };
-        place::execute(&home, command, Vec::new(), 0, stop, show).await
+    carried_out(loaded, Command::Prune { before_ms }, |result| {
+        match common.output {
+            Format::Json => output::json(&result),
+            Format::Text => output::text(&format!(
+                "removed {} that ended before {}; the store was {} and is {}\n",
+                counted(result["jobs"].as_array().map_or(0, Vec::len) as u64, "job"),
+                moment(before_ms),
+                size(result["bytes_before"].as_u64().unwrap_or_default()),
+                size(result["bytes_after"].as_u64().unwrap_or_default()),
+            )),
+        }?;
+        Ok(ExitCode::SUCCESS)
     })
 }
 
@@ -198,13 +197,29 @@ fn forgotten(restored: &Restored) -> String {
             counted(restored.lost_runs, "run"),
         );
     }
+    let (at, of) = (moment(restored.restored_ms), moment(restored.backup_ms));
+    let Carried { erasures, holds, ids, states } = restored.carried;
+    let known = match restored.lost {
+        None => format!(
+            "From the store that stood there it took over what came between: {}, {}, {} and {}. What was let through \
+             the gate since, or taken off the hold list, is shut again",
+            counted(erasures, "erased identifier"),
+            counted(holds, "hold"),
+            counted(ids, "finished request"),
+            counted(states, "accepted state"),
+        ),
+        Some(lost) => format!(
+            "It knows nothing of what came between: ids that were finished, states that were accepted, and who was \
+             erased from {of} to {at}, since {}. Until you acknowledge that, changes from before {at} (and the quiet \
+             period of the gate after it) that could bring somebody back wait as `{FORGETFUL}`; carry the deletions \
+             of that time out once more before you do. A file that was run since would be carried out once more, and \
+             an older change can undo a newer one",
+            lost.words(),
+        ),
+    };
     format!(
-        "this store was restored at {} from a backup of {}. It knows nothing of what came between: ids that \
-         were finished, states that were accepted, erasures. A file that was run since would be carried out \
-         once more, and an older change can undo a newer one; {open}.{keys} When you have dealt with it: \
-         `privaflow store restore --acknowledge`",
-        moment(restored.restored_ms),
-        moment(restored.backup_ms),
+        "this store was restored at {at} from a backup of {of}. {known}; {open}.{keys} When you have dealt with it: \
+         `privaflow store restore --acknowledge`"
     )
 }
 

@@ -165,7 +165,7 @@ impl Driver {
                 Item::AskAlone => alone.push(vec![member]),
                 Item::Written | Item::Accepted { .. } => {
                     if let Some(space) = self.marks_in.get(service) {
-                        marks_of(&member.call, space, at_ms, &mut marks);
+                        marks_of(&member.call, space, at_ms, self.erased_by(member.slot), &mut marks);
                     }
                     members.push(member);
                 }

@@ -197,7 +197,7 @@ impl Driver {
                 && member.call.action().effect.writes()
                 && let Some(space) = self.marks_in.get(pending.batch.service)
             {
-                marks_of(&member.call, space, at_ms, &mut pending.marks);
+                marks_of(&member.call, space, at_ms, self.erased_by(member.slot), &mut pending.marks);
             }
             let Some(mut live) = self.runs.take(member.slot) else { continue };
             live.again = false;

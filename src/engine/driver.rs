@@ -320,8 +320,8 @@ impl Driver {
         self.outside.note_that_something_left();
         self.abandoned_in_flight += usize::from(batch.is_abandoned);
         batch.left_ms = now_ms;
-        let event = self.intended(&batch);
-        let witness = self.witness_intent(&batch);
+        self.write_attempted(&batch);
+        let (event, witness) = (self.intended(&batch), self.witness_intent(&batch));
         self.write_witnessed(event, Some(After::Send(Box::new(batch))), witness);
     }
 

@@ -14,7 +14,7 @@ use super::task::EngineError;
 use super::worker::{Going, Heard, Work};
 use crate::catalogue::Effect;
 use crate::job::{Mark, MarkKind, Skip};
-use crate::journal::{Marks, Space, StoreError, TargetsLooked};
+use crate::journal::{ErasedBy, Marks, Space, StoreError, TargetsLooked};
 use crate::plan::{Call, LeftOfErased, PersonKey, Target};
 use crate::request::Order;
 
@@ -29,6 +29,8 @@ enum Left {
     Part(Box<Call>),
     /// Nothing.
     Nothing(Skip),
+    /// Nobody knows yet: a person must say something first.
+    InDoubt,
 }
 
 /// What a call is held against.
@@ -53,9 +55,12 @@ impl Held<'_> {
                 false => Left::All,
             });
         }
-        let erased = self.gate.erased(call.people())?;
+        let erased = self.gate.erased(call)?;
         if erased.is_empty() {
             return self.newest_of(call);
+        }
+        if self.gate.is_in_doubt(call)? {
+            return Ok(Left::InDoubt);
         }
         call.note_return();
         let left = match call.after(&erased) {
@@ -77,7 +82,7 @@ impl Held<'_> {
 
     /// Whether one of these people, who were erased before, came back since by their own choice.
     fn have_returned(&self, people: &[PersonKey]) -> Result<bool, StoreError> {
-        let erased = self.gate.erased(people)?;
+        let erased = self.gate.among(people)?;
         for person in people {
             let key = self.space.key(MarkKind::Target, Call::return_of(*person));
             let Some(returned) = self.marks.newest(MarkKind::Target, key)? else { continue };
@@ -132,7 +137,7 @@ fn is_older(
 }
 
 /// What an accepted call leaves behind for later ones.
-pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<Mark>) {
+pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, by: ErasedBy, marks: &mut Vec<Mark>) {
     let target = |target: &Target| Mark { kind: MarkKind::Target, key: target.key, order: target.order };
     marks.extend(call.targets().iter().map(target));
     let returned = |target: &Target| {
@@ -141,8 +146,7 @@ pub(super) fn marks_of(call: &Call, space: &Space, now_ms: i64, marks: &mut Vec<
     };
     marks.extend(call.returns().map(returned));
     if call.action().effect == Effect::Irreversible {
-        // Its place tells the workspace, for those who look through the gate.
-        let order = Order::placed(now_ms, space.tag());
+        let order = space.erasure(now_ms, by);
         let key = |person: &PersonKey| space.key(MarkKind::Erased, person.digest());
         let erased = |person| Mark { kind: MarkKind::Erased, key: key(person), order };
         marks.extend(call.erases().iter().map(erased));
@@ -227,6 +231,7 @@ impl Driver {
                 Ok(part)
             }
             Ok(Left::Nothing(why)) => Err((call, why)),
+            Ok(Left::InDoubt) => return self.keep_in_doubt(slot, service, &call),
             Err(error) => return self.broken = Some(EngineError::Journal(error.into())),
         };
         let now_ms = self.clock.steady_ms();
@@ -309,7 +314,7 @@ mod tests {
         let space = store.marks().space("w");
         accepted.key(|digest| space.key(MarkKind::Target, digest));
         let mut marks = Vec::new();
-        marks_of(&accepted, &space, NOW_MS, &mut marks);
+        marks_of(&accepted, &space, NOW_MS, ErasedBy::of(crate::job::JobId(1), 0), &mut marks);
         let job = NewJob {
             workflow_name: "w".into(),
             workflow_digest: [0; 32],

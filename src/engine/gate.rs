@@ -12,10 +12,10 @@ use super::lanes::Slot;
 use super::looked::GateLooked;
 use super::relay::parked;
 use crate::catalogue::Effect;
-use crate::job::{MarkKind, ON_HOLD};
-use crate::journal::{Hold, Marks, Space, StoreError};
+use crate::job::{Attempted, Event, FORGETFUL, MarkKind, ON_HOLD};
+use crate::journal::{ErasedBy, Hold, Marks, Space, StoreError};
 use crate::ledger::moment;
-use crate::plan::{Call, PersonKey};
+use crate::plan::{Call, LeftOfErased, PersonKey};
 
 /// The gate of one workspace.
 pub(super) struct Gate<'g> {
@@ -28,9 +28,38 @@ pub(super) struct Gate<'g> {
 }
 
 impl Gate<'_> {
-    /// Who of these people was erased, each with the moment up to which changes are refused, in Unix
+    /// Who of the people of a call was erased, each with the moment up to which changes are refused, in Unix
     /// milliseconds.
-    pub(super) fn erased(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, i64)>, StoreError> {
+    pub(super) fn erased(&self, call: &Call) -> Result<Vec<(PersonKey, i64)>, StoreError> {
+        let mut erased = self.known(call)?;
+        if let Some(until_ms) = self.unknown_until_ms() {
+            let is_unknown = |person: &&PersonKey| !erased.iter().any(|(known, _)| known == *person);
+            let unknown: Vec<PersonKey> = call.people().iter().filter(is_unknown).copied().collect();
+            erased.extend(unknown.into_iter().map(|person| (person, until_ms)));
+        }
+        Ok(erased)
+    }
+
+    /// Whether a call could bring somebody back of whom it is not known whether they were erased: a restored store
+    /// may have forgotten it. An opt-out could not, in the form in which it is made.
+    pub(super) fn is_in_doubt(&self, call: &Call) -> Result<bool, StoreError> {
+        let Some(until_ms) = self.unknown_until_ms() else { return Ok(false) };
+        let opts_out = !call.targets().is_empty() && call.targets().iter().all(|it| it.order.opts_out());
+        if opts_out && !call.keeps_turn() {
+            return Ok(false);
+        }
+        let known = self.known(call)?;
+        let is_unknown = |person: &&PersonKey| !known.iter().any(|(known, _)| known == *person);
+        let unknown: Vec<_> = call.people().iter().filter(is_unknown).map(|it| (*it, until_ms)).collect();
+        Ok(!matches!(call.after(&unknown), LeftOfErased::All))
+    }
+
+    fn unknown_until_ms(&self) -> Option<i64> {
+        Some(self.marks.unknown_until_ms()?.saturating_add(self.quiet_ms))
+    }
+
+    /// Who of these people was erased, as this release compares them.
+    pub(super) fn among(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, i64)>, StoreError> {
         let mut erased = Vec::new();
         let seen = self.marks.gate_now();
         let looked = self.looked.filter(|looked| looked.seen == seen).map(|looked| &looked.people);
@@ -40,16 +69,60 @@ impl Gate<'_> {
         let may_be_known =
             |person: &&PersonKey| looked.is_none_or(|known| known.binary_search(person).is_ok());
         for person in people.iter().filter(may_be_known) {
-            let key = self.space.key(MarkKind::Erased, person.digest());
-            if let Some(erased_ms) = self.marks.erased(key)? {
-                erased.push((*person, erased_ms.saturating_add(self.quiet_ms)));
+            erased.extend(self.until_ms(*person)?.map(|until_ms| (*person, until_ms)));
+        }
+        Ok(erased)
+    }
+
+    /// The same of the people of a call, also as an earlier release compared them.
+    fn known(&self, call: &Call) -> Result<Vec<(PersonKey, i64)>, StoreError> {
+        let mut erased = self.among(call.people())?;
+        if self.marks.knows_earlier_keys() && !self.marks.gate_now().is_empty() {
+            for (person, before) in call.known_before() {
+                let Some(until_ms) = self.until_ms(before)? else { continue };
+                match erased.iter_mut().find(|(known, _)| *known == person) {
+                    Some((_, known_ms)) => *known_ms = until_ms.max(*known_ms),
+                    None => erased.push((person, until_ms)),
+                }
             }
         }
         Ok(erased)
     }
+
+    fn until_ms(&self, person: PersonKey) -> Result<Option<i64>, StoreError> {
+        let key = self.space.key(MarkKind::Erased, person.digest());
+        Ok(self.marks.erased(key)?.map(|erased_ms| erased_ms.saturating_add(self.quiet_ms)))
+    }
 }
 
 impl Driver {
+    /// Writes down whom a batch that is about to leave would erase: when it is given up without an answer, that is
+    /// all that is known of them.
+    pub(super) fn write_attempted(&mut self, batch: &Batch) {
+        let first = batch.members.first();
+        let erases = first.is_some_and(|member| member.call.action().effect == Effect::Irreversible);
+        // Those of a later attempt are the same.
+        if !erases || batch.attempt > 0 || self.is_only_looking(batch) {
+            return;
+        }
+        let Some(space) = self.marks_in.get(batch.service) else { return };
+        let mut people = Vec::with_capacity(batch.members.len());
+        for member in &batch.members {
+            let Some(position) = self.runs.position(member.slot) else { continue };
+            let key = |person: &PersonKey| (position, space.key(MarkKind::Erased, person.digest()));
+            people.extend(member.call.erases().iter().map(key));
+        }
+        if !people.is_empty() {
+            let attempted = Attempted { batch: batch.number, tag: space.tag(), people };
+            self.write(Event::Attempted(attempted), None);
+        }
+    }
+
+    /// The request of a slot, as the gate tells it apart.
+    pub(super) fn erased_by(&self, slot: Slot) -> ErasedBy {
+        ErasedBy::of(self.task.job, self.runs.position(slot).unwrap_or_default())
+    }
+
     /// A batch that is about to leave, without those whom somebody put on hold since it was gathered; `None`
     /// when nothing is left of it.
     pub(super) fn but_for_held(&mut self, mut batch: Batch, now_ms: i64) -> Option<Batch> {
@@ -75,28 +148,116 @@ impl Driver {
         Some(batch)
     }
 
-    /// A call would erase somebody who must not be erased: it is not made, and its request waits. It is looked
-    /// at again whenever its job goes on.
+    /// A call would erase somebody who must not be erased.
     pub(super) fn keep_from_erasing(&mut self, slot: Slot, service: usize, call: &Call, hold: &Hold) {
+        let until = hold.until_ms.map(|until_ms| format!(" until {}", moment(until_ms)));
+        let message = format!(
+            "hold {} of {} keeps this person from being erased{}: {}; `privaflow hold remove` lets it go on",
+            hold.id,
+            hold.by,
+            until.unwrap_or_default(),
+            hold.reason
+        );
+        self.keep_back(slot, service, call, ON_HOLD, message);
+    }
+
+    /// A call could bring somebody back who was erased after the backup that the store was restored from.
+    pub(super) fn keep_in_doubt(&mut self, slot: Slot, service: usize, call: &Call) {
+        let until = self.marks.unknown_until_ms().map(moment).unwrap_or_default();
+        let message = format!(
+            "the store was restored at {until} and does not know who was erased since its backup was made: it is not known \
+             whether this would bring somebody back; `privaflow store restore --acknowledge` lets it go on"
+        );
+        self.keep_back(slot, service, call, FORGETFUL, message);
+    }
+
+    /// A call is not made, and its request waits. It is looked at again whenever its job goes on.
+    fn keep_back(&mut self, slot: Slot, service: usize, call: &Call, code: &str, message: String) {
         match self.abandoned.has(slot) {
             true => self.pass_abandoned(slot),
             false => {
                 if let Some(live) = self.runs.take(slot) {
                     let step = Some(self.path_of(&live.run));
-                    let until = hold.until_ms.map(|until_ms| format!(" until {}", moment(until_ms)));
-                    let message = format!(
-                        "hold {} of {} keeps this person from being erased{}: {}; `privaflow hold remove` lets it go on",
-                        hold.id,
-                        hold.by,
-                        until.unwrap_or_default(),
-                        hold.reason
-                    );
                     self.waits.attention += 1;
-                    self.ended.push(parked(&live.about, step, ON_HOLD, message));
+                    self.ended.push(parked(&live.about, step, code, message));
                 }
                 self.free(slot);
             }
         }
         self.leave_lanes(service, std::iter::once(call.reaches()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalogue::{Identifier, find};
+    use crate::job::{JobId, Mark, Presumed};
+    use crate::journal::{NewJob, Store};
+
+    const ERASED_MS: i64 = 1_800_000_000_000;
+
+    fn new_job() -> NewJob {
+        NewJob {
+            workflow_name: "w".into(),
+            workflow_digest: [0; 32],
+            workflow_text: String::new(),
+            input_path: "-".into(),
+            input_digest: [0; 32],
+            format: serde_json::Value::Null,
+            started_ms: ERASED_MS,
+            sandbox: true,
+            window: None,
+        }
+    }
+
+    async fn erase(store: &Store, person: PersonKey) {
+        let space = store.marks().space("w");
+        let order = space.erasure(ERASED_MS, ErasedBy::of(JobId(1), 0));
+        let mark = Mark { kind: MarkKind::Erased, key: space.key(MarkKind::Erased, person.digest()), order };
+        let job = store.create_job(new_job()).unwrap();
+        let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
+        let mut writer = store.writer(job, sender);
+        let presumed = Presumed { at_ms: ERASED_MS, positions: vec![0], marks: vec![mark] };
+        writer.append(Event::Presumed(presumed));
+        durable.recv().await.unwrap();
+    }
+
+    fn is_known(store: &Store, email: &str) -> bool {
+        let with = json!({ "attributes": [{ "email": email, "email_subscribe": "opted_in" }] });
+        let call = Call::new(find("braze/users.track").unwrap(), &with).unwrap();
+        let space = store.marks().space("w");
+        let gate = Gate { marks: store.marks(), space: &space, quiet_ms: 7, looked: None };
+        let erased = gate.erased(&call).unwrap();
+        assert!(
+            erased
+                .iter()
+                .all(|(person, until_ms)| call.people().contains(person) && *until_ms == ERASED_MS + 7)
+        );
+        !erased.is_empty()
+    }
+
+    #[tokio::test]
+    async fn who_was_erased_by_an_earlier_release_is_found_as_it_compared_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = "Ana@Example.com.";
+        let store = Store::open(folder.path()).unwrap();
+        erase(&store, PersonKey::as_before(Identifier::Email, odd).unwrap()).await;
+        erase(&store, PersonKey::of(Identifier::Email, "ben@example.com")).await;
+        drop(store);
+        let known = |store: &Store| {
+            [odd, "ANA@example.com.", "ben@example.com.", "cleo@example.com."].map(|it| is_known(store, it))
+        };
+        assert_eq!(known(&Store::open(folder.path()).unwrap()), [false, false, true, false]);
+        let earlier = "INSERT INTO gate_keys (version, value) SELECT 1, value FROM gate_keys";
+        let database = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
+        database.execute(earlier, []).unwrap();
+        drop(database);
+
+        let known = known(&Store::open(folder.path()).unwrap());
+
+        assert_eq!(known, [true, true, true, false]);
     }
 }

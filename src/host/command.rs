@@ -111,7 +111,10 @@ pub enum Command {
         profiles: Vec<String>,
     },
     /// Somebody has read what a restored store may have forgotten.
-    AcknowledgeRestore,
+    AcknowledgeRestore {
+        /// Who did.
+        by: String,
+    },
     /// Destroy what is kept of a person.
     Forget {
         /// Digests of what was typed (`request::identifiers_like`), in hexadecimal digits.
@@ -143,7 +146,7 @@ impl Command {
             | Command::Hold(_)
             | Command::Prune { .. }
             | Command::ApproveWorkflows { .. }
-            | Command::AcknowledgeRestore
+            | Command::AcknowledgeRestore { .. }
             | Command::Forget { .. }
             | Command::RotateKeys
             | Command::Look => false,
@@ -178,10 +181,10 @@ pub enum GateCommand {
         /// So many at most, the newest.
         limit: usize,
     },
-    /// Let somebody through.
+    /// Let people through, each with all that their erasure covered.
     Release {
         /// Whom.
-        subject: Typed,
+        subjects: Vec<Typed>,
         /// In these workspaces.
         workspaces: Vec<String>,
         /// Why.

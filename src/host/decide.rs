@@ -41,19 +41,26 @@ impl Host {
         if unanswered > 0 {
             talk.say(format!(
                 "warning: {unanswered} calls of {job} had no answer: what they did is not known, and nobody looks any \
-                 more; an erasure among them may have taken effect without the gate knowing of it"
+                 more"
             ));
         }
-        let (store, talk, of) = (Arc::clone(self.store()), talk.clone(), record.clone());
+        let (store, says, of) = (Arc::clone(self.store()), talk.clone(), record.clone());
         let (sender, durable) = tokio::sync::mpsc::unbounded_channel();
         let mut writer = self.store().writer(job, sender);
+        // First of all: nobody is given up whom the gate does not know then.
+        let presumed = self.store().reader().presumed(job, None, self.now_ms())?;
+        let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
+        if let Some(presumed) = presumed {
+            writer.append(Event::Presumed(presumed));
+        }
         let listed = tokio::task::spawn_blocking(move || {
-            end_the_rest(&store, &of, &folder, &mut writer, &talk);
+            end_the_rest(&store, &of, &folder, &mut writer, &says);
             writer
         });
         let mut writer = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
         let last = writer.append(Event::Cancelled { at_ms: self.now_ms(), by });
         written(job, durable, last).await?;
+        say_presumed(presumes, talk);
         self.shared().give_up(job);
         drop(stopped);
         self.summary(job)
@@ -100,6 +107,7 @@ impl Host {
         positions: Vec<Position>,
         folder: PathBuf,
         by: String,
+        talk: &Talk,
     ) -> Result<Summary, HostError> {
         let _nobody_begins = self.opening().await;
         let stopped = self.stop_job(job).await;
@@ -122,7 +130,9 @@ impl Host {
                 (fate, known)
             })
             .collect();
-        engine::give_up(self.store(), &fates, &found, &Decided { by, at_ms: self.now_ms() }).await?;
+        let decided = Decided { by, at_ms: self.now_ms() };
+        let presumes = engine::give_up(self.store(), &fates, &found, &decided).await?;
+        say_presumed(presumes, talk);
         let summary = self.summary(job);
         drop(stopped);
         summary
@@ -188,6 +198,17 @@ impl Host {
         let record = reader.job(job)?;
         let state = reader.state(job)?;
         Ok(engine::summary(reader, &record, &state, None, self.failures())?)
+    }
+}
+
+/// Says what the gate makes of requests that were given up and may have erased somebody.
+fn say_presumed(requests: usize, talk: &Talk) {
+    if requests > 0 {
+        talk.say(format!(
+            "warning: {requests} of the requests that are given up may have erased somebody at the service; for the \
+             gate they did, so that no older change brings anybody back: `privaflow gate list` shows it, and \
+             `privaflow gate release` lets somebody through"
+        ));
     }
 }
 

@@ -50,7 +50,7 @@ impl Host {
                 Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
             }
             Command::GiveUp { job, positions, folder, by } => {
-                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by).await?)))
+                Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by, talk).await?)))
             }
             Command::Decide { job, positions, answer, by, reason } => {
                 let summary = self.decide(job, positions, answer, by, reason).await?;
@@ -78,9 +78,13 @@ impl Host {
                 let synced = self.sync_directory(&profiles, talk, &stop).await?;
                 Ok(Answer::Result(super::directory::answer(&synced)))
             }
-            Command::AcknowledgeRestore => {
+            Command::AcknowledgeRestore { by } => {
                 let was_there = self.store().acknowledge_restore()?;
-                Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there })))
+                let let_go = match was_there {
+                    true => self.let_go_all(&by, Some("the restore was acknowledged"), self.now_ms()).await?,
+                    false => Vec::new(),
+                };
+                Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there, "let_go": let_go })))
             }
             Command::Forget { like, by } => {
                 let digests = like.iter().filter_map(|digest| u128::from_str_radix(digest, 16).ok());

@@ -10,7 +10,7 @@ use super::error::HostError;
 use super::owner::Host;
 use crate::engine::{self, EngineError};
 use crate::job::{Answer, Decision, JobId, Position};
-use crate::journal::{Erased, GateAsked, Held, Hold, StoreError};
+use crate::journal::{Erased, GateAsked, Held, Hold, Released, StoreError};
 use crate::ledger::{moment, to_hex};
 use crate::plan::PersonKey;
 use crate::request::identifiers_like;
@@ -55,9 +55,13 @@ impl Host {
                     found.iter().map(|entry| shown(entry, name(entry.tag), quiet_ms)).collect();
                 Ok(Value::Array(entries))
             }
-            GateCommand::Release { subject, workspaces, reason, by } => {
-                let opened = store.release(workspaces, subject.held(), reason, by, now_ms)?;
-                Ok(json!({ "released": opened }))
+            GateCommand::Release { subjects, workspaces, reason, by } => {
+                let people = subjects.iter().map(Typed::held).collect();
+                let Released { identifiers, erasures, alone, unknown } =
+                    store.release(workspaces, people, reason, by, now_ms)?;
+                Ok(json!({
+                    "released": identifiers, "erasures": erasures, "alone": alone, "unknown": unknown,
+                }))
             }
         });
         done.await.map_err(|_| EngineError::Stopped("looking through the gate"))?.map_err(store_error)
@@ -76,26 +80,54 @@ impl Host {
             }
             HoldCommand::Remove { subject, by } => {
                 let removed = self.store().remove_holds(subject.held(), by.clone(), now_ms)?;
-                let mut runs = Vec::new();
-                if !removed.is_empty() {
-                    for job in self.store().reader().all_open_jobs()? {
-                        let let_go = self.let_go(job, &by, now_ms).await?;
-                        runs.extend(let_go.into_iter().map(|position| format!("{job}:{position}")));
-                    }
-                }
+                let runs = match removed.is_empty() {
+                    true => Vec::new(),
+                    false => self.let_go_all(&by, None, now_ms).await?,
+                };
                 Ok(json!({ "removed": removed, "let_go": runs }))
             }
         }
     }
 
-    /// Lets every run of a job go on that a hold kept from erasing: it is looked at again.
-    async fn let_go(&self, job: JobId, by: &str, at_ms: i64) -> Result<Vec<Position>, HostError> {
+    /// Lets every run go on that a hold, or doubt about a restored gate, kept back: each is looked at again, and
+    /// waits again if it must. Gives their names.
+    pub(crate) async fn let_go_all(
+        &self,
+        by: &str,
+        reason: Option<&str>,
+        at_ms: i64,
+    ) -> Result<Vec<String>, HostError> {
+        let mut runs = Vec::new();
+        for job in self.store().reader().all_open_jobs()? {
+            let let_go = self.let_go(job, by, reason, at_ms).await?;
+            if !let_go.is_empty() {
+                self.note_let_go(job);
+            }
+            runs.extend(let_go.into_iter().map(|position| format!("{job}:{position}")));
+        }
+        Ok(runs)
+    }
+
+    /// Whether a hold ended by itself after one moment and up to another, both in Unix milliseconds.
+    pub(crate) fn a_hold_ended(&self, from_ms: i64, to_ms: i64) -> bool {
+        let ended = |until_ms: i64| from_ms < until_ms && until_ms <= to_ms;
+        self.store().all_holds().iter().filter_map(|hold| hold.until_ms).any(ended)
+    }
+
+    async fn let_go(
+        &self,
+        job: JobId,
+        by: &str,
+        reason: Option<&str>,
+        at_ms: i64,
+    ) -> Result<Vec<Position>, HostError> {
         let positions: Vec<Position> = self.store().reader().state(job)?.on_hold().collect();
         if !positions.is_empty() {
             let _nobody_begins = self.opening().await;
             let stopped = self.stop_job(job).await;
             let (by, answer) = (by.to_owned(), Answer::LetGo);
-            let decision = Decision { at_ms, by, positions: positions.clone(), answer, reason: None };
+            let reason = reason.map(str::to_owned);
+            let decision = Decision { at_ms, by, positions: positions.clone(), answer, reason };
             engine::answer(self.store(), job, decision).await?;
             drop(stopped);
         }

@@ -4,7 +4,7 @@
 //! is driven once at a time: who asks for one that is under way waits for it, and then goes on with it
 //! or hears what it came to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -61,6 +61,8 @@ pub struct Host {
     /// Open jobs that are known to have left nothing in the air.
     left_nothing: Mutex<HashSet<JobId>>,
     guests: Guests,
+    /// Jobs of which requests were let go that a person kept back, for whoever goes on with them.
+    let_go: Mutex<BTreeSet<JobId>>,
     /// Held while the staff of OneTrust is read.
     syncing: tokio::sync::Mutex<()>,
 }
@@ -90,6 +92,7 @@ impl Host {
             turns: Arc::default(),
             left_nothing: Mutex::default(),
             guests: Guests::default(),
+            let_go: Mutex::default(),
             syncing: tokio::sync::Mutex::default(),
         })
     }
@@ -188,6 +191,15 @@ impl Host {
     /// How many other processes have something done here.
     pub fn guests(&self) -> usize {
         self.guests.count()
+    }
+
+    /// Jobs of which requests were let go since this was asked last.
+    pub(crate) fn take_let_go(&self) -> BTreeSet<JobId> {
+        std::mem::take(&mut *self.let_go.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn note_let_go(&self, job: JobId) {
+        self.let_go.lock().unwrap_or_else(PoisonError::into_inner).insert(job);
     }
 
     /// Looks at the emergency stop for as long as it is polled.

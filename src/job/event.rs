@@ -115,6 +115,12 @@ pub enum Event {
         /// The records.
         positions: Vec<Position>,
     },
+    /// Calls that cannot be undone are about to leave: whom they would erase. Written before their intent, so that
+    /// it is known also when no answer comes and nobody looks any more.
+    Attempted(Attempted),
+    /// A person gives requests up of which nobody knows whether they erased: for the gate they did. Written before
+    /// what gives them up.
+    Presumed(Presumed),
     /// The process stopped working on the job; `finished` when nothing is left to do.
     Stopped(Stopped),
 }
@@ -136,6 +142,8 @@ impl Event {
             | Event::Identified { .. }
             | Event::Decided(_)
             | Event::Erased { .. }
+            | Event::Attempted(_)
+            | Event::Presumed(_)
             | Event::Stopped(_) => &[],
         }
     }
@@ -210,6 +218,28 @@ pub enum MarkKind {
     Erased,
 }
 
+/// Whom the calls of a batch would erase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// Number of the batch in its job.
+    pub batch: u64,
+    /// Stands for the workspace, see `journal::Space::tag`.
+    pub tag: u64,
+    /// Keys of the gate, each with the record whose call erases whom it stands for. None once the job is over.
+    pub people: Vec<(Position, [u8; 16])>,
+}
+
+/// Erasures of which nobody knows whether they took effect, and that nobody looks after any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presumed {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// The records.
+    pub positions: Vec<Position>,
+    /// Whom the gate keeps from coming back, as if the erasure had been accepted.
+    pub marks: Vec<Mark>,
+}
+
 /// The identifiers of one request's subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
@@ -261,6 +291,9 @@ pub enum Answer {
 
 /// The code of a request that waits at an `approve` step.
 pub const ASKED: &str = "approval";
+/// The code of a request that could bring somebody back of whom a restored store does not know whether they were
+/// erased.
+pub const FORGETFUL: &str = "restored_gate";
 /// The code of a request that would erase somebody who must not be erased.
 pub const ON_HOLD: &str = "on_hold";
 

@@ -4,6 +4,7 @@
 //! the same events after a crash gives the same state. Nothing here knows a clock, a file or a
 //! person: storing events is the work of `journal`, acting on them that of `engine`.
 
+mod attempts;
 mod event;
 mod finished;
 mod id;
@@ -12,9 +13,11 @@ mod state;
 mod totals;
 mod verdict;
 
+pub use attempts::{Attempts, Erasure};
 pub use event::{
-    ABANDONED, ASKED, Answer, Answered, Decision, Ended, Event, FUTURE_TIME, Failure, IdEntry, Identified,
-    Intended, Mark, MarkKind, NEVER_LEFT, NOT_SENT, ON_HOLD, Reopened, StepAnswer, Stopped,
+    ABANDONED, ASKED, Answer, Answered, Attempted, Decision, Ended, Event, FORGETFUL, FUTURE_TIME, Failure,
+    IdEntry, Identified, Intended, Mark, MarkKind, NEVER_LEFT, NOT_SENT, ON_HOLD, Presumed, Reopened,
+    StepAnswer, Stopped,
 };
 pub use finished::Finished;
 pub use id::{JobId, NotAnId, Position, RunId, WindowId};

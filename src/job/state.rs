@@ -154,7 +154,10 @@ impl State {
                 }
             }
             Event::Reopened(reopened) => self.reopen(reopened),
-            Event::Identified { identified: _ } | Event::Erased { positions: _ } => {}
+            Event::Identified { identified: _ }
+            | Event::Erased { positions: _ }
+            | Event::Attempted(_)
+            | Event::Presumed(_) => {}
             Event::Decided(decision) => self.decide(decision),
             Event::Stopped(stopped) => self.stop(stopped),
         }

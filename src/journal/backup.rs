@@ -2,7 +2,7 @@
 //!
 //! A backup is one file: jobs, events, ids, freshness and erasures as they were at one moment. The keys
 //! of jobs are not in it, so that whoever finds a backup cannot read what was sealed. Going back loses
-//! what came later; the restored store says so until a person has read it. The rule that keeps it
+//! what came later, but for what the store can be asked that is replaced; the restored store says so until a person has read it. The rule that keeps it
 //! right: there is never a moment without a whole database in the store's place.
 
 use std::fs::{self, OpenOptions};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::job::JobId;
 use crate::ledger::Fact;
 
+use super::carried::{Carried, Lost, carry_over};
 use super::commit::now_ms;
 use super::directory::{Directory, file, sync};
 use super::error::{Doing, StoreError};
@@ -49,6 +50,19 @@ pub struct Restored {
     pub lost_runs: u64,
     /// Where the store is that stood there before.
     pub replaced: Option<PathBuf>,
+    /// What was taken over from it.
+    #[serde(default)]
+    pub carried: Carried,
+    /// Why it is not known who was erased since the backup was made; `None` when that is known.
+    #[serde(default)]
+    pub lost: Option<Lost>,
+}
+
+impl Restored {
+    /// Up to when erasures may have been accepted of which the store knows nothing, in Unix milliseconds.
+    pub(super) fn unknown_until_ms(&self) -> Option<i64> {
+        self.lost.map(|_| self.restored_ms)
+    }
 }
 
 /// Whether a store may be replaced that has more than the backup.
@@ -100,10 +114,12 @@ impl Reader {
 impl Store {
     /// A person has read what the restored store may have forgotten; `false` when there was nothing.
     pub fn acknowledge_restore(&self) -> Result<bool, StoreError> {
-        self.task(|connection| {
+        let was_there = self.task(|connection| {
             let sql = "DELETE FROM notes WHERE name = ?1";
             Ok(connection.execute(sql, [RESTORED]).doing("write what was read")? > 0)
-        })
+        })?;
+        self.marks().set_unknown_until(None);
+        Ok(was_there)
     }
 }
 
@@ -139,6 +155,11 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
     let part = with_ending(&database, ".restoring");
     remove(&part)?;
     fs::copy(backup, &part).map_err(file("copy the backup to", &part))?;
+    let copy = Connection::open(&part).doing(doing)?;
+    let (carried, forgotten) = match carry_over(&database, &copy, &part)? {
+        Ok(carried) => (carried, None),
+        Err(lost) => (Carried::default(), Some(lost)),
+    };
     let replaced = keep_beside(store, &database, restored_ms)?;
     let restored = Restored {
         backup_ms: made.at_ms,
@@ -147,12 +168,15 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
         lost_records: lost.records,
         lost_runs: lost.runs,
         replaced,
+        carried,
+        lost: forgotten,
     };
-    let copy = Connection::open(&part).doing(doing)?;
     keys::take_out_lost(&copy, &directory.keys())?;
     note(&copy, RESTORED, &restored).doing(doing)?;
     let backup_at = jiff::Timestamp::from_millisecond(made.at_ms).unwrap_or_default().to_string();
-    ledger::append_to(&copy, restored_ms, &Fact::Restored { backup_at })?;
+    let Carried { erasures, holds, .. } = carried;
+    let unknown = forgotten.is_some();
+    ledger::append_to(&copy, restored_ms, &Fact::Restored { backup_at, erasures, holds, unknown })?;
     // A number that a lost job had is not given again: its keys and its failures may still be there.
     let highest = directory.highest_job()?.max(replaced_highest);
     let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'jobs'";

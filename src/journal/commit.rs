@@ -205,6 +205,14 @@ impl Committer {
                         group.events.push(Taking { writer, job, event, note, witness });
                     }
                 }
+                Command::Together { writer, events } => {
+                    if let Some(open) = self.writers.get_mut(&writer) {
+                        open.taken += events.len() as u64;
+                        let job = open.job;
+                        let taking = |event| Taking { writer, job, event, note: None, witness: None };
+                        group.events.extend(events.into_iter().map(taking));
+                    }
+                }
                 Command::End { writer } => group.ended.push(writer),
                 Command::Accept(accept) => group.accepts.push(*accept),
                 Command::Task(task) => return (group, Then::Do(task)),

@@ -4,18 +4,23 @@
 //! erasures up to its moment: a later one closes the gate again. Nothing here knows whom an entry is about: it
 //! is found by the key of somebody who was typed, or by its moment and workspace.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::{Connection, params};
 
+use super::erasures::{self, ErasedBy};
 use super::error::{Doing, StoreError};
 use super::holds::Held;
 use super::marks::Space;
-use super::{Marks, Store};
-use crate::job::{MarkKind, Reason};
+use super::{Marks, Reader, Store};
+use crate::job::{Attempts, JobId, MarkKind, Position, Presumed, Reason};
 use crate::ledger::Fact;
-use crate::request::{Order, OrderParts};
+use crate::request::Order;
+
+/// How far apart the calls of one request are at most that erase: a week, in milliseconds. It deletes again what
+/// is still there, for a day or as long as its workflow says.
+const ONE_REQUEST_MS: u64 = 7 * 24 * 3_600_000;
 
 /// Somebody who was let through the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub struct Erased {
     pub tag: u64,
     /// When the erasure was accepted, in Unix milliseconds.
     pub at_ms: i64,
+    /// The request that erased them; `None` of what an earlier release wrote.
+    pub by: Option<ErasedBy>,
     /// The newest release since.
     pub release: Option<Release>,
 }
@@ -90,8 +97,9 @@ impl Marks {
         let (_, releases) = self.gate();
         let mut found = Vec::new();
         for key in person.people.iter().map(|person| space.key(MarkKind::Erased, person.digest())) {
-            if let Some(at_ms) = self.newest(MarkKind::Erased, key)?.map(|order| order.at_ms()) {
-                found.push(Erased { key, tag: space.tag(), at_ms, release: releases.of(key, at_ms) });
+            if let Some(order) = self.newest(MarkKind::Erased, key)? {
+                let (at_ms, (_, by)) = (order.at_ms(), erasures::parts(order));
+                found.push(Erased { key, tag: space.tag(), at_ms, by, release: releases.of(key, at_ms) });
             }
         }
         Ok(found)
@@ -104,13 +112,12 @@ impl Marks {
         let limit = asked.limit.max(1);
         erased.each(|key, value| {
             let order = Order::of_bytes(value);
-            let OrderParts { place, .. } = order.into();
-            let (tag, at_ms) = (place.unwrap_or_default(), order.at_ms());
+            let ((tag, by), at_ms) = (erasures::parts(order), order.at_ms());
             let is_of = asked.tags.as_ref().is_none_or(|tags| tags.contains(&tag));
             let is_then = asked.since_ms.is_none_or(|since_ms| at_ms >= since_ms)
                 && asked.before_ms.is_none_or(|before_ms| at_ms < before_ms);
             if is_of && is_then {
-                found.push(Erased { key: key.to_be_bytes(), tag, at_ms, release: None });
+                found.push(Erased { key: key.to_be_bytes(), tag, at_ms, by, release: None });
                 if found.len() >= limit.saturating_mul(4) {
                     newest(&mut found, limit);
                 }
@@ -124,6 +131,41 @@ impl Marks {
     }
 }
 
+impl Marks {
+    /// Adds what else the same requests erased in a workspace; gives how many requests these are. Reads all of
+    /// the gate.
+    fn add_the_rest(&self, tag: u64, found: &mut Vec<Erased>) -> Result<u64, StoreError> {
+        let mut requests: HashMap<ErasedBy, Vec<i64>> = HashMap::new();
+        for entry in found.iter() {
+            if let Some(by) = entry.by {
+                requests.entry(by).or_default().push(entry.at_ms);
+            }
+        }
+        if requests.is_empty() {
+            return Ok(0);
+        }
+        let (erased, releases) = self.gate();
+        erased.each(|key, value| {
+            let order = Order::of_bytes(value);
+            let (of, Some(by)) = erasures::parts(order) else { return };
+            let at_ms = order.at_ms();
+            let is_near = |known: &i64| known.abs_diff(at_ms) <= ONE_REQUEST_MS;
+            if of == tag && requests.get(&by).is_some_and(|known| known.iter().any(is_near)) {
+                found.push(Erased { key: key.to_be_bytes(), tag, at_ms, by: Some(by), release: None });
+            }
+        })?;
+        for mut entry in std::mem::take(found) {
+            // An older entry of somebody who was erased once more since says nothing any more.
+            let newest = self.newest(MarkKind::Erased, entry.key)?;
+            if newest.is_some_and(|order| order.at_ms() == entry.at_ms) {
+                entry.release = releases.of(entry.key, entry.at_ms);
+                found.push(entry);
+            }
+        }
+        Ok(requests.len() as u64)
+    }
+}
+
 /// Leaves so many, each key once, the newest first.
 fn newest(found: &mut Vec<Erased>, limit: usize) {
     found.sort_by_key(|entry| (std::cmp::Reverse(entry.at_ms), entry.key));
@@ -132,30 +174,83 @@ fn newest(found: &mut Vec<Erased>, limit: usize) {
     found.truncate(limit);
 }
 
+impl Reader {
+    /// What the gate counts as erased once requests of a job, or all of them, are given up: erasures that left
+    /// and of which nobody knows what they did. `None` when there are none.
+    pub fn presumed(
+        &self,
+        job: JobId,
+        of: Option<&BTreeSet<Position>>,
+        at_ms: i64,
+    ) -> Result<Option<Presumed>, StoreError> {
+        let mut attempts = Attempts::default();
+        for recorded in self.events(job) {
+            let recorded = recorded?;
+            attempts.apply(recorded.at_ms, &recorded.event);
+        }
+        let left = attempts.unanswered(of);
+        let mut positions: Vec<Position> = left.iter().map(|erasure| erasure.position).collect();
+        positions.dedup();
+        let marks = left.iter().map(|erasure| erasures::mark_of(job, erasure)).collect();
+        Ok((!positions.is_empty()).then_some(Presumed { at_ms, positions, marks }))
+    }
+}
+
+/// What letting people through came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Released {
+    /// How many identifiers were let through.
+    pub identifiers: u64,
+    /// Of how many erasures they are, as far as that is known.
+    pub erasures: u64,
+    /// Identifiers among them of which it is not known what else was erased with them.
+    pub alone: u64,
+    /// Those of whom the gate keeps nothing, by their places among those who were named.
+    pub unknown: Vec<usize>,
+}
+
 impl Store {
-    /// Lets somebody through the gate of some workspaces: what was changed before their erasure passes again.
-    /// Gives how many entries that opened; none when nobody of them was erased, or all were let through.
+    /// Lets people through the gate of some workspaces: what was changed before their erasure passes again, by
+    /// every identifier that the erasure covered.
     pub fn release(
         &self,
         workspaces: Vec<String>,
-        person: Held,
+        people: Vec<Held>,
         reason: Reason,
         by: String,
         at_ms: i64,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Released, StoreError> {
+        let mut released = Released { unknown: (0..people.len()).collect(), ..Released::default() };
         let mut opened = Vec::new();
         for workspace in workspaces {
-            let found = self.marks().gate_of(&self.marks().space(&workspace), &person)?;
-            let closed: Vec<Erased> = found.into_iter().filter(|entry| entry.release.is_none()).collect();
-            if !closed.is_empty() {
-                opened.push((workspace, closed));
+            let space = self.marks().space(&workspace);
+            let mut found: Vec<Erased> = Vec::new();
+            for (place, person) in people.iter().enumerate() {
+                let own = self.marks().gate_of(&space, person)?;
+                if !own.is_empty() {
+                    released.unknown.retain(|unknown| *unknown != place);
+                }
+                found.extend(own);
+            }
+            released.erasures += self.marks().add_the_rest(space.tag(), &mut found)?;
+            found.sort_by_key(|entry| entry.key);
+            found.dedup_by_key(|entry| entry.key);
+            found.retain(|entry| entry.release.is_none());
+            released.identifiers += found.len() as u64;
+            released.alone += found.iter().filter(|entry| entry.by.is_none()).count() as u64;
+            if !found.is_empty() {
+                opened.push((workspace, found));
             }
         }
-        let count = opened.iter().map(|(_, entries)| entries.len()).sum();
-        if count == 0 {
-            return Ok(0);
+        if opened.is_empty() {
+            return Ok(released);
         }
-        let subject = self.subject(&person)?;
+        let mut subject = Vec::new();
+        for (place, person) in people.iter().enumerate() {
+            if !released.unknown.contains(&place) {
+                subject.extend(self.subject(person)?);
+            }
+        }
         self.audited(at_ms, move |transaction| {
             let mut facts = Vec::new();
             for (workspace, entries) in opened {
@@ -168,7 +263,7 @@ impl Store {
                 let (by, reason, subject) = (by.clone(), reason.as_str().to_owned(), subject.clone());
                 facts.push(Fact::Released { workspace, by, reason, subject });
             }
-            Ok((count, facts))
+            Ok((released, facts))
         })
     }
 }

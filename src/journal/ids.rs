@@ -46,6 +46,11 @@ impl Ids {
         Ids { sorted }
     }
 
+    /// What it keeps.
+    pub(super) fn family(&self) -> Arc<Sorted> {
+        Arc::clone(&self.sorted)
+    }
+
     /// What is known of an id, as seen from a job. Knows what is durable; what is in flight is the
     /// caller's to know.
     pub fn check(&self, entry: &IdEntry, job: JobId) -> Result<Seen, StoreError> {

@@ -73,10 +73,10 @@ fn fold(connection: &Connection, keepers: &Keepers) -> Result<i64, StoreError> {
     let doing = "read its events";
     let covered = keepers.covered_by_all();
     let columns = events::COLUMNS;
-    let sql = format!("SELECT {columns} FROM events WHERE id > ?1 AND kind IN (?2, ?3) ORDER BY id");
+    let sql = format!("SELECT {columns} FROM events WHERE id > ?1 AND kind IN (?2, ?3, ?4) ORDER BY id");
     let mut statement = connection.prepare(&sql).doing(doing)?;
-    let kinds = (codec::kind::ANSWERED, codec::kind::ENDED);
-    let mut rows = statement.query((covered, kinds.0, kinds.1)).doing(doing)?;
+    let kinds = (codec::kind::ANSWERED, codec::kind::ENDED, codec::kind::PRESUMED);
+    let mut rows = statement.query((covered, kinds.0, kinds.1, kinds.2)).doing(doing)?;
     while let Some(row) = rows.next().doing(doing)? {
         let Row { id: number, job, body, .. } = events::of(row)?;
         let event =

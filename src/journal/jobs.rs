@@ -159,6 +159,8 @@ pub(super) fn status_after(event: &Event) -> Option<Status> {
         | Event::Identified { .. }
         | Event::Decided(_)
         | Event::Erased { .. }
+        | Event::Attempted(_)
+        | Event::Presumed(_)
         | Event::Stopped(_) => None,
     }
 }
@@ -180,6 +182,8 @@ pub(super) fn leaves_something_to_try(event: &Event) -> bool {
         | Event::Identified { .. }
         | Event::Decided(_)
         | Event::Erased { .. }
+        | Event::Attempted(_)
+        | Event::Presumed(_)
         | Event::Stopped(_) => &[],
     };
     ended.iter().any(|ended| match ended.verdict {

@@ -10,6 +10,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
@@ -36,6 +37,8 @@ pub(super) const HOLDS: u8 = 100;
 const SECRET_BYTES: usize = 20;
 const SPACE_BYTES: usize = 8;
 
+const KNOWN: i64 = i64::MIN;
+
 pub(super) type Secret = Zeroizing<[u8; SECRET_BYTES]>;
 
 /// The index of marks. Clone it freely; asking takes no turn behind the writer.
@@ -46,6 +49,9 @@ pub struct Marks {
     secret: Arc<Secret>,
     gate: Arc<Secret>,
     releases: Releases,
+    has_earlier: bool,
+    /// Up to when it is not known who was erased, in Unix milliseconds; [`KNOWN`] when it is.
+    unknown_until_ms: Arc<AtomicI64>,
 }
 
 /// What the index held of some targets when they were looked for.
@@ -68,13 +74,20 @@ pub struct Space {
 }
 
 impl Marks {
-    pub(super) fn new(targets: Arc<Sorted>, erased: Arc<Sorted>, secret: Secret, gate: Secret) -> Marks {
+    pub(super) fn new(
+        targets: Arc<Sorted>,
+        erased: Arc<Sorted>,
+        secret: Secret,
+        (gate, has_earlier): (Secret, bool),
+    ) -> Marks {
         Marks {
             targets,
             erased,
             secret: Arc::new(secret),
             gate: Arc::new(gate),
             releases: Releases::default(),
+            has_earlier,
+            unknown_until_ms: Arc::new(AtomicI64::new(KNOWN)),
         }
     }
 
@@ -146,9 +159,29 @@ impl Marks {
         Ok(erased_ms.filter(|erased_ms| !self.releases.is_since(key, *erased_ms)))
     }
 
+    /// Whether it may know people by the keys of an earlier version of how identifiers are compared.
+    pub fn knows_earlier_keys(&self) -> bool {
+        self.has_earlier
+    }
+
+    /// Up to when erasures may have been accepted of which the store knows nothing, in Unix milliseconds; `None`
+    /// when it knows all.
+    pub fn unknown_until_ms(&self) -> Option<i64> {
+        Some(self.unknown_until_ms.load(Ordering::Relaxed)).filter(|ms| *ms != KNOWN)
+    }
+
+    pub(super) fn set_unknown_until(&self, ms: Option<i64>) {
+        self.unknown_until_ms.store(ms.unwrap_or(KNOWN), Ordering::Relaxed);
+    }
+
     /// The key of the gate.
     pub(super) fn gate_key(&self) -> Arc<Secret> {
         Arc::clone(&self.gate)
+    }
+
+    /// What it keeps: how new states are, and who was erased.
+    pub(super) fn families(&self) -> (Arc<Sorted>, Arc<Sorted>) {
+        (Arc::clone(&self.targets), Arc::clone(&self.erased))
     }
 
     /// What the gate keeps of people.
@@ -187,6 +220,8 @@ impl Space {
 }
 
 /// The key of what a digest stands for, in a workspace or none.
+/// All sixteen bytes are kept: that a store with ten million keys takes any of a thousand million strangers for
+/// one of them has a chance of one in 10^22. Packed, a key takes fourteen or fifteen.
 pub(super) fn key_of(secret: &Secret, workspace: &[u8; SPACE_BYTES], kind: u8, digest: u128) -> [u8; 16] {
     let mut block = [0; SECRET_BYTES + SPACE_BYTES + 1 + 16];
     let (of_secret, rest) = block.split_at_mut(SECRET_BYTES);
@@ -228,6 +263,7 @@ fn newest_of(
 pub(super) fn marks_of(event: &Event) -> &[Mark] {
     match event {
         Event::Answered(answered) => &answered.marks,
+        Event::Presumed(presumed) => &presumed.marks,
         Event::Opened { .. }
         | Event::Intended(_)
         | Event::Ended { .. }
@@ -240,6 +276,7 @@ pub(super) fn marks_of(event: &Event) -> &[Mark] {
         | Event::Identified { .. }
         | Event::Decided(_)
         | Event::Erased { .. }
+        | Event::Attempted(_)
         | Event::Stopped(_) => &[],
     }
 }
@@ -249,29 +286,41 @@ pub(super) fn record_of(mark: &Mark) -> (Key, Value) {
     (Key::from_be_bytes(mark.key), mark.order.to_bytes())
 }
 
-/// The key of the gate, made at the first start of the store. Refuses one that was made for a newer way to
-/// compare identifiers: what it knows could not be found.
-pub(super) fn gate_key(connection: &Connection) -> Result<Secret, StoreError> {
+/// The key of the gate, made at the first start of the store, and whether people may be known to it as an earlier
+/// version compared them: versions have the same key, so that only who is spelled oddly has another. Refuses one
+/// that was made for a newer version: what it knows could not be found.
+pub(super) fn gate_key(connection: &Connection) -> Result<(Secret, bool), StoreError> {
     let doing = "read the key of its gate";
     let sql = "SELECT version, value FROM gate_keys ORDER BY version DESC LIMIT 1";
     let read =
         |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, Zeroizing::new(row.get::<_, Vec<u8>>(1)?)));
-    match connection.query_row(sql, [], read).optional().doing(doing)? {
-        Some((NORMALISATION, value)) => <[u8; SECRET_BYTES]>::try_from(value.as_slice())
-            .map(Zeroizing::new)
-            .map_err(|_| StoreError::Damaged { what: "the key of its gate is not whole" }),
+    let keep = |key: &[u8]| {
+        let sql = "INSERT INTO gate_keys (version, value) VALUES (?1, ?2)";
+        connection.execute(sql, rusqlite::params![NORMALISATION, key]).doing("write the key of its gate")
+    };
+    let key = match connection.query_row(sql, [], read).optional().doing(doing)? {
+        Some((version, value)) if version <= NORMALISATION => {
+            if version < NORMALISATION {
+                keep(&value)?;
+            }
+            let whole = <[u8; SECRET_BYTES]>::try_from(value.as_slice()).map(Zeroizing::new);
+            whole.map_err(|_| StoreError::Damaged { what: "the key of its gate is not whole" })?
+        }
         Some(_) => {
-            Err(StoreError::Damaged { what: "its gate compares identifiers in a way that is not known" })
+            return Err(StoreError::Damaged {
+                what: "its gate compares identifiers in a way that is not known",
+            });
         }
         None => {
             let mut key = Zeroizing::new([0; SECRET_BYTES]);
             getrandom::fill(key.as_mut_slice()).map_err(StoreError::Random)?;
-            let sql = "INSERT INTO gate_keys (version, value) VALUES (?1, ?2)";
-            let values = rusqlite::params![NORMALISATION, key.as_slice()];
-            connection.execute(sql, values).doing("write the key of its gate")?;
-            Ok(key)
+            keep(key.as_slice())?;
+            key
         }
-    }
+    };
+    let sql = "SELECT count(*) FROM gate_keys WHERE version < ?1";
+    let earlier: i64 = connection.query_row(sql, [NORMALISATION], |row| row.get(0)).doing(doing)?;
+    Ok((key, earlier > 0))
 }
 
 /// The secret of the store, made at its first start.

@@ -8,11 +8,13 @@
 
 mod backup;
 mod canary;
+mod carried;
 mod checksum;
 mod codec;
 mod commit;
 mod compact;
 mod directory;
+mod erasures;
 mod error;
 mod events;
 mod forget;
@@ -41,10 +43,12 @@ mod writer;
 
 pub use backup::{Backup, Replace, Restored, restore};
 pub use canary::{CANARY_CURSOR, CANARY_ORIGIN, canary_queue, is_canary_queue, of_queue};
+pub use carried::{Carried, Lost};
 pub use codec::{CodecError, decode, encode};
+pub use erasures::ErasedBy;
 pub use error::{StoreError, has_no_room};
 pub use forget::Destroyed;
-pub use gate::{Asked as GateAsked, Erased, Release};
+pub use gate::{Asked as GateAsked, Erased, Release, Released};
 pub use guard::Irreversible;
 pub use holds::{Held, Hold, Holds};
 pub use ids::{Ids, IdsLooked, Seen};

@@ -169,7 +169,9 @@ impl Store {
         let Index { keepers, ids, marks, last_event } = index::open(&connection, &database, recent_records)?;
         let holds = Holds::open(&connection, &marks)?;
         marks.read_releases(&connection)?;
-        if backup::restored(&connection)?.is_none() {
+        let restored = backup::restored(&connection)?;
+        marks.set_unknown_until(restored.as_ref().and_then(backup::Restored::unknown_until_ms));
+        if restored.is_none() {
             ring.sweep(&connection, last_event)?;
         }
         let inbox = inbox::amount(&connection).doing("count what came in")?;

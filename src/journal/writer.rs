@@ -26,6 +26,8 @@ pub(super) enum Command {
     Begin { writer: u64, job: JobId, durable: UnboundedSender<u64> },
     /// The writer's next event.
     Append { writer: u64, event: Event, note: Option<Irreversible>, witness: Option<Box<Witness>> },
+    /// The writer's next events, which go to the disk together or not at all.
+    Together { writer: u64, events: Vec<Event> },
     /// No more events come from this writer.
     End { writer: u64 },
     /// What came in, together with whatever else is written then.
@@ -56,6 +58,13 @@ impl Writer {
     /// event is durable when that number or a higher one comes through the writer's channel.
     pub fn append(&mut self, event: Event) -> u64 {
         self.hand_over(event, None, None)
+    }
+
+    /// As [`Writer::append`], of events that are durable together or not at all; gives the number of the last.
+    pub fn append_together(&mut self, events: Vec<Event>) -> u64 {
+        self.appended += events.len() as u64;
+        drop(self.commands.send(Command::Together { writer: self.number, events }));
+        self.appended
     }
 
     /// As [`Writer::append`], with a note for the guard and what the ledger is to know besides in the same

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Chain;
 use super::entry::{Entry, moment, sign, signed};
-use super::fact::{Answered, Asked, Fact, Outcome};
+use super::fact::Fact;
 use super::hex::{from_hex, to_hex};
+use super::outcome::{Answered, Asked, Outcome};
 use super::proof::Proof;
 use super::remains::{Remains, remains};
 use super::signature::{PublicKey, Signer};
@@ -237,6 +238,13 @@ impl Teller {
             Fact::Decided { by, answer, .. } => {
                 say("decided", format!("{by} was asked, and answered `{answer}`."), None);
             }
+            Fact::Presumed { .. } => say(
+                "presumed_erased",
+                "It was given up before its erasure was answered. Whether it took effect is not known; older changes \
+                 of the person are refused as if it had."
+                    .to_owned(),
+                None,
+            ),
             Fact::Received { origin, .. } => {
                 say("received", format!("The request was received and written down ({origin})."), None);
             }

@@ -1,6 +1,7 @@
 //! What a fact is about: its job, and the requests for which it meant something.
 
-use super::fact::{Answered, Fact, Grouped, Outcome};
+use super::fact::Fact;
+use super::outcome::{Answered, Grouped, Outcome};
 
 impl Fact {
     /// The job it belongs to.
@@ -16,6 +17,7 @@ impl Fact {
             | Fact::Cancelled { job, .. }
             | Fact::Reopened { job, .. }
             | Fact::Decided { job, .. }
+            | Fact::Presumed { job, .. }
             | Fact::Stopped { job, .. }
             | Fact::Watched { job, .. } => Some(job),
             Fact::Answered(answered) => Some(&answered.job),

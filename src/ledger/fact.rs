@@ -3,9 +3,9 @@
 //! Whoever a fact concerns stands in it one by one while they are few; of more there is the root of a tree
 //! with a leaf for each, and what they came to by count.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
+
+use super::outcome::{Answered, Asked, Grouped, Outcome};
 
 /// How many people stand in an entry one by one at most.
 pub const FEW: usize = 8;
@@ -165,6 +165,20 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// Requests were given up of which nobody knows whether they erased: nothing proves that they did, and the gate
+    /// keeps whom they were about from coming back as if they had.
+    Presumed {
+        /// The job.
+        job: String,
+        /// Whether they erased: `unknown`.
+        outcome: String,
+        /// How many requests.
+        requests: u64,
+        /// The requests, or the first of them.
+        runs: Vec<String>,
+        /// How many identifiers the gate keeps because of them.
+        identifiers: u64,
+    },
     /// Somebody was let through the gate again after an erasure.
     Released {
         /// Name of the workspace.
@@ -266,6 +280,15 @@ pub enum Fact {
     Restored {
         /// When the copy was made.
         backup_at: String,
+        /// How many identifiers of people erased since were taken over from the store that was replaced.
+        #[serde(default)]
+        erasures: u64,
+        /// How many holds were.
+        #[serde(default)]
+        holds: u64,
+        /// Who was erased since is not known.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unknown: bool,
     },
     /// The root over the entries of a day (UTC), or of what there is of it.
     Day {
@@ -287,102 +310,6 @@ pub enum Fact {
         /// Fingerprint of the key.
         key: String,
     },
-}
-
-/// An exchange that ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answered {
-    /// The job.
-    pub job: String,
-    /// Number of the event in the store.
-    pub event: i64,
-    /// Number of the batch in its job.
-    pub batch: u64,
-    /// Id of the action.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<String>,
-    /// `read`, `set`, `irreversible` or `report`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effect: Option<String>,
-    /// Where it went.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workspace: Option<String>,
-    /// HTTP status.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// Why there is no status: `no_answer`, `never_left`, `not_sent` (the job only looks).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub missing: Option<String>,
-    /// The service's own id of the exchange.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-    /// How many one-person calls it carried.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calls: Option<u32>,
-    /// What it meant for each of few requests.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub outcomes: Vec<Outcome>,
-    /// What it meant for many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tree: Option<Grouped>,
-}
-
-/// A request as it was asked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
-    /// `job-7:123`.
-    pub run: String,
-    /// Digest of the workflow's name and the request's id under the secret of the store.
-    pub request: String,
-    /// Digests of the subject's identifiers under the same secret.
-    pub subject: Vec<String>,
-    /// `deletion`, `consent`, …
-    pub kind: String,
-    /// When the request was received, as it says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub received_at: Option<String>,
-    /// Until when it must be answered, as it says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due_at: Option<String>,
-}
-
-/// What something meant for one request.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// `job-7:123`.
-    pub run: String,
-    /// Digest of the workflow's name and the request's id under the secret of the store.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<String>,
-    /// Path of the step.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-    /// Of a step that is over: whether the service accepted it. Of a request that ended: whether a write
-    /// of it was accepted.
-    pub accepted: bool,
-    /// How many profiles the answer holds, when it is a list of profiles.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub found: Option<u64>,
-    /// `done`, `skipped`, `failed`, `waiting`, of a request that ended or waits for a person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<String>,
-    /// Why; done needs no reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// A later read proved the write.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub verified: bool,
-}
-
-/// The root over the leaves of many requests.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grouped {
-    /// The root.
-    pub root: String,
-    /// How many leaves: requests that ended, and steps of those that go on.
-    pub leaves: u64,
-    /// What they came to, by count.
-    pub results: BTreeMap<String, u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

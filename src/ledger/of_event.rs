@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::entry::moment;
-use super::fact::{Answered, Asked, FEW, Fact, Grouped, Outcome};
+use super::fact::{FEW, Fact};
 use super::hex::to_hex;
 use super::leaf::{Blinds, Words, said, words};
+use super::outcome::{Answered, Asked, Grouped, Outcome};
 use super::tree::Tree;
 use super::witness::{Digests, Received, Witness};
 use crate::catalogue::Effect;
@@ -92,7 +93,16 @@ pub fn of_event(
         Event::Stopped(stopped) => {
             Fact::Stopped { job: name, finished: stopped.finished, requests: stopped.records }
         }
-        Event::Opened { .. } | Event::Identified { .. } | Event::Erased { .. } => return None,
+        Event::Presumed(presumed) => Fact::Presumed {
+            job: name,
+            outcome: "unknown".to_owned(),
+            requests: presumed.positions.len() as u64,
+            runs: presumed.positions.iter().take(FEW).map(|position| run(*position)).collect(),
+            identifiers: presumed.marks.len() as u64,
+        },
+        Event::Opened { .. } | Event::Identified { .. } | Event::Erased { .. } | Event::Attempted(_) => {
+            return None;
+        }
     })
 }
 

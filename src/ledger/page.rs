@@ -1,7 +1,7 @@
 //! A certificate as one page that prints well: no script, nothing fetched, and everything escaped.
 
 use super::certificate::{Certificate, Ended, Line};
-use super::fact::Asked;
+use super::outcome::Asked;
 use super::remains::Remains;
 
 const STYLE: &str = "\

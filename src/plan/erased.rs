@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::target::{self, Target, addressed};
 use super::{Call, PersonKey};
 use crate::catalogue::{Array, Identifier, Members, Targets};
+use crate::request::Order;
 
 /// People who were erased, each with the moment in Unix milliseconds up to which changes are refused.
 pub type Erased<'e> = &'e [(PersonKey, i64)];
@@ -44,6 +45,12 @@ impl Call {
     }
 }
 
+/// Whether a change was made before the moment up to which changes are refused, or says nothing of when it was made:
+/// that it came later does not say that the person chose later.
+fn may_be_before(order: Order, until_ms: i64) -> bool {
+    order.at_ms() <= until_ms || !order.is_dated()
+}
+
 struct Rules<'c> {
     call: &'c Call,
     erased: Erased<'c>,
@@ -57,11 +64,11 @@ impl Rules<'_> {
 
     /// Whether what the call carries out was made before somebody was erased, as a whole.
     fn is_refused(&self, person: PersonKey) -> bool {
-        self.until_ms(person).is_some_and(|until_ms| self.call.order().at_ms() <= until_ms)
+        self.until_ms(person).is_some_and(|until_ms| may_be_before(self.call.order(), until_ms))
     }
 
     fn is_before(&self, target: &Target) -> bool {
-        self.until_ms(target.person).is_some_and(|until_ms| target.order.at_ms() <= until_ms)
+        self.until_ms(target.person).is_some_and(|until_ms| may_be_before(target.order, until_ms))
     }
 
     fn concern_any(&self) -> bool {
@@ -124,7 +131,7 @@ impl Rules<'_> {
     fn keep_members(&self, rules: &Members, kinds: &[Identifier], item: &mut Value) -> bool {
         let Some((identifier, person)) = addressed(kinds, item) else { return true };
         let Some(until_ms) = self.until_ms(person) else { return true };
-        let is_refused = self.call.order().at_ms() <= until_ms;
+        let is_refused = may_be_before(self.call.order(), until_ms);
         let Some(members) = item.as_object_mut() else { return true };
         let digest = |name: &str| Target::new(person, name, false, false).digest();
         // What is left that need not make way for the erasure.

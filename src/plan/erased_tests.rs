@@ -4,13 +4,19 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::catalogue::{Identifier, find};
-use crate::request::Order;
+use crate::request::{Order, OrderParts};
 
 const ERASED_MS: i64 = 1_800_000_000_000;
 
+/// A change that says when it was made.
+fn at(at_ms: i64) -> Order {
+    let (nanoseconds, digits, place, opts_out) = (at_ms * 1_000_000, 3, None, false);
+    Order::from(OrderParts { nanoseconds, digits, place, opts_out })
+}
+
 fn dated(action: &str, with: &Value, at_ms: i64) -> Call {
     let mut call = Call::new(find(action).unwrap(), with).unwrap();
-    let order = Order::placed(at_ms, 0);
+    let order = at(at_ms);
     call.date(order, |_| order);
     call
 }
@@ -109,9 +115,31 @@ fn only_the_erased_of_several_people_leave_a_call() {
 fn a_newer_choice_of_somebody_who_came_back_takes_the_opt_out_with_it() {
     let with = json!({"attributes": [{"external_id": "u-1", "email_subscribe": "opted_in", "push_subscribe": "unsubscribed"}]});
     let mut call = Call::new(find("braze/users.track").unwrap(), &with).unwrap();
-    let newest = Order::placed(ERASED_MS + 1, 0);
-    call.date(newest, |target| if target.order.opts_out() { Order::placed(ERASED_MS, 0) } else { newest });
+    let newest = at(ERASED_MS + 1);
+    call.date(newest, |target| if target.order.opts_out() { at(ERASED_MS) } else { newest });
 
     let erased = [(PersonKey::of(Identifier::ExternalId, "u-1"), ERASED_MS)];
     assert!(matches!(call.after(&erased), LeftOfErased::All));
+}
+
+#[test]
+fn a_permission_that_does_not_say_when_it_was_given_never_brings_anybody_back() {
+    let undated = |with: &Value| {
+        let mut call = Call::new(find("braze/users.track").unwrap(), with).unwrap();
+        let order = Order::placed(ERASED_MS + 1_000_000_000, 0);
+        call.date(order, |_| order);
+        call.after(&[(PersonKey::of(Identifier::ExternalId, "u-1"), ERASED_MS)])
+    };
+    let of = |state: &str| json!({"attributes": [{"external_id": "u-1", "email_subscribe": state}]});
+
+    assert!(matches!(undated(&of("opted_in")), LeftOfErased::Nothing));
+    assert!(matches!(undated(&of("unsubscribed")), LeftOfErased::Part(_)));
+    assert!(matches!(
+        undated(&json!({"events": [{"external_id": "u-1", "name": "e", "time": "2026-11-20T10:00:00Z"}]})),
+        LeftOfErased::Nothing
+    ));
+    assert!(matches!(
+        undated(&json!({"attributes": [{"external_id": "u-2", "email_subscribe": "opted_in"}]})),
+        LeftOfErased::All
+    ));
 }

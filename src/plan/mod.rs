@@ -18,6 +18,8 @@ mod query;
 mod reach;
 mod room;
 mod setting;
+mod spelled;
+mod spelling;
 mod split;
 mod target;
 

@@ -4,22 +4,20 @@
 //! e-mail and an external id belong to one person is not known here. Keys are for ordering and
 //! merging inside one process: they are digests without a secret, so they are never stored.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use phonenumber::Mode;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
+use super::spelling::{self, address, number};
 use super::split;
 use crate::catalogue::Identifier;
 
-/// The version of how identifiers are compared: spaces around them do not count, addresses are compared
-/// in lower case with the ASCII form of their domain, dots and a plus kept, phone numbers as E.164 where
-/// they can be read as such, everything else byte by byte. It stands beside every key with which such
-/// digests are kept. Whoever changes a rule makes a new version, since what was kept is not made again.
-pub const NORMALISATION: u32 = 1;
+/// The version of how identifiers are compared, see [`super::spelling`]: everything but addresses and phone numbers
+/// byte by byte. It stands beside every key with which such digests are kept. Whoever changes a rule makes a new
+/// version, since what was kept is not made again.
+pub const NORMALISATION: u32 = 2;
 
 /// What a profile, or the subject of a request, is known by.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -35,15 +33,24 @@ pub struct KnownBy {
 pub struct PersonKey(u128);
 
 impl PersonKey {
-    /// The key of a person addressed by one text. Addresses are compared without regard to case, spaces
-    /// around and how a domain in other letters is written; phone numbers by their digits; everything
-    /// else byte by byte.
+    /// The key of a person addressed by one text. Addresses and phone numbers are compared however they are
+    /// spelled, everything else byte by byte.
     pub fn of(kind: Identifier, value: &str) -> PersonKey {
         match kind {
-            Identifier::Email => digest(kind, &[&address(value.trim())]),
-            Identifier::Phone => digest(kind, &[&number(value.trim())]),
+            Identifier::Email => digest(kind, &[&address(value)]),
+            Identifier::Phone => digest(kind, &[&number(value)]),
             Identifier::ExternalId | Identifier::BrazeId | Identifier::UserAlias => digest(kind, &[value]),
         }
+    }
+
+    /// The key by which an earlier version knew the person, if it was another.
+    pub fn as_before(kind: Identifier, value: &str) -> Option<PersonKey> {
+        let (now, before) = match kind {
+            Identifier::Email => (address(value), spelling::first::address(value)),
+            Identifier::Phone => (number(value), spelling::first::number(value)),
+            Identifier::ExternalId | Identifier::BrazeId | Identifier::UserAlias => return None,
+        };
+        (now != before).then(|| digest(kind, &[&before]))
     }
 
     /// The key of a person as JSON names them: a text, or an alias with its label. `None` for anything else.
@@ -60,10 +67,15 @@ impl PersonKey {
                 return vec![PersonKey::alias(label, name)];
             }
             if let Some(kind) = kinds.into_iter().find(|known| known.member() == kind) {
-                return vec![PersonKey::of(kind, value)];
+                return PersonKey::every(kind, value).collect();
             }
         }
-        kinds.map(|kind| PersonKey::of(kind, text)).to_vec()
+        kinds.into_iter().flat_map(|kind| PersonKey::every(kind, text)).collect()
+    }
+
+    /// The keys by which a person is and was known.
+    fn every(kind: Identifier, value: &str) -> impl Iterator<Item = PersonKey> {
+        std::iter::once(PersonKey::of(kind, value)).chain(PersonKey::as_before(kind, value))
     }
 
     /// The digest itself, for keyed digests.
@@ -91,7 +103,9 @@ impl KnownBy {
             .collect();
         own.sort_unstable();
         own.dedup();
-        let shared = [Identifier::Email, Identifier::Phone].into_iter().filter_map(key).collect();
+        // By an earlier version too: what it knows of the person, a hold most of all, still counts.
+        let every = |kind: Identifier| Some(PersonKey::every(kind, person.get(kind.member())?.as_str()?));
+        let shared = [Identifier::Email, Identifier::Phone].into_iter().filter_map(every).flatten().collect();
         KnownBy { own, shared }
     }
 
@@ -104,36 +118,6 @@ impl KnownBy {
 impl fmt::Debug for KnownBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KnownBy").finish_non_exhaustive()
-    }
-}
-
-/// An address as mail platforms compare it; dots and a plus are kept.
-fn address(value: &str) -> Cow<'_, str> {
-    if !value.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
-        return Cow::Borrowed(value);
-    }
-    let lower = value.to_lowercase();
-    match lower.rsplit_once('@') {
-        Some((name, domain)) if !domain.is_ascii() => match url::Host::parse(domain) {
-            Ok(domain) => Cow::Owned(format!("{name}@{domain}")),
-            Err(_) => Cow::Owned(lower),
-        },
-        _ => Cow::Owned(lower),
-    }
-}
-
-/// A phone number in E.164; without what people put between its digits if it cannot be read as one.
-fn number(value: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte == b'+' || byte.is_ascii_digit();
-    let is_between = |letter: char| matches!(letter, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
-    if value.bytes().all(is_plain)
-        || !value.chars().all(|letter| letter.is_ascii_digit() || letter == '+' || is_between(letter))
-    {
-        return Cow::Borrowed(value);
-    }
-    match phonenumber::parse(None, value) {
-        Ok(number) if number.is_valid() => Cow::Owned(number.format().mode(Mode::E164).to_string()),
-        Ok(_) | Err(_) => Cow::Owned(value.chars().filter(|letter| !is_between(*letter)).collect()),
     }
 }
 
@@ -199,12 +183,13 @@ mod tests {
         assert_eq!(plain, PersonKey::of(Identifier::Phone, "+44 (0) 20 7946 0000"));
     }
 
-    /// What stores keep was made by these rules: whoever makes this test fail makes a new version of them.
+    /// What stores keep was made by these rules: whoever makes this test fail makes a new version of them, and looks
+    /// for what was kept by both.
     #[test]
-    fn the_first_version_of_how_identifiers_are_compared_never_changes() {
+    fn the_keys_of_what_is_spelled_plainly_are_those_of_the_first_version() {
         let of = |kind, text| PersonKey::of(kind, text).digest();
 
-        assert_eq!(NORMALISATION, 1);
+        assert_eq!(NORMALISATION, 2);
         assert_eq!(
             of(Identifier::Email, " A.b+c@BÜCHER.example "),
             of(Identifier::Email, "a.b+c@xn--bcher-kva.example")

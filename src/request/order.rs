@@ -51,6 +51,11 @@ impl Order {
         self.opts_out
     }
 
+    /// Whether it says when it was made; else only when its input was received is known.
+    pub fn is_dated(&self) -> bool {
+        self.place.is_none()
+    }
+
     /// When the change was made, in Unix milliseconds.
     pub fn at_ms(&self) -> i64 {
         self.nanoseconds.div_euclid(1_000_000)

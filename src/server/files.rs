@@ -74,7 +74,8 @@ impl Carrier {
         Ok(jobs.filter(is_left).collect())
     }
 
-    async fn go_on_with(&self, record: &JobRecord) {
+    /// Goes on with a job whose input is a file, until nothing but a person is waited for.
+    pub(super) async fn go_on_with(&self, record: &JobRecord) {
         let (job, workflow) = (record.id, &record.workflow_name);
         if record.input_kind() == InputKind::StandardInput {
             tracing::warn!(

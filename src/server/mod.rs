@@ -16,6 +16,7 @@ mod dispatch;
 mod files;
 mod forecast;
 mod health;
+mod holds;
 pub mod hooks;
 mod idle;
 mod intake;

@@ -173,6 +173,7 @@ impl Server {
             tasks.spawn(unreported.keep_telling(stop.clone()));
         }
         tasks.spawn(carrier.clone().go_on_with_files());
+        tasks.spawn(carrier.clone().keep_letting_go(stop.clone()));
         tasks.spawn(Staying::of(carrier.clone()).keep_looking(stop.clone()));
         tasks.spawn(schedule::keep_starting(
             inbox.clone(),

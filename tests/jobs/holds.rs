@@ -113,13 +113,24 @@ fn the_gate_shows_what_it_keeps_and_lets_through_whom_a_person_releases() {
 
     assert_eq!(
         (released.code, released.stdout.as_str()),
-        (0, "1 identifier released\n"),
+        (0, "2 identifiers released, all that 1 erasure covered\n"),
         "{}",
         released.stderr
     );
     assert_eq!(opt_in("c-2"), (0, [1, 0, 0, 0]));
+    // Whoever else was erased by the same job stays shut out, and nobody is let through by mistake.
+    let unknown = folder.run(&["gate", "release", "u-9", "--reason", "ticket 13"]);
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
+    assert!(unknown.stderr.contains("the gate keeps nothing of that"), "{}", unknown.stderr);
+    let again = folder.run(&["gate", "release", "u-1", "a@example.com", "--reason", "ticket 13"]);
+    assert_eq!(
+        (again.code, again.stdout.as_str()),
+        (0, "all that the gate keeps of this was released before\n")
+    );
+    let shut = folder.run(&["gate", "list", "--output", "json"]).lines();
+    assert_eq!(shut.iter().filter(|entry| entry["released_at"].is_null()).count(), 1, "{shut:?}");
     assert_eq!(server.people(), ["u-1", "u-2", "u-1"]);
-    let own = folder.run(&["gate", "list", "--subject", "external_id=u-1", "--output", "json"]).lines();
+    let own = folder.run(&["gate", "list", "--subject", "email=a@example.com", "--output", "json"]).lines();
     assert_eq!(own[0]["reason"], "came back, ticket 12");
     assert!(folder.run(&["ledger", "export"]).stdout.contains(r#""fact":"released""#));
     // The next erasure closes it again.

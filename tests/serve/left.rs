@@ -130,3 +130,35 @@ fn a_workflow_that_is_broken_when_the_server_starts_goes_on_as_it_was() {
     assert_eq!(listed.len(), 1, "{listed:?}");
     assert_eq!(listed[0]["workflow"], "other");
 }
+
+#[test]
+fn an_erasure_goes_on_by_itself_when_its_hold_ends_and_when_it_is_taken_away() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, ERASE);
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(4);
+    for who in ["external_id=u-1", "external_id=u-2"] {
+        let until = soon.to_string();
+        let held = ["hold", "add", who, "--reason", "case 1", "--until", &until];
+        assert_eq!(folder.run(&held).code, 0);
+    }
+    for who in ["external_id=u-3", "external_id=u-4"] {
+        assert_eq!(folder.run(&["hold", "add", who, "--reason", "case 2"]).code, 0);
+    }
+    // Of the inbox, and of a file.
+    put_deletions(&folder, [1, 3]);
+    folder.requests([deletion(2), deletion(4)]);
+    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 2]));
+
+    let serving = Serving::start(&folder);
+    server.wait_for(2);
+
+    let mut people = server.people();
+    people.sort();
+    assert_eq!(people, ["u-1", "u-2"]);
+    for who in ["external_id=u-3", "external_id=u-4"] {
+        assert_eq!(folder.run(&["hold", "remove", who]).code, 0);
+    }
+    server.wait_for(4);
+    until("all is over", || is_all_over(&folder));
+    assert_eq!(serving.stop().0, 0);
+}

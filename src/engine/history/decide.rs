@@ -8,8 +8,8 @@ use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
 use super::fates::Fates;
 use super::input::Known;
 use crate::job::{
-    Decision, Ended, Event, Fail, Failure, IdEntry, JobId, ON_HOLD, Pause, Position, Reopened, RunId,
-    Stopped, Verdict,
+    Decision, Ended, Event, FORGETFUL, Fail, Failure, IdEntry, JobId, ON_HOLD, Pause, Position, Reopened,
+    RunId, Stopped, Verdict,
 };
 use crate::journal::{Store, StoreError};
 
@@ -84,7 +84,7 @@ pub fn may_be_retried(run: RunId, fate: &Fate, even_if_sent: bool) -> Result<(),
         Verdict::Failed(Fail::Forgotten) => Err(Undecidable::Forgotten { run }),
         Verdict::Failed(_) => Ok(()),
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
-            Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE | ON_HOLD) => Ok(()),
+            Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE | ON_HOLD | FORGETFUL) => Ok(()),
             _ if even_if_sent => Ok(()),
             _ => Err(Undecidable::MayHaveBeenSent { run }),
         },
@@ -143,15 +143,20 @@ pub async fn answer(store: &Store, job: JobId, decision: Decision) -> Result<(),
 }
 
 /// Ends runs of a job that [`may_be_cancelled`], with what their records say of themselves; the job is
-/// finished when nothing else is left of it.
+/// finished when nothing else is left of it. Gives how many of them may have erased somebody: the gate counts
+/// these erasures as accepted.
 pub async fn give_up(
     store: &Store,
     fates: &Fates,
     runs: &[(Fate, Option<Known>)],
     decided: &Decided,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let ended = runs.iter().map(|(fate, known)| cancelled(fate, known.as_ref())).collect();
-    let mut events = vec![Event::Ended { ended }];
+    let positions = runs.iter().map(|(fate, _)| fate.position).collect();
+    let presumed = store.reader().presumed(fates.record().id, Some(&positions), decided.at_ms)?;
+    let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
+    let mut events: Vec<Event> = presumed.into_iter().map(Event::Presumed).collect();
+    events.push(Event::Ended { ended });
     let records = fates.state().totals().records;
     if records.is_some_and(|records| fates.over() + runs.len() as u64 == records) {
         let at_ms = decided.at_ms;
@@ -163,7 +168,8 @@ pub async fn give_up(
             unmapped: Vec::new(),
         }));
     }
-    write_down(store, fates.record().id, events).await
+    write_down(store, fates.record().id, events).await?;
+    Ok(presumes)
 }
 
 fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {
@@ -195,7 +201,7 @@ fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {
 pub(super) async fn write_down(store: &Store, job: JobId, events: Vec<Event>) -> Result<(), StoreError> {
     let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
     let mut writer = store.writer(job, sender);
-    let last = events.into_iter().map(|event| writer.append(event)).last().unwrap_or(0);
+    let last = writer.append_together(events);
     let mut seen = 0;
     while seen < last {
         match durable.recv().await {

@@ -172,6 +172,8 @@ impl Fates {
             | Event::Passed { .. }
             | Event::Identified { .. }
             | Event::Erased { .. }
+            | Event::Attempted(_)
+            | Event::Presumed(_)
             | Event::Stopped(_) => {}
         }
     }

@@ -67,7 +67,9 @@ pub async fn forget(store: &Store, fates: &Fates, theirs: &Theirs, at_ms: i64) -
         });
     }
     let count = ended.len() as u64;
-    let mut events = vec![Event::Ended { ended }];
+    let presumed = store.reader().presumed(fates.record().id, Some(&open), at_ms)?;
+    let mut events: Vec<Event> = presumed.into_iter().map(Event::Presumed).collect();
+    events.push(Event::Ended { ended });
     let records = fates.state().totals().records;
     if records.is_some_and(|records| fates.over() + count == records) {
         let (elapsed_ms, finished, unmapped) = (0, true, Vec::new());

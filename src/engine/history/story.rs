@@ -10,7 +10,8 @@ use crate::journal::{Reader, StoreError};
 pub struct Happened {
     /// When it was written down, in Unix milliseconds.
     pub at_ms: i64,
-    /// `planned`, `intent`, `answer`, `passed`, `waiting`, `parked`, `ended`, `reopened`, `held`, `approved`, `cancelled`.
+    /// `planned`, `intent`, `answer`, `passed`, `waiting`, `parked`, `ended`, `reopened`,
+    /// `presumed_erased`, `held`, `approved`, `cancelled`.
     pub event: &'static str,
     /// Path of the step.
     pub step: Option<String>,
@@ -116,6 +117,10 @@ impl Teller {
                 };
                 self.told.push(Happened { by: Some(decision.by), text: decision.reason, ..of(event) });
             }
+            Event::Presumed(presumed) if presumed.positions.contains(&position) => {
+                let text = "nobody knows whether it erased: the gate counts it as if it had".to_owned();
+                self.told.push(Happened { text: Some(text), ..of("presumed_erased") });
+            }
             Event::Held { .. } => self.told.push(of("held")),
             Event::Approved { by, .. } => self.told.push(Happened { by: Some(by), ..of("approved") }),
             Event::Cancelled { by, .. } => self.told.push(Happened { by: Some(by), ..of("cancelled") }),
@@ -125,6 +130,8 @@ impl Teller {
             | Event::Decided(_)
             | Event::Identified { .. }
             | Event::Erased { .. }
+            | Event::Attempted(_)
+            | Event::Presumed(_)
             | Event::Stopped(_) => {}
         }
     }

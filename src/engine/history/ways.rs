@@ -1,7 +1,7 @@
 //! What a person can do about a run now: the exact commands, and what each does.
 
 use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
-use crate::job::{ON_HOLD, Pause, RunId, Verdict};
+use crate::job::{FORGETFUL, ON_HOLD, Pause, RunId, Verdict};
 
 /// A command and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,13 @@ pub fn ways(run: RunId, fate: &Fate) -> Vec<Way> {
                 Way {
                     command: "privaflow hold list".to_owned(),
                     does: "shows the holds; `hold remove` lets what it holds go on",
+                },
+                cancel,
+            ],
+            Some(FORGETFUL) => vec![
+                Way {
+                    command: "privaflow store restore --acknowledge".to_owned(),
+                    does: "says that you have dealt with the erasures that the restored store does not know",
                 },
                 cancel,
             ],

@@ -132,7 +132,9 @@ fn is_about(fact: &Fact, names: &[String]) -> bool {
     let is_own = |run: &String| names.contains(run);
     match fact {
         Fact::Planned { runs, .. } => runs.iter().any(is_own),
-        Fact::Reopened { runs, .. } | Fact::Decided { runs, .. } => runs.iter().any(is_own),
+        Fact::Reopened { runs, .. } | Fact::Decided { runs, .. } | Fact::Presumed { runs, .. } => {
+            runs.iter().any(is_own)
+        }
         Fact::Waiting { run, .. } => is_own(run),
         Fact::Answered(_) | Fact::Ended { .. } | Fact::Passed { .. } => {
             fact.outcomes().iter().any(|outcome| is_own(&outcome.run))

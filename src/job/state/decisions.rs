@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::State;
-use crate::job::{Answer, Decision, Ended, ON_HOLD, Pause, Position, Verdict};
+use crate::job::{Answer, Decision, Ended, FORGETFUL, ON_HOLD, Pause, Position, Verdict};
 
 /// An answer to an `approve` step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,9 @@ impl Decisions {
             (Verdict::Waiting(Pause::Approval), Some(step)) => {
                 self.asked.insert(ended.position, step.clone());
             }
-            (Verdict::Waiting(Pause::NeedsAttention), _) if why.code == ON_HOLD => {
+            (Verdict::Waiting(Pause::NeedsAttention), _)
+                if matches!(why.code.as_str(), ON_HOLD | FORGETFUL) =>
+            {
                 self.on_hold.insert(ended.position);
             }
             _ => {}
@@ -68,7 +70,7 @@ impl State {
         self.decisions.asked.get(&position).map(String::as_str)
     }
 
-    /// Whether a record waits because somebody must not be erased.
+    /// Whether a record waits because somebody must not be erased, or nobody knows whether they were.
     pub fn is_on_hold(&self, position: Position) -> bool {
         self.decisions.on_hold.contains(&position)
     }

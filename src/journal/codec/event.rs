@@ -5,7 +5,7 @@
 
 use super::bytes::{self, Input};
 use super::form::{self, Form};
-use super::{CodecError, bulk, ended, identified, rare};
+use super::{CodecError, attempted, bulk, ended, identified, rare};
 use crate::job::Event;
 
 /// The numbers of kinds. Never reused, never changed.
@@ -26,6 +26,8 @@ pub(in crate::journal) mod kind {
     pub const ERASED: u8 = 28;
     /// Of a row with many events, see [`super::super::bundle`].
     pub const BUNDLE: u8 = 30;
+    pub const ATTEMPTED: u8 = 32;
+    pub const PRESUMED: u8 = 33;
 }
 
 /// The first version of every kind.
@@ -37,6 +39,8 @@ const BARE_ENDED: u8 = 2;
 const COMPACT_ENDED: u8 = 3;
 /// The version of passed steps without what nobody can open.
 const SMALL_PASSED: u8 = 2;
+/// The version of attempts that name nobody any more.
+const COMPACT_ATTEMPTED: u8 = 2;
 
 /// The version in which a kind is written.
 fn version_of(kind: u8) -> u8 {
@@ -49,6 +53,7 @@ fn newest_version(kind: u8) -> u8 {
         kind::ANSWERED => bulk::SMALL_ANSWERED,
         kind::ENDED => COMPACT_ENDED,
         kind::PASSED => SMALL_PASSED,
+        kind::ATTEMPTED => COMPACT_ATTEMPTED,
         _ => VERSION,
     }
 }
@@ -70,6 +75,8 @@ pub(in crate::journal) fn kind_of(event: &Event) -> u8 {
         Event::Identified { .. } => kind::IDENTIFIED,
         Event::Decided(_) => kind::DECIDED,
         Event::Erased { .. } => kind::ERASED,
+        Event::Attempted(_) => kind::ATTEMPTED,
+        Event::Presumed(_) => kind::PRESUMED,
     }
 }
 
@@ -84,6 +91,8 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
         Event::Passed { steps } => bulk::put_passed(steps, Form::Whole, body),
         Event::Identified { identified } => identified::put(identified, body),
         Event::Erased { positions } => bytes::put_positions(positions.iter().copied(), body),
+        Event::Attempted(attempted) => attempted::put(attempted, body),
+        Event::Presumed(presumed) => attempted::put_presumed(presumed, body),
         Event::Opened { .. }
         | Event::Waiting { .. }
         | Event::Held { .. }
@@ -108,6 +117,7 @@ pub(in crate::journal) fn compact(
         [kind::ANSWERED, version, ..] => *version != bulk::BARE_ANSWERED,
         [kind::ENDED, version, ..] => *version < BARE_ENDED,
         [kind::PASSED, ..] => true,
+        [kind::ATTEMPTED, version, ..] => *version < COMPACT_ATTEMPTED,
         _ => false,
     };
     if !may_be_smaller {
@@ -132,6 +142,11 @@ pub(in crate::journal) fn compact(
             compact.extend([kind::PASSED, SMALL_PASSED]);
             bulk::put_passed(&slimmed(steps), Form::Small, &mut compact);
         }
+        Event::Attempted(mut attempted) if !attempted.people.is_empty() => {
+            compact.extend([kind::ATTEMPTED, COMPACT_ATTEMPTED]);
+            attempted.people.clear();
+            attempted::put(&attempted, &mut compact);
+        }
         _ => return Ok(None),
     }
     Ok(Some(compact).filter(|compact| compact.len() < body.len()))
@@ -141,7 +156,10 @@ pub(in crate::journal) fn compact(
 pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
     let mut input = Input::new(body);
     let (kind, version) = (input.byte()?, input.byte()?);
-    if !matches!(kind, kind::OPENED..=kind::IDENTIFIED | kind::DECIDED | kind::ERASED) {
+    if !matches!(
+        kind,
+        kind::OPENED..=kind::IDENTIFIED | kind::DECIDED | kind::ERASED | kind::ATTEMPTED | kind::PRESUMED
+    ) {
         return Err(CodecError::UnknownKind(kind));
     }
     if !(VERSION..=newest_version(kind)).contains(&version) {
@@ -158,6 +176,8 @@ pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
         kind::IDENTIFIED => Event::Identified { identified: identified::read(&mut input)? },
         kind::ERASED => Event::Erased { positions: input.positions(form::MOST_IN_BATCH)? },
         kind::PASSED => Event::Passed { steps: bulk::passed(version == SMALL_PASSED, &mut input)? },
+        kind::ATTEMPTED => Event::Attempted(attempted::read(&mut input)?),
+        kind::PRESUMED => Event::Presumed(attempted::presumed(&mut input)?),
         _ => rare::read(kind, &mut input)?,
     };
     input.end()?;

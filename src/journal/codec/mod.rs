@@ -8,6 +8,7 @@
 //! ledger are texts; here is how many are packed together ([`texts`]).
 //! No input makes it panic or take more memory than the body justifies.
 
+mod attempted;
 mod bulk;
 mod bundle;
 mod bytes;

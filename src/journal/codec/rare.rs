@@ -115,7 +115,9 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) {
         | Event::Ended { .. }
         | Event::Passed { .. }
         | Event::Identified { .. }
-        | Event::Erased { .. } => {}
+        | Event::Erased { .. }
+        | Event::Attempted(_)
+        | Event::Presumed(_) => {}
     }
 }
 

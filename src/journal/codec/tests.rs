@@ -8,8 +8,8 @@ use super::bytes::put_varint;
 use super::event::VERSION;
 use super::*;
 use crate::job::{
-    Answered, Ended, Event, Fail, Failure, IdEntry, Identified, Intended, Mark, MarkKind, Pause, Reopened,
-    Skip, StepAnswer, Stopped, Verdict,
+    Answered, Attempted, Ended, Event, Fail, Failure, IdEntry, Identified, Intended, Mark, MarkKind, Pause,
+    Presumed, Reopened, Skip, StepAnswer, Stopped, Verdict,
 };
 use crate::request::{Order, OrderParts};
 
@@ -100,6 +100,10 @@ fn event() -> impl Strategy<Value = Event> {
         (any::<i64>(), ".{0,9}").prop_map(|(at_ms, by)| Event::Cancelled { at_ms, by }),
         vec(step(), 0..9).prop_map(|steps| Event::Passed { steps }),
         vec(any::<u64>(), 0..9).prop_map(|positions| Event::Erased { positions }),
+        (any::<(u64, u64)>(), vec(any::<(u64, [u8; 16])>(), 0..9))
+            .prop_map(|((batch, tag), people)| Event::Attempted(Attempted { batch, tag, people })),
+        (any::<i64>(), vec(any::<u64>(), 0..9), vec(mark(), 0..9))
+            .prop_map(|(at_ms, positions, marks)| Event::Presumed(Presumed { at_ms, positions, marks })),
         vec((any::<u64>(), vec(any::<[u8; 16]>(), 0..4)), 0..9).prop_map(|all| {
             let one = |(position, identifiers)| Identified { position, identifiers };
             Event::Identified { identified: all.into_iter().map(one).collect() }
@@ -151,6 +155,7 @@ proptest! {
             }),
             Event::Ended { ended } => Event::Ended { ended: forgetful(ended) },
             Event::Passed { steps } => Event::Passed { steps: slim(steps, is_needed) },
+            Event::Attempted(it) => Event::Attempted(Attempted { people: Vec::new(), ..it }),
             other => other,
         };
         let expected = said(&is_needed);

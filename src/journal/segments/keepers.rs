@@ -136,6 +136,16 @@ impl Keepers {
         Ok(())
     }
 
+    /// Makes segments of records that come from no event: up to which event segments go stays as it was. For
+    /// whoever is alone with the database.
+    pub(in crate::journal) fn flush_added(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        for keeper in self.keepers.iter_mut().filter(|keeper| keeper.recent() > 0) {
+            let covered = keeper.watermark();
+            keeper.flush(connection, covered, &mut self.next_segment).doing("write its index")?;
+        }
+        Ok(())
+    }
+
     /// Lets questions see what was done; its transaction is on the disk.
     pub(in crate::journal) fn committed(&mut self) {
         for keeper in &mut self.keepers {

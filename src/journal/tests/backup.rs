@@ -77,7 +77,13 @@ fn a_store_that_has_more_is_replaced_only_by_force_and_says_what_it_forgot_until
     assert_eq!((untouched, restored.open_jobs.as_slice()), (2, [job].as_slice()));
     assert_eq!(Reader::open(&path).unwrap().restored().unwrap(), Some(restored.clone()));
     let store = Store::open(&path).unwrap();
-    assert!(knows(&store, 0).0 && knows(&store, 2 * BATCH) == (false, None));
+    // The jobs of between are forgotten, and what they finished and erased is not.
+    assert!(knows(&store, 0).0 && knows(&store, 2 * BATCH).0 && knows(&store, 2 * BATCH).1.is_some());
+    assert_eq!(
+        (restored.carried.erasures, restored.carried.ids, restored.lost),
+        (2 * BATCH, 2 * BATCH, None)
+    );
+    assert_eq!((store.jobs().unwrap().len(), store.marks().unknown_until_ms()), (1, None));
     // The number of the job that was lost is not given again.
     assert_eq!(store.create_job(new_job("erase")).unwrap(), JobId(3));
     assert_eq!((store.acknowledge_restore().unwrap(), store.acknowledge_restore().unwrap()), (true, false));
@@ -105,6 +111,58 @@ fn the_same_marks_mean_the_same_after_a_restore() {
     restore(&elsewhere, &directory.path().join("backup"), Replace::Older).unwrap();
 
     assert_eq!(key(&elsewhere), before);
+}
+
+#[test]
+fn a_store_without_the_one_it_replaces_does_not_know_who_was_erased_until_a_person_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    backed_up(directory.path());
+    let backup = directory.path().join("backup");
+    let restored_to = |name: &str| {
+        let path = directory.path().join(name);
+        let restored = restore(&path, &backup, Replace::Newer).unwrap();
+        let store = Store::open(&path).unwrap();
+        let until = store.marks().unknown_until_ms().is_some_and(|until_ms| until_ms == restored.restored_ms);
+        assert_eq!(until, restored.lost.is_some());
+        (restored.lost, store)
+    };
+    let damaged = directory.path().join("damaged");
+    fs::create_dir(&damaged).unwrap();
+    let whole = fs::read(directory.path().join("store").join("journal.db")).unwrap();
+    fs::write(damaged.join("journal.db"), &whole[..whole.len() / 2]).unwrap();
+    drop(Store::open(&directory.path().join("foreign")).unwrap());
+
+    assert_eq!(restored_to("foreign").0, Some(Lost::Foreign));
+    assert_eq!(restored_to("damaged").0, Some(Lost::Unreadable));
+    let (lost, store) = restored_to("nothing");
+    assert_eq!(lost, Some(Lost::NothingThere));
+    assert!(store.acknowledge_restore().unwrap());
+    assert_eq!(store.marks().unknown_until_ms(), None);
+    drop(store);
+    assert_eq!(Store::open(&directory.path().join("nothing")).unwrap().marks().unknown_until_ms(), None);
+    // What was not acknowledged is not known to whoever takes over from it either.
+    assert_eq!(restored_to("damaged").0, Some(Lost::Forgetful));
+}
+
+#[test]
+fn holds_that_were_made_after_the_backup_are_kept_and_those_that_were_removed_come_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, backup) = (directory.path().join("store"), directory.path().join("backup"));
+    let held = |name: &str| Held { people: crate::plan::PersonKey::like(name), identifiers: Vec::new() };
+    let reason = || crate::job::Reason::parse("case 1").unwrap();
+    let store = Store::open(&path).unwrap();
+    store.add_hold(held("u-1"), reason(), None, "ana".to_owned(), 1).unwrap();
+    store.reader().backup(&backup).unwrap();
+    store.remove_holds(held("u-1"), "ana".to_owned(), 2).unwrap();
+    store.add_hold(held("u-2"), reason(), Some(9), "ana".to_owned(), 3).unwrap();
+    drop(store);
+
+    let restored = restore(&path, &backup, Replace::Newer).unwrap();
+
+    let store = Store::open(&path).unwrap();
+    let holds = |name: &str| store.hold_list().of(&held(name).people, 5).is_some();
+    assert_eq!((holds("u-1"), holds("u-2"), holds("u-3")), (true, true, false));
+    assert_eq!((restored.carried.holds, store.all_holds().len()), (1, 2));
 }
 
 #[test]

@@ -117,7 +117,12 @@ fn a_head_is_signed_within_an_hour_and_a_thousand_entries() {
 fn another_key_is_named_before_it_signs() {
     let mut kept = Kept::new();
     kept.add(NOW_MS);
-    append_to(&kept.connection, NOW_MS, &Fact::Restored { backup_at: "x".to_owned() }).unwrap();
+    append_to(
+        &kept.connection,
+        NOW_MS,
+        &Fact::Restored { backup_at: "x".to_owned(), erasures: 0, holds: 0, unknown: false },
+    )
+    .unwrap();
 
     kept.ledger = opened(&kept.connection, 8);
     assert!(kept.ledger.is_unsigned());

@@ -1,0 +1,246 @@
+//! What a restored store takes over from the one that it replaces.
+//!
+//! A backup knows nothing of what came after it. Where the store that stands in its place can be read, whoever was
+//! erased since stays erased: entries of the gate, finished ids, and how new states are, are added to those of
+//! the backup, and so are holds. The rule that keeps it right: nothing becomes weaker. Of two entries the
+//! stricter one stays, and what a person let through or took off the list since the backup was made is shut
+//! again until they say so once more.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use super::error::{Doing, StoreError};
+use super::segments::{Family, Keepers, Key, RECENT_RECORDS, Sorted, Value};
+use super::{ids, index, marks, schema};
+
+const DOING: &str = "take over what the replaced store knew";
+
+/// What was taken over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// Entries of the gate.
+    pub erasures: u64,
+    /// Holds.
+    pub holds: u64,
+    /// Requests that were finished.
+    pub ids: u64,
+    /// States that were accepted.
+    pub states: u64,
+}
+
+/// Why nothing, or not all, could be taken over: who was erased since is not known then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lost {
+    /// No store stood there.
+    NothingThere,
+    /// It is damaged, or a later release wrote it.
+    Unreadable,
+    /// It is not the store that the backup was made of.
+    Foreign,
+    /// It ends before the backup does.
+    Older,
+    /// It was restored itself, and nobody has acknowledged that.
+    Forgetful,
+}
+
+impl Lost {
+    /// In a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Lost::NothingThere => "no store stood there",
+            Lost::Unreadable => "the store that stood there cannot be read",
+            Lost::Foreign => "the store that stood there is another than that of the backup",
+            Lost::Older => "the store that stood there ends before the backup",
+            Lost::Forgetful => "the store that stood there was restored itself and may have forgotten some",
+        }
+    }
+}
+
+/// Adds what the database of a store knows to a copy of a backup.
+pub(super) fn carry_over(
+    from: &Path,
+    to: &Connection,
+    copy: &Path,
+) -> Result<Result<Carried, Lost>, StoreError> {
+    if !from.exists() {
+        return Ok(Err(Lost::NothingThere));
+    }
+    let Ok(known) = schema::open_writer(from) else { return Ok(Err(Lost::Unreadable)) };
+    match relation(&known, to) {
+        Ok(None) => {}
+        Ok(Some(lost)) => return Ok(Err(lost)),
+        Err(_) => return Ok(Err(Lost::Unreadable)),
+    }
+    let Ok(families) = Known::open(&known, from) else { return Ok(Err(Lost::Unreadable)) };
+    // What was read before it could be read no further stays: it is true.
+    let added = match add_all(&families, to, copy) {
+        Ok(added) => added,
+        Err(Side::Read) => return Ok(Err(Lost::Unreadable)),
+        Err(Side::Written(error)) => return Err(error),
+    };
+    let holds = match holds_of(&known) {
+        Ok(holds) => add_holds(&holds, to).doing(DOING)?,
+        Err(_) => return Ok(Err(Lost::Unreadable)),
+    };
+    let was_forgetful = super::backup::restored(&known).ok().flatten().is_some_and(|it| it.lost.is_some());
+    let [ids, states, erasures] = added;
+    let carried = Carried { erasures, holds, ids, states };
+    Ok(if was_forgetful { Err(Lost::Forgetful) } else { Ok(carried) })
+}
+
+/// Why a store cannot tell what came after the backup, if it cannot.
+fn relation(known: &Connection, backup: &Connection) -> rusqlite::Result<Option<Lost>> {
+    let secrets = |connection: &Connection| -> rusqlite::Result<[Option<Vec<u8>>; 2]> {
+        let gate = "SELECT value FROM gate_keys ORDER BY version DESC LIMIT 1";
+        let own = "SELECT value FROM secrets WHERE name = 'marks'";
+        let read = |sql| connection.query_row(sql, [], |row| row.get(0)).optional();
+        Ok([read(gate)?, read(own)?])
+    };
+    if secrets(known)? != secrets(backup)? {
+        return Ok(Some(Lost::Foreign));
+    }
+    let newest = |connection: &Connection| {
+        let sql = "SELECT max(ifnull((SELECT max(id) FROM events), 0), ifnull((SELECT max(event) FROM watermarks), 0))";
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0))
+    };
+    Ok((newest(known)? < newest(backup)?).then_some(Lost::Older))
+}
+
+/// The indexes of a store, with what its events say.
+struct Known {
+    families: [(Family, Arc<Sorted>); 3],
+}
+
+impl Known {
+    fn open(connection: &Connection, database: &Path) -> Result<Known, StoreError> {
+        let index = index::open(connection, database, RECENT_RECORDS)?;
+        let (targets, erased) = index.marks.families();
+        let families =
+            [(ids::FAMILY, index.ids.family()), (marks::TARGETS, targets), (marks::ERASED, erased)];
+        Ok(Known { families })
+    }
+}
+
+/// On which side something failed.
+enum Side {
+    Read,
+    Written(StoreError),
+}
+
+/// Adds every record that the copy does not have, or that is stricter; gives how many of each family.
+fn add_all(known: &Known, to: &Connection, copy: &Path) -> Result<[u64; 3], Side> {
+    let written = Side::Written;
+    let ours = Known::open(to, copy).map_err(written)?;
+    let reader = Arc::new(Mutex::new(Connection::open(copy).doing(DOING).map_err(written)?));
+    // What is written is not asked for: whoever opens the store next reads it.
+    let new =
+        known.families.each_ref().map(|(family, _)| (*family, Arc::new(Sorted::new(Arc::clone(&reader)))));
+    let mut keepers =
+        Keepers::open(to, &new.each_ref().map(|(family, sorted)| (*family, sorted)), RECENT_RECORDS)
+            .map_err(written)?;
+    let mut added = [0; 3];
+    for (((family, from), (_, into)), count) in known.families.iter().zip(&ours.families).zip(&mut added) {
+        let mut failed: Option<StoreError> = None;
+        let mut together: Vec<(Key, Value)> = Vec::new();
+        let read = from.each(|key, value| {
+            if failed.is_some() {
+                return;
+            }
+            together.push((key, value));
+            if together.len() >= RECENT_RECORDS {
+                failed = add(&mut keepers, to, (*family, into), &mut together, count).err();
+            }
+        });
+        if failed.is_none() {
+            failed = add(&mut keepers, to, (*family, into), &mut together, count).err();
+        }
+        match (failed, read) {
+            (Some(error), _) => return Err(written(error)),
+            (None, Err(_)) => return Err(Side::Read),
+            (None, Ok(())) => {}
+        }
+    }
+    Ok(added)
+}
+
+fn add(
+    keepers: &mut Keepers,
+    to: &Connection,
+    (family, into): (Family, &Sorted),
+    together: &mut Vec<(Key, Value)>,
+    count: &mut u64,
+) -> Result<(), StoreError> {
+    let mut new = Vec::with_capacity(together.len());
+    for (key, value) in together.drain(..) {
+        let mut held: Option<Value> = None;
+        let keep = |older| {
+            held = Some(held.map_or(older, |newer| (family.keep)(older, newer)));
+            ControlFlow::<()>::Continue(())
+        };
+        into.find(key, keep)?;
+        if held.is_none_or(|held| (family.keep)(held, value) != held) {
+            new.push((key, value));
+        }
+    }
+    *count += new.len() as u64;
+    keepers.insert(family, new.into_iter());
+    let transaction = to.unchecked_transaction().doing(DOING)?;
+    keepers.flush_added(&transaction)?;
+    transaction.commit().doing(DOING)?;
+    keepers.committed();
+    Ok(())
+}
+
+struct HeldBefore {
+    id: i64,
+    at_ms: i64,
+    by: String,
+    reason: String,
+    until_ms: Option<i64>,
+    keys: Vec<Vec<u8>>,
+}
+
+fn holds_of(known: &Connection) -> rusqlite::Result<Vec<HeldBefore>> {
+    let mut statement = known.prepare("SELECT id, at_ms, by, reason, until_ms FROM holds ORDER BY id")?;
+    let hold = |row: &rusqlite::Row<'_>| {
+        Ok(HeldBefore {
+            id: row.get(0)?,
+            at_ms: row.get(1)?,
+            by: row.get(2)?,
+            reason: row.get(3)?,
+            until_ms: row.get(4)?,
+            keys: Vec::new(),
+        })
+    };
+    let mut holds = statement.query_map([], hold)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut keys = known.prepare("SELECT key FROM held WHERE hold = ?1")?;
+    for hold in &mut holds {
+        hold.keys = keys.query_map([hold.id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    }
+    Ok(holds)
+}
+
+/// Adds the holds that the copy does not have; gives how many.
+fn add_holds(holds: &[HeldBefore], to: &Connection) -> rusqlite::Result<u64> {
+    let mut added = 0;
+    for HeldBefore { id, at_ms, by, reason, until_ms, keys } in holds {
+        // A number can be given again after a hold was taken away; a moment cannot.
+        let sql = "SELECT count(*) FROM holds WHERE id = ?1 AND at_ms = ?2";
+        if to.query_row(sql, [id, at_ms], |row| row.get::<_, i64>(0))? > 0 {
+            continue;
+        }
+        let sql = "INSERT INTO holds (at_ms, by, reason, until_ms) VALUES (?1, ?2, ?3, ?4)";
+        to.execute(sql, params![at_ms, by, reason, until_ms])?;
+        let id = to.last_insert_rowid();
+        for key in keys {
+            to.execute("INSERT OR IGNORE INTO held (key, hold) VALUES (?1, ?2)", params![key, id])?;
+        }
+        added += 1;
+    }
+    Ok(added)
+}

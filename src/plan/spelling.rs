@@ -1,0 +1,208 @@
+//! How one address, or one number, is written so that it can be compared, however people wrote it.
+//!
+//! The rules have versions. A newer one finds more spellings equal and never fewer; keys that were kept under an
+//! older version are looked for in both, see [`super::PersonKey::as_before`]. No rule makes equal what a
+//! mail or phone system holds apart: dots and a plus in an address are kept, and a number without a sign that
+//! says it is international counts as one only if it can be nothing else.
+
+use std::borrow::Cow;
+
+use phonenumber::Mode;
+
+/// Digits of a whole international number, without its plus (ITU-T E.164); shorter ones, which a country may give
+/// out itself, only if their beginning and length are those of a country.
+const WHOLE: std::ops::RangeInclusive<usize> = 11..=15;
+const PERHAPS_WHOLE: std::ops::RangeInclusive<usize> = 8..=10;
+
+/// An address: spaces around it, characters that nobody sees, a dot behind it and full width do not count, nor does
+/// case, nor how a domain in other letters is written.
+pub(super) fn address(value: &str) -> Cow<'_, str> {
+    let value = value.trim();
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+    if value.bytes().all(is_plain) && !value.ends_with('.') {
+        return Cow::Borrowed(value);
+    }
+    let seen: String = value.chars().filter(|letter| !is_unseen(*letter)).map(narrow).collect();
+    let lower = seen.trim().to_lowercase();
+    let Some((name, domain)) = lower.rsplit_once('@') else { return Cow::Owned(lower) };
+    let is_dot = |letter: char| matches!(letter, '.' | '\u{3002}' | '\u{ff61}');
+    let domain = domain.trim_end_matches(is_dot);
+    let parsed = if domain.is_ascii() { None } else { url::Host::parse(domain).ok() };
+    let ascii = parsed.map(|domain| domain.to_string());
+    let domain = ascii.as_deref().unwrap_or(domain);
+    Cow::Owned(format!("{name}@{}", domain.trim_end_matches('.')))
+}
+
+/// A phone number in E.164: what stands between its digits does not count, nor whether it begins with a plus, with
+/// `00`, or, where it can be nothing else, with neither. What is no number stays as it is.
+pub(super) fn number(value: &str) -> Cow<'_, str> {
+    let value = value.trim();
+    if value.strip_prefix('+').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Cow::Borrowed(value);
+    }
+    let seen: String = value.chars().filter(|letter| !is_unseen(*letter)).map(narrow).collect();
+    let seen = seen.trim();
+    if !seen.chars().all(|letter| letter.is_ascii_digit() || letter == '+' || is_between(letter)) {
+        return Cow::Owned(seen.to_owned());
+    }
+    let international = match seen.strip_prefix("00") {
+        Some(rest) => Some(Cow::Owned(format!("+{rest}"))),
+        None => seen.starts_with('+').then_some(Cow::Borrowed(seen)),
+    };
+    if let Some(international) = international {
+        return Cow::Owned(e164(&international).unwrap_or_else(|| digits(&international)));
+    }
+    let digits = digits(seen);
+    let with_plus = format!("+{digits}");
+    let is_whole = !digits.starts_with('0')
+        && (WHOLE.contains(&digits.len())
+            || (PERHAPS_WHOLE.contains(&digits.len()) && e164(&with_plus).is_some()));
+    Cow::Owned(if is_whole { with_plus } else { digits })
+}
+
+/// What only keys of the first version were made of.
+pub(super) mod first {
+    use std::borrow::Cow;
+
+    /// An address: spaces around it and case do not count, nor how a domain in other letters is written.
+    pub(in crate::plan) fn address(value: &str) -> Cow<'_, str> {
+        let value = value.trim();
+        if !value.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+            return Cow::Borrowed(value);
+        }
+        let lower = value.to_lowercase();
+        match lower.rsplit_once('@') {
+            Some((name, domain)) if !domain.is_ascii() => match url::Host::parse(domain) {
+                Ok(domain) => Cow::Owned(format!("{name}@{domain}")),
+                Err(_) => Cow::Owned(lower),
+            },
+            _ => Cow::Owned(lower),
+        }
+    }
+
+    /// A phone number: what stands between its digits does not count.
+    pub(in crate::plan) fn number(value: &str) -> Cow<'_, str> {
+        let value = value.trim();
+        let is_plain = |byte: u8| byte == b'+' || byte.is_ascii_digit();
+        let is_between = |letter: char| matches!(letter, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
+        if value.bytes().all(is_plain)
+            || !value.chars().all(|letter| letter.is_ascii_digit() || letter == '+' || is_between(letter))
+        {
+            return Cow::Borrowed(value);
+        }
+        let digits = || value.chars().filter(|letter| !is_between(*letter)).collect();
+        Cow::Owned(super::e164(value).unwrap_or_else(digits))
+    }
+}
+
+fn e164(value: &str) -> Option<String> {
+    let number = phonenumber::parse(None, value).ok().filter(phonenumber::PhoneNumber::is_valid)?;
+    Some(number.format().mode(Mode::E164).to_string())
+}
+
+fn digits(value: &str) -> String {
+    value.chars().filter(|letter| !is_between(*letter)).collect()
+}
+
+/// What people put between the digits of a number.
+fn is_between(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(letter, '-' | '.' | '(' | ')' | '/' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+/// Characters that are shown as nothing (Unicode, `Default_Ignorable_Code_Point`), and controls.
+fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A full-width form of an ASCII character as that character (Unicode, "Halfwidth and Fullwidth Forms").
+fn narrow(letter: char) -> char {
+    match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        '\u{3000}' => ' ',
+        letter => letter,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_however_it_is_spelled() {
+        for spelled in [
+            "bob.1+tag@example.com",
+            " BOB.1+TAG@EXAMPLE.COM ",
+            "bob.1+tag@example.com.",
+            "Bob.1+Tag@Example.com..",
+            "\u{200b}bob.1+tag@example.com",
+            "bob.1\u{200d}+tag@exam\u{ad}ple.com\u{feff}",
+            "bob.1+tag@EXAMPLE\u{3002}com",
+            "bob.1+tag@example\u{ff0e}com",
+            "\u{ff42}\u{ff4f}\u{ff42}.1+tag\u{ff20}example.com",
+            "\tbob.1+tag@example.com\r\n",
+        ] {
+            assert_eq!(address(spelled), "bob.1+tag@example.com", "{spelled:?}");
+        }
+        for spelled in
+            ["a@xn--bcher-kva.example", "a@bücher.example.", "A@BÜCHER.EXAMPLE", "a@XN--BCHER-KVA.example"]
+        {
+            assert_eq!(address(spelled), "a@xn--bcher-kva.example", "{spelled:?}");
+        }
+    }
+
+    #[test]
+    fn what_mail_systems_hold_apart_stays_apart() {
+        for other in
+            ["bob1+tag@example.com", "bob.1@example.com", "bob.1+tag@example.org", "bob.1+tag.@example.com"]
+        {
+            assert_ne!(address(other), "bob.1+tag@example.com", "{other}");
+        }
+        assert_ne!(address("müller@example.com"), address("mueller@example.com"));
+    }
+
+    #[test]
+    fn a_number_is_the_same_however_its_beginning_and_its_digits_are_written() {
+        for spelled in [
+            "+15550000010",
+            "+1 (555) 000-0010",
+            "0015550000010",
+            "001 555 000 0010",
+            "15550000010",
+            "1-555-000-0010",
+            "+1\u{2011}555\u{2009}000\u{2011}0010\u{200e}",
+            "\u{ff0b}\u{ff11}5550000010",
+        ] {
+            assert_eq!(number(spelled), "+15550000010", "{spelled:?}");
+        }
+        for spelled in ["+442079460000", "+44 (0) 20 7946 0000", "0044 (0) 20 7946 0000", "442079460000"] {
+            assert_eq!(number(spelled), "+442079460000", "{spelled:?}");
+        }
+        assert_eq!(number("47 22 12 34 56"), "+4722123456");
+    }
+
+    #[test]
+    fn a_number_that_may_be_of_any_country_stays_as_it_is() {
+        assert_eq!(number("(555) 000-0010"), "5550000010");
+        assert_eq!(number("020 7946 0000"), "02079460000");
+        assert_eq!(number("+1 555 777 0001 ext"), "+1 555 777 0001 ext");
+    }
+
+    /// What the first version found equal is equal: what it kept must not be forgotten.
+    #[test]
+    fn no_version_holds_apart_what_an_earlier_one_found_equal() {
+        let same =
+            [(" A.b+c@BÜCHER.example ", "a.b+c@xn--bcher-kva.example"), ("A@X.example", "a@x.example")];
+        for (one, other) in same {
+            assert_eq!(first::address(one), first::address(other));
+            assert_eq!(address(one), address(other));
+        }
+        assert_eq!(first::number("+44 (0) 20 7946 0000"), number("+44 (0) 20 7946 0000"));
+    }
+}

@@ -1,0 +1,198 @@
+//! Whoever was erased, or may have been, does not come back: not after a job is given up, and not from a backup.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::folder::{ERASE, Folder, deletion};
+use crate::server::{Reply, Server, accepted};
+
+/// Sets a state of whoever it is.
+const OPT_IN: &str = r#"
+workflow: opt-in
+on: { file: {} }
+steps:
+  - uses: braze/users.track
+    with: { attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.[0].status }}" }] }
+"#;
+
+/// A service that answers every deletion, or none, although it carries it out.
+fn service() -> (Server, Arc<AtomicBool>) {
+    let is_mute = Arc::new(AtomicBool::new(false));
+    let mute = Arc::clone(&is_mute);
+    let server = Server::start(move |request, _| match request.path.as_str() {
+        "/users/delete" if mute.load(Ordering::SeqCst) => Reply::Cut,
+        _ => accepted(),
+    });
+    (server, is_mute)
+}
+
+fn folder_to(server: &Server) -> Folder {
+    let folder = Folder::to(server.address, ERASE);
+    let settings = folder.read("privaflow.yaml");
+    let retries = "retries: { default: { at_most: 300ms, base: 20ms, cap: 50ms } }\n";
+    folder.write("privaflow.yaml", format!("{settings}{retries}"));
+    folder.write("opt-in.yaml", OPT_IN);
+    folder
+}
+
+/// What came of choices that people made on a day: the exit code, and how many were done, skipped, failed, waiting.
+fn choices(folder: &Folder, of: &[(&str, u64)], status: &str, day: &str) -> (i32, [u64; 4]) {
+    let record = |(id, person): &(&str, u64)| {
+        let consents = json!([{ "purpose": "email", "status": status, "updated_at": day }]);
+        let subject = json!({ "external_id": format!("u-{person}") });
+        json!({ "id": id, "kind": "consent", "subject": subject, "consents": consents })
+    };
+    let name = format!("{}.ndjson", of[0].0);
+    folder.write(&name, of.iter().map(|one| format!("{}\n", record(one))).collect::<String>());
+    folder.run(&["run", "opt-in.yaml", "--input", &name, "--output", "json"]).counts()
+}
+
+/// Puts a backup back, and says what that said.
+fn restored(folder: &Folder) -> String {
+    let restored = folder.run(&["store", "restore", "copy", "--force"]);
+    assert_eq!(restored.code, 0, "{}", restored.stderr);
+    restored.stderr
+}
+
+const LONG_AGO: &str = "2026-11-01T10:00:00Z";
+
+#[test]
+fn who_may_have_been_erased_by_a_job_that_was_given_up_stays_erased() {
+    for command in [["jobs", "cancel", "job-1"], ["runs", "cancel", "job-1:0"]] {
+        let (server, is_mute) = service();
+        let folder = folder_to(&server);
+        is_mute.store(true, Ordering::SeqCst);
+        folder.requests([deletion(1)]);
+        assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+
+        let given_up = folder.run(&command);
+
+        assert!(
+            given_up.stderr.contains("1 of the requests that are given up may have"),
+            "{}",
+            given_up.stderr
+        );
+        let old = choices(&folder, &[("c-1", 1), ("c-2", 2)], "opted_in", LONG_AGO);
+        assert_eq!(old, (0, [1, 1, 0, 0]), "{command:?}");
+        assert_eq!(choices(&folder, &[("c-3", 1)], "unsubscribed", LONG_AGO), (0, [1, 0, 0, 0]));
+        assert_eq!(choices(&folder, &[("c-4", 1)], "opted_in", "2099-01-01T00:00:00Z").1[1], 0);
+        let ledger = folder.run(&["ledger", "export"]).stdout;
+        let presumed: Vec<Value> = ledger
+            .lines()
+            .filter(|line| line.contains(r#""fact":"presumed""#))
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(presumed.len(), 1, "{ledger}");
+        assert!(presumed[0].to_string().contains(r#""outcome":"unknown""#), "{ledger}");
+        assert!(!ledger.contains("u-1"), "{ledger}");
+    }
+}
+
+#[test]
+fn a_job_that_is_given_up_before_anything_left_keeps_nobody_from_coming_back() {
+    let server = Server::start(|request, _| match request.path.as_str() {
+        "/users/delete" => crate::server::answer(503, "{}"),
+        _ => accepted(),
+    });
+    let folder = folder_to(&server);
+    folder.requests([deletion(1)]);
+    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+
+    let given_up = folder.run(&["jobs", "cancel", "job-1"]);
+
+    assert!(!given_up.stderr.contains("may have erased"), "{}", given_up.stderr);
+    assert_eq!(choices(&folder, &[("c-1", 1)], "opted_in", LONG_AGO), (0, [1, 0, 0, 0]));
+}
+
+#[test]
+fn who_was_erased_after_the_backup_stays_erased_once_it_is_put_back() {
+    let (server, _) = service();
+    let folder = folder_to(&server);
+    folder.requests([deletion(1)]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+    assert_eq!(folder.run(&["store", "backup", "copy"]).code, 0);
+    folder.requests([deletion(2)]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+    assert_eq!(folder.run(&["hold", "add", "external_id=u-3", "--reason", "case 1"]).code, 0);
+
+    let said = restored(&folder);
+
+    assert!(said.contains("1 erased identifier, 1 hold, 1 finished request"), "{said}");
+    let old = choices(&folder, &[("c-1", 1), ("c-2", 2), ("c-3", 3)], "opted_in", LONG_AGO);
+    assert_eq!(old, (0, [1, 2, 0, 0]));
+    folder.requests([deletion(2), deletion(3)]);
+    assert_eq!(folder.job().counts(), (1, [0, 1, 0, 1]));
+    let ledger = folder.run(&["ledger", "export"]).stdout;
+    assert!(ledger.contains(r#""erasures":1,"holds":1"#), "{ledger}");
+}
+
+#[test]
+fn nobody_is_brought_back_by_a_store_that_does_not_know_who_was_erased() {
+    let (server, _) = service();
+    let folder = folder_to(&server);
+    folder.requests([deletion(1)]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+    assert_eq!(folder.run(&["store", "backup", "copy"]).code, 0);
+    folder.requests([deletion(2)]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+    // The disk is lost, and the store with it.
+    std::fs::remove_dir_all(folder.path("store")).unwrap();
+
+    let said = restored(&folder);
+
+    assert!(said.contains("no store stood there") && said.contains("restored_gate"), "{said}");
+    let old = choices(&folder, &[("c-1", 1), ("c-2", 2), ("c-3", 3)], "opted_in", LONG_AGO);
+    assert_eq!(old, (1, [0, 1, 0, 2]));
+    let waiting = folder.run(&["runs", "list", "--state", "waiting", "--output", "json"]).lines();
+    assert!(waiting.iter().all(|run| run["code"] == "restored_gate"), "{waiting:?}");
+    assert_eq!(choices(&folder, &[("c-4", 2)], "unsubscribed", LONG_AGO), (0, [1, 0, 0, 0]));
+    let body = server.requests().last().unwrap().json();
+    assert_eq!(body["attributes"][0]["_update_existing_only"], true);
+    assert_eq!(folder.run(&["jobs", "resume", "job-2", "--output", "json"]).counts(), (1, [0, 1, 0, 2]));
+    // The deletions of that time are carried out once more before it is acknowledged.
+    folder.requests([deletion(2)]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+
+    let acknowledged = folder.run(&["store", "restore", "--acknowledge"]);
+
+    assert!(
+        acknowledged.stderr.contains("2 requests that waited for this may go on"),
+        "{}",
+        acknowledged.stderr
+    );
+    let resumed = folder.run(&["jobs", "resume", "job-2", "--output", "json"]);
+    assert_eq!(resumed.counts(), (0, [1, 2, 0, 0]), "{}", resumed.stderr);
+}
+
+#[test]
+fn nobody_passes_the_gate_by_another_spelling_or_without_a_date() {
+    let (server, _) = service();
+    let folder = folder_to(&server);
+    let by_both = "workflow: by-both\non: { file: {} }\nsteps:\n  - uses: braze/users.track\n    with: { attributes: [{ \
+        email: \"{{optional subject.email}}\", phone: \"{{optional subject.phone}}\", email_subscribe: opted_in }] }\n";
+    folder.write("by-both.yaml", by_both);
+    let mut erased = deletion(1);
+    erased["subject"] =
+        json!({ "external_id": "u-1", "email": "bob+x@bücher.example", "phone": "+15550000010" });
+    folder.requests([erased]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+    let mails = ["BOB+X@xn--bcher-kva.example.", "\u{200b}bob+x@B\u{dc}CHER\u{3002}example"];
+    let phones = ["0015550000010", "15550000010", "+1 (555) 000-0010"];
+    let subjects = mails
+        .iter()
+        .map(|mail| json!({ "email": mail }))
+        .chain(phones.iter().map(|phone| json!({ "phone": phone })));
+    let old = subjects.enumerate().map(|(number, subject)| {
+        json!({ "id": format!("o-{number}"), "kind": "consent", "occurred_at": LONG_AGO, "subject": subject })
+    });
+    let undated = json!({ "id": "o-9", "kind": "consent", "subject": { "email": "bob+x@bücher.example" } });
+    let other = json!({ "id": "o-10", "kind": "consent", "subject": { "email": "bob@bücher.example" } });
+    folder.requests(old.chain([undated, other]));
+
+    let shot = folder.run(&["run", "by-both.yaml", "--input", "requests.ndjson", "--output", "json"]);
+
+    assert_eq!(shot.counts(), (0, [1, 6, 0, 0]), "{}", folder.run(&["runs", "list"]).stdout);
+    assert_eq!(shot.json()["skipped_by"]["erased"], 6);
+}
