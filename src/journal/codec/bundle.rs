@@ -20,6 +20,7 @@ pub(in crate::journal) fn may_be_bundled(kind: u8) -> bool {
             | kind::PASSED
             | kind::IDENTIFIED
             | kind::ERASED
+            | kind::ATTEMPTED
     )
 }
 

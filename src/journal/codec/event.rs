@@ -24,10 +24,10 @@ pub(in crate::journal) mod kind {
     pub const IDENTIFIED: u8 = 12;
     pub const DECIDED: u8 = 20;
     pub const ERASED: u8 = 28;
-    pub const ATTEMPTED: u8 = 32;
-    pub const PRESUMED: u8 = 33;
     /// Of a row with many events, see [`super::super::bundle`].
     pub const BUNDLE: u8 = 30;
+    pub const ATTEMPTED: u8 = 32;
+    pub const PRESUMED: u8 = 33;
 }
 
 /// The first version of every kind.
@@ -37,10 +37,10 @@ const ANSWERED_VERSION: u8 = 2;
 /// The versions of ends that hold no ids, and only the first bytes of them.
 const BARE_ENDED: u8 = 2;
 const COMPACT_ENDED: u8 = 3;
-/// The version of attempts that name nobody any more.
-const COMPACT_ATTEMPTED: u8 = 2;
 /// The version of passed steps without what nobody can open.
 const SMALL_PASSED: u8 = 2;
+/// The version of attempts that name nobody any more.
+const COMPACT_ATTEMPTED: u8 = 2;
 
 /// The version in which a kind is written.
 fn version_of(kind: u8) -> u8 {
@@ -52,8 +52,8 @@ fn newest_version(kind: u8) -> u8 {
     match kind {
         kind::ANSWERED => bulk::SMALL_ANSWERED,
         kind::ENDED => COMPACT_ENDED,
-        kind::ATTEMPTED => COMPACT_ATTEMPTED,
         kind::PASSED => SMALL_PASSED,
+        kind::ATTEMPTED => COMPACT_ATTEMPTED,
         _ => VERSION,
     }
 }
@@ -116,8 +116,8 @@ pub(in crate::journal) fn compact(
         [kind::PASSED, SMALL_PASSED, outputs, ..] => *outputs != bulk::NO_OUTPUTS,
         [kind::ANSWERED, version, ..] => *version != bulk::BARE_ANSWERED,
         [kind::ENDED, version, ..] => *version < BARE_ENDED,
-        [kind::ATTEMPTED, version, ..] => *version < COMPACT_ATTEMPTED,
         [kind::PASSED, ..] => true,
+        [kind::ATTEMPTED, version, ..] => *version < COMPACT_ATTEMPTED,
         _ => false,
     };
     if !may_be_smaller {
@@ -175,9 +175,9 @@ pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
         kind::ENDED => Event::Ended { ended: ended::read(Form::Whole, &mut input)? },
         kind::IDENTIFIED => Event::Identified { identified: identified::read(&mut input)? },
         kind::ERASED => Event::Erased { positions: input.positions(form::MOST_IN_BATCH)? },
+        kind::PASSED => Event::Passed { steps: bulk::passed(version == SMALL_PASSED, &mut input)? },
         kind::ATTEMPTED => Event::Attempted(attempted::read(&mut input)?),
         kind::PRESUMED => Event::Presumed(attempted::presumed(&mut input)?),
-        kind::PASSED => Event::Passed { steps: bulk::passed(version == SMALL_PASSED, &mut input)? },
         _ => rare::read(kind, &mut input)?,
     };
     input.end()?;
