@@ -4,6 +4,8 @@
 //! what it sealed, before them. Keys of requests that are over are gathered and destroyed together, at most
 //! a second later. One process writes; others open the file for what they want to read.
 
+mod destroy;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -336,27 +338,6 @@ impl Ring {
         Ok(())
     }
 
-    /// Nothing of a job is needed any more.
-    pub(in crate::journal) fn close(&self, job: JobId) -> Result<(), StoreError> {
-        self.load(job)?;
-        let mut memory = self.memory();
-        memory.new.retain(|new| new.run.is_none_or(|(of, _)| of != job));
-        let of_job = memory.jobs.remove(&job).unwrap_or_default();
-        memory.over.extend(of_job.keys.into_values().map(|(number, _)| number));
-        memory.over.extend(of_job.older.into_values().chain(of_job.lasting.into_values()).flatten());
-        Ok(())
-    }
-
-    /// Nobody works on a job for now: its keys are read again when they are needed.
-    pub(in crate::journal) fn rest(&self, job: JobId) {
-        self.memory().jobs.remove(&job);
-    }
-
-    /// These keys are needed no more.
-    pub(in crate::journal) fn over(&self, numbers: impl IntoIterator<Item = i64>) {
-        self.memory().over.extend(numbers);
-    }
-
     /// The numbers of the keys that a job has on the disk and in memory, and are not about to be destroyed; `None`
     /// where there is no file of keys.
     pub(super) fn numbers(&self, job: JobId) -> Result<Option<HashSet<i64>>, StoreError> {
@@ -369,36 +350,6 @@ impl Ring {
         let numbers = on_disk.iter().map(|(_, number, _)| *number).chain(of_job.into_iter().flatten());
         let over: HashSet<i64> = memory.over.iter().copied().collect();
         Ok(Some(numbers.filter(|number| !over.contains(number)).collect()))
-    }
-
-    /// In what time something is to be destroyed, if anything is.
-    pub(in crate::journal) fn destroys_in(&self) -> Option<Duration> {
-        let memory = self.memory();
-        let is_due = !memory.over.is_empty() || memory.in_the_log;
-        let since = memory.destroyed.map_or(LINGER, |destroyed| destroyed.elapsed());
-        is_due.then(|| LINGER.saturating_sub(since))
-    }
-
-    /// Gives room that destroyed keys left back to the system.
-    pub(in crate::journal) fn give_room_back(&self) -> Result<(), StoreError> {
-        self.file().as_ref().map_or(Ok(()), |open| open.table.give_room_back())
-    }
-
-    /// Destroys what is needed no more; `last_event` as for [`Ring::write`].
-    pub(in crate::journal) fn destroy(&self, last_event: i64) -> Result<(), StoreError> {
-        let (over, in_the_log) = {
-            let mut memory = self.memory();
-            memory.destroyed = Some(Instant::now());
-            (std::mem::take(&mut memory.over), std::mem::take(&mut memory.in_the_log))
-        };
-        let mut file = self.file();
-        let Some(open) = file.as_mut().filter(|_| in_the_log || !over.is_empty()) else { return Ok(()) };
-        if !over.is_empty() {
-            open.table.write(&[], &over, last_event)?;
-        }
-        let is_empty = open.table.empty_log()?;
-        self.memory().in_the_log |= !is_empty;
-        Ok(())
     }
 }
 
