@@ -38,10 +38,12 @@ impl Unwatched {
     pub(super) fn open(connection: &Connection) -> rusqlite::Result<Unwatched> {
         let sql = format!(
             "SELECT id FROM jobs WHERE status IN (?1, ?2) AND json_extract(format, '$.{WATCH}') IS NOT NULL \
-             AND EXISTS (SELECT 1 FROM events WHERE job = jobs.id AND kind = ?3)"
+             AND EXISTS (SELECT 1 FROM events WHERE job = jobs.id AND kind IN (?3, ?4))"
         );
         let mut statement = connection.prepare(&sql)?;
-        let values = params![Status::Open.number(), Status::Held.number(), codec::kind::ERASED];
+        // Of a job that was over before, whoever was erased can stand in a row with others.
+        let (erased, several) = (codec::kind::ERASED, codec::kind::BUNDLE);
+        let values = params![Status::Open.number(), Status::Held.number(), erased, several];
         let found = statement.query_map(values, |row| Ok((JobId(row.get(0)?), i64::MIN)))?;
         Ok(Unwatched { since: found.collect::<rusqlite::Result<_>>()? })
     }
