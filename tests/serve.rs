@@ -46,6 +46,8 @@ mod server;
 mod serving;
 #[path = "serve/shadow.rs"]
 mod shadow;
+#[path = "serve/sought.rs"]
+mod sought;
 #[path = "serve/watching.rs"]
 mod watching;
 #[path = "serve/whole.rs"]

@@ -31,6 +31,8 @@ pub struct Composed {
 pub enum Compound {
     /// Finds every profile of a person.
     FindProfiles,
+    /// Finds whoever is there again of a person who was erased.
+    FindAgain,
     /// Looks again until what was found and erased is gone.
     VerifyErased,
     /// Looks again until what was set is so.
@@ -57,7 +59,7 @@ const fn choice(name: &'static str, shape: &'static str, meaning: &'static str) 
     Choice { name, shape, meaning, required: false }
 }
 
-static ALL: [Composed; 3] = [
+static ALL: [Composed; 4] = [
     Composed {
         id: "find_profiles",
         kind: Compound::FindProfiles,
@@ -88,7 +90,16 @@ static ALL: [Composed; 3] = [
             ),
             choice("at_most", "number from 1 to 50", "more profiles fail as too_many_profiles; default 50"),
         ],
-        output: &["braze_ids", "profiles", "others", "identifiers"],
+        output: &["braze_ids", "profiles", "others", "identifiers", "seen"],
+    },
+    Composed {
+        id: "find_again",
+        kind: Compound::FindAgain,
+        summary: "Find whoever is there again of an erased person; what a look of `watch` asks beside the file's own steps",
+        system: "braze",
+        calls: &["braze/users.export.ids"],
+        options: &[],
+        output: &["braze_ids", "profiles", "others", "identifiers", "seen"],
     },
     Composed {
         id: "verify_erased",

@@ -179,7 +179,12 @@ impl Driver {
         let answered = Answered { batch: number, at_ms, status, request_id, steps, ended, marks };
         // What they leave behind is there before they are settled.
         let witness = self.witness(service, &members, Vec::new());
-        self.write_answered(answered, Settled { members, service, over, keys, continued }, witness);
+        self.write_answered(
+            answered,
+            Settled { members, service, over, keys, continued },
+            witness,
+            Vec::new(),
+        );
         slots.into_iter().for_each(|slot| self.settle_call(slot, status));
         for members in std::iter::once(again).chain(alone) {
             self.batches.close_abandoned(service, step, members);

@@ -137,6 +137,6 @@ impl Driver {
         let witness = self.witness(service, &members, Vec::new());
         let settled = Settled { members, service, over, keys, continued };
         let answered = Answered { batch: number, at_ms, status: 0, request_id: None, steps, ended, marks };
-        self.write_answered(answered, settled, witness);
+        self.write_answered(answered, settled, witness, Vec::new());
     }
 }

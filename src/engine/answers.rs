@@ -9,7 +9,7 @@ use super::send::{Replied, Reply};
 use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::catalogue::Effect;
 use crate::job::{ABANDONED, Answered, Ended, Event, Mark, Position, StepAnswer, Verdict};
-use crate::journal::Irreversible;
+use crate::journal::{Irreversible, Sealed};
 use crate::ledger::{Answer as Told, FEW, Witness};
 use crate::reply::{Item, written};
 use crate::run::{Answer, Next};
@@ -28,6 +28,8 @@ pub(super) struct Pending {
     marks: Vec<Mark>,
     /// Records of which a call was accepted that cannot be undone.
     erased: Vec<Position>,
+    /// What looks are to ask for of those that ended.
+    sought: Sealed,
     /// What each of few was told, for the ledger.
     told: Vec<Told>,
     /// Calls to be sent again together.
@@ -43,6 +45,7 @@ impl Pending {
             ended: Vec::with_capacity(batch.members.len()),
             marks: Vec::new(),
             erased: Vec::new(),
+            sought: Vec::new(),
             batch,
             status,
             request_id,
@@ -211,6 +214,7 @@ impl Driver {
                     Err(refusal) => self.endings.refused(&mut live.run, &self.task.program, refusal),
                 };
                 self.tolerated += u64::from(finish.tolerated);
+                self.leave_sought(&mut live.about, finish.verdict, &mut pending.sought);
                 pending.ended.push(ended(&live.about, finish));
             } else {
                 let at_ms = self.run_ms();
@@ -235,7 +239,7 @@ impl Driver {
         let mut steps = Vec::new();
         let mut continued = Vec::new();
         let mut over = Vec::new();
-        for Gone { slot, live, step, found, next } in advanced.runs {
+        for Gone { slot, mut live, step, found, next } in advanced.runs {
             if let Some(pending) = pending.as_mut().filter(|pending| pending.batch.members.len() <= FEW) {
                 let told = step.as_ref().map(|step| (step.position, step.step.clone()));
                 pending.told.extend(told.map(|(position, step)| Told { position, step, found }));
@@ -247,6 +251,15 @@ impl Driver {
                     let may_be_tried_again = matches!(finish.verdict, Verdict::Failed(_));
                     self.waits.attention += u64::from(!is_final(finish.verdict));
                     steps.extend(step.filter(|step| may_be_tried_again && step.accepted));
+                    let mut sought = std::mem::take(match &mut pending {
+                        Some(pending) => &mut pending.sought,
+                        None => &mut self.sought,
+                    });
+                    self.leave_sought(&mut live.about, finish.verdict, &mut sought);
+                    match &mut pending {
+                        Some(pending) => pending.sought = sought,
+                        None => self.sought = sought,
+                    }
                     over.push(ended(&live.about, finish));
                     if pending.is_none() {
                         self.free(slot);
@@ -277,7 +290,8 @@ impl Driver {
     }
 
     pub(super) fn settle(&mut self, pending: Pending, steps: Vec<StepAnswer>, continued: Vec<Continued>) {
-        let Pending { batch, status, request_id, at_ms, ended, marks, erased, told, again, alone } = pending;
+        let Pending { batch, status, request_id, at_ms, ended, marks, erased, sought, told, again, alone } =
+            pending;
         if !erased.is_empty() {
             // Before the answer: a crash between the two leaves a request that is not over.
             self.write(Event::Erased { positions: erased }, None);
@@ -296,7 +310,7 @@ impl Driver {
             members: if batch.stays_in_the_air { Vec::new() } else { batch.members },
         };
         let answered = Answered { batch: batch.number, at_ms, status, request_id, steps, ended, marks };
-        self.write_answered(answered, settled, witness);
+        self.write_answered(answered, settled, witness, sought);
         self.batches.close_apart(service, step, again);
         for member in alone {
             self.batches.close_apart(service, step, vec![member]);
@@ -309,6 +323,7 @@ impl Driver {
         answered: Answered,
         settled: Settled,
         witness: Option<Box<Witness>>,
+        sought: Sealed,
     ) {
         let is_irreversible =
             settled.members.first().is_some_and(|member| member.call.action().effect == Effect::Irreversible);
@@ -321,9 +336,9 @@ impl Driver {
                     at_ms: self.clock.now_ms(),
                     people: settled.members.len() as u64,
                 };
-                self.writer.append_with(event, Some(note), witness)
+                self.writer.append_sought(event, Some(note), witness, sought)
             }
-            Some(_) | None => self.writer.append_with(event, None, witness),
+            Some(_) | None => self.writer.append_sought(event, None, witness, sought),
         };
         self.after.push_back((number, After::Settled(Box::new(settled))));
     }

@@ -98,6 +98,8 @@ pub(super) struct Driver {
     pub(super) retrying: HashMap<u64, Batch>,
     pub(super) after: VecDeque<(u64, After)>,
     pub(super) ended: Vec<Ended>,
+    /// What looks are to ask for of them.
+    pub(super) sought: crate::journal::Sealed,
     pub(super) ended_unasked: Vec<crate::ledger::Received>,
     /// Records that ended so and whose end is not durable yet.
     pub(super) unwritten: usize,
@@ -131,9 +133,6 @@ pub(super) struct Driver {
 /// limit of its own; 3,000 requests in 3 s at 80 ms an answer need 80, and as many again where the disk
 /// takes as long to keep an intent.
 const MOST_IN_FLIGHT: usize = 256;
-
-/// How many ended runs may wait to be written down together.
-const ENDED_TOGETHER: usize = 512;
 
 impl Driver {
     /// Drives the job until nothing is left to do, or nothing can be done now.
@@ -262,20 +261,6 @@ impl Driver {
     /// Writes an event down; `after` happens once it is durable.
     pub(super) fn write(&mut self, event: Event, after: Option<After>) -> u64 {
         self.write_witnessed(event, after, None)
-    }
-
-    /// Writes down runs that ended without an exchange of their own.
-    pub(super) fn write_ended(&mut self, all: bool) {
-        if self.ended.len() >= ENDED_TOGETHER || (all && !self.ended.is_empty()) {
-            let ended = std::mem::take(&mut self.ended);
-            // The end of a request that repeats another says nothing about the other, and one that
-            // waits for a person is not over.
-            let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
-            let keys = ended.iter().filter(is_own).map(|ended| ended.id.key).collect();
-            let (records, witness) = (ended.len(), self.witness_end(ended.len()));
-            self.unwritten += records;
-            self.write_witnessed(Event::Ended { ended }, Some(After::Finished { keys, records }), witness);
-        }
     }
 
     /// Lets batches leave as far as places, limits and the emergency stop allow.

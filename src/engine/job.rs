@@ -16,6 +16,7 @@ use super::open::{JobError, Place, find_or_create};
 use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
+use super::seeks::Seeks;
 use super::service::{Service, Services, Stopped};
 use super::shared::Shared;
 use super::summary::Summary;
@@ -24,7 +25,7 @@ use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
 use crate::intake::Input;
 use crate::job::{Event, State, Status, WindowId};
-use crate::journal::{JobRecord, Store};
+use crate::journal::{JobRecord, Store, WATCH};
 use crate::request::Warnings;
 use crate::run::{Facts, Origin, Program};
 use crate::workflow::{Policies, Workflow};
@@ -147,6 +148,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         program: Program::new(Arc::clone(&workflow), facts),
         is_canary: record.is_canary(),
         is_look: record.looks_at().is_some(),
+        is_watched: record.format.get(WATCH).is_some(),
+        seeks: input.chosen().map(|chosen| Seeks::at(Arc::clone(&store), Arc::clone(chosen))),
         input_digest: record.input_digest,
         started_ms: record.started_ms,
         opened_ms,
@@ -214,6 +217,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         retrying: Default::default(),
         after: Default::default(),
         ended: Vec::new(),
+        sought: Vec::new(),
         ended_unasked: Vec::new(),
         unwritten: 0,
         advancing: Default::default(),

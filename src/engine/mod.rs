@@ -36,6 +36,7 @@ mod relay;
 mod replay;
 mod report;
 mod runs;
+mod seeks;
 mod send;
 mod service;
 mod shadow;
@@ -54,8 +55,8 @@ pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use history::{
     Decided, Fate, Fates, Gone, Happened, Kept, Known, Theirs, Undecidable, Way, answer, forget, give_up,
-    looked_at, may_be_answered, may_be_cancelled, may_be_retried, reopen, requests_of, runs_of, story,
-    watched, ways,
+    looked_at, looked_for_by, may_be_answered, may_be_cancelled, may_be_retried, reopen, requests_of,
+    runs_of, sought_like, story, watched, ways,
 };
 pub use in_the_air::{Extent, Turn};
 pub use job::{Order, Outcome, run};

@@ -125,7 +125,8 @@ impl<'t> Planner<'t> {
             Ok(request) => request,
             Err(bad) => {
                 let id = IdEntry { key: identity(workflow, place), content: 0 };
-                let about = About { position, line: record.line(), request: None, id, received: None };
+                let about =
+                    About { position, line: record.line(), request: None, id, received: None, sought: None };
                 let first = if task.past.is_finished(position) {
                     First::Finished
                 } else {
@@ -135,8 +136,10 @@ impl<'t> Planner<'t> {
             }
         };
         // What is taken up again goes its own way.
-        let is_plain =
-            why == Why::ItsTurn && !task.past.is_reopened(position) && task.past.answers(position).is_empty();
+        let is_plain = task.seeks.is_none()
+            && why == Why::ItsTurn
+            && !task.past.is_reopened(position)
+            && task.past.answers(position).is_empty();
         let course = if is_plain { self.courses.find(&request.scope) } else { None };
         match (course, &task.program.workflow.words) {
             (Some(course), _) => course.count_unmapped(unmapped),
@@ -146,7 +149,8 @@ impl<'t> Planner<'t> {
         let named = request.id.as_deref().map_or(place, Identity::Id);
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: mut members, .. } = request;
-        let mut about = About { position, line: record.line(), request: given, id, received: None };
+        let (line, received, sought) = (record.line(), None, None);
+        let mut about = About { position, line, request: given, id, received, sought };
         let is_abandoned = matches!(why, Why::Abandoned(_));
         let is_over = task.past.is_finished(position) && !is_abandoned;
         if is_over || (why == Why::ItsTurn && task.past.is_again(position)) {
@@ -182,6 +186,9 @@ impl<'t> Planner<'t> {
             let ended = (!was_told).then(|| Box::new(from_the_future(&about)));
             return Planned { about, first: First::Held(ended) };
         }
+        let Ok(sought) = task.sought(position) else {
+            return Planned { about, first: First::Ended(unusable(&Unusable::Forgotten)) };
+        };
         let people = if task.takes_turns { super::turns::people(&members) } else { Box::default() };
         if !is_few && course.is_none() {
             about.received = witness::received(position, id.key, kind, &members);
@@ -216,7 +223,7 @@ impl<'t> Planner<'t> {
         Run::take_emptied(&mut scope, |emptied| self.spare.keep(emptied));
         let mut run = Run::start_in(&task.program, scope, position, &mut members);
         self.spare.keep(serde_json::Value::Object(members));
-        run = run.tried_again(task.past.asked_again_ms(position));
+        run = run.tried_again(task.past.asked_again_ms(position)).looking_for(sought);
         if let Some(times) = times {
             run = run.dated(times);
         }
@@ -245,6 +252,7 @@ impl<'t> Planner<'t> {
         }
         match next {
             Next::Ended(finish) => {
+                about.sought = run.to_be_sought().map(Box::new);
                 self.keep(run.into_scope());
                 Planned { about, first: First::Ended(finish) }
             }
@@ -252,6 +260,7 @@ impl<'t> Planner<'t> {
                 let is_thin = matches!(next, Next::Call(_)) && run.is_last_call(&task.program);
                 if is_thin {
                     about.received = about.received.filter(|_| is_few);
+                    about.sought = run.to_be_sought().map(Box::new);
                     self.keep(run.forget());
                 } else {
                     run.slim(&task.program, |emptied| self.spare.keep(emptied));
@@ -306,6 +315,7 @@ impl<'t> Planner<'t> {
             *is_thin = true;
         }
         if is_over || *is_thin {
+            about.sought = run.to_be_sought().map(Box::new);
             let scope = run.forget();
             self.keep(scope);
         } else {

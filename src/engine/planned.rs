@@ -1,6 +1,6 @@
 //! Taking in what was planned: duplicates are told apart in the order of the file, calls are queued.
 
-use super::driver::{Driver, is_final};
+use super::driver::{After, Driver, is_final};
 use super::in_the_air::Extent;
 use super::reader::Read;
 use super::runs::{About, Blocked, Live};
@@ -25,6 +25,8 @@ const OTHER_NAMES: &str = "(other names)";
 /// Most records that ended while they were planned and wait to be written down: the disk sets the pace of a
 /// file that nobody is called for.
 const MOST_UNWRITTEN: usize = 16_384;
+/// How many ended runs may wait to be written down together.
+const ENDED_TOGETHER: usize = 512;
 /// Chunks that may be on their way through the reader and the workers.
 const MOST_CHUNKS: usize = 4;
 
@@ -270,9 +272,29 @@ impl Driver {
         live.is_some_and(|live| live.again || self.task.past.is_reopened(live.about.position))
     }
 
+    /// Writes down runs that ended without an exchange of their own.
+    pub(super) fn write_ended(&mut self, all: bool) {
+        if self.ended.len() >= ENDED_TOGETHER || (all && !self.ended.is_empty()) {
+            let ended = std::mem::take(&mut self.ended);
+            // The end of a request that repeats another says nothing about the other, and one that
+            // waits for a person is not over.
+            let is_own = |ended: &&Ended| !ended.verdict.is_of_a_repeated_id() && is_final(ended.verdict);
+            let keys = ended.iter().filter(is_own).map(|ended| ended.id.key).collect();
+            let (records, witness) = (ended.len(), self.witness_end(ended.len()));
+            self.unwritten += records;
+            let (sought, event) = (std::mem::take(&mut self.sought), Event::Ended { ended });
+            self.state.apply(&event);
+            let number = self.writer.append_sought(event, None, witness, sought);
+            self.after.push_back((number, After::Finished { keys, records }));
+        }
+    }
+
     /// Notes the end of a request that no answer ends, or that it waits for a person.
     pub(super) fn end_at_once(&mut self, about: &mut About, finish: Finish) {
         self.tolerated += u64::from(finish.tolerated);
+        let mut sought = std::mem::take(&mut self.sought);
+        self.leave_sought(about, finish.verdict, &mut sought);
+        self.sought = sought;
         if self.ended_unasked.len() < FEW {
             self.ended_unasked.extend(about.received.take().map(|received| *received));
         }

@@ -9,6 +9,7 @@ use super::thin::Carried;
 use crate::job::{Failure, IdEntry, Position};
 use crate::ledger::Received;
 use crate::plan::Call;
+use crate::run::Sought;
 
 /// An open run and what the engine knows of it.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(super) struct About {
     pub id: IdEntry,
     /// What the ledger is to know of it, until it was told.
     pub received: Option<Box<Received>>,
+    /// What looks are to ask for once it is done.
+    pub sought: Option<Box<Sought>>,
 }
 
 impl About {

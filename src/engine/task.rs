@@ -10,7 +10,7 @@ use crate::intake::{InputError, RawRecord};
 use crate::job::{Abandoned, Decided, JobId, Pause, Position, Skip, State, StepAnswer};
 use crate::journal::{Sealer, StoreError};
 use crate::request::{BadRecord, Kind, Request, Spare, Warnings};
-use crate::run::{Answer, Program};
+use crate::run::{Answer, Program, Sought};
 use crate::template::RenderError;
 use crate::wire::Backoff;
 use crate::workflow::{Policies, Policy, Step, StepKind, Workflow};
@@ -83,6 +83,10 @@ pub(super) struct Task {
     pub is_canary: bool,
     /// It looks whether erased people are still gone: whoever gave a newer consent since is let alone.
     pub is_look: bool,
+    /// It leaves looks at whom it erases.
+    pub is_watched: bool,
+    /// What it looks for besides, if it is a look.
+    pub seeks: Option<super::seeks::Seeks>,
     pub input_digest: [u8; 32],
     /// When the job began, in Unix milliseconds.
     pub started_ms: i64,
@@ -253,6 +257,11 @@ impl Task {
             self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(warnings);
         }
         request
+    }
+
+    /// What a record of a look asks for besides what it names; of anything else nothing.
+    pub(super) fn sought(&self, position: Position) -> Result<Option<Sought>, super::seeks::Destroyed> {
+        self.seeks.as_ref().map(|seeks| seeks.of(position)).transpose()
     }
 
     /// How often and how long a step's call is tried.

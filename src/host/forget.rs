@@ -24,10 +24,16 @@ impl Host {
             let job = record.id;
             let is_open = matches!(record.status, Status::Open | Status::Held);
             let is_window = self.store().reader().window_of(job)?.is_some();
-            if !is_open && !is_window && !with_keys.contains(&job) {
+            let is_watched = self.store().watches(Some(job))?.iter().any(|watch| watch.over_ms.is_none());
+            if !is_open && !is_window && !is_watched && !with_keys.contains(&job) {
                 continue;
             }
-            let found = self.theirs(&record, &like).await?;
+            let mut found = self.theirs(&record, &like).await?;
+            // What only a look-up showed of whoever the request named otherwise.
+            let sought = engine::sought_like(self.store(), job, &like)?;
+            for position in sought {
+                found.runs.entry(position).or_default();
+            }
             if let Some(gone) = found.gone.filter(|_| is_open) {
                 not_looked_at.push(serde_json::json!({ "job": job.to_string(), "why": gone.to_string() }));
             }

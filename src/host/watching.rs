@@ -9,21 +9,22 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::command::Talk;
 use super::error::HostError;
+use super::look_said::{said, watch_line};
 use super::owner::{Host, Job};
 use super::prepare::open_input;
 use super::report::Report;
 use crate::catalogue::Effect;
 use crate::clock::{Clock, SystemClock, VirtualClock};
-use crate::engine::{EngineError, Fate, Fates, Patience, Service, watched};
+use crate::engine::{EngineError, Fate, Fates, Patience, Service, looked_for_by, watched};
 use crate::intake::{Chosen, Input, InputError};
 use crate::job::{JobId, Pause, Skip, Status, Verdict};
-use crate::journal::{Found, InputKind, JobRecord, Reader, StoreError, Watch};
-use crate::source::duration_word;
+use crate::journal::{Found, InputKind, JobRecord, Reader, Store, StoreError, Watch};
+use crate::source::Source;
 use crate::workflow::{CAME_BACK, Known, Step, StepKind, Workflow, load, look};
 
 /// How long a look is tried whose input is not there: somebody may put it back.
@@ -106,7 +107,7 @@ impl Host {
         self.store().note_look(watch.id, look)?;
         match self.store().reader().job(look)?.status {
             Status::Finished => {
-                let found = found(self.store().reader(), look, &workflow, people)?;
+                let found = found(self.store(), &watch, look, &workflow, people)?;
                 self.over(&watch, found, now_ms)
             }
             Status::Cancelled => self.cancelled(&watch, people, now_ms),
@@ -144,6 +145,7 @@ impl Host {
     /// The looks that are due at a moment in Unix milliseconds, of each job's requests the last one alone: where
     /// nobody served for long, looking twice at once tells nothing more. The others end as missed.
     pub fn due_looks(&self, now_ms: i64) -> Result<Vec<Watch>, StoreError> {
+        self.store().leave_looks()?;
         let mut due = self.store().due_watches(now_ms)?;
         let mut newest: HashMap<(JobId, i64), u32> = HashMap::new();
         for watch in &due {
@@ -172,6 +174,7 @@ impl Host {
         talk: &Talk,
         stop: CancellationToken,
     ) -> Result<Value, HostError> {
+        self.store().leave_looks()?;
         let mut looks: Vec<Watch> = match is_early {
             false => self.due_looks(self.now_ms())?,
             true => self.store().watches(None)?.into_iter().filter(|watch| watch.over_ms.is_none()).collect(),
@@ -201,60 +204,6 @@ impl Host {
     }
 }
 
-/// A look, for people.
-pub fn said(watch: &Watch, looked: &Looked) -> String {
-    let (job, after) = (watch.job, after(watch));
-    let Looked::Over(found) = looked else {
-        let Looked::Open { why, .. } = looked else { return String::new() };
-        return format!("the look after {after} at {job} is not over: {why}");
-    };
-    if let Some(why) = &found.why {
-        return format!("the look after {after} at {job} found out nothing: {why}");
-    }
-    let Found { people, gone, came_back, erased_again, returned, unknown, why: _ } = found;
-    if gone == people {
-        return format!("the look after {after} at {job}: {people} looked for, all gone");
-    }
-    let parts = [
-        (*gone, "gone"),
-        (*came_back, "came back"),
-        (*erased_again, "erased again"),
-        (*returned, "came back with a newer consent"),
-        (*unknown, "unknown"),
-    ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    format!("the look after {after} at {job}: {people} looked for, {}", parts.join(", "))
-}
-
-/// A look, for programs.
-pub fn watch_line(watch: &Watch, workflow: &str, now_ms: i64) -> Value {
-    let moment = |ms: i64| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().to_string();
-    let found = watch.found.clone().unwrap_or_default();
-    json!({
-        "job": watch.job.to_string(), "workflow": workflow, "after": after(watch), "due_at": moment(watch.due_ms),
-        "state": state(watch, now_ms), "look": watch.look.map(|look| look.to_string()), "over_at": watch.over_ms.map(moment),
-        "people": found.people, "gone": found.gone, "came_back": found.came_back,
-        "erased_again": found.erased_again, "returned": found.returned, "unknown": found.unknown,
-        "why": found.why,
-    })
-}
-
-/// Where a look stands: `over`, `looking`, `due` or `waiting`.
-pub fn state(watch: &Watch, now_ms: i64) -> &'static str {
-    match (watch.over_ms, watch.look) {
-        (Some(_), _) => "over",
-        (None, Some(_)) => "looking",
-        (None, None) if watch.due_ms <= now_ms => "due",
-        (None, None) => "waiting",
-    }
-}
-
-/// How long after the job a look is, as the workflow says it.
-pub fn after(watch: &Watch) -> String {
-    duration_word(std::time::Duration::from_millis(watch.after_ms.unsigned_abs()))
-}
-
 /// Why a look has nothing to look at.
 enum Missing {
     Store(StoreError),
@@ -271,6 +220,7 @@ fn prepared(reader: &Reader, watch: &Watch, known: &Known) -> Result<(Arc<Workfl
     };
     let source = look(&record.workflow_name, &record.workflow_text, watch.number as usize);
     let source = source.map_err(|_| Missing::ForGood("workflow"))?;
+    let source = as_begun(reader, watch, source).map_err(Missing::Store)?;
     // Profiles may have changed since; what it calls is known when it calls.
     let known = Known { profiles: None, ..known.clone() };
     let workflow = load(&source, &known).0.map(Arc::new).ok_or(Missing::ForGood("workflow"))?;
@@ -287,6 +237,15 @@ fn prepared(reader: &Reader, watch: &Watch, known: &Known) -> Result<(Arc<Workfl
         records: Arc::new(records),
     };
     Ok((workflow, input.only(chosen), people))
+}
+
+/// The text of a look that an earlier release began, if it did: it goes on as it was.
+fn as_begun(reader: &Reader, watch: &Watch, source: Source) -> Result<Source, StoreError> {
+    let name = load(&source, &Known::default()).0.map(|workflow| workflow.name);
+    let open = name.map_or(Ok(Vec::new()), |name| reader.open_jobs(&name))?;
+    let at = Some((watch.job, watch.from_event, watch.to_event));
+    let begun = open.into_iter().find(|open| open.looks_at() == at);
+    Ok(begun.map_or(source, |begun| Source::new(begun.workflow_name, begun.workflow_text)))
 }
 
 fn input(reader: &Reader, record: &JobRecord, workflow: &Workflow) -> Result<Input, Missing> {
@@ -311,11 +270,21 @@ fn input(reader: &Reader, record: &JobRecord, workflow: &Workflow) -> Result<Inp
 }
 
 /// What a look found that is finished.
-fn found(reader: &Reader, look: JobId, workflow: &Workflow, people: u64) -> Result<Found, HostError> {
+fn found(
+    store: &Store,
+    watch: &Watch,
+    look: JobId,
+    workflow: &Workflow,
+    people: u64,
+) -> Result<Found, HostError> {
+    let reader = store.reader();
     let erases = workflow.irreversible;
     let mut erasing = vec![CAME_BACK.to_owned()];
     erasing_steps(&workflow.steps, &mut erasing);
-    let mut found = Found { people, ..Found::default() };
+    let span = (watch.from_event, watch.to_event);
+    let by = looked_for_by(store, &reader.job(watch.job)?, span)?;
+    let named_only = !store.keeps_sought(watch.job, watch.from_event, watch.to_event)?;
+    let mut found = Found { people, by, named_only, ..Found::default() };
     let fates = Fates::of(reader, reader.job(look)?)?;
     let went = fates.each(|fate| {
         let count = match came_to(&fate, erases, &erasing) {

@@ -52,6 +52,23 @@ impl Finished {
         }
     }
 
+    /// The record of a place among those that are over, from 0.
+    pub fn nth(&self, place: u64) -> Option<Position> {
+        let mut left = place;
+        for (piece, words) in &self.pieces {
+            for (at, word) in (0_u64..).zip(words.iter()) {
+                let count = u64::from(word.count_ones());
+                if left >= count {
+                    left -= count;
+                    continue;
+                }
+                let bit = (0..64).filter(|bit| word & (1 << bit) != 0).nth(usize::try_from(left).ok()?)?;
+                return Some(piece * PIECE_BITS + at * 64 + bit);
+            }
+        }
+        None
+    }
+
     /// How many records are over.
     pub fn count(&self) -> u64 {
         self.count
@@ -76,6 +93,9 @@ mod tests {
 
         assert_eq!((first, again), ([true; 6], [false; 3]));
         assert_eq!(finished.count(), 6);
+        let places = [0, 1, 2, 3, 4, 5, 6].map(|place| finished.nth(place));
+        let known = [0, 63, 64, 65_535, 65_536, u64::MAX].map(Some);
+        assert_eq!((&places[..6], places[6]), (&known[..], None));
         assert!(finished.contains(u64::MAX) && finished.contains(64));
         assert_eq!([63, 63, 9_000_000].map(|position| finished.remove(position)), [true, false, false]);
         assert!(finished.count() == 5 && !finished.contains(63) && finished.insert(63));

@@ -23,11 +23,12 @@ use super::events::{self, Row};
 use super::guard::{self, Irreversible};
 use super::inbox::{self, Accept};
 use super::keys::{Ring, Rotated};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Packing};
 use super::seal::Keys;
 use super::segments::Keepers;
-use super::writer::{Command, Failure};
-use super::{codec, index, jobs, watches};
+use super::unwatched::Unwatched;
+use super::writer::{Command, Failure, Sealed};
+use super::{codec, index, jobs, sought};
 
 /// Events in one commit at most: bounds what a caller waits for and what the log grows by.
 const MOST_EVENTS: usize = 1024;
@@ -54,6 +55,8 @@ pub(super) struct Committer {
     pub writers: HashMap<u64, Open>,
     /// Jobs that are known to keep their keys.
     pub keeps_key: HashSet<JobId>,
+    /// Jobs that may leave looks.
+    pub unwatched: Unwatched,
     /// Number of the newest event.
     pub last_event: i64,
     pub body: Vec<u8>,
@@ -74,6 +77,7 @@ struct Taking {
     event: Event,
     note: Option<Irreversible>,
     witness: Option<Box<Witness>>,
+    sought: Sealed,
 }
 
 /// What one transaction will hold.
@@ -177,7 +181,14 @@ impl Committer {
 
     /// Whether there is something to do while nobody asks for anything.
     pub(super) fn has_work(&self) -> bool {
-        self.keepers.has_work(self.last_event) || self.compactor.has_work(self.keepers.covered_by_all())
+        self.keepers.has_work(self.last_event)
+            || self.compactor.has_work(self.keepers.covered_by_all())
+            || self.must_pack()
+    }
+
+    /// Whether it is time to pack entries of the ledger.
+    fn must_pack(&self) -> bool {
+        self.ledger.has_work(if self.writers.is_empty() { Packing::Idle } else { Packing::Busy })
     }
 
     fn gather(&mut self, first: Option<Command>, commands: &Receiver<Command>) -> (Group, Then) {
@@ -191,18 +202,21 @@ impl Committer {
                         self.writers.insert(writer, Open { job, durable, taken: 0 });
                     }
                 }
-                Command::Append { writer, event, note, witness } => {
+                Command::Append { writer, event, note, witness, sought } => {
                     if let Some(open) = self.writers.get_mut(&writer) {
                         open.taken += 1;
                         let job = open.job;
-                        group.events.push(Taking { writer, job, event, note, witness });
+                        group.events.push(Taking { writer, job, event, note, witness, sought });
                     }
                 }
                 Command::Together { writer, events } => {
                     if let Some(open) = self.writers.get_mut(&writer) {
                         open.taken += events.len() as u64;
                         let job = open.job;
-                        let taking = |event| Taking { writer, job, event, note: None, witness: None };
+                        let taking = |event| {
+                            let (note, witness, sought) = (None, None, Sealed::new());
+                            Taking { writer, job, event, note, witness, sought }
+                        };
                         group.events.extend(events.into_iter().map(taking));
                     }
                 }
@@ -239,7 +253,7 @@ impl Committer {
     }
 
     fn try_commit(&mut self, group: &Group) -> Result<Taken, StoreError> {
-        let has_work = self.keepers.has_work(self.last_event);
+        let (has_work, must_pack) = (self.keepers.has_work(self.last_event), self.must_pack());
         let is_idle = group.events.is_empty() && group.accepts.is_empty();
         if is_idle && !self.has_work() {
             return Ok(Taken::new());
@@ -254,7 +268,7 @@ impl Committer {
         if is_first {
             self.ring.note_identity(&transaction)?;
         }
-        for Taking { job, event, note, witness, .. } in &group.events {
+        for Taking { job, event, note, witness, sought, .. } in &group.events {
             self.last_event += 1;
             self.body.clear();
             codec::encode(event, &mut self.body);
@@ -262,12 +276,15 @@ impl Committer {
             let row = Row { id, job: *job, kind, at_ms, body };
             write(&transaction, &row, event, note.as_ref()).doing("write an event")?;
             self.ledger.event(&transaction, at_ms, *job, (id, event), witness.as_deref())?;
+            for (position, sealed) in sought {
+                sought::write(&transaction, (*job, id), *position, sealed).doing("write an event")?;
+            }
+            self.unwatched.note(&transaction, (*job, id, at_ms), event)?;
             if jobs::leaves_something_to_try(event) && self.keeps_key.insert(*job) {
                 jobs::keep_key(&transaction, *job).doing("write an event")?;
             }
             if jobs::status_after(event).is_some_and(crate::job::Status::is_closed) {
                 closed.push(*job);
-                watches::job_closed(&transaction, *job, id, event).doing("write an event")?;
             }
         }
         for job in &closed {
@@ -287,8 +304,11 @@ impl Committer {
         if has_work {
             let slice = if is_idle { SLICE_WHEN_IDLE } else { SLICE_WITH_EVENTS };
             self.keepers.work(&transaction, covered, slice)?;
+        } else if is_idle && must_pack {
+            self.ledger.work(&transaction)?;
+            self.compactor.may_shrink();
         } else if is_idle {
-            self.compactor.work(&transaction, self.keepers.covered_by_all())?;
+            self.compactor.work(&transaction, self.keepers.covered_by_all(), &self.ring)?;
         }
         transaction.commit().doing("bring events to the disk")?;
         self.keepers.committed();

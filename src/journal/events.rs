@@ -1,13 +1,15 @@
 //! The rows of events: writing one, reading some, and whether they are as they were written.
 //!
 //! What a body means is the work of `codec`. Every row carries a sum over all of it; rows that the first
-//! format wrote have none.
+//! format wrote have none. Of a job that is over one row can be many events: it stands under the number and
+//! the moment of the last of them, and whoever reads events is given each.
 
 use rusqlite::{Connection, params};
 
 use crate::job::JobId;
 
 use super::checksum::checksum;
+use super::codec::{self, Packed};
 use super::error::{Doing, StoreError};
 
 /// An event as it stands in the database.
@@ -43,24 +45,67 @@ pub(super) fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The events of a job after one and up to another, the first so many, in order.
+/// The events of a job after one, the first so many and what stands in one row with them, in order.
 pub(super) fn rows(
     connection: &Connection,
     job: JobId,
     after: i64,
-    until: i64,
-    most: u32,
+    most: usize,
 ) -> Result<Vec<Row>, StoreError> {
     let doing = "read its events";
-    let sql =
-        format!("SELECT {COLUMNS} FROM events WHERE job = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4");
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE job = ?1 AND id > ?2 ORDER BY id");
     let mut statement = connection.prepare_cached(&sql).doing(doing)?;
-    let mut rows = statement.query(params![job.0, after, until, most]).doing(doing)?;
+    let mut rows = statement.query(params![job.0, after]).doing(doing)?;
     let mut read = Vec::new();
-    while let Some(row) = rows.next().doing(doing)? {
-        read.push(of(row)?);
+    while read.len() < most
+        && let Some(row) = rows.next().doing(doing)?
+    {
+        read.extend(each(of(row)?)?.into_iter().filter(|event| event.id > after));
     }
     Ok(read)
+}
+
+/// The rows of a job's events as they are stored, after one and up to another: the first with so many events,
+/// or so many bytes.
+pub(super) fn stored(
+    connection: &Connection,
+    job: JobId,
+    after: i64,
+    until: i64,
+    (most, most_bytes): (usize, usize),
+) -> Result<Vec<Row>, StoreError> {
+    let doing = "read its events";
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE job = ?1 AND id > ?2 AND id <= ?3 ORDER BY id");
+    let mut statement = connection.prepare_cached(&sql).doing(doing)?;
+    let mut rows = statement.query(params![job.0, after, until]).doing(doing)?;
+    let (mut read, mut events, mut bytes) = (Vec::new(), 0, 0);
+    while events < most
+        && bytes < most_bytes
+        && let Some(row) = rows.next().doing(doing)?
+    {
+        let row = of(row)?;
+        bytes += row.body.len();
+        events += codec::events_in(&row.body).unwrap_or(1);
+        read.push(row);
+    }
+    Ok(read)
+}
+
+/// The events of a row.
+pub(super) fn each(row: Row) -> Result<Vec<Row>, StoreError> {
+    if row.kind != codec::kind::BUNDLE {
+        return Ok(vec![row]);
+    }
+    let Row { id, job, .. } = row;
+    let events = codec::unbundle(&row.body).map_err(|source| StoreError::Event { job, event: id, source })?;
+    let event = |Packed { id, at_ms, body }| Row {
+        id,
+        job,
+        kind: body.first().copied().unwrap_or_default(),
+        at_ms,
+        body,
+    };
+    Ok(events.into_iter().map(event).collect())
 }
 
 /// The columns that [`of`] reads.
@@ -89,7 +134,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM events")).doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
     while let Some(row) = rows.next().doing(doing)? {
-        of(row)?;
+        each(of(row)?)?;
     }
     Ok(())
 }

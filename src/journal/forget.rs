@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::Store;
 use super::commit::{Committer, now_ms};
 use super::error::{Doing, StoreError};
-use super::inbox;
+use super::{inbox, jobs, sought};
 use crate::job::{JobId, Position};
 use crate::ledger::{Fact, to_hex};
 use crate::request::identifiers;
@@ -37,7 +37,8 @@ impl Store {
     }
 
     /// Destroys what is kept of somebody: records that came in with one of these identifiers
-    /// (`request::identifiers_like`), and what these runs remember. `ended`: how many of them were not over.
+    /// (`request::identifiers_like`), and what these runs remember and looks ask for. `ended`: how many of them
+    /// were not over.
     pub fn forget(
         &self,
         like: &[u128],
@@ -87,6 +88,9 @@ impl Committer {
         for row in rows {
             gone = gone.and(empty(&transaction, *row, &mut keys).doing(DOING)?);
         }
+        for (job, positions) in runs {
+            sought::forget(&transaction, *job, positions, &mut keys).doing(DOING)?;
+        }
         self.ledger.append(&transaction, now_ms(), fact)?;
         self.ledger.sign_if_due(&transaction, now_ms())?;
         transaction.commit().doing(DOING)?;
@@ -96,6 +100,12 @@ impl Committer {
         }
         self.ring.over(keys);
         self.ring.destroy(self.last_event)?;
+        for (job, _) in runs {
+            if jobs::one(&self.connection, *job)?.status.is_closed() {
+                jobs::compact_again(&self.connection, *job).doing(DOING)?;
+                self.compactor.add(&self.connection, *job)?;
+            }
+        }
         // What was overwritten still stands in the log.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).doing(DOING)?;
         Ok(Destroyed { records: rows.len() as u64 })

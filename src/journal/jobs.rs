@@ -272,9 +272,17 @@ pub(super) fn compacted(connection: &Connection, job: JobId, to: i64, all: bool)
     Ok(())
 }
 
-/// Notes that a job goes on, also one that was closed.
+/// Notes that keys of a job were let go: what they open is to be left out of its events, too.
+pub(super) fn compact_again(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
+    let sql = "UPDATE jobs SET compacted = 0, compacted_to = 0 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([job.0])?;
+    Ok(())
+}
+
+/// Notes that a job goes on, also one that was closed. When it is over again, all its events are looked at: what
+/// was kept of a request that failed is needed no more if it was done since.
 pub(super) fn reopen(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
-    let sql = "UPDATE jobs SET status = ?2, compacted = 0 WHERE id = ?1";
+    let sql = "UPDATE jobs SET status = ?2, compacted = 0, compacted_to = 0 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![job.0, Status::Open.number()])?;
     Ok(())
 }

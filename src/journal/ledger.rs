@@ -3,7 +3,7 @@
 //!
 //! What an entry says is the work of `ledger`. Here is where the chain stands, when its head is signed (a
 //! job is over, a thousand entries, an hour, the process leaves), and when a day is closed. The rule that
-//! keeps it right: rows are only ever added.
+//! keeps it right: entries are only ever added; those that are not new any more are packed ([`packs`]).
 
 use std::time::Duration;
 
@@ -19,6 +19,12 @@ use super::inbox::{Accept, Accepted};
 use super::jobs;
 use super::marks::Secret;
 use super::pseudonyms::Pseudonyms;
+
+mod packs;
+
+use packs::{Packs, walk, walk_since};
+
+pub(super) use packs::Packing;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 /// A head is signed at least behind so many entries, and at most so much later.
@@ -42,6 +48,7 @@ pub(super) struct Ledger {
     is_due: bool,
     /// The day (UTC) of the entries in the tree, the first of them, and the tree.
     day: (i64, u64, Tree),
+    packs: Packs,
 }
 
 impl Ledger {
@@ -64,16 +71,13 @@ impl Ledger {
             head,
             is_due: chain.seq > head.0,
             day: (day_of(closed_ms), closed.max(1), Tree::default()),
+            packs: Packs::open(connection)?,
         };
         // The entry that closed a day belongs to the next.
-        let sql = "SELECT seq, at_ms, hash FROM ledger WHERE seq >= ?1 ORDER BY seq";
-        let mut statement = connection.prepare(sql).doing(READING)?;
-        let mut rows = statement.query([signed(closed.max(1))]).doing(READING)?;
-        while let Some(row) = rows.next().doing(READING)? {
-            let read = || -> rusqlite::Result<(i64, Hash)> { Ok((row.get(1)?, row.get(2)?)) };
-            let (at_ms, hash) = read().doing(READING)?;
+        walk(connection, closed.max(1) - 1, |Stored { at_ms, hash, .. }| {
             ledger.take_into_day(at_ms, &hash);
-        }
+            true
+        })?;
         Ok(ledger)
     }
 
@@ -186,6 +190,16 @@ impl Ledger {
         Duration::from_millis(left_ms.clamp(1000, HEAD_AFTER_MS).unsigned_abs())
     }
 
+    /// Whether there are entries to pack.
+    pub(super) fn has_work(&self, packing: Packing) -> bool {
+        self.packs.has_work(self.chain, packing)
+    }
+
+    /// Packs a slice of them.
+    pub(super) fn work(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.packs.work(connection, self.chain.seq)
+    }
+
     /// Whether entries were written that no head covers.
     pub(super) fn is_unsigned(&self) -> bool {
         self.chain.seq > self.head.0
@@ -256,21 +270,24 @@ fn insert(connection: &Connection, stored: &Stored) -> Result<(), StoreError> {
 
 /// Entries behind one, the first so many.
 pub(super) fn rows(connection: &Connection, after: u64, most: u32) -> Result<Vec<Stored>, StoreError> {
-    let sql = "SELECT seq, at_ms, entry, hash FROM ledger WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    let mut statement = connection.prepare_cached(sql).doing(READING)?;
-    let rows = statement.query_map(params![signed(after), most], stored).doing(READING)?;
-    rows.map(|row| row.doing(READING)).collect()
+    let (mut rows, most) = (Vec::new(), most as usize);
+    if most > 0 {
+        walk(connection, after, |stored| {
+            rows.push(stored);
+            rows.len() < most
+        })?;
+    }
+    Ok(rows)
 }
 
 /// The number of the first entry at or after a moment; behind the last when there is none.
 pub(super) fn first_since(connection: &Connection, since_ms: i64) -> Result<u64, StoreError> {
-    let sql = "SELECT seq FROM ledger WHERE at_ms >= ?1 ORDER BY seq LIMIT 1";
-    let found: Option<i64> =
-        connection.query_row(sql, [since_ms], |row| row.get(0)).optional().doing(READING)?;
-    Ok(match found {
-        Some(seq) => seq.unsigned_abs(),
-        None => chain(connection)?.seq + 1,
-    })
+    let mut found = None;
+    walk_since(connection, 0, since_ms, |stored| {
+        found = Some(stored.seq).filter(|_| stored.at_ms >= since_ms);
+        found.is_none()
+    })?;
+    found.map_or_else(|| Ok(chain(connection)?.seq + 1), Ok)
 }
 
 /// Where the chain stands at an entry.
@@ -278,10 +295,12 @@ pub(super) fn chain_at(connection: &Connection, seq: u64) -> Result<Option<Chain
     if seq == 0 {
         return Ok(Some(Chain::default()));
     }
-    let sql = "SELECT hash FROM ledger WHERE seq = ?1";
-    let hash: Option<Hash> =
-        connection.query_row(sql, [signed(seq)], |row| row.get(0)).optional().doing(READING)?;
-    Ok(hash.map(|hash| Chain { seq, hash }))
+    let mut found = None;
+    walk(connection, seq - 1, |stored| {
+        found = Some(Chain { seq: stored.seq, hash: stored.hash });
+        false
+    })?;
+    Ok(found.filter(|found| found.seq == seq))
 }
 
 /// The keys that ever signed, in their order.
@@ -298,18 +317,15 @@ pub(super) fn keys(connection: &Connection) -> Result<Vec<PublicKey>, StoreError
 
 /// Looks at every row.
 pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
-    let mut chain = Chain::default();
-    loop {
-        let rows = rows(connection, chain.seq, 1024)?;
-        for row in &rows {
-            chain = chain.with(&row.entry);
-            if (row.seq, row.hash) != (chain.seq, chain.hash) {
-                return Err(StoreError::Damaged { what: "an entry of its ledger is not as it was written" });
-            }
-        }
-        if rows.is_empty() {
-            return Ok(());
-        }
+    let (mut chain, mut is_whole) = (Chain::default(), true);
+    walk(connection, 0, |row| {
+        chain = chain.with(&row.entry);
+        is_whole = (row.seq, row.hash) == (chain.seq, chain.hash);
+        is_whole
+    })?;
+    match is_whole {
+        true => Ok(()),
+        false => Err(StoreError::Damaged { what: "an entry of its ledger is not as it was written" }),
     }
 }
 

@@ -36,8 +36,10 @@ mod retention;
 mod schema;
 mod seal;
 mod segments;
+mod sought;
 mod staff;
 mod store;
+mod unwatched;
 mod watches;
 mod writer;
 
@@ -64,10 +66,11 @@ pub use pauses::{Pause, Pauses, Scope, Switch};
 pub use prune::Pruned;
 pub use pseudonyms::Pseudonyms;
 pub use reader::{Events, Reader, Recorded};
+pub use sought::Sought;
 pub use staff::{StaffKind, StaffRecord, StaffRemoved, StaffRow, StaffSync, StaffWritten};
 pub use store::Store;
 pub use watches::{Found, WATCH, Watch};
-pub use writer::Writer;
+pub use writer::{Sealed, Writer};
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,10 @@ use super::compact::give_back;
 use super::directory::{database_in, failures_of, file};
 use super::error::{Doing, StoreError};
 use super::inbox;
+use super::ledger::Packing;
+use super::sought;
 use super::watches::{self, IS_WATCHED};
+use super::{codec, events};
 
 /// Events removed at once: a megabyte when every other one is the answer to a full batch.
 const REMOVED_AT_ONCE: u32 = 512;
@@ -70,12 +73,14 @@ impl Store {
         }
         // The writer does a slice of its own work before it answers.
         while self.with_committer(|committer| Ok(committer.has_work()))? {}
+        while self.with_committer(Committer::pack_ledger)? {}
         while self.task(|connection| shrink(connection).doing("give room back"))? {}
         let checkpoint = |connection: &mut Connection| {
             let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             done.doing("give room back")
         };
         self.task(checkpoint)?;
+        self.with_committer(|committer| committer.ring.give_room_back())?;
         pruned.bytes_after = self.bytes();
         Ok(pruned)
     }
@@ -100,6 +105,21 @@ impl Committer {
         Ok(())
     }
 
+    /// Packs entries of the ledger; `true` while there are more.
+    fn pack_ledger(&mut self) -> Result<bool, StoreError> {
+        if !self.ledger.has_work(Packing::Asked) {
+            return Ok(false);
+        }
+        let doing = "pack its ledger";
+        let transaction = self.connection.transaction().doing(doing)?;
+        self.ledger.work(&transaction)?;
+        if let Err(error) = transaction.commit().doing(doing) {
+            self.ledger.read_again(&self.connection)?;
+            return Err(error);
+        }
+        Ok(true)
+    }
+
     /// Removes old jobs and their keys; their events then belong to nobody.
     fn remove_jobs(&mut self, before_ms: i64) -> Result<Vec<JobId>, StoreError> {
         let removed = self.try_remove_jobs(before_ms);
@@ -120,6 +140,7 @@ impl Committer {
             transaction.execute("DELETE FROM jobs WHERE id = ?1", [job.0]).doing(DOING)?;
             gone.push(inbox::job_is_gone(&transaction, *job, &mut keys)?);
             watches::job_removed(&transaction, *job).doing(DOING)?;
+            sought::job_removed(&transaction, *job).doing(DOING)?;
         }
         inbox::forget_old(&transaction, before_ms, now_ms()).doing(DOING)?;
         if !jobs.is_empty() {
@@ -167,10 +188,20 @@ fn remove_orphans(connection: &mut Connection) -> rusqlite::Result<u64> {
         (last, orphan) = (job, known.is_none().then_some(job));
     }
     let Some(job) = orphan else { return Ok(0) };
-    let sql = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE job = ?1 ORDER BY id LIMIT ?2)";
-    let removed = transaction.prepare_cached(sql)?.execute((job, REMOVED_AT_ONCE))?;
+    let sql = "SELECT id, substr(body, 1, 16) FROM events WHERE job = ?1 ORDER BY id LIMIT ?2";
+    let mut removed = 0;
+    {
+        let mut statement = transaction.prepare_cached(sql)?;
+        let rows = statement.query_map((job, REMOVED_AT_ONCE), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(i64, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
+        for (id, head) in rows {
+            // What cannot be read is gone all the same.
+            removed += codec::events_in(&head).unwrap_or(1) as u64;
+            events::remove(&transaction, id)?;
+        }
+    }
     transaction.commit()?;
-    Ok(removed as u64)
+    Ok(removed)
 }
 
 /// Gives a slice of free pages back; `true` while there are more.

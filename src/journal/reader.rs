@@ -23,7 +23,8 @@ use super::seal::Keys;
 use super::{codec, guard, inbox, marks, schema};
 
 /// Events read at once: two megabytes when every one of them is a full batch of failures.
-const READ_AT_ONCE: u32 = 64;
+/// More come when they stand in one row.
+const READ_AT_ONCE: usize = 64;
 
 /// Reads a store. Clone it freely.
 #[derive(Debug, Clone)]
@@ -212,7 +213,7 @@ pub struct Events {
 impl Events {
     fn read_on(&mut self) -> Result<(), StoreError> {
         let connection = self.reader.lock();
-        self.pending = events::rows(&connection, self.job, self.after, i64::MAX, READ_AT_ONCE)?.into();
+        self.pending = events::rows(&connection, self.job, self.after, READ_AT_ONCE)?.into();
         Ok(())
     }
 }

@@ -33,6 +33,7 @@ impl Committer {
         let (mut gone, mut keys) = (inbox::Amount::default(), Vec::new());
         for job in &jobs {
             transaction.execute("UPDATE jobs SET keeps_key = 0 WHERE id = ?1", [job.0]).doing(DOING)?;
+            jobs::compact_again(&transaction, *job).doing(DOING)?;
             gone = gone.and(inbox::job_is_gone(&transaction, *job, &mut keys)?);
         }
         transaction.commit().doing(DOING)?;
@@ -43,6 +44,7 @@ impl Committer {
                 self.keys.destroy(*job)?;
                 self.ring.close(*job)?;
             }
+            self.compactor.add(&self.connection, *job)?;
         }
         self.ring.over(keys);
         self.ring.destroy(self.last_event)?;

@@ -20,6 +20,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/006-keys.sql"),
     include_str!("migrations/007-watches.sql"),
     include_str!("migrations/008-staff.sql"),
+    include_str!("migrations/009-sought.sql"),
+    include_str!("migrations/010-packed.sql"),
 ];
 
 /// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and

@@ -31,6 +31,7 @@ use super::marks::{self, Marks};
 use super::reader::Reader;
 use super::seal::Keys;
 use super::segments::RECENT_RECORDS;
+use super::unwatched::Unwatched;
 use super::writer::{Command, Failure, Writer};
 use super::{backup, schema};
 
@@ -176,6 +177,7 @@ impl Store {
         }
         let inbox = inbox::amount(&connection).doing("count what came in")?;
         let compactor = Compactor::open(&connection)?;
+        let unwatched = Unwatched::open(&connection).doing("read what it watches")?;
         let ledger = Ledger::open(&connection, keys.ledger_or_new()?, marks::secret(&connection)?)?;
         let failure: Failure = Arc::new(OnceLock::new());
         let committer = Committer {
@@ -191,6 +193,7 @@ impl Store {
             failure: Arc::clone(&failure),
             writers: HashMap::new(),
             keeps_key: HashSet::new(),
+            unwatched,
             last_event,
             body: Vec::new(),
         };

@@ -1,20 +1,21 @@
 //! When it is looked again whether the people whom a job erased are still gone, and what was found.
 //!
-//! A job whose workflow watches leaves its looks in the transaction that closes it, so that none is ever
-//! forgotten; until the last of them is over, what is needed to look stays: the job, its events, and the
-//! records of its window. A job that was opened again leaves looks of its own for what was done since.
-//! What a look is, and when it is due, is for others to decide. No row names a person.
+//! Until the last look of a job is over, what is needed to look stays: the job, its events, and the records
+//! of its window. When a job leaves looks is decided in `unwatched`, what else they ask for is kept in
+//! `sought`; what a look is, and when it is due, is for others to decide. No row names a person.
+
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Event, JobId};
+use crate::job::JobId;
 use crate::ledger::Fact;
 use crate::source::duration_word;
 
 use super::commit::now_ms;
 use super::error::{Doing, StoreError};
-use super::{Reader, Store, codec, inbox, jobs};
+use super::{Reader, Store, inbox, jobs, sought};
 
 /// The member of a job's `format` that says when is looked: milliseconds after its end, in order.
 pub const WATCH: &str = "watch";
@@ -63,6 +64,12 @@ pub struct Found {
     pub returned: u64,
     /// It is not known whether somebody is there.
     pub unknown: u64,
+    /// By how many identifiers of each kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by: BTreeMap<String, u64>,
+    /// Only by what the requests name: an earlier release carried them out, and kept nothing else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub named_only: bool,
     /// Why nobody could be looked for: one word, such as `input_gone`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -88,22 +95,27 @@ impl Store {
                 // Numbers and a word always serialize.
                 let text = serde_json::to_string(&found).unwrap_or_default();
                 let ended = transaction.execute(sql, params![watch.id, at_ms, text]).doing(WRITING)?;
-                let (mut gone, mut keys) = (inbox::Amount::default(), Vec::new());
+                let (mut gone, mut keys, mut sought) = (inbox::Amount::default(), Vec::new(), Vec::new());
                 if ended > 0 {
                     committer.ledger.append(&transaction, now_ms(), &fact(&watch, &found))?;
                     committer.ledger.sign_if_due(&transaction, now_ms())?;
+                    let span = (watch.job, watch.from_event, watch.to_event);
+                    sought = sought::span_is_over(&transaction, span, &mut keys).doing(WRITING)?;
                     gone = inbox::job_is_gone(&transaction, watch.job, &mut keys)?;
                 }
                 transaction.commit().doing(WRITING)?;
-                Ok((gone, keys))
+                Ok((gone, keys, sought))
             };
             match write() {
-                Ok((gone, keys)) => {
+                Ok((gone, keys, sought)) => {
+                    committer.ring.over(committer.ring.not_sought(watch.job, &sought)?);
                     committer.inbox = committer.inbox.less(gone);
                     committer.ring.over(keys);
                     if !jobs::needs_key(&committer.connection, watch.job).doing(READING)? {
                         committer.keys.destroy(watch.job)?;
                         committer.ring.close(watch.job)?;
+                        jobs::compact_again(&committer.connection, watch.job).doing(WRITING)?;
+                        committer.compactor.add(&committer.connection, watch.job)?;
                     }
                     committer.ring.destroy(committer.last_event)
                 }
@@ -130,6 +142,9 @@ fn fact(watch: &Watch, found: &Found) -> Fact {
         erased_again: found.erased_again,
         returned: found.returned,
         unknown: found.unknown,
+        by: found.by.clone(),
+        named_only: found.named_only,
+        events: Some((watch.from_event, watch.to_event)),
         missing: found.why.clone(),
     }
 }
@@ -189,41 +204,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Watch> {
 /// Whether a look at the people of a job is still to come.
 pub(super) const IS_WATCHED: &str =
     "EXISTS (SELECT 1 FROM watches WHERE watches.job = jobs.id AND over_ms IS NULL)";
-
-/// Leaves the looks of a job that an event closed, if its workflow watches and somebody was erased since the
-/// last ones; in the transaction of that event.
-pub(super) fn job_closed(
-    connection: &Connection,
-    job: JobId,
-    number: i64,
-    event: &Event,
-) -> rusqlite::Result<()> {
-    let at_ms = match event {
-        Event::Stopped(stopped) => stopped.at_ms,
-        Event::Cancelled { at_ms, by: _ } => *at_ms,
-        _ => return Ok(()),
-    };
-    let sql = format!("SELECT json_extract(format, '$.{WATCH}') FROM jobs WHERE id = ?1");
-    let after: Option<String> = connection.prepare_cached(&sql)?.query_row([job.0], |row| row.get(0))?;
-    let after: Option<Vec<i64>> = after.and_then(|after| serde_json::from_str(&after).ok());
-    let Some(after) = after else { return Ok(()) };
-    let sql = "SELECT ifnull(max(to_event), 0) FROM watches WHERE job = ?1";
-    let from: i64 = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0))?;
-    let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE job = ?1 AND kind = ?2 AND id > ?3)";
-    let erased: bool = connection
-        .prepare_cached(sql)?
-        .query_row(params![job.0, codec::kind::ERASED, from], |row| row.get(0))?;
-    if !erased {
-        return Ok(());
-    }
-    let sql = "INSERT INTO watches (job, number, after_ms, from_event, to_event, due_ms) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let mut insert = connection.prepare_cached(sql)?;
-    for (look, after_ms) in (0_u32..).zip(after) {
-        insert.execute(params![job.0, look, after_ms, from, number, at_ms.saturating_add(after_ms)])?;
-    }
-    Ok(())
-}
 
 /// Forgets the looks of a job that is no more.
 pub(super) fn job_removed(connection: &Connection, job: JobId) -> rusqlite::Result<()> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::job::{Event, JobId};
+use crate::job::{Event, JobId, Position};
 use crate::ledger::Witness;
 
 use super::commit::Committer;
@@ -25,7 +25,13 @@ pub(super) enum Command {
     /// Events with this writer's number belong to this job.
     Begin { writer: u64, job: JobId, durable: UnboundedSender<u64> },
     /// The writer's next event.
-    Append { writer: u64, event: Event, note: Option<Irreversible>, witness: Option<Box<Witness>> },
+    Append {
+        writer: u64,
+        event: Event,
+        note: Option<Irreversible>,
+        witness: Option<Box<Witness>>,
+        sought: Sealed,
+    },
     /// The writer's next events, which go to the disk together or not at all.
     Together { writer: u64, events: Vec<Event> },
     /// No more events come from this writer.
@@ -37,6 +43,10 @@ pub(super) enum Command {
     /// Commit what came before, and stop.
     Stop,
 }
+
+/// What looks ask for, sealed, of requests that an event ends ([`super::Sealer::seal_sought`]); empty where it
+/// could not be sealed.
+pub type Sealed = Vec<(Position, Vec<u8>)>;
 
 /// Is called with what writes, or with the reason why nothing is written any more.
 pub(super) type Task = Box<dyn FnOnce(Result<&mut Committer, &Arc<StoreError>>) + Send>;
@@ -57,7 +67,7 @@ impl Writer {
     /// Hands an event over to be written, and gives its number in this writer: 1 for the first. The
     /// event is durable when that number or a higher one comes through the writer's channel.
     pub fn append(&mut self, event: Event) -> u64 {
-        self.hand_over(event, None, None)
+        self.hand_over(event, None, None, Vec::new())
     }
 
     /// As [`Writer::append`], of events that are durable together or not at all; gives the number of the last.
@@ -75,7 +85,18 @@ impl Writer {
         note: Option<Irreversible>,
         witness: Option<Box<Witness>>,
     ) -> u64 {
-        self.hand_over(event, note, witness)
+        self.hand_over(event, note, witness, Vec::new())
+    }
+
+    /// As [`Writer::append_with`], with what is kept of the requests that end for looks at them.
+    pub fn append_sought(
+        &mut self,
+        event: Event,
+        note: Option<Irreversible>,
+        witness: Option<Box<Witness>>,
+        sought: Sealed,
+    ) -> u64 {
+        self.hand_over(event, note, witness, sought)
     }
 
     /// Why nothing is written any more; `None` while all is well.
@@ -83,10 +104,16 @@ impl Writer {
         self.failure.get().cloned()
     }
 
-    fn hand_over(&mut self, event: Event, note: Option<Irreversible>, witness: Option<Box<Witness>>) -> u64 {
+    fn hand_over(
+        &mut self,
+        event: Event,
+        note: Option<Irreversible>,
+        witness: Option<Box<Witness>>,
+        sought: Sealed,
+    ) -> u64 {
         self.appended += 1;
         // Without a thread to take it the event never becomes durable, and the closed channel says so.
-        drop(self.commands.send(Command::Append { writer: self.number, event, note, witness }));
+        drop(self.commands.send(Command::Append { writer: self.number, event, note, witness, sought }));
         self.appended
     }
 }

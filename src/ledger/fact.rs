@@ -3,6 +3,8 @@
 //! Whoever a fact concerns stands in it one by one while they are few; of more there is the root of a tree
 //! with a leaf for each, and what they came to by count.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Answered, Asked, Grouped, Outcome};
@@ -272,6 +274,15 @@ pub enum Fact {
         returned: u64,
         /// Those of whom it is not known.
         unknown: u64,
+        /// By how many identifiers of each kind: those of the requests, and what else was covered.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        by: BTreeMap<String, u64>,
+        /// What else their erasures covered was not kept: an earlier release carried them out.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        named_only: bool,
+        /// Events of the job: who was done behind the first and up to the second was looked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        events: Option<(i64, i64)>,
         /// Why nobody could be looked for: `input_gone`, `input_edited`, `standard_input`, …
         #[serde(default, skip_serializing_if = "Option::is_none")]
         missing: Option<String>,

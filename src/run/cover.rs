@@ -4,13 +4,16 @@
 //! the same run revealed of the profiles that are deleted. An address or a number that a look-up also showed
 //! on a profile that stays is somebody else's too, and is not covered: nobody is kept from choosing because
 //! somebody else of the household was erased. Gathered from what a run asks and is answered, so a run that
-//! goes on after a crash covers the same people. Only digests are kept.
+//! goes on after a crash covers the same people. Only digests are kept; where people are looked for again
+//! afterwards, also the identifiers themselves until the run is over.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::composed::Identifier as Named;
 use super::machine::Answer;
+use super::sought::Sought;
 use crate::catalogue::{Effect, Identifier};
 use crate::plan::{Call, KnownBy, PersonKey};
 
@@ -24,7 +27,20 @@ pub(super) struct Cover {
     /// By which identifiers people were deleted so far.
     deleted: HashSet<PersonKey>,
     asked: Asked,
+    /// What look-ups showed, where people are looked for again.
+    values: Option<Values>,
 }
+
+/// Identifiers as they were shown.
+#[derive(Debug, Default)]
+struct Values {
+    by_key: HashMap<PersonKey, Named>,
+    /// Devices, each with an own identifier of a profile that has it.
+    devices: Vec<(PersonKey, Named)>,
+}
+
+/// Most that is kept of each: more are not one person's.
+const MOST_VALUES: usize = 1000;
 
 /// What the last call of the run was.
 #[derive(Debug)]
@@ -40,7 +56,19 @@ impl Cover {
     pub fn of(subject: Option<&Value>) -> Cover {
         let subject = subject.map(KnownBy::read).unwrap_or_default().all().collect();
         let (of_own, deleted) = (HashMap::new(), HashSet::new());
-        Cover { subject, seen: Vec::new(), of_own, deleted, asked: Asked::Nothing }
+        Cover { subject, seen: Vec::new(), of_own, deleted, asked: Asked::Nothing, values: None }
+    }
+
+    /// The same, keeping what people are looked for by afterwards.
+    pub fn keeping(self, keeps: bool) -> Cover {
+        Cover { values: keeps.then(Values::default), ..self }
+    }
+
+    /// Of a look at somebody who was erased: what the erasure covered is theirs, as if the request named it. Who is
+    /// held or chose anew under any of it is not erased.
+    pub fn also(&mut self, sought: &Sought) {
+        let keys = sought.identifiers().iter().filter_map(Named::key);
+        keys.for_each(|key| add(&mut self.subject, key));
     }
 
     /// Notes a call of the run, and says whom it covers if it erases.
@@ -67,7 +95,11 @@ impl Cover {
                 // People of one answer are several, however alike they look.
                 let before = self.seen.len();
                 for person in output.get(member).and_then(Value::as_array).into_iter().flatten() {
-                    self.see(KnownBy::read(person), by, before);
+                    let profile = KnownBy::read(person);
+                    if let Some(values) = &mut self.values {
+                        values.keep(person, &profile);
+                    }
+                    self.see(profile, by, before);
                 }
             }
         }
@@ -109,7 +141,36 @@ impl Cover {
     }
 
     fn cover(&self, call: &mut Call) {
-        let is_named = |key: &PersonKey| self.deleted.contains(key) || call.people().contains(key);
+        let Parted { covered, stays } =
+            self.parted(&|key| self.deleted.contains(key) || call.people().contains(key));
+        call.cover(&covered, |key| stays.contains(key));
+    }
+
+    /// What people are looked for by who were deleted, or are with the call that was made last: whatever is
+    /// covered and the request does not name.
+    pub fn sought(&self) -> Sought {
+        let Some(values) = &self.values else { return Sought::default() };
+        let last: &[PersonKey] = match &self.asked {
+            Asked::Erasure(people) => people,
+            Asked::Nothing | Asked::People(..) => &[],
+        };
+        if self.deleted.is_empty() && last.is_empty() {
+            return Sought::default();
+        }
+        let Parted { covered, stays } = self.parted(&|key| self.deleted.contains(key) || last.contains(key));
+        let is_new = |key: &&PersonKey| !self.subject.contains(key);
+        let known = covered.iter().filter(is_new).filter_map(|key| values.by_key.get(key)).cloned();
+        let has = |device: &Named, keys: &dyn Fn(&PersonKey) -> bool| {
+            values.devices.iter().any(|(own, other)| other == device && keys(own))
+        };
+        let devices = values.devices.iter().filter(|(own, device)| {
+            covered.binary_search(own).is_ok() && !has(device, &|own| stays.contains(own))
+        });
+        Sought::new(known.chain(devices.map(|(_, device)| device.clone())).collect())
+    }
+
+    /// Who goes and who stays, when those go who are named.
+    fn parted(&self, is_named: &dyn Fn(&PersonKey) -> bool) -> Parted {
         let mut holders: HashMap<PersonKey, u32> = HashMap::new();
         for shared in self.seen.iter().flat_map(|profile| &profile.shared) {
             *holders.entry(*shared).or_default() += 1;
@@ -125,7 +186,34 @@ impl Cover {
         covered.retain(|key| !stays.contains(key));
         covered.sort_unstable();
         covered.dedup();
-        call.cover(&covered, |key| stays.contains(key));
+        Parted { covered, stays }
+    }
+}
+
+/// What is known of people, in two parts.
+struct Parted {
+    /// In order.
+    covered: Vec<PersonKey>,
+    /// What somebody is known by who stays.
+    stays: HashSet<PersonKey>,
+}
+
+impl Values {
+    fn keep(&mut self, person: &Value, profile: &KnownBy) {
+        for identifier in Named::of_profile(person) {
+            if let Some(key) = identifier.key()
+                && self.by_key.len() < MOST_VALUES
+            {
+                self.by_key.entry(key).or_insert(identifier);
+            }
+        }
+        let Some(own) = profile.own.first() else { return };
+        for device in Named::devices_of(person) {
+            let one = (*own, device);
+            if self.devices.len() < MOST_VALUES && !self.devices.contains(&one) {
+                self.devices.push(one);
+            }
+        }
     }
 }
 

@@ -64,7 +64,10 @@ impl Run {
                     None => None,
                 };
                 let subject = subject.unwrap_or_default();
-                Find::begin(rules, &subject, device.as_ref()).map(|find| Some(Doing::Find(Box::new(find))))
+                // Whom a step names itself is not the one whose erasure is known.
+                let sought = self.sought.as_deref().filter(|_| rules.subject.is_none());
+                let begun = Find::begin(rules, &subject, device.as_ref(), sought);
+                begun.map(|find| Some(Doing::Find(Box::new(find))))
             }
             Rules::Erased(rules) => {
                 let found = self.rendered(program, &rules.found)?.unwrap_or_default();

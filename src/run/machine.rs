@@ -11,6 +11,7 @@ use super::finish::{Finish, Tally, Trouble};
 use super::frame::{Frame, path, steps_of};
 use super::phases::{Fallen, Phase};
 use super::refused::reason_of;
+use super::sought::Sought;
 use super::times::Times;
 use crate::catalogue::{Effect, Refusal};
 use crate::job::{Fail, Position, Skip};
@@ -48,6 +49,8 @@ pub struct Run {
     pub(super) log: Vec<String>,
     /// How new what it sets is; `None` when nobody asks.
     pub(super) times: Option<Times>,
+    /// What a look asks for besides what the request names; `None` when it is none.
+    pub(super) sought: Option<Box<Sought>>,
     /// Whom its erasures cover; `None` when it erases nobody.
     pub(super) cover: Option<Box<Cover>>,
 }
@@ -140,7 +143,8 @@ impl Run {
         }
         let reports = program.reports(scope.get("request"));
         let is_erasure = program.workflow.irreversible;
-        let cover = is_erasure.then(|| Box::new(Cover::of(scope.get("subject"))));
+        let is_watched = program.workflow.watch.is_some();
+        let cover = is_erasure.then(|| Box::new(Cover::of(scope.get("subject")).keeping(is_watched)));
         let mut run = Run {
             position,
             scope,
@@ -159,6 +163,7 @@ impl Run {
             again_ms: None,
             log: Vec::new(),
             times: None,
+            sought: None,
             cover,
         };
         run.render_vars(program);

@@ -27,6 +27,7 @@ mod preview;
 mod quiet;
 mod reads;
 mod refused;
+mod sought;
 mod steps;
 mod times;
 mod unmapped;
@@ -39,6 +40,7 @@ pub use finish::{Finish, Trouble};
 pub use machine::{Answer, Next, Prepared, Run};
 pub use preview::{Known, Preview, Previewed, preview, preview_failing};
 pub use refused::{NO_PROFILE, UNKNOWN_PROFILE};
+pub use sought::Sought;
 pub use times::Times;
 pub use unmapped::count_unmapped;
 

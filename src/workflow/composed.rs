@@ -57,6 +57,24 @@ pub struct FindRules {
     pub others: Others,
     /// More profiles are no one person's.
     pub at_most: usize,
+    /// It asks beside the steps of a file that erases in its own way: a profile without an external id to
+    /// which only an address led that the request names is not taken for the person's.
+    pub is_beside: bool,
+}
+
+impl FindRules {
+    /// Of `find_again`: whoever an erased person is known by, and no further.
+    fn again() -> FindRules {
+        FindRules {
+            subject: None,
+            device_id: None,
+            follow: Vec::new(),
+            trust: vec![Kind::ExternalId, Kind::UserAlias, Kind::BrazeId],
+            others: Others::Leave,
+            at_most: MOST_PROFILES,
+            is_beside: true,
+        }
+    }
 }
 
 /// What becomes of profiles that may be somebody else's.
@@ -225,6 +243,7 @@ pub(super) fn kind(
     let get = |name: &str| with.and_then(|node| node.get(name));
     let rules = match action.kind {
         Compound::FindProfiles => Rules::Find(find(reader, &get)?),
+        Compound::FindAgain => Rules::Find(FindRules::again()),
         Compound::VerifyErased => Rules::Erased(erased(reader, &get)?),
         Compound::VerifyConsent => Rules::Consent(states(reader, &get)?),
     };
@@ -252,6 +271,7 @@ fn find<'n>(reader: &mut Reader<'_>, get: &impl Fn(&str) -> Option<&'n Node>) ->
         trust: trust?,
         others,
         at_most: at_most?.unwrap_or(MOST_PROFILES),
+        is_beside: false,
     })
 }
 

@@ -3,12 +3,14 @@
 //! It finds people as the file itself does: its steps are those of the file, without what writes and what
 //! only tells, and where the file would erase it says that somebody came back, or erases again. So it
 //! finds exactly whom the file would erase, and nobody else who shares an address with them. It is a text
-//! like any other: plans, journal, limits, guard and hold know nothing special of it.
+//! like any other: plans, journal, limits, guard and hold know nothing special of it. What it asks besides, so
+//! that nobody comes back unseen under another identifier, is the work of `look_again`.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::look_again::beside;
 use super::watch::Again;
 use crate::catalogue::{self, Effect};
 use crate::source::{Content, Node, Source, Span, duration, duration_word, yaml};
@@ -58,8 +60,12 @@ pub fn look(file: &str, text: &str, number: usize) -> Result<Source, NoLook> {
     made.extend(most.map(|most| ("guard".to_owned(), json!({ "max_subjects": most.to_json() }))));
     made.insert("report".into(), "none".into());
     let steps = root.get("steps").ok_or(NoLook::Nothing)?;
-    let mut maker = Maker { erases_again, erasures: 0, left: erasures(steps) };
-    made.insert("steps".into(), maker.list(steps)?);
+    let beside = beside(steps, erases_again);
+    let mut maker = Maker { erases_again, erasures: 0, left: erasures(steps), behind: beside.behind };
+    let mut list = beside.first;
+    list.extend(maker.list(steps)?);
+    list.extend(beside.last);
+    made.insert("steps".into(), list.into());
     // A map of names and values always serializes.
     let text = serde_json::to_string_pretty(&Value::Object(made)).unwrap_or_default();
     Ok(Source::new(format!("{file}, its look after {}", duration_word(after)), text))
@@ -98,10 +104,12 @@ struct Maker {
     /// Steps that erase, made so far and still to come: a look that only reports ends behind the last one.
     erasures: usize,
     left: usize,
+    /// Steps to be put behind others, by the id of these.
+    behind: Vec<(String, Value)>,
 }
 
 impl Maker {
-    fn list(&mut self, node: &Node) -> Result<Value, NoLook> {
+    fn list(&mut self, node: &Node) -> Result<Vec<Value>, NoLook> {
         let Content::List(steps) = &node.content else { return Err(NoLook::Nothing) };
         let mut made = Vec::with_capacity(steps.len());
         for step in steps {
@@ -110,7 +118,7 @@ impl Maker {
             }
             self.step(step, &mut made)?;
         }
-        Ok(Value::Array(made))
+        Ok(made)
     }
 
     fn step(&mut self, step: &Node, made: &mut Vec<Value>) -> Result<(), NoLook> {
@@ -123,11 +131,11 @@ impl Maker {
         if let Some(inner) = step.get("steps") {
             let mut whole = step.to_json();
             let inner = self.list(inner)?;
-            if inner.as_array().is_some_and(Vec::is_empty) {
+            if inner.is_empty() {
                 return Ok(());
             }
             if let Some(steps) = whole.get_mut("steps") {
-                *steps = inner;
+                *steps = inner.into();
             }
             made.push(whole);
             return Ok(());
@@ -141,6 +149,9 @@ impl Maker {
             Some(Effect::Set | Effect::Report) => Ok(()),
             Some(Effect::Read) | None => {
                 made.push(step.to_json());
+                let id = step.get("id").and_then(Node::as_text);
+                let behind = self.behind.iter().find(|(find, _)| Some(find.as_str()) == id);
+                made.extend(behind.map(|(_, step)| step.clone()));
                 Ok(())
             }
         }
@@ -270,17 +281,48 @@ mod tests {
 
     #[test]
     fn a_look_keeps_what_finds_people_and_leaves_out_what_writes() {
-        assert_eq!(steps(&file("report", FOUND)), ["find", CAME_BACK]);
-        assert_eq!(steps(&file("erase", FOUND)), ["find", "erase", "verify"]);
+        assert_eq!(steps(&file("report", FOUND)), ["find", CAME_BACK, "again", "came_back_again"]);
+        let erases = ["find", "erase", "verify", "again", "again_erase", "came_back_again"];
+        assert_eq!(steps(&file("erase", FOUND)), erases);
     }
 
     #[test]
     fn whom_a_workflow_erases_without_looking_is_looked_for_by_the_same_identifier() {
-        assert_eq!(steps(&file("report", BY_ID)), ["still_erase", CAME_BACK]);
-        assert_eq!(steps(&file("erase", BY_ID)), ["still_erase", "erase"]);
+        let reports = ["still_erase", CAME_BACK, "again", "came_back_again"];
+        assert_eq!(steps(&file("report", BY_ID)), reports);
+        let erases = ["still_erase", "erase", "again", "again_erase", "came_back_again"];
+        assert_eq!(steps(&file("erase", BY_ID)), erases);
         let source = look("w.yaml", &file("erase", BY_ID), 0).unwrap();
         assert!(source.text.contains(r#""workflow": "erase-watch-36h""#), "{}", source.text);
         assert_eq!(look("w.yaml", &file("erase", BY_ID), 1).unwrap_err(), NoLook::Nothing);
+    }
+
+    #[test]
+    fn a_file_that_searches_itself_asks_for_everybody_by_itself_in_each_place_it_erases_in() {
+        let search = |place: &str| {
+            format!(
+                r#"
+  - {{ id: find{place}, uses: privaflow/find_profiles{profile} }}
+  - {{ id: erase{place}, uses: braze/users.delete{profile}, if: size(steps.find{place}.output.braze_ids) > 0, with: {{ braze_ids: "{{{{ steps.find{place}.output.braze_ids }}}}" }} }}"#,
+                profile = if place.is_empty() { String::new() } else { format!(", profile: {place}") }
+            )
+        };
+        assert_eq!(steps(&file("report", &search(""))), ["find", "came_back_again", CAME_BACK]);
+        assert_eq!(steps(&file("erase", &search(""))), ["find", "erase", "came_back_again"]);
+        let both = steps(&file("report", &(search("") + &search("us"))));
+        let all = ["find", "came_back_again", CAME_BACK, "findus", "came_back_again_2", "came_back_2"];
+        assert_eq!(both, all);
+    }
+
+    #[test]
+    fn what_could_end_a_look_before_anybody_is_asked_for_comes_behind_that() {
+        let stops = "\n  - stop: nothing\n    if: size(subject.aliases) > 0";
+        let erases = steps(&file("erase", &(stops.to_owned() + FOUND)));
+        assert_eq!(erases[..2], ["again", "again_erase"]);
+        assert_eq!(erases.last().unwrap(), "came_back_again");
+        let asks = "\n  - approve: really?";
+        let erases = steps(&file("erase", &(asks.to_owned() + BY_ID)));
+        assert!(erases.contains(&"again_approve".to_owned()), "{erases:?}");
     }
 
     #[test]

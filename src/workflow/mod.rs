@@ -9,6 +9,7 @@ mod cron;
 mod kinds;
 mod load;
 mod look;
+mod look_again;
 mod map;
 mod names;
 mod notify;

@@ -15,8 +15,8 @@ use privaflow::config::{Connection, Host, Scheme, Settings, Token};
 use privaflow::engine::{self, JobError, Order, Outcome, Patience, Progress, Service};
 use privaflow::host::{Clients, HostError, Looked, SettingsName, Talk, Through};
 use privaflow::intake::{Input, Reading};
-use privaflow::job::Verdict;
-use privaflow::journal::{Found, Store, StoreError};
+use privaflow::job::{Event, Verdict};
+use privaflow::journal::{Found, Reader, Store, StoreError, encode};
 use privaflow::sandbox::{Faults, Limits};
 use privaflow::secret::Secret;
 use privaflow::source::Source;
@@ -131,6 +131,12 @@ impl Rig {
         }
     }
 
+    /// How many looks are not over.
+    pub fn looks_left(&self) -> i64 {
+        let sql = "SELECT count(*) FROM watches WHERE over_ms IS NULL";
+        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
     /// How many events the journal has.
     pub fn events(&self) -> u64 {
         let sql = "SELECT ifnull(max(id), 0) FROM events";
@@ -140,9 +146,14 @@ impl Rig {
 
     /// How many events of a kind the journal has, by the number of the kind.
     pub fn events_of(&self, kind: u8) -> u64 {
-        let sql = "SELECT count(*) FROM events WHERE kind = ?1";
-        let count: i64 = self.database().query_row(sql, [kind], |row| row.get(0)).unwrap();
-        count.unsigned_abs()
+        let reader = Reader::open(&self.store()).unwrap();
+        let kind_of = |event: &Event| {
+            let mut body = Vec::new();
+            encode(event, &mut body);
+            body.first().copied()
+        };
+        let events = reader.jobs().unwrap().into_iter().flat_map(|job| reader.events(job.id));
+        events.filter(|recorded| kind_of(&recorded.as_ref().unwrap().event) == Some(kind)).count() as u64
     }
 
     /// A person decides that every request that waits is tried again, even if it may have been sent. Gives

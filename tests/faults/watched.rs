@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use privaflow::journal::Found;
-use privaflow::sandbox::{Effect, Fault, Faults};
+use privaflow::sandbox::{Effect, Fault, Faults, Identifiers};
 use serde_json::{Value, json};
 
 use crate::rig::Rig;
@@ -43,7 +43,8 @@ fn erased() -> Rig {
 }
 
 fn found(people: u64, gone: u64, erased_again: u64) -> Found {
-    Found { people, gone, erased_again, ..Found::default() }
+    let by = [("braze_id", people), ("external_id", people)].map(|(kind, count)| (kind.to_owned(), count));
+    Found { people, gone, erased_again, by: by.into(), ..Found::default() }
 }
 
 #[test]
@@ -79,6 +80,42 @@ fn a_look_that_is_cut_after_any_event_ends_as_if_it_had_not_been() {
         assert!(rig.braze.people().is_empty(), "cut after {more} events");
         if !was_cut {
             assert!(more > 4, "a look has more events than {more}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_erasure_that_is_cut_after_any_event_leaves_looks_at_everybody_by_everything_they_had() {
+    let workflow =
+        ERASE.replace("braze_id, external_id]", "braze_id, external_id, email]").replace("1d, 7d, 30d", "1d");
+    let email = |number: usize| Some(format!("p-{number}@example.com"));
+    for cut in 1.. {
+        // Given three people of whom a look-up shows an address, and a process that is cut after so many events
+        let rig = Rig::new(&workflow, &requests(), 1, Faults::default());
+        for number in 1..=3 {
+            let external_id = Some(format!("u-{number}"));
+            let person = Identifiers { external_id, email: email(number), ..Identifiers::default() };
+            assert!(rig.braze.sandbox.add_profile(&person));
+        }
+        let was_cut = rig.live_until(cut).is_none();
+        rig.live();
+
+        // When one comes back under the address alone
+        assert!(rig.braze.sandbox.add_profile(&Identifiers { email: email(2), ..Identifiers::default() }));
+        let mut founds = Vec::new();
+        while rig.looks_left() > 0 {
+            founds.push(rig.look().unwrap());
+        }
+
+        // Then everybody is looked for once, by all of it
+        let sum = |of: fn(&Found) -> u64| founds.iter().map(of).sum::<u64>();
+        let came_to = (sum(|found| found.people), sum(|found| found.gone), sum(|found| found.erased_again));
+        assert_eq!(came_to, (3, 2, 1), "cut after {cut} events: {founds:?}");
+        assert_eq!(sum(|found| found.by["email"]), 3, "cut after {cut} events: {founds:?}");
+        assert!(rig.braze.people().is_empty(), "cut after {cut} events");
+        if !was_cut {
+            assert!(cut > 6, "a job has more events than {cut}");
             return;
         }
     }

@@ -26,7 +26,7 @@ impl Braze {
     }
 
     /// A profile of the person `u-<number>` is made.
-    fn comes_back(&self, number: usize) {
+    pub fn comes_back(&self, number: usize) {
         let person = Identifiers {
             external_id: Some(format!("u-{number}")),
             email: Some(format!("u-{number}@example.com")),
@@ -67,11 +67,11 @@ watch: {watch}
     )
 }
 
-fn looks(folder: &Folder) -> Vec<Value> {
+pub fn looks(folder: &Folder) -> Vec<Value> {
     folder.run(&["watch", "list", "--output", "json"]).lines()
 }
 
-fn counts(line: &Value) -> [u64; 6] {
+pub fn counts(line: &Value) -> [u64; 6] {
     ["people", "gone", "came_back", "erased_again", "returned", "unknown"]
         .map(|name| line[name].as_u64().unwrap_or_else(|| panic!("{line}")))
 }

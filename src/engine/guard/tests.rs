@@ -33,6 +33,8 @@ fn task(steps: &str) -> Arc<Task> {
         kinds: Some(vec![Kind::Deletion]),
         is_canary: false,
         is_look: false,
+        seeks: None,
+        is_watched: false,
         input_digest: [0; 32],
         started_ms: 0,
         opened_ms: 0,

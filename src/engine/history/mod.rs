@@ -27,5 +27,5 @@ pub use input::{Gone, Kept, Known};
 pub(in crate::engine) use people::identify;
 pub use people::requests_of;
 pub use story::{Happened, story};
-pub use watched::{looked_at, watched};
+pub use watched::{looked_at, looked_for_by, sought_like, watched};
 pub use ways::{Way, ways};

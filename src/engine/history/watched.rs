@@ -3,11 +3,15 @@
 //! One that failed, waits, or was skipped is never among them, whatever was sent for it. Which requests
 //! these are follows from events that never change, so a look that is taken up again looks at the same.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::input::Kept;
+use crate::engine::task::EngineError;
 use crate::intake::{Chosen, Input};
-use crate::job::{Event, Finished, JobId, Verdict};
-use crate::journal::{JobRecord, Reader, StoreError};
+use crate::job::{Event, Finished, JobId, Position, Verdict};
+use crate::journal::{self, JobRecord, Reader, Store, StoreError};
+use crate::run::Sought;
 
 /// The requests of a job that were done behind one event and up to another.
 pub fn watched(reader: &Reader, job: JobId, from_event: i64, to_event: i64) -> Result<Finished, StoreError> {
@@ -30,6 +34,50 @@ pub fn watched(reader: &Reader, job: JobId, from_event: i64, to_event: i64) -> R
         }
     }
     Ok(watched)
+}
+
+/// By how many identifiers of each kind requests of a job are looked for: what they name, as far as their input is
+/// there, and what else their erasure covered.
+pub fn looked_for_by(
+    store: &Store,
+    record: &JobRecord,
+    (from_event, to_event): (i64, i64),
+) -> Result<BTreeMap<String, u64>, EngineError> {
+    let reader = store.reader();
+    let records = watched(reader, record.id, from_event, to_event)?;
+    let mut counts = BTreeMap::new();
+    store.each_sought(record.id, |position, sought| {
+        if let journal::Sought::Kept(plain) = sought
+            && records.contains(position)
+        {
+            Sought::of_bytes(&plain).unwrap_or_default().count(&mut counts);
+        }
+    })?;
+    let Ok(kept) = Kept::open(reader, record) else { return Ok(counts) };
+    kept.each(
+        Position::MAX,
+        |position| records.contains(position),
+        |_, _, request| {
+            let subject = request.and_then(|request| request.scope.get("subject"));
+            subject.into_iter().for_each(|subject| Sought::named(subject).count(&mut counts));
+        },
+    )?;
+    Ok(counts)
+}
+
+/// Requests of a job for whose person looks ask by one of these identifiers, by their digests
+/// (`request::identifiers_like`), though the request does not name it.
+pub fn sought_like(store: &Store, job: JobId, like: &[u128]) -> Result<Vec<Position>, StoreError> {
+    let mut found = Vec::new();
+    store.each_sought(job, |position, sought| {
+        if let journal::Sought::Kept(plain) = sought
+            && Sought::of_bytes(&plain)
+                .is_some_and(|sought| sought.digests().iter().any(|own| like.contains(own)))
+        {
+            found.push(position);
+        }
+    })?;
+    Ok(found)
 }
 
 /// The input of a job, of a look only what it looks at.

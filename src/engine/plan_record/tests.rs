@@ -48,6 +48,8 @@ fn task(store: &Store, events: impl FnOnce(&Task) -> Vec<Event>, after_ms: i64) 
         kinds: None,
         is_canary: false,
         is_look: false,
+        seeks: None,
+        is_watched: false,
         input_digest: [0; 32],
         started_ms: STARTED_MS,
         opened_ms: STARTED_MS + after_ms,

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::job::{Event, IdEntry, RunId, WindowId};
+use crate::job::{Event, IdEntry, RunId, Verdict, WindowId};
 use crate::journal::{JobRecord, Reader, StoreError};
 use crate::ledger::{Answered, Chain, Digests, Entry, Fact, Proof, Told, said};
 use crate::request::{Identity, identity};
@@ -19,6 +19,7 @@ const LATELY_MS: i64 = 2 * CLOCKS_MS;
 /// What the ledger has of some runs, and of their jobs as a whole, in order.
 pub fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, StoreError> {
     let mut leaves = leaves_of(reader, runs)?;
+    let done = done_of(&leaves);
     let (jobs, names): (Vec<String>, Vec<String>) =
         runs.iter().map(|run| (run.job.to_string(), run.to_string())).unzip();
     let mut found = Vec::new();
@@ -51,8 +52,8 @@ pub fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, StoreErr
                         && answered.tree.is_none()
                         && batches.contains(&(answered.job.clone(), answered.batch))
                 };
-                let is_told =
-                    is_about(fact, &names) || matches!(fact, Fact::Answered(answered) if is_untold(answered));
+                let is_told = is_about(fact, &names) && is_of_span(fact, runs, &done)
+                    || matches!(fact, Fact::Answered(answered) if is_untold(answered));
                 for (run, event) in proofs {
                     let blinds = reader.blinds(run.job, fact.grouped().map_or(0, |(number, _)| number))?;
                     let place = (before, row.entry.as_slice());
@@ -125,6 +126,32 @@ fn leaves_of(reader: &Reader, runs: &[RunId]) -> Result<HashMap<i64, Vec<(RunId,
         }
     }
     Ok(found)
+}
+
+/// With which event each of these runs was done last, as far as the journal has it.
+fn done_of(leaves: &HashMap<i64, Vec<(RunId, Event)>>) -> HashMap<RunId, i64> {
+    let mut done: HashMap<RunId, i64> = HashMap::new();
+    for (number, said) in leaves {
+        for (run, event) in said {
+            if event
+                .ends()
+                .iter()
+                .any(|ended| ended.position == run.position && ended.verdict == Verdict::Done)
+            {
+                let last = done.entry(*run).or_insert(*number);
+                *last = (*last).max(*number);
+            }
+        }
+    }
+    done
+}
+
+/// Whether a look was one at one of these runs, as far as that is known; true for any other fact.
+fn is_of_span(fact: &Fact, runs: &[RunId], done: &HashMap<RunId, i64>) -> bool {
+    let Fact::Watched { job, events: Some((from, to)), .. } = fact else { return true };
+    let own = runs.iter().filter(|run| run.job.to_string() == *job);
+    let mut own = own.map(|run| done.get(run));
+    own.any(|done| done.is_none_or(|done| from < done && done <= to))
 }
 
 /// Whether a fact of their jobs concerns runs one by one, or their jobs as a whole.

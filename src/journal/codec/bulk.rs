@@ -11,13 +11,24 @@ use super::{CodecError, ended, marks};
 
 /// Bytes that an answered step takes at least: path, flags, time, length of the output.
 const STEP_BYTES: usize = 4;
+/// The same of a small one: path and flags in one, time.
+const SMALL_STEP_BYTES: usize = 2;
 
 /// The versions of answers that hold neither marks nor ids, and of ids only the first bytes.
 pub(super) const BARE_ANSWERED: u8 = 3;
 pub(super) const COMPACT_ANSWERED: u8 = 4;
+/// The version without outputs that nobody can use; see [`Form::Small`].
+pub(super) const SMALL_ANSWERED: u8 = 5;
+/// First byte of small steps when no output is left in them, and when some are.
+pub(super) const NO_OUTPUTS: u8 = 0;
+const OUTPUTS: u8 = 1;
 
 const REPEATABLE: u8 = 1;
 const ACCEPTED: u8 = 1;
+/// Lowest bits of a small step; its path stands above them.
+const HAS_OUTPUT: u64 = 1;
+const WAS_ACCEPTED: u64 = 2;
+const PATH: u32 = 2;
 
 pub(super) fn put_intended(intended: &Intended, out: &mut Vec<u8>) {
     put_varint(intended.batch, out);
@@ -40,46 +51,79 @@ pub(super) fn intended(input: &mut Input<'_>) -> Result<Intended, CodecError> {
 }
 
 pub(super) fn put_answered(answered: &Answered, form: Form, out: &mut Vec<u8>) {
+    if form == Form::Small {
+        out.push(outputs(&answered.steps));
+    }
     put_varint(answered.batch, out);
     put_signed(answered.at_ms, out);
     put_varint(u64::from(answered.status), out);
     put_text(answered.request_id.as_deref(), out);
-    put_steps(&answered.steps, answered.at_ms, out);
+    put_steps(&answered.steps, answered.at_ms, form, out);
     ended::put(&answered.ended, form, out);
     if form == Form::Whole {
         marks::put(&answered.marks, answered.at_ms, out);
     }
 }
 
-/// Reads an answer; the first version had no marks, the compact ones have neither marks nor whole ids.
+/// Reads an answer; the first version had no marks, the later ones have neither marks nor whole ids.
 pub(super) fn answered(version: u8, input: &mut Input<'_>) -> Result<Answered, CodecError> {
     let form = match version {
         BARE_ANSWERED => Form::Bare,
         COMPACT_ANSWERED => Form::Compact,
+        SMALL_ANSWERED => Form::Small,
         _ => Form::Whole,
     };
+    let said = if form == Form::Small { Some(input.byte()?) } else { None };
     let batch = input.varint()?;
     let at_ms = input.signed()?;
+    let (status, request_id) = (input.number()?, input.text()?);
+    let steps = steps_of(form, said, at_ms, input)?;
     Ok(Answered {
         batch,
         at_ms,
-        status: input.number()?,
-        request_id: input.text()?,
-        steps: steps(at_ms, input)?,
+        status,
+        request_id,
+        steps,
         ended: ended::read(form, input)?,
         marks: if version == 2 { marks::read(at_ms, input)? } else { Vec::new() },
     })
 }
 
-pub(super) fn put_passed(steps: &[StepAnswer], out: &mut Vec<u8>) {
-    put_steps(steps, 0, out);
+pub(super) fn put_passed(steps: &[StepAnswer], form: Form, out: &mut Vec<u8>) {
+    if form == Form::Small {
+        out.push(outputs(steps));
+    }
+    put_steps(steps, 0, form, out);
 }
 
-pub(super) fn passed(input: &mut Input<'_>) -> Result<Vec<StepAnswer>, CodecError> {
-    steps(0, input)
+pub(super) fn passed(is_small: bool, input: &mut Input<'_>) -> Result<Vec<StepAnswer>, CodecError> {
+    let (form, said) = match is_small {
+        true => (Form::Small, Some(input.byte()?)),
+        false => (Form::Whole, None),
+    };
+    steps_of(form, said, 0, input)
 }
 
-fn put_steps(steps: &[StepAnswer], at_ms: i64, out: &mut Vec<u8>) {
+/// Whether some step has an output.
+fn outputs(steps: &[StepAnswer]) -> u8 {
+    if steps.iter().all(|step| step.output.is_empty()) { NO_OUTPUTS } else { OUTPUTS }
+}
+
+/// Reads steps; `said` is what stands before small ones of their outputs.
+fn steps_of(
+    form: Form,
+    said: Option<u8>,
+    at_ms: i64,
+    input: &mut Input<'_>,
+) -> Result<Vec<StepAnswer>, CodecError> {
+    let steps = steps(form, at_ms, input)?;
+    match said {
+        Some(said) if said != outputs(&steps) => Err(CodecError::NotValid("outputs")),
+        Some(_) | None => Ok(steps),
+    }
+}
+
+fn put_steps(steps: &[StepAnswer], at_ms: i64, form: Form, out: &mut Vec<u8>) {
     let mut paths: Vec<&str> = Vec::new();
     let mut indexes = Vec::with_capacity(steps.len());
     for step in steps {
@@ -96,27 +140,39 @@ fn put_steps(steps: &[StepAnswer], at_ms: i64, out: &mut Vec<u8>) {
     }
     put_positions(steps.iter().map(|step| step.position), out);
     for (step, index) in steps.iter().zip(indexes) {
-        put_varint(index as u64, out);
-        out.push(if step.accepted { ACCEPTED } else { 0 });
+        if form == Form::Small {
+            let output = if step.output.is_empty() { 0 } else { HAS_OUTPUT };
+            let accepted = if step.accepted { WAS_ACCEPTED } else { 0 };
+            put_varint((index as u64) << PATH | accepted | output, out);
+        } else {
+            put_varint(index as u64, out);
+            out.push(if step.accepted { ACCEPTED } else { 0 });
+        }
         put_signed(step.at_ms.wrapping_sub(at_ms), out);
-        put_bytes(&step.output, out);
+        if form != Form::Small || !step.output.is_empty() {
+            put_bytes(&step.output, out);
+        }
     }
 }
 
-fn steps(at_ms: i64, input: &mut Input<'_>) -> Result<Vec<StepAnswer>, CodecError> {
+fn steps(form: Form, at_ms: i64, input: &mut Input<'_>) -> Result<Vec<StepAnswer>, CodecError> {
     let paths = input.count(1)?;
     let paths = (0..paths).map(|_| input.required_text()).collect::<Result<Vec<_>, _>>()?;
-    let positions = input.positions(input.left() / STEP_BYTES)?;
+    let least_bytes = if form == Form::Small { SMALL_STEP_BYTES } else { STEP_BYTES };
+    let positions = input.positions(input.left() / least_bytes)?;
     let mut steps = Vec::new();
     for position in positions {
-        let index: usize = input.number()?;
-        steps.push(StepAnswer {
-            position,
-            step: paths.get(index).ok_or(CodecError::NotValid("step"))?.clone(),
-            accepted: flag(input, ACCEPTED)?,
-            at_ms: at_ms.wrapping_add(input.signed()?),
-            output: input.bytes()?.to_vec(),
-        });
+        let (index, accepted, has_output) = if form == Form::Small {
+            let shape = input.varint()?;
+            (shape >> PATH, shape & WAS_ACCEPTED != 0, shape & HAS_OUTPUT != 0)
+        } else {
+            (input.varint()?, flag(input, ACCEPTED)?, true)
+        };
+        let path = usize::try_from(index).ok().and_then(|index| paths.get(index));
+        let step = path.ok_or(CodecError::NotValid("step"))?.clone();
+        let at_ms = at_ms.wrapping_add(input.signed()?);
+        let output = if has_output { input.bytes()?.to_vec() } else { Vec::new() };
+        steps.push(StepAnswer { position, step, accepted, at_ms, output });
     }
     Ok(steps)
 }

@@ -35,7 +35,7 @@ pub(super) fn put(ended: &[Ended], form: Form, out: &mut Vec<u8>) {
                 out.extend_from_slice(&ended.id.key);
                 out.extend_from_slice(&ended.id.content.to_le_bytes());
             }
-            Form::Compact => out.extend_from_slice(&ended.id.kept()),
+            Form::Small | Form::Compact => out.extend_from_slice(&ended.id.kept()),
             Form::Bare => {}
         }
     }
@@ -51,7 +51,7 @@ pub(super) fn put(ended: &[Ended], form: Form, out: &mut Vec<u8>) {
 pub(super) fn read(form: Form, input: &mut Input<'_>) -> Result<Vec<Ended>, CodecError> {
     let most = match form {
         Form::Whole => input.left() / ID_BYTES,
-        Form::Compact => input.left() / IdEntry::KEPT_BYTES,
+        Form::Small | Form::Compact => input.left() / IdEntry::KEPT_BYTES,
         Form::Bare => MOST_IN_BATCH,
     };
     let positions = input.positions(most)?;
@@ -74,7 +74,7 @@ pub(super) fn read(form: Form, input: &mut Input<'_>) -> Result<Vec<Ended>, Code
         }
         let id = match form {
             Form::Whole => IdEntry { key: input.array()?, content: u64::from_le_bytes(input.array()?) },
-            Form::Compact => IdEntry::of_kept(input.array()?),
+            Form::Small | Form::Compact => IdEntry::of_kept(input.array()?),
             Form::Bare => IdEntry::of_kept([0; IdEntry::KEPT_BYTES]),
         };
         let (accepted, verified) = (flags & ACCEPTED != 0, flags & VERIFIED != 0);

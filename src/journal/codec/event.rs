@@ -24,6 +24,8 @@ pub(in crate::journal) mod kind {
     pub const IDENTIFIED: u8 = 12;
     pub const DECIDED: u8 = 20;
     pub const ERASED: u8 = 28;
+    /// Of a row with many events, see [`super::super::bundle`].
+    pub const BUNDLE: u8 = 30;
     pub const ATTEMPTED: u8 = 32;
     pub const PRESUMED: u8 = 33;
 }
@@ -35,6 +37,8 @@ const ANSWERED_VERSION: u8 = 2;
 /// The versions of ends that hold no ids, and only the first bytes of them.
 const BARE_ENDED: u8 = 2;
 const COMPACT_ENDED: u8 = 3;
+/// The version of passed steps without what nobody can open.
+const SMALL_PASSED: u8 = 2;
 /// The version of attempts that name nobody any more.
 const COMPACT_ATTEMPTED: u8 = 2;
 
@@ -46,8 +50,9 @@ fn version_of(kind: u8) -> u8 {
 /// The newest version of a kind that is understood.
 fn newest_version(kind: u8) -> u8 {
     match kind {
-        kind::ANSWERED => bulk::COMPACT_ANSWERED,
+        kind::ANSWERED => bulk::SMALL_ANSWERED,
         kind::ENDED => COMPACT_ENDED,
+        kind::PASSED => SMALL_PASSED,
         kind::ATTEMPTED => COMPACT_ATTEMPTED,
         _ => VERSION,
     }
@@ -83,7 +88,7 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
         Event::Intended(intended) => bulk::put_intended(intended, body),
         Event::Answered(answered) => bulk::put_answered(answered, Form::Whole, body),
         Event::Ended { ended } => ended::put(ended, Form::Whole, body),
-        Event::Passed { steps } => bulk::put_passed(steps, body),
+        Event::Passed { steps } => bulk::put_passed(steps, Form::Whole, body),
         Event::Identified { identified } => identified::put(identified, body),
         Event::Erased { positions } => bytes::put_positions(positions.iter().copied(), body),
         Event::Attempted(attempted) => attempted::put(attempted, body),
@@ -99,26 +104,43 @@ pub fn encode(event: &Event, body: &mut Vec<u8>) {
     }
 }
 
-/// A body without what only the indexes need; `None` when it has nothing of the kind.
-pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecError> {
-    let whole = match body {
-        [kind::ANSWERED, version, ..] => *version < bulk::BARE_ANSWERED,
+/// A body without what only the indexes need, and without outputs of steps of which `is_needed` says that nobody
+/// can use them; `None` when it has nothing of the kind.
+pub(in crate::journal) fn compact(
+    body: &[u8],
+    is_needed: impl Fn(&[u8]) -> bool,
+) -> Result<Option<Vec<u8>>, CodecError> {
+    let may_be_smaller = match body {
+        // What was made small is looked at again for the sake of outputs alone.
+        [kind::ANSWERED, bulk::SMALL_ANSWERED, outputs, ..] => *outputs != bulk::NO_OUTPUTS,
+        [kind::PASSED, SMALL_PASSED, outputs, ..] => *outputs != bulk::NO_OUTPUTS,
+        [kind::ANSWERED, version, ..] => *version != bulk::BARE_ANSWERED,
         [kind::ENDED, version, ..] => *version < BARE_ENDED,
+        [kind::PASSED, ..] => true,
         [kind::ATTEMPTED, version, ..] => *version < COMPACT_ATTEMPTED,
         _ => false,
     };
-    if !whole {
+    if !may_be_smaller {
         return Ok(None);
     }
+    let slimmed = |mut steps: Vec<crate::job::StepAnswer>| {
+        steps.iter_mut().filter(|step| !is_needed(&step.output)).for_each(|step| step.output = Vec::new());
+        steps
+    };
     let mut compact = Vec::new();
     match decode(body)? {
-        Event::Answered(answered) if !answered.ended.is_empty() || !answered.marks.is_empty() => {
-            compact.extend([kind::ANSWERED, bulk::COMPACT_ANSWERED]);
-            bulk::put_answered(&answered, Form::Compact, &mut compact);
+        Event::Answered(mut answered) => {
+            answered.steps = slimmed(answered.steps);
+            compact.extend([kind::ANSWERED, bulk::SMALL_ANSWERED]);
+            bulk::put_answered(&answered, Form::Small, &mut compact);
         }
-        Event::Ended { ended } if !ended.is_empty() => {
+        Event::Ended { ended } => {
             compact.extend([kind::ENDED, COMPACT_ENDED]);
-            ended::put(&ended, Form::Compact, &mut compact);
+            ended::put(&ended, Form::Small, &mut compact);
+        }
+        Event::Passed { steps } => {
+            compact.extend([kind::PASSED, SMALL_PASSED]);
+            bulk::put_passed(&slimmed(steps), Form::Small, &mut compact);
         }
         Event::Attempted(mut attempted) if !attempted.people.is_empty() => {
             compact.extend([kind::ATTEMPTED, COMPACT_ATTEMPTED]);
@@ -127,7 +149,7 @@ pub(in crate::journal) fn compact(body: &[u8]) -> Result<Option<Vec<u8>>, CodecE
         }
         _ => return Ok(None),
     }
-    Ok(Some(compact))
+    Ok(Some(compact).filter(|compact| compact.len() < body.len()))
 }
 
 /// Reads an event that [`encode`] or `compact` wrote.
@@ -153,9 +175,9 @@ pub fn decode(body: &[u8]) -> Result<Event, CodecError> {
         kind::ENDED => Event::Ended { ended: ended::read(Form::Whole, &mut input)? },
         kind::IDENTIFIED => Event::Identified { identified: identified::read(&mut input)? },
         kind::ERASED => Event::Erased { positions: input.positions(form::MOST_IN_BATCH)? },
+        kind::PASSED => Event::Passed { steps: bulk::passed(version == SMALL_PASSED, &mut input)? },
         kind::ATTEMPTED => Event::Attempted(attempted::read(&mut input)?),
         kind::PRESUMED => Event::Presumed(attempted::presumed(&mut input)?),
-        kind::PASSED => Event::Passed { steps: bulk::passed(&mut input)? },
         _ => rare::read(kind, &mut input)?,
     };
     input.end()?;

@@ -10,7 +10,9 @@ pub(super) enum Form {
     /// All of it.
     Whole,
     /// All but what only the indexes of ids and marks need, once they have it; of an id its first bytes are
-    /// left, as the ledger has them.
+    /// left, as the ledger has them. Outputs of steps only where they are of use.
+    Small,
+    /// The same with all outputs, and more room for each step. Only read.
     Compact,
     /// As it was before there was a ledger: nothing of an id is left. Only read.
     Bare,

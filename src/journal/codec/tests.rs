@@ -130,27 +130,45 @@ proptest! {
     }
 
     #[test]
-    fn a_compact_event_says_the_same_but_for_ids_and_marks(event in event()) {
+    fn a_compact_event_says_the_same_but_for_ids_marks_and_outputs_that_nobody_needs(
+        event in event(), needed: bool,
+    ) {
         let body = encoded(&event);
+        // Some outputs are needed still, or none is.
+        let is_needed = |output: &[u8]| needed && output.first().is_some_and(|byte| byte % 2 == 0);
 
-        let compact = compact(&body).unwrap();
+        let compact = compact(&body, is_needed).unwrap();
 
         let forgetful = |ended: Vec<Ended>| {
             ended.into_iter().map(|ended| Ended { id: IdEntry::of_kept(ended.id.kept()), ..ended }).collect::<Vec<_>>()
         };
-        let expected = match event {
-            Event::Answered(it) => Event::Answered(Answered { ended: forgetful(it.ended), marks: Vec::new(), ..it }),
+        let slim = |steps: Vec<StepAnswer>, is_needed: &dyn Fn(&[u8]) -> bool| {
+            let left = |step: StepAnswer| {
+                let output = if is_needed(&step.output) { step.output } else { Vec::new() };
+                StepAnswer { output, ..step }
+            };
+            steps.into_iter().map(left).collect::<Vec<_>>()
+        };
+        let said = |is_needed: &dyn Fn(&[u8]) -> bool| match event.clone() {
+            Event::Answered(it) => Event::Answered(Answered {
+                ended: forgetful(it.ended), marks: Vec::new(), steps: slim(it.steps, is_needed), ..it
+            }),
             Event::Ended { ended } => Event::Ended { ended: forgetful(ended) },
+            Event::Passed { steps } => Event::Passed { steps: slim(steps, is_needed) },
             Event::Attempted(it) => Event::Attempted(Attempted { people: Vec::new(), ..it }),
             other => other,
         };
+        let expected = said(&is_needed);
         if let Some(compact) = compact {
             prop_assert!(compact.len() < body.len());
             prop_assert_eq!(decode(&compact), Ok(expected));
-            prop_assert_eq!(super::compact(&compact), Ok(None));
+            prop_assert_eq!(super::compact(&compact, is_needed), Ok(None));
             for cut in 0..compact.len() {
                 prop_assert!(decode(&compact[..cut]).is_err());
             }
+            // When keys are let go later, what they open goes too.
+            let smaller = super::compact(&compact, |_| false).unwrap().unwrap_or(compact);
+            prop_assert_eq!(decode(&smaller), Ok(said(&|_| false)));
         } else {
             prop_assert_eq!(decode(&body), Ok(expected));
         }
@@ -176,7 +194,35 @@ proptest! {
 
         drop(decode(&body));
         drop(decode(&noise));
-        drop(decode(&[[kind, VERSION].as_slice(), &noise].concat()));
+        for version in VERSION..=bulk::SMALL_ANSWERED {
+            drop(decode(&[[kind, version].as_slice(), &noise].concat()));
+        }
+        drop(pack::unpack(&noise));
+        drop(unbundle(&[[kind::BUNDLE, VERSION].as_slice(), &noise].concat()));
+    }
+
+    #[test]
+    fn events_that_are_put_together_come_back_each_as_it_was(
+        events in vec((any::<(i64, i64)>(), event()), 1..12), at: prop::sample::Index, to: u8,
+    ) {
+        let bundled = |((id, at_ms), event): ((i64, i64), Event)| Packed { id, at_ms, body: encoded(&event) };
+        let events: Vec<Packed> = events.into_iter().map(bundled).collect();
+        let together: Vec<Packed> = events.iter().filter(|one| may_be_bundled(one.body[0])).cloned().collect();
+
+        let body = bundle(&together);
+
+        if together.is_empty() {
+            prop_assert!(unbundle(&body).is_err());
+        } else {
+            prop_assert_eq!(unbundle(&body), Ok(together.clone()));
+        }
+        prop_assert_eq!(events_in(&body[..body.len().min(16)]), Ok(together.len()));
+        prop_assert_eq!(unbundle(&bundle(&events)).is_ok(), together.len() == events.len());
+        prop_assert!(unbundle(&body[..body.len() - 1]).is_err());
+        prop_assert!(decode(&body).is_err());
+        let mut damaged = body.clone();
+        damaged[at.index(body.len())] = to;
+        drop(unbundle(&damaged));
     }
 }
 
@@ -225,6 +271,39 @@ fn a_mark_costs_its_key_and_five_bytes_or_two_when_there_is_only_a_place() {
     let sizes = [marks(&spread), marks(&placed)].map(|marks| encoded(&full_batch(marks)).len() - bare);
 
     assert!(sizes[0] <= 75 * 22 && sizes[1] <= 75 * 18 + 16, "{sizes:?}");
+}
+
+#[test]
+fn a_person_who_was_looked_for_alone_costs_a_few_bytes_once_many_are_put_together() {
+    let step = |position| StepAnswer {
+        position,
+        step: "find".to_owned(),
+        accepted: true,
+        output: vec![7; 180],
+        at_ms: 1_800_000_000_000 + position as i64 / 13,
+    };
+    let answer = |position: u64| {
+        Event::Answered(Answered {
+            batch: position,
+            at_ms: step(position).at_ms,
+            status: 200,
+            request_id: None,
+            steps: vec![step(position)],
+            ended: Vec::new(),
+            marks: Vec::new(),
+        })
+    };
+    let packed = |position: u64| Packed {
+        id: position as i64 * 2,
+        at_ms: step(position).at_ms,
+        body: compact(&encoded(&answer(position)), |_| false).unwrap().unwrap(),
+    };
+    let events: Vec<Packed> = (0..2000).map(packed).collect();
+
+    let bytes = bundle(&events).len();
+
+    assert!(events[1000].body.len() < 32, "{}", events[1000].body.len());
+    assert!(bytes < 2000 * 8, "{bytes} bytes");
 }
 
 fn full_batch(marks: Vec<Mark>) -> Event {

@@ -12,6 +12,7 @@
 //! next start. A job that keeps nothing makes no key and costs nothing.
 
 mod master;
+mod outputs;
 mod record;
 mod restored;
 mod ring;
@@ -25,6 +26,7 @@ pub use master::{MasterSource, Masters};
 pub use rotate::Rotated;
 pub use sealer::Sealer;
 
+pub(super) use outputs::Outputs;
 pub(super) use record::{number_of, open_with, seal_with};
 pub(super) use restored::{lost, take_out_lost};
 pub(super) use ring::{Key, Ring};

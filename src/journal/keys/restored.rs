@@ -102,7 +102,7 @@ fn waiting(copy: &Connection) -> Result<Vec<(i64, i64, bool)>, StoreError> {
 fn state_of(copy: &Connection, job: JobId) -> Result<State, StoreError> {
     let (mut state, mut after) = (State::default(), 0);
     loop {
-        let rows = events::rows(copy, job, after, i64::MAX, 64)?;
+        let rows = events::rows(copy, job, after, 64)?;
         let Some(last) = rows.last() else { return Ok(state) };
         after = last.id;
         for row in rows {

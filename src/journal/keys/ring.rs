@@ -4,7 +4,9 @@
 //! what it sealed, before them. Keys of requests that are over are gathered and destroyed together, at most
 //! a second later. One process writes; others open the file for what they want to read.
 
-use std::collections::HashMap;
+mod destroy;
+
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,6 +86,10 @@ struct New {
 #[derive(Default)]
 struct OfJob {
     keys: HashMap<Position, (i64, Key)>,
+    /// Keys that an earlier process made, beside newer ones of the same request.
+    older: HashMap<Position, Vec<i64>>,
+    /// Keys of what is kept of requests beyond their end.
+    lasting: HashMap<Position, Vec<i64>>,
     /// Calls of requests that are over are still in the air: what they were made of is needed.
     keeps_all: bool,
 }
@@ -189,6 +195,16 @@ impl Ring {
         Ok((number, key))
     }
 
+    /// A key for what is kept of a request of a job beyond its end.
+    pub(super) fn lasting_key(&self, job: JobId, position: Position) -> Result<(i64, Key), StoreError> {
+        self.load(job)?;
+        let (number, key) = (self.next(), Key::random()?);
+        let mut memory = self.memory();
+        memory.new.push(New { number, run: Some((job, position)), key: key.clone() });
+        memory.jobs.entry(job).or_default().lasting.entry(position).or_default().push(number);
+        Ok((number, key))
+    }
+
     /// The key of a number, if it is not destroyed.
     pub(in crate::journal) fn key(&self, number: i64) -> Result<Option<Key>, StoreError> {
         let mut file = self.file();
@@ -225,7 +241,9 @@ impl Ring {
         if let Some(open) = self.file().as_ref() {
             for (position, number, wrapped) in open.table.of_job(job)? {
                 if let Some(key) = open.master.unwrap(number, &wrapped) {
-                    of_job.keys.insert(position, (number, key));
+                    let before = of_job.keys.insert(position, (number, key));
+                    let before = before.map(|(number, _)| number);
+                    of_job.older.entry(position).or_default().extend(before);
                 }
             }
         }
@@ -274,6 +292,7 @@ impl Ring {
         for ended in event.ends() {
             if is_for_good(ended.verdict) {
                 over.extend(of_job.keys.remove(&ended.position).map(|(number, _)| number));
+                over.extend(of_job.older.remove(&ended.position).unwrap_or_default());
             }
         }
         Ok(())
@@ -288,7 +307,9 @@ impl Ring {
         self.load(job)?;
         let memory = self.memory();
         let Some(of_job) = memory.jobs.get(&job) else { return Ok(0) };
-        Ok(runs.into_iter().filter(|position| of_job.keys.contains_key(position)).count() as u64)
+        let has =
+            |position: &Position| of_job.keys.contains_key(position) || of_job.lasting.contains_key(position);
+        Ok(runs.into_iter().filter(has).count() as u64)
     }
 
     /// The numbers of the keys of some runs, which are then known no more.
@@ -300,8 +321,12 @@ impl Ring {
         self.load(job)?;
         let mut memory = self.memory();
         let Some(of_job) = memory.jobs.get_mut(&job) else { return Ok(Vec::new()) };
-        let keys = positions.iter().filter_map(|position| of_job.keys.remove(position));
-        let numbers: Vec<i64> = keys.map(|(number, _)| number).collect();
+        let mut numbers: Vec<i64> = Vec::new();
+        for position in positions {
+            numbers.extend(of_job.keys.remove(position).map(|(number, _)| number));
+            numbers.extend(of_job.older.remove(position).unwrap_or_default());
+            numbers.extend(of_job.lasting.remove(position).unwrap_or_default());
+        }
         memory.new.retain(|new| !numbers.contains(&new.number));
         Ok(numbers)
     }
@@ -313,49 +338,18 @@ impl Ring {
         Ok(())
     }
 
-    /// Nothing of a job is needed any more.
-    pub(in crate::journal) fn close(&self, job: JobId) -> Result<(), StoreError> {
-        self.load(job)?;
-        let mut memory = self.memory();
-        memory.new.retain(|new| new.run.is_none_or(|(of, _)| of != job));
-        let of_job = memory.jobs.remove(&job).unwrap_or_default();
-        memory.over.extend(of_job.keys.into_values().map(|(number, _)| number));
-        Ok(())
-    }
-
-    /// Nobody works on a job for now: its keys are read again when they are needed.
-    pub(in crate::journal) fn rest(&self, job: JobId) {
-        self.memory().jobs.remove(&job);
-    }
-
-    /// These keys are needed no more.
-    pub(in crate::journal) fn over(&self, numbers: impl IntoIterator<Item = i64>) {
-        self.memory().over.extend(numbers);
-    }
-
-    /// In what time something is to be destroyed, if anything is.
-    pub(in crate::journal) fn destroys_in(&self) -> Option<Duration> {
-        let memory = self.memory();
-        let is_due = !memory.over.is_empty() || memory.in_the_log;
-        let since = memory.destroyed.map_or(LINGER, |destroyed| destroyed.elapsed());
-        is_due.then(|| LINGER.saturating_sub(since))
-    }
-
-    /// Destroys what is needed no more; `last_event` as for [`Ring::write`].
-    pub(in crate::journal) fn destroy(&self, last_event: i64) -> Result<(), StoreError> {
-        let (over, in_the_log) = {
-            let mut memory = self.memory();
-            memory.destroyed = Some(Instant::now());
-            (std::mem::take(&mut memory.over), std::mem::take(&mut memory.in_the_log))
+    /// The numbers of the keys that a job has on the disk and in memory, and are not about to be destroyed; `None`
+    /// where there is no file of keys.
+    pub(super) fn numbers(&self, job: JobId) -> Result<Option<HashSet<i64>>, StoreError> {
+        let on_disk = match self.file().as_ref() {
+            Some(open) => open.table.of_job(job)?,
+            None => return Ok(None),
         };
-        let mut file = self.file();
-        let Some(open) = file.as_mut().filter(|_| in_the_log || !over.is_empty()) else { return Ok(()) };
-        if !over.is_empty() {
-            open.table.write(&[], &over, last_event)?;
-        }
-        let is_empty = open.table.empty_log()?;
-        self.memory().in_the_log |= !is_empty;
-        Ok(())
+        let memory = self.memory();
+        let of_job = memory.jobs.get(&job).map(|of_job| of_job.keys.values().map(|(number, _)| *number));
+        let numbers = on_disk.iter().map(|(_, number, _)| *number).chain(of_job.into_iter().flatten());
+        let over: HashSet<i64> = memory.over.iter().copied().collect();
+        Ok(Some(numbers.filter(|number| !over.contains(number)).collect()))
     }
 }
 

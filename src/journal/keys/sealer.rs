@@ -32,6 +32,17 @@ impl Sealer {
         seal_with((number, &key), &self.place(position, step), plain)
     }
 
+    /// The same with a new key, which outlives the request.
+    pub(in crate::journal) fn seal_anew(
+        &self,
+        position: Position,
+        step: &str,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let (number, key) = self.ring.lasting_key(self.job, position)?;
+        seal_with((number, &key), &self.place(position, step), plain)
+    }
+
     /// Opens what [`Sealer::seal`] made for the same job, record and step.
     pub fn open(
         &self,

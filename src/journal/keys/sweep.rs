@@ -11,6 +11,7 @@ use super::super::codec;
 use super::super::error::{Doing, StoreError};
 use super::super::events;
 use super::super::jobs;
+use super::super::sought;
 use super::super::staff;
 use super::Ring;
 use super::ring::{Open, is_for_good};
@@ -51,7 +52,12 @@ impl Ring {
                 continue;
             }
             let ended = ended_since(connection, job, swept_to)?;
-            over.extend(keys.iter().filter(|(at, ..)| ended.contains(at)).map(|(_, number, _)| *number));
+            // What is looked for stays until the last look.
+            let sought: HashSet<i64> =
+                sought::keys_of(connection, job).doing("read what is looked for")?.into_iter().collect();
+            let is_over =
+                |(at, number, _): &&(Position, i64, Vec<u8>)| ended.contains(at) && !sought.contains(number);
+            over.extend(keys.iter().filter(is_over).map(|(_, number, _)| *number));
         }
         if !over.is_empty() {
             table.write(&[], &over, last_event)?;
@@ -108,7 +114,7 @@ pub(in crate::journal) fn ended_for_good(
 ) -> Result<HashSet<Position>, StoreError> {
     let (mut ended, mut after) = (HashSet::new(), event);
     loop {
-        let rows = events::rows(connection, job, after, i64::MAX, 64)?;
+        let rows = events::rows(connection, job, after, 64)?;
         let Some(last) = rows.last() else { return Ok(ended) };
         after = last.id;
         for row in &rows {
@@ -134,7 +140,7 @@ fn ended_since(connection: &Connection, job: JobId, event: i64) -> Result<HashSe
     }
     let (mut state, mut after) = (State::default(), 0);
     loop {
-        let rows = events::rows(connection, job, after, i64::MAX, 64)?;
+        let rows = events::rows(connection, job, after, 64)?;
         let Some(last) = rows.last() else { break };
         after = last.id;
         for row in &rows {

@@ -205,6 +205,18 @@ impl Table {
         write().doing(WRITING)
     }
 
+    /// Gives the room of keys that were destroyed back to the system, if it is most of the file. Nothing of it
+    /// is copied to another place.
+    pub(super) fn give_room_back(&self) -> Result<(), StoreError> {
+        let count = |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let (free, all) = (count("freelist_count").doing(READING)?, count("page_count").doing(READING)?);
+        if free * 2 < all {
+            return Ok(());
+        }
+        self.connection.execute_batch("PRAGMA temp_store = memory; VACUUM").doing(WRITING)?;
+        self.empty_log().map(|_| ())
+    }
+
     /// Empties the log. A reader that looks just now can hinder that; then `false`.
     pub(super) fn empty_log(&self) -> Result<bool, StoreError> {
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";

@@ -1,19 +1,25 @@
 //! The blocks of a segment: sorted records side by side, as they stand in one row.
 //!
-//! A record is its key, big-endian so that bytes sort as numbers do, and its value.
+//! They are packed, see [`super::packed`]; earlier releases wrote them side by side, a key of 16 bytes,
+//! big-endian so that bytes sort as numbers do, and a value of 16. Which of the two a row is tells its length:
+//! a byte of filling sees to it that a packed one is never as long as one of theirs can be.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::packed::{Packed, Packing};
 use super::{Key, Value};
 use crate::journal::checksum::checksum;
 use crate::journal::error::{Doing, StoreError};
 
-/// Bytes of a record.
-pub(super) const RECORD_BYTES: usize = 32;
+/// Bytes of a record as earlier releases wrote it.
+const RECORD_BYTES: usize = 32;
 /// Bytes of the sum behind the records of a block.
 const SUM_BYTES: usize = 4;
-/// Records in a block: two such rows fill a page of 8192 bytes with their headers.
-pub(super) const BLOCK_RECORDS: usize = 126;
+/// Bytes of the records of a block: two rows with that, the sum and a byte of filling fill a page of 8192 bytes
+/// with their headers.
+pub(super) const BLOCK_BYTES: usize = 4064;
+/// Records in a block at least, unless it is the last.
+pub(super) const BLOCK_RECORDS: usize = 125;
 /// Bits of a row's number that count blocks; the bits above are the segment's.
 const NUMBER_BITS: u32 = 32;
 
@@ -27,44 +33,78 @@ pub(super) fn segment_of(row: i64) -> i64 {
     row >> NUMBER_BITS
 }
 
-pub(super) fn put_record(key: Key, value: Value, block: &mut Vec<u8>) {
-    block.extend_from_slice(&key.to_be_bytes());
-    block.extend_from_slice(&value);
+/// The records of a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Block<'a> {
+    /// As they are written.
+    Packed(Packed<'a>),
+    /// As earlier releases wrote them.
+    Plain(&'a [[u8; RECORD_BYTES]]),
 }
 
-/// The record at a place of a block; `None` behind its end.
-pub(super) fn record(block: &[u8], index: usize) -> Option<(Key, Value)> {
-    let start = index.checked_mul(RECORD_BYTES)?;
-    let (key, rest) = block.get(start..)?.split_first_chunk()?;
-    Some((Key::from_be_bytes(*key), *rest.first_chunk()?))
+impl Block<'_> {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Block::Packed(packed) => packed.count(),
+            Block::Plain(records) => records.len(),
+        }
+    }
+
+    /// All of them, in the order of their keys.
+    pub(super) fn records(&self) -> impl Iterator<Item = (Key, Value)> {
+        (0..).map_while(|index| match self {
+            Block::Packed(packed) => packed.record(index),
+            Block::Plain(records) => records.get(index).and_then(plain),
+        })
+    }
+
+    /// The value of a key.
+    pub(super) fn find(&self, key: Key) -> Option<Value> {
+        match self {
+            Block::Packed(packed) => packed.find(key),
+            Block::Plain(records) => {
+                let wanted = key.to_be_bytes();
+                let found = records.binary_search_by(|record| record.iter().take(16).cmp(&wanted)).ok();
+                found.and_then(|index| plain(records.get(index)?)).map(|(_, value)| value)
+            }
+        }
+    }
 }
 
-/// The value of a key in a block.
-pub(super) fn find(block: &[u8], key: Key) -> Option<Value> {
-    let (records, _) = block.as_chunks::<RECORD_BYTES>();
-    let wanted = key.to_be_bytes();
-    let index = records.binary_search_by(|record| record.iter().take(16).cmp(&wanted)).ok()?;
-    record(block, index).map(|(_, value)| value)
+fn plain(record: &[u8; RECORD_BYTES]) -> Option<(Key, Value)> {
+    let (key, value) = record.split_first_chunk()?;
+    Some((Key::from_be_bytes(*key), *value.first_chunk()?))
 }
 
-/// Writes a row; its sum is put behind the records.
-pub(super) fn insert(connection: &Connection, row: i64, records: &mut Vec<u8>) -> rusqlite::Result<()> {
-    let sum = checksum(row.cast_unsigned(), records);
-    records.extend_from_slice(&sum.to_le_bytes());
+/// Writes a row with the records that were gathered; a sum is put behind them.
+pub(super) fn insert(connection: &Connection, row: i64, records: &mut Packing) -> rusqlite::Result<()> {
+    let mut bytes = Vec::new();
+    records.put(&mut bytes);
+    if is_plain(bytes.len() + SUM_BYTES) {
+        bytes.push(0);
+    }
+    let sum = checksum(row.cast_unsigned(), &bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
     let mut statement = connection.prepare_cached("INSERT INTO blocks (id, records) VALUES (?1, ?2)")?;
-    statement.execute(params![row, records.as_slice()])?;
+    statement.execute(params![row, bytes])?;
     Ok(())
+}
+
+/// Whether so many bytes are a row as earlier releases wrote it, without a sum or with one.
+fn is_plain(bytes: usize) -> bool {
+    matches!(bytes % RECORD_BYTES, 0 | SUM_BYTES)
 }
 
 /// Hands the records of a row to `read`; `None` when it is not there.
 pub(super) fn read<T>(
     connection: &Connection,
     row: i64,
-    read: impl FnOnce(&[u8]) -> T,
+    read: impl FnOnce(&Block<'_>) -> T,
 ) -> Result<Option<T>, StoreError> {
     let doing = "read its index";
     let mut statement = connection.prepare_cached("SELECT records FROM blocks WHERE id = ?1").doing(doing)?;
-    let whole = |bytes: &[u8]| whole(row, bytes).map(read);
+    let whole = |bytes: &[u8]| whole(row, bytes).map(|block| read(&block));
     let found = statement.query_row([row], |found| Ok(whole(found.get_ref(0)?.as_blob()?))).optional();
     match found.doing(doing)? {
         Some(None) => Err(StoreError::Damaged { what: "a block of its index is not as it was written" }),
@@ -74,14 +114,17 @@ pub(super) fn read<T>(
 }
 
 /// The records of a row whose sum is right; the first format wrote none.
-fn whole(row: i64, bytes: &[u8]) -> Option<&[u8]> {
-    match bytes.len() % RECORD_BYTES {
-        0 => Some(bytes),
-        SUM_BYTES => {
-            let (records, sum) = bytes.split_last_chunk::<SUM_BYTES>()?;
-            (u32::from_le_bytes(*sum) == checksum(row.cast_unsigned(), records)).then_some(records)
-        }
-        _ => None,
+fn whole(row: i64, bytes: &[u8]) -> Option<Block<'_>> {
+    if bytes.len().is_multiple_of(RECORD_BYTES) {
+        return Some(Block::Plain(bytes.as_chunks().0));
+    }
+    let (records, sum) = bytes.split_last_chunk::<SUM_BYTES>()?;
+    if u32::from_le_bytes(*sum) != checksum(row.cast_unsigned(), records) {
+        return None;
+    }
+    match records.as_chunks() {
+        (plain, []) => Some(Block::Plain(plain)),
+        _ => Packed::read(records).map(Block::Packed),
     }
 }
 

@@ -82,7 +82,7 @@ impl Merge {
 struct Cursor {
     segment: Arc<Segment>,
     next_block: u32,
-    block: Vec<u8>,
+    block: Vec<(Key, Value)>,
     index: usize,
 }
 
@@ -93,8 +93,8 @@ impl Cursor {
 
     fn peek(&mut self, connection: &Connection) -> Result<Option<(Key, Value)>, StoreError> {
         loop {
-            if let Some(record) = block::record(&self.block, self.index) {
-                return Ok(Some(record));
+            if let Some(record) = self.block.get(self.index) {
+                return Ok(Some(*record));
             }
             if self.next_block == self.segment.blocks() {
                 return Ok(None);
@@ -102,7 +102,7 @@ impl Cursor {
             let row = block::row_of(self.segment.id, self.next_block);
             let read = block::read(connection, row, |block| {
                 self.block.clear();
-                self.block.extend_from_slice(block);
+                self.block.extend(block.records());
             });
             if read?.is_none() {
                 return Err(StoreError::Damaged { what: "a block of its index is missing" });

@@ -1,4 +1,4 @@
-//! Sorted, filtered segments: sets of fixed-size records that are written in bulk and asked one by one.
+//! Sorted, filtered segments: sets of records of one size that are written in bulk and asked one by one.
 //!
 //! New records go to a table in memory; when it is full it becomes a sorted segment in the database,
 //! in one transaction with the watermark that says which events it covers. Segments are merged eight
@@ -15,6 +15,7 @@ mod filter;
 mod keeper;
 mod keepers;
 mod merge;
+mod packed;
 mod segment;
 mod sorted;
 mod verify;

@@ -6,8 +6,9 @@
 use rusqlite::blob::ZeroBlob;
 use rusqlite::{Connection, MAIN_DB, Row, params};
 
-use super::block::{self, BLOCK_RECORDS, RECORD_BYTES};
+use super::block::{self, BLOCK_BYTES, BLOCK_RECORDS};
 use super::filter::{Filter, Probe};
+use super::packed::Packing;
 use super::{Key, Value};
 use crate::journal::checksum::{checksum, of_chunks};
 
@@ -70,7 +71,7 @@ pub(super) struct Builder {
     records: u32,
     filter: Filter,
     fences: Vec<Key>,
-    block: Vec<u8>,
+    block: Packing,
 }
 
 impl Builder {
@@ -82,19 +83,20 @@ impl Builder {
             records: 0,
             filter: Filter::with_room(room),
             fences: Vec::with_capacity(room.div_ceil(BLOCK_RECORDS)),
-            block: Vec::with_capacity(BLOCK_RECORDS * RECORD_BYTES),
+            block: Packing::default(),
         }
     }
 
     /// Takes the next record; its key is greater than the one before.
     pub(super) fn push(&mut self, connection: &Connection, key: Key, value: Value) -> rusqlite::Result<()> {
-        if self.block.len() == BLOCK_RECORDS * RECORD_BYTES {
+        let is_first = self.block.is_empty();
+        if !self.block.take(key, value, BLOCK_BYTES) {
             self.write_block(connection)?;
-        }
-        if self.block.is_empty() {
+            self.block.take(key, value, BLOCK_BYTES);
+            self.fences.push(key);
+        } else if is_first {
             self.fences.push(key);
         }
-        block::put_record(key, value, &mut self.block);
         self.filter.insert(Probe::of(key));
         self.records += 1;
         Ok(())
@@ -131,8 +133,6 @@ impl Builder {
 
     fn write_block(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let number = self.fences.len().saturating_sub(1) as u32;
-        block::insert(connection, block::row_of(self.id, number), &mut self.block)?;
-        self.block.clear();
-        Ok(())
+        block::insert(connection, block::row_of(self.id, number), &mut self.block)
     }
 }

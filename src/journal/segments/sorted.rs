@@ -78,7 +78,7 @@ impl Sorted {
             }
             for row in candidates {
                 let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = block::read(&reader, row, |block| block::find(block, key));
+                let found = block::read(&reader, row, |block| block.find(key));
                 drop(reader);
                 match found? {
                     Some(None) => {}
@@ -115,7 +115,7 @@ impl Sorted {
             });
             for (key, row) in candidates {
                 let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-                let read = block::read(&reader, row, |block| block::find(block, key));
+                let read = block::read(&reader, row, |block| block.find(key));
                 drop(reader);
                 match read? {
                     Some(value) => found.extend(value.map(|value| (key, value))),
@@ -187,8 +187,7 @@ impl Sorted {
                 let row = block::row_of(segment.id, number);
                 let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
                 let shown = block::read(&reader, row, |block| {
-                    let records = (0..).map_while(|index| block::record(block, index));
-                    records.for_each(|(key, value)| see(key, value));
+                    block.records().for_each(|(key, value)| see(key, value));
                 });
                 drop(reader);
                 if shown?.is_none() {

@@ -146,3 +146,37 @@ fn a_missing_block_is_damage_and_not_an_absent_key() {
         "the store is damaged: a block of its index is missing; restore it from a backup (`privaflow store restore FILE`)"
     );
 }
+
+#[test]
+fn blocks_that_an_earlier_release_wrote_answer_as_before_and_are_merged_with_packed_ones() {
+    let mut bench = Bench::new();
+    (0..2_000).for_each(|number| bench.add(key(number), (number % 200) as u8));
+    bench.work_it_off();
+    let rows: Vec<i64> = {
+        let mut statement = bench.connection.prepare("SELECT id FROM blocks ORDER BY id").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+
+    // Side by side with a sum, and as the first format had them, without one.
+    for row in rows {
+        let plain = |block: &block::Block<'_>| -> Vec<u8> {
+            let one = |(key, value): (Key, Value)| [key.to_be_bytes(), value].concat();
+            block.records().flat_map(one).collect()
+        };
+        let mut bytes = block::read(&bench.connection, row, plain).unwrap().unwrap();
+        if row % 3 != 0 {
+            let sum = crate::journal::checksum::checksum(row.cast_unsigned(), &bytes);
+            bytes.extend_from_slice(&sum.to_le_bytes());
+        }
+        bench.connection.execute("UPDATE blocks SET records = ?2 WHERE id = ?1", (row, bytes)).unwrap();
+    }
+    let as_they_were = (0..2_000).all(|number| bench.get(key(number)) == Some((number % 200) as u8));
+    verify(&bench.connection).unwrap();
+    (2_000..6_000).for_each(|number| bench.add(key(number), (number % 200) as u8));
+    bench.work_it_off();
+
+    assert!(as_they_were);
+    assert!((0..6_000).all(|number| bench.get(key(number)) == Some((number % 200) as u8)));
+    assert!((10_000..11_000).all(|number| bench.get(key(number)).is_none()));
+    verify(&bench.connection).unwrap();
+}

@@ -16,8 +16,7 @@ pub(in crate::journal) fn verify(connection: &Connection) -> Result<(), StoreErr
         let segment = segment.ok_or(StoreError::Damaged { what: "a segment of its index is not whole" })?;
         let mut records = 0;
         for number in 0..segment.blocks() {
-            let count = |records: &[u8]| records.len() / block::RECORD_BYTES;
-            let found = block::read(connection, block::row_of(segment.id, number), count)?;
+            let found = block::read(connection, block::row_of(segment.id, number), |block| block.count())?;
             records += found.ok_or(StoreError::Damaged { what: "a block of its index is missing" })?;
         }
         if records != segment.records as usize {

@@ -1,7 +1,7 @@
 //! The ledger beside the events it attests: never one without the other, closed by days, signed in time.
 
 use super::*;
-use crate::journal::ledger::{Ledger, append_to, rows, verify};
+use crate::journal::ledger::{Ledger, Packing, append_to, rows, verify};
 use crate::journal::{marks, schema};
 use crate::ledger::{Chain, Digests, Entry, Exporter, Fact, Signer, Verified, Verifier};
 use crate::request::{Identity, identity};
@@ -189,4 +189,56 @@ fn what_came_in_is_attested_once_by_what_its_job_will_be_known_by() {
     };
     let told: Vec<_> = store.ledger(0, u32::MAX).unwrap().into_iter().filter_map(received).collect();
     assert_eq!(told, [(2, vec![known("r-1"), known("r-2")]), (20, Vec::new())]);
+}
+
+#[test]
+fn packed_entries_come_back_as_they_were_written_and_a_changed_pack_is_refused() {
+    let mut kept = Kept::new();
+    for number in 0..4_400 {
+        kept.add(NOW_MS + number * 7);
+    }
+    let before = rows(&kept.connection, 0, u32::MAX).unwrap();
+    let since = |kept: &Kept, at_ms| crate::journal::ledger::first_since(&kept.connection, at_ms).unwrap();
+    let sinces = [0, NOW_MS + 700, NOW_MS + 30_000, i64::MAX];
+    let firsts = sinces.map(|at_ms| since(&kept, at_ms));
+
+    let mut packs = 0;
+    while kept.ledger.has_work(Packing::Idle) {
+        kept.ledger.work(&kept.connection).unwrap();
+        packs += 1;
+    }
+
+    let sql = "SELECT count(*) FROM ledger";
+    let unpacked: u64 = kept.connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap().into();
+    assert_eq!((packs, unpacked), (2, before.len() as u64 - 2 * 2048));
+    assert!(!kept.ledger.has_work(Packing::Busy));
+    assert_eq!(rows(&kept.connection, 0, u32::MAX).unwrap(), before);
+    assert_eq!(rows(&kept.connection, 2_040, 20).unwrap(), before[2_040..2_060]);
+    assert_eq!(sinces.map(|at_ms| since(&kept, at_ms)), firsts);
+    let at = |seq| crate::journal::ledger::chain_at(&kept.connection, seq).unwrap();
+    for seq in [1, 2_048, 2_049, 4_300] {
+        assert_eq!(at(seq), Some(Chain { seq, hash: before[seq as usize - 1].hash }));
+    }
+    assert_eq!(at(before.len() as u64 + 1), None);
+    verify(&kept.connection).unwrap();
+    // It goes on from there, in this process and the next.
+    kept.add(NOW_MS + 40_000);
+    kept.ledger = opened(&kept.connection, 7);
+    kept.add(NOW_MS + 25 * HOUR_MS);
+    assert_eq!(kept.verified().chain.seq, rows(&kept.connection, 0, u32::MAX).unwrap().len() as u64);
+    let day = kept.facts().into_iter().find_map(|fact| match fact {
+        Fact::Day { first, last, .. } => Some((first, last)),
+        _ => None,
+    });
+    assert_eq!(day.map(|(first, _)| first), Some(1), "the day is closed over packed entries too");
+    for change in [
+        "UPDATE ledger_packs SET entries = substr(entries, 1, length(entries) - 1) WHERE last = 2048",
+        "UPDATE ledger_packs SET hash = before WHERE last = 2048",
+        "DELETE FROM ledger_packs WHERE last = 2048",
+    ] {
+        kept.connection.execute_batch("SAVEPOINT changed").unwrap();
+        kept.connection.execute(change, []).unwrap();
+        assert!(verify(&kept.connection).is_err(), "{change}");
+        kept.connection.execute_batch("ROLLBACK TO changed").unwrap();
+    }
 }

@@ -11,6 +11,7 @@ mod ledger;
 mod marks;
 mod masters;
 mod measure;
+mod outputs;
 mod owner;
 mod prune;
 mod torn;

@@ -13,6 +13,25 @@ fn erased(positions: std::ops::Range<u64>) -> Event {
     Event::Erased { positions: positions.collect() }
 }
 
+/// One request is done.
+fn one_done(position: u64) -> Event {
+    match answered(0) {
+        Event::Answered(whole) => {
+            let ended = vec![ended(position, Verdict::Done)];
+            Event::Answered(Answered { at_ms: NOW_MS + position.cast_signed(), ended, ..whole })
+        }
+        other => other,
+    }
+}
+
+fn spans(store: &Store, job: JobId) -> Vec<(i64, i64)> {
+    let mut spans: Vec<(i64, i64)> =
+        store.watches(Some(job)).unwrap().iter().map(|watch| (watch.from_event, watch.to_event)).collect();
+    spans.sort_unstable();
+    spans.dedup();
+    spans
+}
+
 fn arrival(number: u8) -> Arrival {
     Arrival {
         workflow: "erase".to_owned(),
@@ -44,8 +63,8 @@ fn a_job_that_erased_leaves_its_looks_when_it_ends_and_what_they_need_stays_unti
 
     let watches = store.watches(Some(job)).unwrap();
     let due: Vec<i64> = watches.iter().map(|watch| watch.due_ms).collect();
-    assert_eq!(due, [1002, 5002], "counted from the moment of its end");
-    assert_eq!(store.due_watches(1002).unwrap(), watches[..1]);
+    assert_eq!(due, [NOW_MS + 1000, NOW_MS + 5000], "counted from the moment when they were done");
+    assert_eq!(store.due_watches(NOW_MS + 1000).unwrap(), watches[..1]);
     assert_eq!(store.prune(i64::MAX).unwrap().jobs, []);
     assert!(store.window_text(window).is_ok());
     let found = Found { people: 2, gone: 1, came_back: 1, ..Found::default() };
@@ -70,7 +89,7 @@ fn only_a_job_whose_workflow_watches_and_that_erased_somebody_leaves_looks() {
     assert!(Listening::on(&store, idle).write(stopped(true)));
     let other = store.create_job(new_job("other")).unwrap();
     let mut writer = Listening::on(&store, other);
-    assert!(writer.write(erased(0..2)) && writer.write(stopped(true)));
+    assert!(writer.write(erased(0..2)) && writer.write(answered(0)) && writer.write(stopped(true)));
 
     assert_eq!(store.watches(None).unwrap(), []);
     assert!(store.window_text(WindowId(1)).is_err());
@@ -81,13 +100,16 @@ fn what_is_done_after_a_job_was_opened_again_is_looked_at_for_itself() {
     let store = Store::temporary().unwrap();
     let job = store.create_job(watching("erase")).unwrap();
     let mut writer = Listening::on(&store, job);
-    assert!(writer.write(erased(0..2)) && writer.write(stopped(true)));
+    assert!(writer.write(erased(0..2)) && writer.write(answered(0)) && writer.write(stopped(true)));
     let again = crate::job::Reopened { at_ms: 3, by: "ada".into(), positions: vec![5], even_if_sent: false };
     assert!(writer.write(Event::Reopened(again)) && writer.write(stopped(true)));
     assert_eq!(store.watches(Some(job)).unwrap().len(), 2, "nobody was erased");
     let again = crate::job::Reopened { at_ms: 4, by: "ada".into(), positions: vec![5], even_if_sent: false };
     assert!(
-        writer.write(Event::Reopened(again)) && writer.write(erased(5..6)) && writer.write(stopped(true))
+        writer.write(Event::Reopened(again))
+            && writer.write(erased(5..6))
+            && writer.write(one_done(5))
+            && writer.write(stopped(true))
     );
 
     let watches = store.watches(Some(job)).unwrap();
@@ -97,4 +119,69 @@ fn what_is_done_after_a_job_was_opened_again_is_looked_at_for_itself() {
     let spans: Vec<_> = spans.into_iter().collect();
     assert_eq!(watches.len(), 4);
     assert!(spans.len() == 2 && spans[0].0 == 0 && spans[0].1 == spans[1].0, "{spans:?}");
+}
+
+#[test]
+fn what_is_done_is_looked_at_although_another_request_of_the_job_still_waits() {
+    let store = Store::temporary().unwrap();
+    let job = store.create_job(watching("erase")).unwrap();
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(erased(0..1)) && writer.write(one_done(0)) && writer.write(stopped(false)));
+    let first = store.watches(Some(job)).unwrap();
+    // Nothing came of the second try, and of the third one more was done.
+    assert!(writer.write(Event::Opened { at_ms: 3 }) && writer.write(stopped(false)));
+    assert_eq!(store.watches(Some(job)).unwrap(), first);
+    assert!(writer.write(Event::Opened { at_ms: 4 }) && writer.write(erased(1..2)));
+    assert!(writer.write(one_done(1)) && writer.write(stopped(true)));
+
+    let watches = store.watches(Some(job)).unwrap();
+
+    let due: Vec<i64> = first.iter().map(|watch| watch.due_ms).collect();
+    assert_eq!(due, [NOW_MS + 1000, NOW_MS + 5000]);
+    let spans = spans(&store, job);
+    assert!(watches.len() == 4 && spans.len() == 2 && spans[0].1 == spans[1].0, "{spans:?}");
+    assert!(watches.iter().all(|watch| watch.from_event == 0 || watch.due_ms % 1000 == 1), "{watches:?}");
+}
+
+#[test]
+fn what_a_kill_left_behind_is_looked_at_without_anybody_going_on_with_the_job() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let job = store.create_job(watching("erase")).unwrap();
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(erased(0..2)) && writer.write(one_done(0)));
+    store.leave_looks().unwrap();
+    assert_eq!(store.watches(None).unwrap(), [], "it is at work");
+    drop(writer);
+    drop(store);
+
+    let store = Store::open(directory.path()).unwrap();
+    store.leave_looks().unwrap();
+    store.leave_looks().unwrap();
+    let left = store.watches(Some(job)).unwrap();
+    // Who was erased before the kill and is done only now is looked for then.
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(Event::Opened { at_ms: 4 }) && writer.write(one_done(1)));
+    assert!(writer.write(stopped(true)));
+
+    assert_eq!((left.len(), left[0].due_ms), (2, NOW_MS + 1000));
+    assert_eq!(spans(&store, job).len(), 2);
+}
+
+#[test]
+fn a_job_that_stays_open_leaves_looks_often_at_first_and_then_once_a_day() {
+    let store = Store::temporary().unwrap();
+    let job = store.create_job(watching("erase")).unwrap();
+    let mut writer = Listening::on(&store, job);
+    for position in 0..50 {
+        assert!(writer.write(erased(position..position + 1)) && writer.write(one_done(position)));
+        assert!(writer.write(stopped(false)));
+    }
+    let open = spans(&store, job).len();
+
+    assert!(writer.write(stopped(true)));
+
+    assert_eq!((open, spans(&store, job).len()), (16, 17));
+    let spans = spans(&store, job);
+    assert!(spans.windows(2).all(|pair| pair[0].1 == pair[1].0), "{spans:?}");
 }

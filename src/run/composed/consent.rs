@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::identifier::{Identifier, Look};
+use super::identifier::{How, Identifier, Look};
 use super::inside::{Asks, Failed, millis};
 use crate::catalogue;
 use crate::job::Fail;
@@ -96,7 +96,7 @@ impl Consent {
                 if self.from_ms > now_ms {
                     return Asks::Pause { until_ms: self.from_ms };
                 }
-                let look = Look { identifiers: vec![self.person.clone()], is_given: true };
+                let look = Look { identifiers: vec![self.person.clone()], how: How::Given };
                 Some(("braze/users.export.ids", look.body(&FIELDS)))
             }
             (Some(profiles), None) => {

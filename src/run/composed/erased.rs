@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::identifier::{Identifier, Look, of_kinds};
+use super::identifier::{How, Identifier, Look, of_kinds};
 use super::inside::{Asks, Failed, STILL_THERE, millis};
 use crate::catalogue;
 use crate::job::Fail;
@@ -93,7 +93,7 @@ impl Erased {
             external_ids: external_ids.collect(),
             erased,
             left,
-            open: Look::all(identifiers, true),
+            open: Look::all(identifiers, How::Given),
             round: Round::from(from_ms),
             rounds: 0,
             looks: 0,

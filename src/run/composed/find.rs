@@ -5,16 +5,21 @@
 //! addresses, phones and devices can be shared, so only they lead on. The rule that keeps it from harm: a
 //! profile with an external id of its own that nothing but a revealed identifier led to may be somebody
 //! else's. It is told apart, and what it reveals is not followed.
+//!
+//! A look at people who were erased also asks for what their erasure covered besides (`sought`). Somebody with
+//! another external id whom it finds under that alone is told too (`seen`), and never the person's: the address
+//! may be another's by now.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::identifier::{Identifier, Look, by_kind};
+use super::identifier::{How, Identifier, Look, by_kind};
 use super::{Asks, Failed};
 use crate::catalogue;
 use crate::job::Fail;
+use crate::run::Sought;
 use crate::workflow::{FindRules, Kind, Others};
 
 /// Most requests of one search. Fifty profiles reveal so many addresses and phones, and some devices; more
@@ -27,6 +32,8 @@ pub(crate) struct Find {
     follow: Vec<Kind>,
     trust: Vec<Kind>,
     takes_others: bool,
+    /// It looks beside the steps that erased, which may not have asked for all of this.
+    is_beside: bool,
     at_most: usize,
     queue: VecDeque<Look>,
     known: HashSet<Identifier>,
@@ -44,16 +51,22 @@ struct Profile {
     email: Option<Identifier>,
     phone: Option<Identifier>,
     devices: Vec<Identifier>,
-    /// What led to it, and whether the request named that.
-    led_by: Vec<(Identifier, bool)>,
+    /// What led to it, and how that was known.
+    led_by: Vec<(Identifier, How)>,
     is_followed: bool,
 }
 
 impl Find {
-    /// Begins a search for a subject, and a device beside it.
-    pub fn begin(rules: &FindRules, subject: &Value, device: Option<&Value>) -> Result<Find, Failed> {
+    /// Begins a search for a subject, and a device beside it; a look at people who were erased also asks for
+    /// what is `sought`.
+    pub fn begin(
+        rules: &FindRules,
+        subject: &Value,
+        device: Option<&Value>,
+        sought: Option<&Sought>,
+    ) -> Result<Find, Failed> {
         let given = given(subject, device)?;
-        if given.is_empty() {
+        if given.is_empty() && sought.is_none() {
             let message = "the request has no identifier that a profile could be found by";
             return Err(Failed::template("no_identifier", message));
         }
@@ -61,14 +74,19 @@ impl Find {
         if rules.follow.contains(&Kind::DeviceId) {
             fields.push("devices");
         }
+        let mut known: HashSet<Identifier> = given.iter().cloned().collect();
+        let sought_too = sought.map(Sought::identifiers).unwrap_or_default();
+        let sought_too = sought_too.iter().filter(|identifier| known.insert((*identifier).clone())).cloned();
+        let sought_too = Look::all(sought_too.collect(), How::Sought);
         Ok(Find {
             fields,
             follow: rules.follow.clone(),
             trust: rules.trust.clone(),
             takes_others: rules.others == Others::Take,
             at_most: rules.at_most,
-            known: given.iter().cloned().collect(),
-            queue: Look::all(given, true).into(),
+            is_beside: rules.is_beside,
+            known,
+            queue: Look::all(given, How::Given).into_iter().chain(sought_too).collect(),
             profiles: Vec::new(),
             looks: 0,
             is_nameless_there: false,
@@ -139,11 +157,11 @@ impl Find {
         for identifier in profile.which_of(&look.identifiers) {
             // The address as the profile has it is the one that was just asked for.
             if let Some(same) = profile.shared().find(|own| own.is_like(&identifier)).cloned() {
-                self.queue.retain(|later| later.is_given || !later.identifiers.contains(&same));
+                self.queue.retain(|later| later.how != How::Revealed || !later.identifiers.contains(&same));
                 self.known.insert(same);
             }
             if !profile.led_by.iter().any(|(known, _)| *known == identifier) {
-                profile.led_by.push((identifier, look.is_given));
+                profile.led_by.push((identifier, look.how));
             }
         }
     }
@@ -151,19 +169,20 @@ impl Find {
     /// Queues what the person's profiles reveal and nobody asked for yet.
     fn follow(&mut self) {
         let mut revealed = Vec::new();
-        let (trust, takes_others) = (&self.trust, self.takes_others);
-        let own = self.profiles.iter_mut().filter(|profile| takes_others || profile.is_own(trust));
+        let (trust, takes_others, is_beside) = (&self.trust, self.takes_others, self.is_beside);
+        let is_own = |profile: &&mut Profile| takes_others || profile.is_own(trust, is_beside);
+        let own = self.profiles.iter_mut().filter(is_own);
         for profile in own.filter(|profile| !profile.is_followed) {
             profile.is_followed = true;
             let shared = profile.shared().filter(|identifier| self.follow.contains(&identifier.kind()));
             revealed.extend(shared.cloned());
         }
         revealed.retain(|identifier| self.known.insert(identifier.clone()));
-        self.queue.extend(Look::all(revealed, false));
+        self.queue.extend(Look::all(revealed, How::Revealed));
     }
 
     fn output(&self) -> Value {
-        let is_taken = |profile: &&Profile| self.takes_others || profile.is_own(&self.trust);
+        let is_taken = |profile: &&Profile| self.takes_others || profile.is_own(&self.trust, self.is_beside);
         let (own, others): (Vec<&Profile>, Vec<&Profile>) = self.profiles.iter().partition(is_taken);
         let ids = |of: &[&Profile]| of.iter().map(|profile| json!(profile.braze_id)).collect::<Value>();
         let shown = |profile: &Profile| profile.shown(!is_taken(&profile));
@@ -176,13 +195,20 @@ impl Find {
                 }
             }
         }
+        let seen: Vec<&Profile> = others.iter().copied().filter(|other| other.is_seen()).collect();
         json!({
             "braze_ids": ids(&own),
             "profiles": self.profiles.iter().map(shown).collect::<Value>(),
             "others": ids(&others),
             "identifiers": by_kind(&identifiers),
+            "seen": ids(&seen),
         })
     }
+}
+
+/// What a request names its subject by; nothing when that is of no use.
+pub(in crate::run) fn named(subject: &Value) -> Vec<Identifier> {
+    given(subject, None).unwrap_or_default()
 }
 
 /// What a request names its subject by, the surest first. Nothing that it names is passed over: what cannot be
@@ -270,18 +296,29 @@ impl Profile {
         self.email.iter().chain(&self.phone).chain(&self.devices)
     }
 
-    /// Whether it is the person's: nobody else's id stands on it, or the request names it.
-    fn is_own(&self, trust: &[Kind]) -> bool {
-        let is_named =
-            |(identifier, is_given): &(Identifier, bool)| *is_given && trust.contains(&identifier.kind());
-        self.external_id.is_none() || self.led_by.iter().any(is_named)
+    /// Whether it is the person's: nobody else's id stands on it, or the request names it. What an erasure
+    /// covered is trusted only where it is the one of one profile for good.
+    fn is_own(&self, trust: &[Kind], is_beside: bool) -> bool {
+        let is_named = |(identifier, how): &(Identifier, How)| match how {
+            How::Given => trust.contains(&identifier.kind()),
+            How::Sought => matches!(identifier.kind(), Kind::ExternalId | Kind::BrazeId),
+            How::Revealed => false,
+        };
+        let leads = |(_, how): &(Identifier, How)| !is_beside || *how != How::Given;
+        let has_no_name = self.external_id.is_none() && self.led_by.iter().any(leads);
+        has_no_name || self.led_by.iter().any(is_named)
+    }
+
+    /// Whether it is told of one that is not the person's that somebody may be there again: more than an
+    /// address that the request names and others may have led to it, or nobody else's id stands on it.
+    fn is_seen(&self) -> bool {
+        self.external_id.is_none() || self.led_by.iter().any(|(_, how)| *how == How::Sought)
     }
 
     fn shown(&self, is_other: bool) -> Value {
         let mut led_by: Vec<Value> = Vec::new();
-        for (identifier, is_given) in &self.led_by {
-            let how = if *is_given { "given" } else { "revealed" };
-            let led = json!({ "kind": identifier.kind().word(), "how": how });
+        for (identifier, how) in &self.led_by {
+            let led = json!({ "kind": identifier.kind().word(), "how": how.word() });
             if !led_by.contains(&led) {
                 led_by.push(led);
             }

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::catalogue::Identifier as By;
+use crate::plan::PersonKey;
 use crate::workflow::Kind;
 
 /// Most external ids and aliases of one request.
@@ -15,7 +17,7 @@ const TOGETHER: usize = 50;
 
 /// One identifier.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) enum Identifier {
+pub(in crate::run) enum Identifier {
     /// Of any kind but an alias.
     Plain(Kind, String),
     /// Its label and its name.
@@ -40,6 +42,41 @@ impl Identifier {
             Identifier::Plain(kind, _) => *kind,
             Identifier::Alias(..) => Kind::UserAlias,
         }
+    }
+
+    /// Its texts, to be put in order.
+    pub fn texts(&self) -> [&str; 2] {
+        match self {
+            Identifier::Plain(_, text) => [text, ""],
+            Identifier::Alias(label, name) => [label, name],
+        }
+    }
+
+    /// What a profile as Braze exports it is known by, but its devices.
+    pub fn of_profile(person: &Value) -> impl Iterator<Item = Identifier> {
+        let plain = [Kind::ExternalId, Kind::BrazeId, Kind::Email, Kind::Phone];
+        let plain = plain.into_iter().filter_map(|kind| Identifier::of(kind, person.get(kind.word())));
+        let aliases = person.get("user_aliases").and_then(Value::as_array).into_iter().flatten();
+        plain.chain(aliases.filter_map(Identifier::alias))
+    }
+
+    /// The devices of a profile.
+    pub fn devices_of(person: &Value) -> impl Iterator<Item = Identifier> {
+        let devices = person.get("devices").and_then(Value::as_array).into_iter().flatten();
+        devices.filter_map(|device| Identifier::of(Kind::DeviceId, device.get("device_id")))
+    }
+
+    /// How it is compared; none for a device, by which nobody is addressed.
+    pub fn key(&self) -> Option<PersonKey> {
+        let kind = match self {
+            Identifier::Alias(label, name) => return Some(PersonKey::alias(label, name)),
+            Identifier::Plain(Kind::DeviceId | Kind::UserAlias, _) => return None,
+            Identifier::Plain(Kind::ExternalId, _) => By::ExternalId,
+            Identifier::Plain(Kind::BrazeId, _) => By::BrazeId,
+            Identifier::Plain(Kind::Email, _) => By::Email,
+            Identifier::Plain(Kind::Phone, _) => By::Phone,
+        };
+        Some(PersonKey::of(kind, self.texts()[0]))
     }
 
     /// Whether many of it fit into one request.
@@ -67,7 +104,7 @@ impl Identifier {
 }
 
 /// Identifiers by their kinds, in the order of [`Kind::ALL`], as an output has them.
-pub(super) fn by_kind(identifiers: &[Identifier]) -> Value {
+pub(in crate::run) fn by_kind(identifiers: &[Identifier]) -> Value {
     let member = |kind: Kind| match kind {
         Kind::ExternalId => "external_ids",
         Kind::UserAlias => "user_aliases",
@@ -81,7 +118,7 @@ pub(super) fn by_kind(identifiers: &[Identifier]) -> Value {
 }
 
 /// The identifiers that [`by_kind`] made an output of.
-pub(super) fn of_kinds(value: &Value) -> Option<Vec<Identifier>> {
+pub(in crate::run) fn of_kinds(value: &Value) -> Option<Vec<Identifier>> {
     let mut identifiers = Vec::new();
     for (kind, member) in
         Kind::ALL.iter().zip(["external_ids", "user_aliases", "braze_ids", "emails", "phones", "device_ids"])
@@ -96,22 +133,43 @@ pub(super) fn of_kinds(value: &Value) -> Option<Vec<Identifier>> {
     Some(identifiers)
 }
 
+/// How an identifier came to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// The request names it.
+    Given,
+    /// An earlier erasure covered it.
+    Sought,
+    /// A profile revealed it.
+    Revealed,
+}
+
+impl How {
+    /// As outputs write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            How::Given => "given",
+            How::Sought => "sought",
+            How::Revealed => "revealed",
+        }
+    }
+}
+
 /// Identifiers that one request asks for.
 #[derive(Clone)]
 pub(super) struct Look {
     pub identifiers: Vec<Identifier>,
-    /// The request named them; else a profile revealed them.
-    pub is_given: bool,
+    pub how: How,
 }
 
 impl Look {
     /// Asks for all of these, in as few requests as there can be.
-    pub fn all(identifiers: Vec<Identifier>, is_given: bool) -> Vec<Look> {
+    pub fn all(identifiers: Vec<Identifier>, how: How) -> Vec<Look> {
         let (together, alone): (Vec<_>, Vec<_>) =
             identifiers.into_iter().partition(Identifier::goes_together);
         let together = together.chunks(TOGETHER).map(<[Identifier]>::to_vec);
         let all = together.chain(alone.into_iter().map(|one| vec![one]));
-        all.map(|identifiers| Look { identifiers, is_given }).collect()
+        all.map(|identifiers| Look { identifiers, how }).collect()
     }
 
     /// The body of the request.
@@ -149,7 +207,7 @@ impl fmt::Debug for Identifier {
 
 impl fmt::Debug for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Look { identifiers, is_given } = self;
-        f.debug_struct("Look").field("identifiers", identifiers).field("is_given", is_given).finish()
+        let Look { identifiers, how } = self;
+        f.debug_struct("Look").field("identifiers", identifiers).field("how", how).finish()
     }
 }

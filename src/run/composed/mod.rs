@@ -12,9 +12,12 @@ mod inside;
 
 pub(super) use consent::{Consent, Wanted};
 pub(super) use erased::Erased;
-pub(super) use find::Find;
+pub(super) use find::{Find, named};
+pub(super) use identifier::{Identifier, by_kind, of_kinds};
 pub use inside::STILL_THERE;
 pub(super) use inside::{Asks, Doing, Failed, Inside};
 
+#[cfg(test)]
+mod look_tests;
 #[cfg(test)]
 mod tests;

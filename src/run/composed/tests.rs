@@ -11,7 +11,7 @@ const BEGUN_MS: i64 = 1_800_000_000_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// The options of the only step of a workflow.
-fn rules(id: &str, with: &str) -> Rules {
+pub(super) fn rules(id: &str, with: &str) -> Rules {
     let text = format!(
         "workflow: w\non: {{ file: {{}} }}\nvars: {{ found: 1 }}\nsteps:\n  - uses: privaflow/{id}\n    with: {with}\n"
     );
@@ -24,10 +24,10 @@ fn rules(id: &str, with: &str) -> Rules {
 }
 
 /// Profiles of a workspace: an answer shows all that have what is asked for.
-struct Braze(Vec<Value>);
+pub(super) struct Braze(pub Vec<Value>);
 
 impl Braze {
-    fn answer(&self, body: &Value) -> Value {
+    pub fn answer(&self, body: &Value) -> Value {
         let asks = |member: &str, value: &Value| {
             body[member].as_array().is_some_and(|asked| asked.contains(value)) || &body[member] == value
         };
@@ -52,7 +52,7 @@ impl Braze {
 /// What a search came to, and what it asked in turn.
 fn search(with: &str, subject: Value, braze: &Braze) -> (Result<Value, Failed>, Vec<Value>) {
     let Rules::Find(rules) = rules("find_profiles", with) else { panic!() };
-    let mut find = match Find::begin(&rules, &subject, None) {
+    let mut find = match Find::begin(&rules, &subject, None, None) {
         Ok(find) => find,
         Err(failed) => return (Err(failed), Vec::new()),
     };
@@ -179,7 +179,7 @@ fn a_renamed_id_is_what_led_to_a_profile_that_shows_another() {
     let Rules::Find(rules) = rules("find_profiles", "{ follow: [] }") else { panic!() };
     let alias = json!({ "alias_name": "n", "alias_label": "l" });
     let subject = json!({ "external_id": "old", "aliases": [alias] });
-    let mut find = Find::begin(&rules, &subject, None).unwrap();
+    let mut find = Find::begin(&rules, &subject, None, None).unwrap();
 
     find.hear(&json!({ "users": [{ "braze_id": "b-1", "external_id": "new" }] }));
 
@@ -232,11 +232,13 @@ fn a_profile_without_its_id_is_no_answer() {
 #[test]
 fn no_value_shows_when_a_search_is_printed() {
     let Rules::Find(rules) = rules("find_profiles", "{}") else { panic!() };
-    let mut find = Find::begin(&rules, &json!({ "email": "marker@example.com" }), None).unwrap();
+    let mut find = Find::begin(&rules, &json!({ "email": "marker@example.com" }), None, None).unwrap();
     find.hear(&household().answer(&json!({ "email_address": "home@example.com" })));
 
-    let look =
-        identifier::Look::all(vec![identifier::Identifier::Alias("marker".into(), "marker".into())], true);
+    let look = identifier::Look::all(
+        vec![identifier::Identifier::Alias("marker".into(), "marker".into())],
+        identifier::How::Given,
+    );
     assert!(!format!("{find:?} {look:?}").contains("marker"));
 }
 

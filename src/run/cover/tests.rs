@@ -149,3 +149,48 @@ fn an_erasure_that_was_refused_covers_nobody_later() {
 
     assert_spares(&erased, json!({"email": "home@example.com", "braze_id": "b-1"}));
 }
+
+#[test]
+fn people_are_looked_for_by_what_was_shown_of_them_alone_and_the_request_does_not_name() {
+    // Given two of one home and one device, of whom one is erased
+    let mut cover = Cover::of(Some(&json!({"external_id": "u-1"}))).keeping(true);
+    let shown = json!([{"braze_id": "b-1", "external_id": "u-1", "email": "home@example.com", "phone": "+15557770001",
+        "user_aliases": [{"alias_name": "n", "alias_label": "l"}],
+        "devices": [{"device_id": "d-1"}, {"device_id": "d-home"}]}]);
+    look(&mut cover, json!({"external_ids": ["u-1"]}), shown);
+    let shown = json!([{"braze_id": "b-2", "external_id": "u-2", "email": "HOME@example.com",
+        "devices": [{"device_id": "d-home"}]}]);
+    look(&mut cover, json!({"email_address": "home@example.com"}), shown);
+    assert!(cover.sought().is_empty(), "nobody was erased");
+
+    // When the call is made, and when it was accepted
+    let mut call = call("braze/users.delete", &json!({"braze_ids": ["b-1"]}));
+    cover.note(&mut call);
+    let before = cover.sought();
+    cover.hear(&told(json!({"deleted": 1})));
+
+    let known: Value = serde_json::from_slice(&cover.sought().to_bytes()).unwrap();
+    let expected = json!({"external_ids": [], "user_aliases": [{"alias_name": "n", "alias_label": "l"}],
+        "braze_ids": ["b-1"], "emails": [], "phones": ["+15557770001"], "device_ids": ["d-1"]});
+    assert_eq!(known, expected);
+    assert_eq!(before, cover.sought());
+}
+
+#[test]
+fn who_is_not_looked_for_again_or_was_not_erased_leaves_nothing() {
+    let shown = json!([{"braze_id": "b-1", "email": "a@example.com"}]);
+    for keeps in [false, true] {
+        let mut cover = Cover::of(Some(&json!({"external_id": "u-1"}))).keeping(keeps);
+        look(&mut cover, json!({"external_ids": ["u-1"]}), shown.clone());
+        let mut call = call("braze/users.delete", &json!({"braze_ids": ["b-1"]}));
+        cover.note(&mut call);
+        let refusal = crate::catalogue::Refusal::kept("refused", "no".to_owned());
+        let refused = Answer { result: Err(refusal), status: 400, at_ms: 0 };
+        match keeps {
+            true => cover.hear(&refused),
+            false => cover.hear(&told(json!({"deleted": 1}))),
+        }
+
+        assert!(cover.sought().is_empty());
+    }
+}

@@ -1,0 +1,131 @@
+//! By what somebody is looked for again whom a run erased: what the erasure covered and the request does not name.
+//!
+//! It is personal data: whoever keeps it seals it, and nobody shows it. How many of which kind may be said.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::composed::{Identifier, by_kind, named, of_kinds};
+use super::machine::Run;
+use crate::request::identifiers;
+use crate::workflow::Kind;
+
+/// Most identifiers of one person; a search asks for no more either.
+const MOST: usize = 150;
+
+/// Identifiers of one person.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Sought(Vec<Identifier>);
+
+impl Sought {
+    /// The surest first, each once.
+    pub(super) fn new(mut identifiers: Vec<Identifier>) -> Sought {
+        let rank = |kind: Kind| Kind::ALL.iter().position(|known| *known == kind);
+        identifiers.sort_by(|one, other| {
+            rank(one.kind()).cmp(&rank(other.kind())).then_with(|| one.texts().cmp(&other.texts()))
+        });
+        identifiers.dedup();
+        identifiers.truncate(MOST);
+        Sought(identifiers)
+    }
+
+    /// What a request names its subject by.
+    pub fn named(subject: &Value) -> Sought {
+        Sought(named(subject))
+    }
+
+    /// What [`Sought::to_bytes`] gave.
+    pub fn of_bytes(bytes: &[u8]) -> Option<Sought> {
+        let value: Value = serde_json::from_slice(bytes).ok()?;
+        of_kinds(&value).map(Sought)
+    }
+
+    /// As bytes, to be sealed.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        by_kind(&self.0).to_string().into_bytes()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn identifiers(&self) -> &[Identifier] {
+        &self.0
+    }
+
+    /// Adds how many there are of each kind.
+    pub fn count(&self, counts: &mut BTreeMap<String, u64>) {
+        for identifier in &self.0 {
+            *counts.entry(identifier.kind().word().to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Digests of them (`request::identifiers`), by which a person is found who is to be forgotten.
+    pub fn digests(&self) -> Vec<u128> {
+        let digests = self.0.iter().flat_map(|identifier| {
+            let subject = match identifier {
+                Identifier::Alias(..) => json!({ "aliases": [identifier.value()] }),
+                Identifier::Plain(kind, text) => json!({ kind.word(): text }),
+            };
+            json!({ "subject": subject }).as_object().map(identifiers).unwrap_or_default()
+        });
+        digests.collect()
+    }
+}
+
+impl fmt::Debug for Sought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sought({}, redacted)", self.0.len())
+    }
+}
+
+impl Run {
+    /// The same as a look at somebody who was erased, which also asks for this.
+    #[must_use]
+    pub fn looking_for(self, sought: Option<Sought>) -> Run {
+        let mut run = Run { sought: sought.map(Box::new), ..self };
+        if let (Some(cover), Some(sought)) = (&mut run.cover, &run.sought) {
+            cover.also(sought);
+        }
+        run
+    }
+
+    /// What looks are to ask for besides what the request names, once the run is over: of people whom it
+    /// erased, or will have with the call that it stands at. `None` without anything of the kind.
+    pub fn to_be_sought(&self) -> Option<Sought> {
+        self.cover.as_ref().map(|cover| cover.sought()).filter(|sought| !sought.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_again_and_never_shown() {
+        let subject = json!({ "external_id": "u-1", "email": "a@example.com", "phone": "+15557770001",
+            "aliases": [{ "alias_name": "n", "alias_label": "l" }] });
+        let sought = Sought::named(&subject);
+
+        assert_eq!(Sought::of_bytes(&sought.to_bytes()).unwrap(), sought);
+        assert_eq!(format!("{sought:?}"), "Sought(4, redacted)");
+        let mut counts = BTreeMap::new();
+        sought.count(&mut counts);
+        assert_eq!(json!(counts), json!({ "email": 1, "external_id": 1, "phone": 1, "user_alias": 1 }));
+    }
+
+    #[test]
+    fn a_person_is_found_by_what_is_looked_for_to_be_forgotten() {
+        let sought = Sought::named(
+            &json!({ "email": "a@example.com", "aliases": [{ "alias_name": "n", "alias_label": "l" }] }),
+        );
+        let like = |text: &str| crate::request::identifiers_like(text);
+
+        assert!(sought.digests().iter().any(|digest| like("A@example.com").contains(digest)));
+        assert!(sought.digests().iter().any(|digest| like("n").contains(digest)));
+        assert!(!sought.digests().iter().any(|digest| like("b@example.com").contains(digest)));
+    }
+}
