@@ -1,8 +1,8 @@
 //! The lines that go through the socket of a store.
 //!
 //! ```text
-//! owner   {"privaflow":"0.1.0","protocol":3,"pid":7,"settings":{…}}   the greeting, at once
-//! asker   {"privaflow":"0.1.0","protocol":3,"command":{…}}            one command
+//! owner   {"privaflow":"0.1.0","protocol":4,"pid":7,"settings":{…}}   the greeting, at once
+//! asker   {"privaflow":"0.1.0","protocol":4,"command":{…}}            one command
 //! owner   {"heard":{…}} …                                             while it is carried out
 //! asker   "stop"                                                      any time after
 //! owner   {"answer":{…}} or {"refused":{…}} or "left"                 the end
@@ -19,7 +19,7 @@ use super::command::{Answer, Command, Heard};
 use super::error::{HostError, Refusal};
 
 /// The number of this protocol. Any change of a line makes it another one.
-pub(super) const PROTOCOL: u32 = 3;
+pub(super) const PROTOCOL: u32 = 4;
 
 /// This release.
 pub(super) const RELEASE: &str = env!("CARGO_PKG_VERSION");

@@ -25,7 +25,7 @@ use crate::intake::{Chosen, Input, InputError};
 use crate::job::{JobId, Pause, Skip, Status, Verdict};
 use crate::journal::{Found, InputKind, JobRecord, Reader, Store, StoreError, Watch};
 use crate::source::Source;
-use crate::workflow::{CAME_BACK, Known, Step, StepKind, Workflow, load, look};
+use crate::workflow::{CAME_BACK, Known, Rules, Step, StepKind, Workflow, load, look};
 
 /// How long a look is tried whose input is not there: somebody may put it back.
 const INPUT_MAY_COME_MS: i64 = 24 * 3_600_000;
@@ -282,8 +282,13 @@ fn found(
     let mut erasing = vec![CAME_BACK.to_owned()];
     erasing_steps(&workflow.steps, &mut erasing);
     let span = (watch.from_event, watch.to_event);
-    let by = looked_for_by(store, &reader.job(watch.job)?, span)?;
-    let named_only = !store.keeps_sought(watch.job, watch.from_event, watch.to_event)?;
+    // Where a profile that depends on the request erased, nothing more is asked than what the request names.
+    let asks = workflow.steps.iter().any(|step| match &step.kind {
+        StepKind::Composed(composed) => matches!(composed.rules, Rules::Find(_)),
+        _ => false,
+    });
+    let named_only = !asks || !store.keeps_sought(watch.job, watch.from_event, watch.to_event)?;
+    let by = looked_for_by(store, &reader.job(watch.job)?, span, asks)?;
     let mut found = Found { people, by, named_only, ..Found::default() };
     let fates = Fates::of(reader, reader.job(look)?)?;
     let went = fates.each(|fate| {

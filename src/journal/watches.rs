@@ -67,7 +67,8 @@ pub struct Found {
     /// By how many identifiers of each kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by: BTreeMap<String, u64>,
-    /// Only by what the requests name: an earlier release carried them out, and kept nothing else.
+    /// Only by what the requests name: an earlier release carried them out and kept nothing else, or the profile that
+    /// was erased in depends on the request.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub named_only: bool,
     /// Why nobody could be looked for: one word, such as `input_gone`.

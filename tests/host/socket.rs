@@ -43,7 +43,7 @@ fn nonsense_half_closed_connections_and_other_releases_disturb_nobody() {
     let (greeting, nothing) = say(&folder, b"");
     assert_eq!((&greeting["pid"], nothing.as_str()), (&json!(owner.pid()), ""));
     let release = env!("CARGO_PKG_VERSION");
-    assert_eq!((&greeting["privaflow"], &greeting["protocol"]), (&json!(release), &json!(3)));
+    assert_eq!((&greeting["privaflow"], &greeting["protocol"]), (&json!(release), &json!(4)));
     let long = vec![b'x'; (8 << 20) + 10];
     for words in [b"\0\xff\n".as_slice(), b"{\n", b"{}\n", b"[1,2]\n", b"null\n", b"{\"privaflow\":", &long] {
         let (_, answer) = say(&folder, words);
@@ -52,11 +52,11 @@ fn nonsense_half_closed_connections_and_other_releases_disturb_nobody() {
     let other = json!({ "privaflow": "9.9.9", "protocol": 7, "command": { "fly": {} } });
     let (_, answer) = say(&folder, format!("{other}\n").as_bytes());
     assert!(answer.contains("of another release"), "{answer}");
-    let unknown = json!({ "privaflow": release, "protocol": 3, "command": { "fly": {} } });
+    let unknown = json!({ "privaflow": release, "protocol": 4, "command": { "fly": {} } });
     let (_, answer) = say(&folder, format!("{unknown}\n").as_bytes());
     assert!(answer.contains("the command is not known"), "{answer}");
     // Whoever has nothing more to say is still answered.
-    let look = json!({ "privaflow": release, "protocol": 3, "command": "look" });
+    let look = json!({ "privaflow": release, "protocol": 4, "command": "look" });
     let (_, answer) = say(&folder, format!("{look}\n").as_bytes());
     assert!(answer.contains("answer"), "{answer}");
 

@@ -37,17 +37,19 @@ pub fn watched(reader: &Reader, job: JobId, from_event: i64, to_event: i64) -> R
 }
 
 /// By how many identifiers of each kind requests of a job are looked for: what they name, as far as their input is
-/// there, and what else their erasure covered.
+/// there, and with `covered` what else their erasure covered.
 pub fn looked_for_by(
     store: &Store,
     record: &JobRecord,
     (from_event, to_event): (i64, i64),
+    covered: bool,
 ) -> Result<BTreeMap<String, u64>, EngineError> {
     let reader = store.reader();
     let records = watched(reader, record.id, from_event, to_event)?;
     let mut counts = BTreeMap::new();
     store.each_sought(record.id, |position, sought| {
         if let journal::Sought::Kept(plain) = sought
+            && covered
             && records.contains(position)
         {
             Sought::of_bytes(&plain).unwrap_or_default().count(&mut counts);
