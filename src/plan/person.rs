@@ -14,7 +14,7 @@ use super::spelling::{self, address, number};
 use super::split;
 use crate::catalogue::Identifier;
 
-/// The version of how identifiers are compared, see [`super::spelling`]: everything but addresses and phone numbers
+/// The version of how identifiers are compared, see `spelling`: everything but addresses and phone numbers
 /// byte by byte. It stands beside every key with which such digests are kept. Whoever changes a rule makes a new
 /// version, since what was kept is not made again.
 pub const NORMALISATION: u32 = 2;
