@@ -32,6 +32,8 @@ mod forget;
 mod health;
 #[path = "serve/hooks.rs"]
 mod hooks;
+#[path = "serve/killed.rs"]
+mod killed;
 #[path = "serve/left.rs"]
 mod left;
 #[path = "serve/markers.rs"]

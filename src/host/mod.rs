@@ -8,6 +8,7 @@
 
 mod approve;
 mod approvers;
+mod beside;
 mod canary;
 mod clients;
 mod command;

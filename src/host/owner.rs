@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::beside::UnderWay;
 use super::clients::Clients;
 use super::command::Talk;
 use super::entered::Running;
@@ -60,6 +61,8 @@ pub struct Host {
     turns: Arc<tokio::sync::Mutex<()>>,
     /// Open jobs that are known to have left nothing in the air.
     left_nothing: Mutex<HashSet<JobId>>,
+    /// Jobs that are driven beside others.
+    settling: Mutex<HashMap<JobId, UnderWay>>,
     guests: Guests,
     /// Jobs of which requests were let go that a person kept back, for whoever goes on with them.
     let_go: Mutex<BTreeSet<JobId>>,
@@ -91,6 +94,7 @@ impl Host {
             opening: tokio::sync::Mutex::default(),
             turns: Arc::default(),
             left_nothing: Mutex::default(),
+            settling: Mutex::default(),
             guests: Guests::default(),
             let_go: Mutex::default(),
             syncing: tokio::sync::Mutex::default(),
@@ -122,6 +126,7 @@ impl Host {
             };
             let Begun { turn, beside } = match self.turn_of(&beginning, talk).await {
                 Err(HostError::Interrupted) if !stop.is_cancelled() => {
+                    self.stop_settling(entered.job).await;
                     entered.wait_for_decisions().await;
                     if self.store.reader().job(entered.job)?.status != Status::Cancelled {
                         entered.begin_again(&stop);
@@ -236,6 +241,10 @@ impl Host {
 
     pub(super) fn left_nothing(&self) -> MutexGuard<'_, HashSet<JobId>> {
         self.left_nothing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn settling(&self) -> MutexGuard<'_, HashMap<JobId, UnderWay>> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {

@@ -7,18 +7,20 @@
 //! Whoever else the job names is not kept waiting. A job at work here needs none of this, because its
 //! people's lanes are its own, and one that left them keeps those of what it left in the air.
 //!
+//! A job has one engine at a time: whoever goes on with a job that is driven beside another, or decides about it,
+//! stops that first.
+//!
 //! Jobs begin one after another: a [`Turn`] is held until the job has what it left itself in its lanes. Where
 //! nobody can tell whom a job left in the air (its input is gone, or its credentials are), nothing newer
 //! leaves: the error names it, and how to go on.
 
 use std::collections::HashSet;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::beside::{Beside, Settled, Settling};
 use super::command::Talk;
 use super::error::{HostError, StillInTheAir, Unanswered};
 use super::owner::Host;
@@ -55,55 +57,6 @@ pub(super) struct Begun<'h> {
     pub beside: Beside<'h>,
 }
 
-/// Jobs that are driven until what they left in the air is answered.
-#[derive(Default)]
-pub(super) struct Beside<'h> {
-    settling: Vec<Settling<'h>>,
-    /// Those that are over.
-    settled: Vec<Settled>,
-    stop: CancellationToken,
-}
-
-type Settling<'h> = Pin<Box<dyn Future<Output = Settled> + Send + 'h>>;
-
-/// What became of a job's requests in the air.
-type Settled = Result<(), HostError>;
-
-impl Beside<'_> {
-    /// Drives them until a job is over that does not wait for them, or only for some of their people; then
-    /// what they have on its way is answered, and the rest is left. Gives why it is left.
-    pub(super) async fn drive<T>(self, job: impl Future<Output = T>) -> (T, Vec<HostError>) {
-        let Beside { mut settling, settled, stop } = self;
-        let mut left: Vec<HostError> = settled.into_iter().filter_map(Result::err).collect();
-        let mut job = pin!(job);
-        let over = loop {
-            tokio::select! {
-                over = &mut job => break over,
-                ended = next(&mut settling), if !settling.is_empty() => left.extend(ended.err()),
-            }
-        };
-        stop.cancel();
-        while !settling.is_empty() {
-            left.extend(next(&mut settling).await.err());
-        }
-        (over, left)
-    }
-}
-
-/// What the next one of them comes to that is over.
-async fn next(settling: &mut Vec<Settling<'_>>) -> Settled {
-    let (at, ended) = std::future::poll_fn(|context| {
-        let ended = settling.iter_mut().enumerate().find_map(|(at, one)| match one.as_mut().poll(context) {
-            Poll::Ready(ended) => Some((at, ended)),
-            Poll::Pending => None,
-        });
-        ended.map_or(Poll::Pending, Poll::Ready)
-    })
-    .await;
-    drop(settling.swap_remove(at));
-    ended
-}
-
 impl Host {
     /// How a job begins that is about to be driven: whom others left in the air is in their lanes by then.
     pub(super) async fn turn_of<'h>(
@@ -119,6 +72,8 @@ impl Host {
             turn = Arc::clone(self.turns()).lock_owned() => turn,
             () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
         };
+        // It goes on itself with what it left in the air.
+        self.stop_settling(beginning.job).await;
         self.left_nothing().remove(&beginning.job);
         let mut beside = Beside { stop: beginning.stop.child_token(), ..Beside::default() };
         if beginning.workflow.writes
@@ -196,6 +151,7 @@ impl Host {
         turn: Turn,
     ) -> Settled {
         let job = record.id;
+        let (asked_to_stop, _under_way) = self.note_settling(job, &asked_to_stop);
         let unready = |error: HostError| match error {
             HostError::Interrupted => HostError::Interrupted,
             error => still(job, StillInTheAir::Unready(Box::new(error))),
