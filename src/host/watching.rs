@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::Talk;
 use super::error::HostError;
+use super::look_said::after;
 use super::look_said::{said, watch_line};
 use super::owner::{Host, Job};
 use super::prepare::open_input;
@@ -153,6 +154,13 @@ impl Host {
             *newest = watch.number.max(*newest);
         }
         let is_newest = |watch: &Watch| newest.get(&(watch.job, watch.to_event)) == Some(&watch.number);
+        // One that a kill interrupted began all the same, and what it did must be told.
+        for watch in due.iter_mut().filter(|watch| watch.look.is_none() && !is_newest(watch)) {
+            watch.look = self.begun(watch)?;
+            if let Some(look) = watch.look {
+                self.store().note_look(watch.id, look)?;
+            }
+        }
         for missed in due.iter().filter(|watch| watch.look.is_none() && !is_newest(watch)) {
             let found = Found { why: Some("missed".to_owned()), ..Found::default() };
             self.store().end_watch(missed, found, now_ms)?;
@@ -162,6 +170,21 @@ impl Host {
         let mut seen = HashSet::new();
         due.retain(|watch| seen.insert((watch.job, watch.to_event)));
         Ok(due)
+    }
+
+    /// The job of a look of which nobody noted yet that it began.
+    fn begun(&self, watch: &Watch) -> Result<Option<JobId>, StoreError> {
+        let reader = self.store().reader();
+        let name = match reader.job(watch.job) {
+            Err(StoreError::NoSuchJob(_)) => return Ok(None),
+            record => format!("{}-watch-{}", record?.workflow_name, after(watch)),
+        };
+        let span = (watch.job, watch.from_event, watch.to_event);
+        let own = reader
+            .jobs()?
+            .into_iter()
+            .find(|record| record.looks_at() == Some(span) && record.workflow_name == name);
+        Ok(own.map(|record| record.id))
     }
 
     /// Carries out the looks that are due, or with `is_early` the next one of each job; of these jobs, or of

@@ -15,12 +15,12 @@ pub(super) fn watched(fact: &Fact) -> String {
         return format!("After {after} nobody could be looked for again ({missing}).");
     }
     if gone == people {
-        let whom = match people {
-            1 => "the person".to_owned(),
-            people => format!("all {people} people"),
+        let (whom, were) = match people {
+            1 => ("the person".to_owned(), "was"),
+            people => (format!("all {people} people"), "were"),
         };
         return format!(
-            "After {after} {whom} of this job whom it erased was looked for again{by}: nobody was found."
+            "After {after} {whom} of this job whom it erased {were} looked for again{by}: nobody was found."
         );
     }
     let parts = [

@@ -166,7 +166,8 @@ impl Cover {
         let devices = values.devices.iter().filter(|(own, device)| {
             covered.binary_search(own).is_ok() && !has(device, &|own| stays.contains(own))
         });
-        Sought::new(known.chain(devices.map(|(_, device)| device.clone())).collect())
+        let left = stays.iter().filter_map(|key| values.by_key.get(key)).cloned();
+        Sought::new(known.chain(devices.map(|(_, device)| device.clone())).collect()).but_for(left)
     }
 
     /// Who goes and who stays, when those go who are named.

@@ -2,7 +2,7 @@
 //!
 //! It is personal data: whoever keeps it seals it, and nobody shows it. How many of which kind may be said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -15,9 +15,19 @@ use crate::workflow::Kind;
 /// Most identifiers of one person; a search asks for no more either.
 const MOST: usize = 150;
 
+/// Most profiles of which it is known that they stay.
+const MOST_LEFT: usize = 200;
+
+/// The member in which those are kept.
+const LEFT: &str = "left";
+
 /// Identifiers of one person.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Sought(Vec<Identifier>);
+pub struct Sought {
+    identifiers: Vec<Identifier>,
+    /// Braze ids of profiles that were seen and stay: somebody else's.
+    left: HashSet<String>,
+}
 
 impl Sought {
     /// The surest first, each once.
@@ -28,44 +38,64 @@ impl Sought {
         });
         identifiers.dedup();
         identifiers.truncate(MOST);
-        Sought(identifiers)
+        Sought { identifiers, left: HashSet::new() }
+    }
+
+    /// The same, knowing who stays.
+    pub(super) fn but_for(self, left: impl Iterator<Item = Identifier>) -> Sought {
+        let left = left.filter_map(|identifier| match identifier {
+            Identifier::Plain(Kind::BrazeId, text) => Some(text),
+            Identifier::Plain(..) | Identifier::Alias(..) => None,
+        });
+        Sought { left: left.take(MOST_LEFT).collect(), ..self }
     }
 
     /// What a request names its subject by.
     pub fn named(subject: &Value) -> Sought {
-        Sought(named(subject))
+        Sought { identifiers: named(subject), left: HashSet::new() }
     }
 
     /// What [`Sought::to_bytes`] gave.
     pub fn of_bytes(bytes: &[u8]) -> Option<Sought> {
         let value: Value = serde_json::from_slice(bytes).ok()?;
-        of_kinds(&value).map(Sought)
+        // The first of these records knew of nobody who stays.
+        let left = value.get(LEFT).and_then(Value::as_array).into_iter().flatten();
+        let left = left.filter_map(Value::as_str).map(str::to_owned).collect();
+        of_kinds(&value).map(|identifiers| Sought { identifiers, left })
     }
 
     /// As bytes, to be sealed.
     pub fn to_bytes(&self) -> Vec<u8> {
-        by_kind(&self.0).to_string().into_bytes()
+        let mut value = by_kind(&self.identifiers);
+        if let (Some(members), false) = (value.as_object_mut(), self.left.is_empty()) {
+            members.insert(LEFT.to_owned(), self.left.iter().map(String::as_str).collect());
+        }
+        value.to_string().into_bytes()
     }
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.identifiers.is_empty() && self.left.is_empty()
     }
 
     pub(super) fn identifiers(&self) -> &[Identifier] {
-        &self.0
+        &self.identifiers
+    }
+
+    pub(super) fn left(&self) -> &HashSet<String> {
+        &self.left
     }
 
     /// Adds how many there are of each kind.
     pub fn count(&self, counts: &mut BTreeMap<String, u64>) {
-        for identifier in &self.0 {
+        for identifier in &self.identifiers {
             *counts.entry(identifier.kind().word().to_owned()).or_default() += 1;
         }
     }
 
     /// Digests of them (`request::identifiers`), by which a person is found who is to be forgotten.
     pub fn digests(&self) -> Vec<u128> {
-        let digests = self.0.iter().flat_map(|identifier| {
+        let digests = self.identifiers.iter().flat_map(|identifier| {
             let subject = match identifier {
                 Identifier::Alias(..) => json!({ "aliases": [identifier.value()] }),
                 Identifier::Plain(kind, text) => json!({ kind.word(): text }),
@@ -78,7 +108,7 @@ impl Sought {
 
 impl fmt::Debug for Sought {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sought({}, redacted)", self.0.len())
+        write!(f, "Sought({}, redacted)", self.identifiers.len())
     }
 }
 

@@ -45,10 +45,12 @@ fn one(mistake: &Mistake, source: &Source, renderer: &Renderer) -> String {
     // Only the line itself goes to the renderer, so that a long file costs no more than a short one.
     let at = visible(&source.text, &mistake.at);
     let (start, line) = line_around(&source.text, at.start);
+    // A place behind the carriage returns of a line is shown at its end.
+    let within = |byte: usize| byte.saturating_sub(start).min(line.len());
     let snippet = Snippet::source(line)
         .line_start(line_of(&source.text, at.start))
         .path(source.name.as_str())
-        .annotation(AnnotationKind::Primary.span(at.start - start..at.end - start).label(label));
+        .annotation(AnnotationKind::Primary.span(within(at.start)..within(at.end)).label(label));
     let group = level.primary_title(mistake.message.as_str()).element(snippet);
     let group = match &mistake.help {
         Some(help) => group.element(Level::HELP.message(help.as_str())),
@@ -137,6 +139,15 @@ mod tests {
 
         assert_eq!(shown(7..8), "error: wrong\n --> a:1:5\n  |\n1 | ab: x\n  |     ^\n");
         assert_eq!(shown(14..15), "error: wrong\n --> a:2:5\n  |\n2 | cd: y\n  |     ^\n");
+    }
+
+    #[test]
+    fn a_place_behind_the_carriage_returns_of_a_line_is_shown_at_its_end() {
+        let source = Source::new("a", "h:\r:\r\r");
+
+        let shown = render(&[Mistake::error("bad_yaml", 6..6, "wrong")], &source, Colour::Plain);
+
+        assert!(shown.starts_with("error: wrong\n --> a:1:"), "{shown}");
     }
 
     #[test]

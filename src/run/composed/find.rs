@@ -6,9 +6,10 @@
 //! profile with an external id of its own that nothing but a revealed identifier led to may be somebody
 //! else's. It is told apart, and what it reveals is not followed.
 //!
-//! A look at people who were erased also asks for what their erasure covered besides (`sought`). Somebody with
-//! another external id whom it finds under that alone is told too (`seen`), and never the person's: the address
-//! may be another's by now.
+//! A look at people who were erased also asks for what their erasure covered besides (`sought`). Years may lie
+//! between: an address, a number, an alias may be another's by now, whoever named it then. So somebody with an
+//! external id that was not erased is told (`seen`), and never the person's; and so is a profile without one
+//! that only an identifier led to which the erasure did not ask for. Who was left on purpose is neither.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -32,8 +33,7 @@ pub(crate) struct Find {
     follow: Vec<Kind>,
     trust: Vec<Kind>,
     takes_others: bool,
-    /// It looks beside the steps that erased, which may not have asked for all of this.
-    is_beside: bool,
+    looks_again: Option<LooksAgain>,
     at_most: usize,
     queue: VecDeque<Look>,
     known: HashSet<Identifier>,
@@ -41,6 +41,14 @@ pub(crate) struct Find {
     looks: u32,
     /// An answer showed a profile without its braze_id, so that nobody could erase it.
     is_nameless_there: bool,
+}
+
+/// A look at somebody who was erased.
+struct LooksAgain {
+    /// It looks beside the steps that erased, which may not have asked for all of this.
+    is_beside: bool,
+    /// Braze ids of those who were left on purpose.
+    left: HashSet<String>,
 }
 
 /// A profile that was found.
@@ -84,7 +92,8 @@ impl Find {
             trust: rules.trust.clone(),
             takes_others: rules.others == Others::Take,
             at_most: rules.at_most,
-            is_beside: rules.is_beside,
+            looks_again: sought
+                .map(|sought| LooksAgain { is_beside: rules.is_beside, left: sought.left().clone() }),
             known,
             queue: Look::all(given, How::Given).into_iter().chain(sought_too).collect(),
             profiles: Vec::new(),
@@ -169,10 +178,9 @@ impl Find {
     /// Queues what the person's profiles reveal and nobody asked for yet.
     fn follow(&mut self) {
         let mut revealed = Vec::new();
-        let (trust, takes_others, is_beside) = (&self.trust, self.takes_others, self.is_beside);
-        let is_own = |profile: &&mut Profile| takes_others || profile.is_own(trust, is_beside);
-        let own = self.profiles.iter_mut().filter(is_own);
-        for profile in own.filter(|profile| !profile.is_followed) {
+        let is_own: Vec<bool> = self.profiles.iter().map(|profile| self.is_own(profile)).collect();
+        let own = self.profiles.iter_mut().zip(is_own).filter(|(_, is_own)| *is_own);
+        for (profile, _) in own.filter(|(profile, _)| !profile.is_followed) {
             profile.is_followed = true;
             let shared = profile.shared().filter(|identifier| self.follow.contains(&identifier.kind()));
             revealed.extend(shared.cloned());
@@ -181,8 +189,16 @@ impl Find {
         self.queue.extend(Look::all(revealed, How::Revealed));
     }
 
+    /// Whether a profile is the person's.
+    fn is_own(&self, profile: &Profile) -> bool {
+        match &self.looks_again {
+            Some(look) => profile.is_own_again(look, &self.follow),
+            None => self.takes_others || profile.is_own(&self.trust),
+        }
+    }
+
     fn output(&self) -> Value {
-        let is_taken = |profile: &&Profile| self.takes_others || profile.is_own(&self.trust, self.is_beside);
+        let is_taken = |profile: &&Profile| self.is_own(profile);
         let (own, others): (Vec<&Profile>, Vec<&Profile>) = self.profiles.iter().partition(is_taken);
         let ids = |of: &[&Profile]| of.iter().map(|profile| json!(profile.braze_id)).collect::<Value>();
         let shown = |profile: &Profile| profile.shown(!is_taken(&profile));
@@ -195,7 +211,8 @@ impl Find {
                 }
             }
         }
-        let seen: Vec<&Profile> = others.iter().copied().filter(|other| other.is_seen()).collect();
+        let is_seen = |other: &&Profile| self.looks_again.as_ref().is_some_and(|look| other.is_seen(look));
+        let seen: Vec<&Profile> = others.iter().copied().filter(is_seen).collect();
         json!({
             "braze_ids": ids(&own),
             "profiles": self.profiles.iter().map(shown).collect::<Value>(),
@@ -296,23 +313,31 @@ impl Profile {
         self.email.iter().chain(&self.phone).chain(&self.devices)
     }
 
-    /// Whether it is the person's: nobody else's id stands on it, or the request names it. What an erasure
-    /// covered is trusted only where it is the one of one profile for good.
-    fn is_own(&self, trust: &[Kind], is_beside: bool) -> bool {
-        let is_named = |(identifier, how): &(Identifier, How)| match how {
-            How::Given => trust.contains(&identifier.kind()),
-            How::Sought => matches!(identifier.kind(), Kind::ExternalId | Kind::BrazeId),
-            How::Revealed => false,
-        };
-        let leads = |(_, how): &(Identifier, How)| !is_beside || *how != How::Given;
-        let has_no_name = self.external_id.is_none() && self.led_by.iter().any(leads);
-        has_no_name || self.led_by.iter().any(is_named)
+    /// Whether it is the person's: nobody else's id stands on it, or the request names it.
+    fn is_own(&self, trust: &[Kind]) -> bool {
+        let is_named =
+            |(identifier, how): &(Identifier, How)| *how == How::Given && trust.contains(&identifier.kind());
+        self.external_id.is_none() || self.led_by.iter().any(is_named)
     }
 
-    /// Whether it is told of one that is not the person's that somebody may be there again: more than an
-    /// address that the request names and others may have led to it, or nobody else's id stands on it.
-    fn is_seen(&self) -> bool {
-        self.external_id.is_none() || self.led_by.iter().any(|(_, how)| *how == How::Sought)
+    /// Whether it is that of somebody who was erased: with an external id only where that was erased, or its
+    /// Braze id was; without one where the erasure asked for what led to it.
+    fn is_own_again(&self, look: &LooksAgain, follow: &[Kind]) -> bool {
+        let is_of_one = |(identifier, _): &(Identifier, How)| {
+            matches!(identifier.kind(), Kind::ExternalId | Kind::BrazeId)
+        };
+        let was_asked = |(identifier, how): &(Identifier, How)| {
+            let kind = identifier.kind();
+            kind == Kind::UserAlias || (!look.is_beside && (*how == How::Given || follow.contains(&kind)))
+        };
+        let has_no_name = self.external_id.is_none();
+        self.led_by.iter().any(is_of_one) || (has_no_name && self.led_by.iter().any(was_asked))
+    }
+
+    /// Whether it is told of one that is not the person's that somebody may be there again.
+    fn is_seen(&self, look: &LooksAgain) -> bool {
+        let is_of_them = self.led_by.iter().any(|(_, how)| *how != How::Revealed);
+        is_of_them && !look.left.contains(&self.braze_id)
     }
 
     fn shown(&self, is_other: bool) -> Value {

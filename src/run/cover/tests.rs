@@ -171,7 +171,7 @@ fn people_are_looked_for_by_what_was_shown_of_them_alone_and_the_request_does_no
 
     let known: Value = serde_json::from_slice(&cover.sought().to_bytes()).unwrap();
     let expected = json!({"external_ids": [], "user_aliases": [{"alias_name": "n", "alias_label": "l"}],
-        "braze_ids": ["b-1"], "emails": [], "phones": ["+15557770001"], "device_ids": ["d-1"]});
+        "braze_ids": ["b-1"], "emails": [], "phones": ["+15557770001"], "device_ids": ["d-1"], "left": ["b-2"]});
     assert_eq!(known, expected);
     assert_eq!(before, cover.sought());
 }
