@@ -247,6 +247,7 @@ impl Driver {
             match next {
                 Next::Ended(finish) => {
                     self.tolerated += u64::from(finish.tolerated);
+                    self.presume_gone(&live.about);
                     // When it is tried again, what was accepted last is not sent again either.
                     let may_be_tried_again = matches!(finish.verdict, Verdict::Failed(_));
                     self.waits.attention += u64::from(!is_final(finish.verdict));

@@ -40,8 +40,7 @@ pub fn cancelled(
                 let given = request.and_then(|request| request.id);
                 let key = identity(&workflow.name, given.as_deref().map_or(place, Identity::Id));
                 let id = IdEntry { key, content };
-                let about =
-                    About { position, line: raw.line(), request: given, id, received: None, sought: None };
+                let about = About::of(position, raw.line(), given, id);
                 ended(&about, finish())
             })
             .collect();

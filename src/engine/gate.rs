@@ -11,8 +11,9 @@ use super::driver::Driver;
 use super::lanes::Slot;
 use super::looked::GateLooked;
 use super::relay::parked;
+use super::runs::About;
 use crate::catalogue::Effect;
-use crate::job::{Attempted, Event, FORGETFUL, MarkKind, ON_HOLD};
+use crate::job::{Attempted, Event, FORGETFUL, Mark, MarkKind, ON_HOLD, Presumed};
 use crate::journal::{ErasedBy, Hold, Marks, Space, StoreError};
 use crate::ledger::moment;
 use crate::plan::{Call, LeftOfErased, PersonKey};
@@ -115,6 +116,30 @@ impl Driver {
         if !people.is_empty() {
             let attempted = Attempted { batch: batch.number, tag: space.tag(), people };
             self.write(Event::Attempted(attempted), None);
+        }
+    }
+
+    /// A deletion found nobody while a restored store does not know who was erased since its backup: whom it names
+    /// counts as erased, so that they stay so when what waits for that knowledge goes on.
+    pub(super) fn presume_gone(&mut self, about: &About) {
+        if about.nobody.is_empty() || self.is_shadow || self.marks.unknown_until_ms().is_none() {
+            return;
+        }
+        let (position, at_ms) = (about.position, self.clock.now_ms());
+        let by = ErasedBy::of(self.task.job, position);
+        let is_braze = |service| self.services.get(service).is_some_and(|service| service.system == "braze");
+        let spaces = self.marks_in.iter().enumerate().filter(|(service, _)| is_braze(*service));
+        let marks: Vec<Mark> = spaces
+            .flat_map(|(_, space)| {
+                about.nobody.iter().map(move |person| Mark {
+                    kind: MarkKind::Erased,
+                    key: space.key(MarkKind::Erased, person.digest()),
+                    order: space.erasure(at_ms, by),
+                })
+            })
+            .collect();
+        if !marks.is_empty() {
+            self.write(Event::Presumed(Presumed { at_ms, positions: vec![position], marks }), None);
         }
     }
 

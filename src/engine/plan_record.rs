@@ -15,7 +15,7 @@ use super::thin::Carried;
 use super::witness;
 use super::worker::{Advanced, First, Going, Gone, Heard, Made, Planned, PlannedChunk, Work};
 use crate::intake::RawRecord;
-use crate::job::{Ended, Fail, IdEntry, StepAnswer, Verdict};
+use crate::job::{Ended, Fail, IdEntry, Skip, StepAnswer, Verdict};
 use crate::ledger::FEW;
 use crate::request::{BadRecord, Identity, Kind, Request, Spare, Warnings, identity};
 use crate::run::{Courses, Ending, Finish, Led, Next, Prepared, Run, Times, Trouble, count_unmapped};
@@ -125,8 +125,7 @@ impl<'t> Planner<'t> {
             Ok(request) => request,
             Err(bad) => {
                 let id = IdEntry { key: identity(workflow, place), content: 0 };
-                let about =
-                    About { position, line: record.line(), request: None, id, received: None, sought: None };
+                let about = About::of(position, record.line(), None, id);
                 let first = if task.past.is_finished(position) {
                     First::Finished
                 } else {
@@ -150,7 +149,7 @@ impl<'t> Planner<'t> {
         let id = IdEntry { key: identity(workflow, named), content: request.digest.0 };
         let Request { id: given, kind, scope: mut members, .. } = request;
         let (line, received, sought) = (record.line(), None, None);
-        let mut about = About { position, line, request: given, id, received, sought };
+        let mut about = About { received, sought, ..About::of(position, line, given, id) };
         let is_abandoned = matches!(why, Why::Abandoned(_));
         let is_over = task.past.is_finished(position) && !is_abandoned;
         if is_over || (why == Why::ItsTurn && task.past.is_again(position)) {
@@ -316,6 +315,9 @@ impl<'t> Planner<'t> {
         }
         if is_over || *is_thin {
             about.sought = run.to_be_sought().map(Box::new);
+            if let Next::Ended(Finish { verdict: Verdict::Skipped(Skip::NoProfile), .. }) = &next {
+                about.nobody = run.named_people().into();
+            }
             let scope = run.forget();
             self.keep(scope);
         } else {

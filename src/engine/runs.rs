@@ -8,7 +8,7 @@ use super::lanes::Slot;
 use super::thin::Carried;
 use crate::job::{Failure, IdEntry, Position};
 use crate::ledger::Received;
-use crate::plan::Call;
+use crate::plan::{Call, PersonKey};
 use crate::run::Sought;
 
 /// An open run and what the engine knows of it.
@@ -37,6 +37,8 @@ pub(super) struct About {
     pub request: Option<String>,
     /// For the index of ids.
     pub id: IdEntry,
+    /// Whom it names, where nobody was found who could be erased.
+    pub nobody: Box<[PersonKey]>,
     /// What the ledger is to know of it, until it was told.
     pub received: Option<Box<Received>>,
     /// What looks are to ask for once it is done.
@@ -44,6 +46,11 @@ pub(super) struct About {
 }
 
 impl About {
+    /// Of a record of which no more is known.
+    pub(super) fn of(position: Position, line: u64, request: Option<String>, id: IdEntry) -> About {
+        About { position, line, request, id, received: None, sought: None, nobody: Box::default() }
+    }
+
     /// Why this record failed or waits, for the failures file.
     pub(super) fn failure(&self, step: Option<String>, code: &str, message: String) -> Failure {
         let request = self.request.as_deref().map(|id| crate::source::safe_id(id).into_owned());

@@ -71,6 +71,11 @@ impl Cover {
         keys.for_each(|key| add(&mut self.subject, key));
     }
 
+    /// Whom the request names.
+    pub fn subject(&self) -> &[PersonKey] {
+        &self.subject
+    }
+
     /// Notes a call of the run, and says whom it covers if it erases.
     pub fn note(&mut self, call: &mut Call) {
         let action = call.action();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::composed::{Identifier, by_kind, named, of_kinds};
 use super::machine::Run;
+use crate::plan::PersonKey;
 use crate::request::identifiers;
 use crate::workflow::Kind;
 
@@ -121,6 +122,11 @@ impl Run {
             cover.also(sought);
         }
         run
+    }
+
+    /// Whom the request of a run that may erase names.
+    pub fn named_people(&self) -> &[PersonKey] {
+        self.cover.as_ref().map_or(&[], |cover| cover.subject())
     }
 
     /// What looks are to ask for besides what the request names, once the run is over: of people whom it

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use crate::folder::{ERASE, Folder, deletion};
-use crate::server::{Reply, Server, accepted};
+use crate::server::{Reply, Server, accepted, answer};
 
 /// Sets a state of whoever it is.
 const OPT_IN: &str = r#"
@@ -15,6 +15,19 @@ on: { file: {} }
 steps:
   - uses: braze/users.track
     with: { attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.[0].status }}" }] }
+"#;
+
+/// Erases whomever Braze finds.
+const FIND_AND_ERASE: &str = r#"
+workflow: find-and-erase
+on: { file: {} }
+steps:
+  - id: find
+    uses: privaflow/find_profiles
+  - id: erase
+    if: size(steps.find.output.braze_ids) > 0
+    uses: braze/users.delete
+    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
 "#;
 
 /// A service that answers every deletion, or none, although it carries it out.
@@ -164,6 +177,38 @@ fn nobody_is_brought_back_by_a_store_that_does_not_know_who_was_erased() {
     );
     let resumed = folder.run(&["jobs", "resume", "job-2", "--output", "json"]);
     assert_eq!(resumed.counts(), (0, [1, 2, 0, 0]), "{}", resumed.stderr);
+}
+
+#[test]
+fn a_deletion_that_finds_nobody_tells_a_restored_store_who_was_erased() {
+    let server = Server::start(|request, _| match request.path.as_str() {
+        "/users/export/ids" => answer(201, r#"{"message":"success","users":[]}"#),
+        _ => accepted(),
+    });
+    let folder = folder_to(&server);
+    folder.write("find.yaml", FIND_AND_ERASE);
+    let once_more = |id: &str, person: u64| {
+        let subject = json!({ "external_id": format!("u-{person}") });
+        folder.write(id, format!("{}\n", json!({ "id": id, "kind": "deletion", "subject": subject })));
+        folder.run(&["run", "find.yaml", "--input", id, "--output", "json"]).counts()
+    };
+    assert_eq!(once_more("before", 9), (0, [0, 1, 0, 0]));
+    assert_eq!(folder.run(&["store", "backup", "copy"]).code, 0);
+    std::fs::remove_dir_all(folder.path("store")).unwrap();
+    restored(&folder);
+    let all = [("c-1", 1), ("c-2", 2), ("c-9", 9)];
+    assert_eq!(choices(&folder, &all, "opted_in", LONG_AGO), (1, [0, 0, 0, 3]));
+
+    // Of the three, the first was erased in the time that nobody knows of.
+    assert_eq!(once_more("again", 1), (0, [0, 1, 0, 0]));
+    assert_eq!(folder.run(&["store", "restore", "--acknowledge"]).code, 0);
+    let resumed = folder.run(&["jobs", "resume", "job-2", "--output", "json"]);
+
+    assert_eq!(resumed.counts(), (0, [2, 1, 0, 0]), "{}", resumed.stderr);
+    let sent = server.requests().iter().map(|request| request.json().to_string()).collect::<String>();
+    assert!(sent.contains(r#""external_id":"u-2""#) && !sent.contains(r#""external_id":"u-1""#), "{sent}");
+    let ledger = folder.run(&["ledger", "export"]).stdout;
+    assert!(ledger.contains(r#""fact":"presumed""#), "{ledger}");
 }
 
 #[test]
