@@ -46,7 +46,6 @@ impl Host {
     /// Stops a job that is under way, in order. Nobody goes on with it until what this gives is dropped;
     /// `None` when it is not under way.
     pub(super) async fn stop_job(&self, job: JobId) -> Option<oneshot::Sender<()>> {
-        self.stop_settling(job).await;
         let (decided, deciding) = oneshot::channel();
         let (stop, mut is_left) = {
             let mut running = self.running();
@@ -79,11 +78,6 @@ impl Host {
                     None => return Ok(self.entered(&mut running, record.id, stop)),
                 }
             };
-            // Who only has it answered beside another job makes room.
-            if self.settling().contains_key(&job) {
-                self.stop_settling(job).await;
-                continue;
-            }
             talk.say(format!("{job} is being carried out already; this command waits for it"));
             tokio::select! {
                 // It never changes: it closes.
@@ -93,7 +87,7 @@ impl Host {
         }
     }
 
-    /// Enters a job, unless somebody has, who then waits for their turn.
+    /// Enters a job, unless somebody has.
     pub(super) fn enter_beside(&self, job: JobId, stop: &CancellationToken) -> Option<Entered<'_>> {
         let mut running = self.running();
         (!running.contains_key(&job)).then(|| self.entered(&mut running, job, stop))

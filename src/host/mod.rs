@@ -8,7 +8,6 @@
 
 mod approve;
 mod approvers;
-mod beside;
 mod canary;
 mod clients;
 mod command;

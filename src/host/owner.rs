@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::beside::UnderWay;
 use super::clients::Clients;
 use super::command::Talk;
 use super::entered::Running;
@@ -61,8 +60,6 @@ pub struct Host {
     turns: Arc<tokio::sync::Mutex<()>>,
     /// Open jobs that are known to have left nothing in the air.
     left_nothing: Mutex<HashSet<JobId>>,
-    /// Jobs that are driven beside others.
-    settling: Mutex<HashMap<JobId, UnderWay>>,
     guests: Guests,
     /// Jobs of which requests were let go that a person kept back, for whoever goes on with them.
     let_go: Mutex<BTreeSet<JobId>>,
@@ -94,7 +91,6 @@ impl Host {
             opening: tokio::sync::Mutex::default(),
             turns: Arc::default(),
             left_nothing: Mutex::default(),
-            settling: Mutex::default(),
             guests: Guests::default(),
             let_go: Mutex::default(),
             syncing: tokio::sync::Mutex::default(),
@@ -124,9 +120,8 @@ impl Host {
                 stop: &asked,
                 place,
             };
-            let Begun { turn, beside } = match self.turn_of(&beginning, talk).await {
+            let Begun { turn, left } = match self.turn_of(&beginning, talk).await {
                 Err(HostError::Interrupted) if !stop.is_cancelled() => {
-                    self.stop_settling(entered.job).await;
                     entered.wait_for_decisions().await;
                     if self.store.reader().job(entered.job)?.status != Status::Cancelled {
                         entered.begin_again(&stop);
@@ -153,7 +148,7 @@ impl Host {
                 extent: Extent::All,
                 turn,
             };
-            let (outcome, left) = beside.drive(Box::pin(engine::run(order))).await;
+            let outcome = Box::pin(engine::run(order)).await;
             let was_decided_about = entered.wait_for_decisions().await;
             let mut report = match outcome {
                 Ok(outcome) => Report::from(outcome),
@@ -241,10 +236,6 @@ impl Host {
 
     pub(super) fn left_nothing(&self) -> MutexGuard<'_, HashSet<JobId>> {
         self.left_nothing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn settling(&self) -> MutexGuard<'_, HashMap<JobId, UnderWay>> {
-        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {

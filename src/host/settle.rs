@@ -2,25 +2,21 @@
 //!
 //! A process that was killed, or gave up, leaves requests of which nobody knows whether they were made.
 //! The same state is answered before a newer one leaves, whichever job of the store sets the newer one: so
-//! when a job is about to write, every other open job that left something in the air in one of its
-//! workspaces first takes the lanes of those people, and is then driven beside it until they are answered.
-//! Whoever else the job names is not kept waiting. A job at work here needs none of this, because its
-//! people's lanes are its own, and one that left them keeps those of what it left in the air.
+//! a job that is about to write first has every other open job asked for what it left in the air in one of
+//! its workspaces. Where there is no answer soon, those people stay in the lanes of that job, and whoever
+//! else is named goes on. A job at work here needs none of this, because its people's lanes are its own, and
+//! one that left them keeps those of what it left in the air.
 //!
-//! A job has one engine at a time: whoever goes on with a job that is driven beside another, or decides about it,
-//! stops that first.
-//!
-//! Jobs begin one after another: a [`Turn`] is held until the job has what it left itself in its lanes. Where
-//! nobody can tell whom a job left in the air (its input is gone, or its credentials are), nothing newer
-//! leaves: the error names it, and how to go on.
+//! Jobs begin one after another: a [`Turn`] is held until the job has what it left itself in its lanes, so
+//! that a job never has two engines. Where nobody can tell whom a job left in the air (its input is gone, or
+//! its credentials are), nothing newer leaves: the error names it, and how to go on.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::beside::{Beside, Settled, Settling};
 use super::command::Talk;
 use super::error::{HostError, StillInTheAir, Unanswered};
 use super::owner::Host;
@@ -32,6 +28,9 @@ use crate::job::{JobId, Status};
 use crate::journal::{JobRecord, Reader};
 use crate::source::Source;
 use crate::workflow::{Workflow, load};
+
+/// The longest pause between two attempts for which a job waits until another one is answered.
+const ANSWERS: Duration = Duration::from_secs(2);
 
 /// A job that is about to be driven.
 pub(super) struct Beginning<'b> {
@@ -50,48 +49,39 @@ pub(super) struct Beginning<'b> {
 }
 
 /// How a job begins.
-pub(super) struct Begun<'h> {
+pub(super) struct Begun {
     /// Held until it has what it left itself in its lanes; `None` when nothing that it does needs it.
     pub turn: Option<Turn>,
-    /// What others left in the air, under way beside it.
-    pub beside: Beside<'h>,
+    /// Why what others left in the air is not answered: their people wait.
+    pub left: Vec<HostError>,
 }
 
 impl Host {
     /// How a job begins that is about to be driven: whom others left in the air is in their lanes by then.
-    pub(super) async fn turn_of<'h>(
-        &'h self,
-        beginning: &Beginning<'_>,
-        talk: &Talk,
-    ) -> Result<Begun<'h>, HostError> {
+    pub(super) async fn turn_of(&self, beginning: &Beginning<'_>, talk: &Talk) -> Result<Begun, HostError> {
         // What only looks leaves nothing in the air.
         if matches!(beginning.place, Place::Sandbox | Place::Shadow) {
-            return Ok(Begun { turn: None, beside: Beside::default() });
+            return Ok(Begun { turn: None, left: Vec::new() });
         }
         let turn = tokio::select! {
             turn = Arc::clone(self.turns()).lock_owned() => turn,
             () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
         };
-        // It goes on itself with what it left in the air.
-        self.stop_settling(beginning.job).await;
         self.left_nothing().remove(&beginning.job);
-        let mut beside = Beside { stop: beginning.stop.child_token(), ..Beside::default() };
-        if beginning.workflow.writes
-            && let Err(error) = self.settle_others(beginning, &mut beside, talk).await
-        {
-            // What went before is not left half-way.
-            drop(beside.drive(std::future::ready(())).await);
-            return Err(error);
-        }
-        Ok(Begun { turn: Some(Box::new(turn)), beside })
+        let left = match beginning.workflow.writes {
+            true => self.settle_others(beginning, talk).await?,
+            false => Vec::new(),
+        };
+        Ok(Begun { turn: Some(Box::new(turn)), left })
     }
 
-    async fn settle_others<'h>(
-        &'h self,
+    /// Has other jobs answered what they left in the air; gives why some are not.
+    async fn settle_others(
+        &self,
         beginning: &Beginning<'_>,
-        beside: &mut Beside<'h>,
         talk: &Talk,
-    ) -> Result<(), HostError> {
+    ) -> Result<Vec<HostError>, HostError> {
+        let mut left = Vec::new();
         let open = self.store().reader().all_open_jobs()?;
         self.left_nothing().retain(|job| open.binary_search(job).is_ok());
         for job in open {
@@ -112,23 +102,13 @@ impl Host {
                 continue;
             }
             talk.say(format!("{job} was left with requests in the air: they are answered first"));
-            let (has_lanes, mut is_ready) = oneshot::channel::<()>();
-            let (patience, stop) = (beginning.patience, beside.stop.clone());
-            let mut settling: Settling<'h> =
-                Box::pin(self.settle(record, workflow, patience, stop, Box::new(has_lanes)));
-            // The sender is dropped once their people are in the lanes, or never will be.
-            tokio::select! {
-                biased;
-                settled = &mut settling => match settled {
-                    Err(error @ HostError::InTheAir { why: StillInTheAir::Left(_), .. }) => {
-                        beside.settled.push(Err(error));
-                    }
-                    settled => settled?,
-                },
-                _ = &mut is_ready => beside.settling.push(settling),
+            match self.settle(record, workflow, beginning).await {
+                // Its people stay in its lanes.
+                Err(error @ HostError::InTheAir { why: StillInTheAir::Left(_), .. }) => left.push(error),
+                settled => settled?,
             }
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Whether calls of a workflow may go where these profiles lead; yes when nobody knows any more.
@@ -140,18 +120,14 @@ impl Host {
             || theirs.any(|profile| ours.contains(&(profile.system.word(), profile.workspace.as_str())))
     }
 
-    /// Has a job answered what it left in the air, and no more. Its people are in its lanes when `turn` is
-    /// dropped, unless it is over with an error by then.
+    /// Has a job answered what it left in the air, and no more.
     async fn settle(
         &self,
         record: JobRecord,
         workflow: Arc<Workflow>,
-        patience: Patience,
-        asked_to_stop: CancellationToken,
-        turn: Turn,
-    ) -> Settled {
+        beginning: &Beginning<'_>,
+    ) -> Result<(), HostError> {
         let job = record.id;
-        let (asked_to_stop, _under_way) = self.note_settling(job, &asked_to_stop);
         let unready = |error: HostError| match error {
             HostError::Interrupted => HostError::Interrupted,
             error => still(job, StillInTheAir::Unready(Box::new(error))),
@@ -159,8 +135,8 @@ impl Host {
         let input = open_again(self.store().reader().clone(), record, Arc::clone(&workflow)).await?;
         let services = self.clients().services(&workflow).await.map_err(unready)?;
         // Somebody may wait to go on with it, or decide about it meanwhile.
-        let entered = self.enter_beside(job, &asked_to_stop);
-        let stop = entered.as_ref().map_or_else(|| asked_to_stop.clone(), |entered| entered.stop());
+        let entered = self.enter_beside(job, beginning.stop);
+        let stop = entered.as_ref().map_or_else(|| beginning.stop.clone(), |entered| entered.stop());
         let order = Order {
             workflow,
             input,
@@ -170,19 +146,22 @@ impl Host {
             shared: Arc::clone(self.shared()),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             virtual_clock: None,
-            patience,
+            patience: shorter(beginning.patience),
             stop,
             progress: Progress::to(drop),
             failures: self.failures().to_owned(),
             place: Place::Services,
             extent: Extent::InTheAir,
-            turn: Some(turn),
+            turn: None,
         };
         let outcome = Box::pin(engine::run(order)).await;
         if let Some(entered) = &entered {
             entered.wait_for_decisions().await;
         }
         let outcome = outcome.map_err(|error| unready(HostError::Job(error)))?;
+        if beginning.stop.is_cancelled() {
+            return Err(HostError::Interrupted);
+        }
         let reader = self.store().reader();
         let is_given_up = reader.job(job)?.status != Status::Open;
         match outcome.stopped.into_iter().next() {
@@ -192,6 +171,14 @@ impl Host {
             }
             None => Err(still(job, StillInTheAir::Left(Unanswered::NoAnswer))),
         }
+    }
+}
+
+/// How long a job waits for the answers of another: those of other people go on after that.
+fn shorter(patience: Patience) -> Patience {
+    match patience {
+        Patience::Endless => Patience::Until(ANSWERS),
+        Patience::Until(wait) => Patience::Until(wait.min(ANSWERS)),
     }
 }
 

@@ -26,8 +26,8 @@ fn what_two_killed_jobs_left_in_the_air_is_asked_for_by_one_engine_each() {
     }
 
     let serving = Serving::start(&folder);
-    // While nothing is answered, whoever goes on with a job waits for who asks beside another.
-    server.wait_for(5);
+    // While nothing is answered, one of them waits until the other is asked.
+    server.wait_for(4);
     gate.open();
     until("all is over", || is_all_over(&folder));
 
