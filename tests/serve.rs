@@ -32,8 +32,6 @@ mod forget;
 mod health;
 #[path = "serve/hooks.rs"]
 mod hooks;
-#[path = "serve/killed.rs"]
-mod killed;
 #[path = "serve/left.rs"]
 mod left;
 #[path = "serve/markers.rs"]
