@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::clients::Clients;
 use super::command::Talk;
 use super::entered::Running;
-use super::error::HostError;
+use super::error::{HostError, StillInTheAir, Unanswered};
 use super::guests::Guests;
 use super::protocol::SettingsName;
 use super::report::{Ending, Report};
@@ -65,6 +65,15 @@ pub struct Host {
     let_go: Mutex<BTreeSet<JobId>>,
     /// Held while the staff of OneTrust is read.
     syncing: tokio::sync::Mutex<()>,
+}
+
+/// The profile for which another job waits, whose people wait with it.
+fn stopped_by(left: &HostError) -> Option<engine::Stopped> {
+    let HostError::InTheAir { why: StillInTheAir::Left(Unanswered::Stopped { profile, why }), .. } = left
+    else {
+        return None;
+    };
+    Some(engine::Stopped { profile: profile.clone(), why: why.clone() })
 }
 
 impl Host {
@@ -151,7 +160,12 @@ impl Host {
             let outcome = Box::pin(engine::run(order)).await;
             let was_decided_about = entered.wait_for_decisions().await;
             let mut report = match outcome {
-                Ok(outcome) => Report::from(outcome),
+                Ok(mut outcome) => {
+                    if outcome.summary.waiting > 0 {
+                        outcome.stopped.extend(left.iter().filter_map(stopped_by));
+                    }
+                    Report::from(outcome)
+                }
                 Err(JobError::Engine(error)) => {
                     self.as_far_as_known(entered.job, input.clone(), error).await?
                 }

@@ -110,10 +110,10 @@ fn an_erasure_that_is_cut_after_any_event_leaves_looks_at_everybody_by_everythin
 
         // Then everybody is looked for once, by all of it
         let sum = |of: fn(&Found) -> u64| founds.iter().map(of).sum::<u64>();
-        let came_to = (sum(|found| found.people), sum(|found| found.gone), sum(|found| found.erased_again));
+        // (The address was never asked for, so whoever has it is told and not erased.)
+        let came_to = (sum(|found| found.people), sum(|found| found.gone), sum(|found| found.came_back));
         assert_eq!(came_to, (3, 2, 1), "cut after {cut} events: {founds:?}");
         assert_eq!(sum(|found| found.by["email"]), 3, "cut after {cut} events: {founds:?}");
-        assert!(rig.braze.people().is_empty(), "cut after {cut} events");
         if !was_cut {
             assert!(cut > 6, "a job has more events than {cut}");
             return;
