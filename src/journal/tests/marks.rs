@@ -173,7 +173,10 @@ fn a_store_of_the_first_format_is_brought_up_to_date_when_it_is_opened() {
     let refused = Reader::open(directory.path()).unwrap_err().to_string();
     let store = Store::open(directory.path()).unwrap();
 
-    assert!(refused.contains("`privaflow store prune`, or what else writes to it, brings it up to date"), "{refused}");
+    assert!(
+        refused.contains("`privaflow store prune`, or what else writes to it, brings it up to date"),
+        "{refused}"
+    );
     assert_eq!(events_of(&store, job), [answered(0)]);
     assert_eq!(store.ids().check(&id_of(3), job).unwrap(), Seen::Duplicate);
     assert_eq!(newest(&store, Target, 3), None);
