@@ -81,7 +81,7 @@ impl Carrier {
             tracing::warn!(
                 %job,
                 workflow,
-                "{job} of workflow {workflow} cannot go on by itself, since its input was standard input: give it once more to `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
+                "{job} of workflow {workflow} cannot go on by itself, since its input was standard input: give it once more to `privaflow jobs resume {job} < FILE`, or `privaflow jobs cancel {job}`"
             );
             return;
         }
