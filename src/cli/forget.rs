@@ -23,7 +23,7 @@ pub(super) struct Args {
 /// Forgets somebody.
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
-    drop(Reader::open(&loaded.settings.store)?);
+    Reader::must_be_there(&loaded.settings.store)?;
     let typed = match args.subject.as_str() {
         "-" => std::io::read_to_string(std::io::stdin()).map_err(Failure::wrong)?,
         typed => typed.to_owned(),

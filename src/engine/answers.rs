@@ -154,9 +154,12 @@ impl Driver {
     }
 
     /// Whether one call of a batch seems to bring the service down: it failed several times, and the
-    /// service answered others since it first left. Only calls that may be repeated are halved.
+    /// service answered others since it first left. Only calls that may be repeated are halved, and only when an
+    /// attempt before this one had no answer either: the journal then keeps all of them in the air until the
+    /// halves are answered.
     fn is_poisoned(&self, batch: &Batch) -> bool {
         batch.is_repeatable()
+            && batch.may_be_made
             && batch.members.len() > 1
             && batch.tries + 1 >= POISONED_AFTER
             && self.services.accepted_since(batch.service, batch.first_ms)

@@ -4,9 +4,10 @@
 //! Nothing is written about them: they stay unfinished, and whoever goes on with the job reads them
 //! again. Where other profiles of the same workspace are at work nothing is put aside, since a later
 //! write to a person could then overtake an earlier one; and where a job only settles what is in the air,
-//! nothing else is read.
+//! nothing else is read. What may have been made is never put aside: it keeps its people's lanes until it is
+//! answered, against this job and every other one.
 
-use super::batches::Member;
+use super::batches::{Batch, Member};
 use super::driver::Driver;
 use super::in_the_air::Extent;
 
@@ -18,9 +19,16 @@ impl Driver {
             return;
         }
         for service in self.services.stopped_alone() {
-            let mut members = self.batches.withdraw(service);
-            let retrying =
-                self.retrying.extract_if(|_, batch| batch.service == service && !batch.is_abandoned);
+            let (runs, state) = (&self.runs, &self.state);
+            let stays = |batch: &Batch| {
+                let position = |member: &Member| runs.position(member.slot);
+                let mut positions = batch.members.iter().filter_map(position);
+                batch.is_abandoned
+                    || batch.may_be_made
+                    || positions.any(|position| state.may_have_been_made(position))
+            };
+            let mut members = self.batches.withdraw(service, stays);
+            let retrying = self.retrying.extract_if(|_, batch| batch.service == service && !stays(batch));
             members.extend(retrying.flat_map(|(_, batch)| batch.members));
             self.put_members_aside(service, members);
         }

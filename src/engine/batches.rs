@@ -52,6 +52,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Its calls, with the profile that they go to.
+    pub(super) fn calls(&self) -> impl Iterator<Item = (usize, &Member)> {
+        self.members.iter().map(|member| (self.service, member))
+    }
+
     /// The limit it must pass.
     pub(super) fn gate(&self) -> Option<Gate> {
         Some(Gate::of(self.service, self.members.first()?))
@@ -193,15 +198,27 @@ impl Batches {
         self.closed.push_front(batch);
     }
 
-    /// Takes every call out that waits to leave for a profile, and that somebody waits for.
-    pub(super) fn withdraw(&mut self, service: usize) -> Vec<Member> {
+    /// Takes every call out that waits to leave for a profile, but for batches that must `stay`.
+    pub(super) fn withdraw(&mut self, service: usize, stays: impl Fn(&Batch) -> bool) -> Vec<Member> {
+        // What gathers is looked at as a whole, as it would leave.
+        let keys: Vec<Key> = self.open.keys().filter(|key| key.service == service).cloned().collect();
+        for key in keys {
+            if let Some(open) = self.open.remove(&key) {
+                self.close(service, key.step, open.members, key.waits);
+            }
+        }
         let all = std::mem::take(&mut self.closed);
         let (gone, kept): (VecDeque<Batch>, _) =
-            all.into_iter().partition(|batch| batch.service == service && !batch.is_abandoned);
+            all.into_iter().partition(|batch| batch.service == service && !stays(batch));
         self.closed = kept;
-        let open = self.open.extract_if(|key, _| key.service == service && key.waits == Waits::Runs);
-        let of_open = open.flat_map(|(_, open)| open.members);
-        gone.into_iter().flat_map(|batch| batch.members).chain(of_open).collect()
+        gone.into_iter().flat_map(|batch| batch.members).collect()
+    }
+
+    /// Calls that wait to leave, with the profiles they go to.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (usize, &Member)> {
+        let open = self.open.iter().map(|(key, open)| (key.service, &open.members));
+        let open = open.flat_map(|(service, members)| members.iter().map(move |member| (service, member)));
+        self.closed.iter().flat_map(Batch::calls).chain(open)
     }
 
     fn close(&mut self, service: usize, step: u32, members: Vec<Member>, waits: Waits) {

@@ -15,6 +15,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::batches::Batch;
 use super::driver::Driver;
 use super::fresh::opt_outs_of;
 use super::open::JobError;
@@ -152,18 +153,21 @@ impl Driver {
     /// The people of requests of which nobody knows whether they were made, by the number of their workspace:
     /// nobody else may write to them until that is answered.
     pub(super) fn whom_it_leaves_in_the_air(&self) -> HashSet<(u32, PersonKey)> {
-        let (mut unresolved, mut positions) = (HashSet::new(), HashSet::new());
+        // By record: what is sent again can stand in another batch than the one that had no answer.
+        let mut positions = HashSet::new();
         for exchange in self.state.unresolved() {
-            unresolved.insert(exchange.batch);
             positions.extend(exchange.positions.iter().copied());
         }
         let taken_over = self.taken_over.iter().filter(|(position, _)| positions.contains(position));
         let taken_over = taken_over.flat_map(|(_, (space, people))| people.iter().map(|key| (*space, *key)));
-        let left = self.retrying.values().filter(|batch| unresolved.contains(&batch.number));
-        let people = left.flat_map(|batch| {
-            let writes = batch.members.iter().filter(|member| member.call.action().effect.writes());
-            let space = self.space(batch.service);
-            writes.flat_map(move |member| member.call.reaches().iter().map(move |person| (space, *person)))
+        let left = self.retrying.values().flat_map(Batch::calls).chain(self.batches.waiting());
+        let left = left.filter(|(_, member)| {
+            let position = self.runs.position(member.slot);
+            member.call.action().effect.writes() && position.is_some_and(|at| positions.contains(&at))
+        });
+        let people = left.flat_map(|(service, member)| {
+            let space = self.space(service);
+            member.call.reaches().iter().map(move |person| (space, *person))
         });
         people.chain(taken_over).chain(self.abandoned.people()).collect()
     }

@@ -79,6 +79,11 @@ impl Lane {
             Lane::Held(holder) => {
                 *self = Lane::Queue { holder: Some(*holder), queue: VecDeque::from([(ticket, rank)]) };
             }
+            // What may have been sent before goes before whoever waits, also before one that keeps its turn.
+            Lane::Queue { queue, .. } if rank == Rank::Again => {
+                let place = queue.iter().take_while(|(_, other)| *other == Rank::Again).count();
+                queue.insert(place, (ticket, rank));
+            }
             Lane::Queue { queue, .. } => queue.push_back((ticket, rank)),
         }
     }

@@ -217,6 +217,12 @@ impl State {
         is_any_unresolved || self.abandoned().next().is_some()
     }
 
+    /// Whether an earlier attempt of a call of this record may have been made, although a later one was answered
+    /// without deciding anything, or an earlier process sent it and nobody knows yet.
+    pub fn may_have_been_made(&self, position: Position) -> bool {
+        self.in_the_air.has(position)
+    }
+
     /// Exchanges whose steps were out of time before they were answered, by the numbers of their batches.
     /// A process that takes the job over repeats their calls before it goes on.
     pub fn abandoned(&self) -> impl Iterator<Item = (u64, &[Abandoned])> {

@@ -264,3 +264,59 @@ fn a_state_without_an_answer_is_answered_first_when_its_process_gave_up_in_order
     assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
     assert_eq!(told(&server), [["opted_in"], ["opted_in"], ["unsubscribed"]]);
 }
+
+#[test]
+fn what_a_job_left_in_the_air_when_its_profile_was_refused_holds_up_the_same_people_in_jobs_that_are_at_work()
+{
+    let mended = Arc::new(AtomicBool::new(false));
+    let gate = Gate::default();
+    let server = Server::start({
+        let (gate, mended) = (gate.clone(), Arc::clone(&mended));
+        let lost = AtomicBool::new(false);
+        move |request, _| match request.json().to_string().contains("opted_in") {
+            true => accepted(),
+            false if mended.load(Ordering::SeqCst) => accepted(),
+            false if lost.swap(true, Ordering::SeqCst) => crate::server::answer(401, "{}"),
+            // It was made, and nobody hears of it.
+            false => {
+                gate.pass();
+                Reply::Cut
+            }
+        }
+    });
+    let folder = Folder::to(server.address, &of_profile("newest", "first"));
+    folder.write("older.yaml", of_profile("older", "second"));
+    let profile = |name: &str| {
+        let address = server.address;
+        format!(
+            "  {name}: {{ system: braze, scheme: http, host: '{address}', token: {{ env: PRIVAFLOW_TEST_KEY }}, workspace: one }}\n"
+        )
+    };
+    let profiles = profile("first") + &profile("second");
+    folder.write("privaflow.yaml", format!("workflows: .\nstore: {{ path: store }}\nprofiles:\n{profiles}"));
+    write(&folder, "first.ndjson", &[change("newer", "unsubscribed", 9)]);
+    let mut other = change("other", "opted_in", 2);
+    other["subject"]["external_id"] = json!("u-2");
+    write(&folder, "second.ndjson", &[change("older", "opted_in", 1), other]);
+    let older = ["run", "older.yaml", "--input", "second.ndjson", "--output", "json"];
+
+    let first = folder.command(&["run", "flow.yaml", "--input", "first.ndjson"]).spawn().unwrap();
+    server.wait_for(1);
+    let second = folder.command(&older).spawn().unwrap();
+    // The older change of the same person waits behind it by now.
+    server.wait_for(2);
+    gate.open();
+    let (refused, left) = (crate::folder::end(first), crate::folder::end(second));
+
+    assert_eq!(refused.code, 3, "{}", refused.stderr);
+    assert_eq!(left.counts(), (1, [1, 0, 0, 1]), "{}", left.stderr);
+    assert_eq!(told(&server), [["unsubscribed"], ["opted_in"], ["unsubscribed"]]);
+    mended.store(true, Ordering::SeqCst);
+    assert_eq!(folder.run(&older).counts(), (0, [1, 1, 0, 0]));
+    assert_eq!(told(&server)[3..], [["unsubscribed"]]);
+}
+
+/// Sets the state through a profile of its own.
+fn of_profile(name: &str, profile: &str) -> String {
+    SET.replace("workflow: set\n", &format!("workflow: {name}\nprofiles: {{ braze: {profile} }}\n"))
+}

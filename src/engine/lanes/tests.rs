@@ -168,3 +168,19 @@ proptest! {
         prop_assert!(lanes.lanes.is_empty() && lanes.waiting.is_empty());
     }
 }
+
+#[test]
+fn what_may_have_been_sent_goes_before_what_keeps_its_turn() {
+    let (mut lanes, left) = (Lanes::default(), Ticket { engine: 7, slot: 0 });
+    lanes.enter(0, &[person(1)], left, Rank::Again);
+    for (slot, rank) in [(1, Rank::InTurn), (2, at(3)), (3, Rank::Again), (4, Rank::Again)] {
+        assert!(!lanes.enter(0, &[person(1)], call(slot), rank));
+    }
+
+    let mut order = leave(&mut lanes, &[person(1)]);
+    while let Some(slot) = leave(&mut lanes, &[person(1)]).first() {
+        order.push(*slot);
+    }
+
+    assert_eq!(order, [3, 4, 1, 2]);
+}

@@ -44,6 +44,11 @@ impl InTheAir {
         self.exchanges.is_empty()
     }
 
+    /// Whether a call of a record may have been made in an exchange that is in the air.
+    pub(super) fn has(&self, position: Position) -> bool {
+        self.positions.contains(&position)
+    }
+
     /// An exchange has no answer, and whoever made it does not wait for one.
     pub(super) fn leave(&mut self, exchange: Unresolved) {
         self.positions.extend(&exchange.positions);
