@@ -1,6 +1,7 @@
 //! A backup is put back, and whoever was erased after it is looked at all the same.
 
 use crate::folder::{Folder, deletion};
+use crate::serving::{Serving, jobs, put_deletions, until};
 use crate::watching::{Braze, counts, looks};
 
 /// Finds people by all that they are known by, and erases them.
@@ -55,4 +56,37 @@ fn who_was_erased_after_the_backup_is_looked_at_by_all_they_had_once_it_is_put_b
     std::fs::remove_dir_all(folder.path("store")).unwrap();
     let lost = folder.run(&["store", "restore", "copy", "--force"]);
     assert!(lost.stderr.contains("nobody looks whether they stay gone"), "{}", lost.stderr);
+}
+
+#[test]
+fn what_came_in_and_was_carried_out_after_the_backup_is_not_carried_out_again_and_who_waits_goes_on() {
+    // Given three requests that waited when the backup was made, of which two were carried out and one is held since
+    let braze = Braze::with(1..=3);
+    let folder = Folder::to(braze.sandbox.address(), SEARCHES);
+    assert_eq!(folder.run(&["hold", "add", "u-3", "--reason", "case 4711"]).code, 0);
+    put_deletions(&folder, 1..=3);
+    assert_eq!(folder.run(&["store", "backup", "copy"]).code, 0);
+    let serving = Serving::start(&folder);
+    until("the others are done", || jobs(&folder).iter().any(|job| job["done"] == 2));
+    assert_eq!(serving.stop().0, 130);
+    let before = looks(&folder);
+
+    // When the backup is put back and the server goes on
+    let restored = folder.run(&["store", "restore", "copy", "--force", "--output", "json"]);
+    let told = restored.json();
+    assert_eq!((&told["lost_records"], &told["open_jobs"]), (&0.into(), &serde_json::json!([])), "{told}");
+    assert_eq!(folder.run(&["store", "restore", "--acknowledge"]).code, 0);
+    let serving = Serving::start(&folder);
+    assert_eq!(folder.run(&["hold", "remove", "u-3"]).code, 0);
+    until("nobody waits any more", || braze.people().is_empty());
+    until("the job is over", || jobs(&folder).iter().all(|job| job["status"] == "finished"));
+
+    // Then there is one job as there was, nobody's request came twice, and all three are looked at
+    assert_eq!(serving.stop().0, 0);
+    let [job] = &jobs(&folder)[..] else { panic!("one window, one job: {:?}", jobs(&folder)) };
+    assert_eq!((&job["done"], &job["skipped"], &job["failed"]), (&3.into(), &0.into(), &0.into()), "{job}");
+    assert_eq!((before.len(), looks(&folder).len()), (2, 4));
+    let looked = folder.run(&["watch", "run", "--early", "--output", "json"]).lines();
+    let people: Vec<u64> = looked.iter().map(|look| counts(look)[0]).collect();
+    assert_eq!(people.iter().sum::<u64>(), 3, "{looked:?}");
 }
