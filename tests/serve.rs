@@ -36,6 +36,10 @@ mod hooks;
 mod left;
 #[path = "serve/markers.rs"]
 mod markers;
+#[path = "serve/reopened.rs"]
+mod reopened;
+#[path = "serve/restored.rs"]
+mod restored;
 #[expect(dead_code, reason = "shared with the tests of jobs and of hosts, which need more of it")]
 #[path = "host/running.rs"]
 mod running;
