@@ -28,8 +28,7 @@ impl Driver {
                     || positions.any(|position| state.may_have_been_made(position))
             };
             let mut members = self.batches.withdraw(service, stays);
-            let retrying =
-                self.retrying.extract_if(|_, batch| batch.service == service && !stays(batch));
+            let retrying = self.retrying.extract_if(|_, batch| batch.service == service && !stays(batch));
             members.extend(retrying.flat_map(|(_, batch)| batch.members));
             self.put_members_aside(service, members);
         }

@@ -28,6 +28,7 @@ mod quiet;
 mod reads;
 mod refused;
 mod sought;
+mod spaces;
 mod steps;
 mod times;
 mod unmapped;
@@ -41,6 +42,7 @@ pub use machine::{Answer, Next, Prepared, Run};
 pub use preview::{Known, Preview, Previewed, preview, preview_failing};
 pub use refused::{NO_PROFILE, UNKNOWN_PROFILE};
 pub use sought::Sought;
+pub use spaces::Spaces;
 pub use times::Times;
 pub use unmapped::count_unmapped;
 

@@ -288,7 +288,9 @@ fn what_a_job_left_in_the_air_when_its_profile_was_refused_holds_up_the_same_peo
     folder.write("older.yaml", of_profile("older", "second"));
     let profile = |name: &str| {
         let address = server.address;
-        format!("  {name}: {{ system: braze, scheme: http, host: '{address}', token: {{ env: PRIVAFLOW_TEST_KEY }}, workspace: one }}\n")
+        format!(
+            "  {name}: {{ system: braze, scheme: http, host: '{address}', token: {{ env: PRIVAFLOW_TEST_KEY }}, workspace: one }}\n"
+        )
     };
     let profiles = profile("first") + &profile("second");
     folder.write("privaflow.yaml", format!("workflows: .\nstore: {{ path: store }}\nprofiles:\n{profiles}"));

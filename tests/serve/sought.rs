@@ -3,26 +3,21 @@
 use privaflow::sandbox::{AliasName, Identifiers};
 use serde_json::json;
 
-use crate::folder::{Folder, deletion};
+use crate::folder::{FIND_AND_ERASE, Folder, deletion};
 use crate::serving::{Serving, arrival, jobs, put, until};
 use crate::watching::{Braze, counts, looks};
 
-const SEARCHES: &str = r#"
-workflow: erase
-on: { file: {} }
-steps:
-  - id: find
-    uses: privaflow/find_profiles
-  - id: erase
-    if: size(steps.find.output.braze_ids) > 0
-    uses: braze/users.delete
-    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
-  - id: verify
+/// Looks until they are gone.
+const VERIFIES: &str = r#"  - id: verify
     if: steps.erase.status == "done"
     uses: privaflow/verify_erased
     with: { found: "{{ steps.find.output }}", first_after: 10ms, at_most: 10s }
-watch: WATCH
 "#;
+
+/// Finds everybody, erases them, and looks whether they are gone.
+fn searches() -> String {
+    format!("{FIND_AND_ERASE}{VERIFIES}watch: WATCH\n")
+}
 
 /// Finds people in its own way, and is told more than it asks by.
 const LOOKS_UP: &str = r#"
@@ -38,6 +33,46 @@ steps:
     with: { braze_ids: ["{{ steps.find.output.users.0.braze_id }}"] }
 watch: WATCH
 "#;
+
+/// One brand of two, in a workspace of its own.
+fn in_both(again: &str) -> String {
+    let step = |brand: &str| {
+        let of = |word: &str| format!("{word}_{brand}");
+        let (find, erase) = (of("find"), of("erase"));
+        format!(
+            r#"
+  - id: {find}
+    uses: privaflow/find_profiles
+    profile: {brand}
+  - id: {erase}
+    if: size(steps.{find}.output.braze_ids) > 0
+    uses: braze/users.delete
+    profile: {brand}
+    with: {{ braze_ids: "{{{{ steps.{find}.output.braze_ids }}}}" }}"#
+        )
+    };
+    let (eu, us) = (step("eu"), step("us"));
+    format!(
+        "workflow: erase\non: {{ file: {{}} }}\nsteps:{eu}{us}\nwatch: {{ after: [1d], again: {again} }}\n"
+    )
+}
+
+/// A folder whose settings know both.
+fn of_two(eu: &Braze, us: &Braze, workflow: &str) -> Folder {
+    let folder = Folder::to(eu.sandbox.address(), workflow);
+    let profile = |name: &str, braze: &Braze| {
+        let host = braze.sandbox.address();
+        format!(
+            "  {name}: {{ system: braze, scheme: http, host: \"{host}\", share: 1, token: {{ env: PRIVAFLOW_TEST_KEY }} }}\n"
+        )
+    };
+    let profiles = profile("eu", eu) + &profile("us", us);
+    folder.write(
+        "privaflow.yaml",
+        format!("workflows: .\nstore: {{ path: store }}\ngate: {{ quiet: 1ms }}\nprofiles:\n{profiles}"),
+    );
+    folder
+}
 
 fn folder(braze: &Braze, workflow: &str, watch: &str) -> Folder {
     Folder::to(braze.sandbox.address(), &workflow.replace("WATCH", watch))
@@ -76,7 +111,7 @@ fn whoever_comes_back_under_what_only_the_search_had_shown_is_found() {
     // Given six people who were erased, of whom the requests name only an external id
     let braze = Braze::with([]);
     (1..=6).for_each(|number| add(&braze, person(number)));
-    let folder = folder(&braze, SEARCHES, "{ after: [1d, 2d], again: erase }");
+    let folder = folder(&braze, &searches(), "{ after: [1d, 2d], again: erase }");
     folder.requests((1..=6).map(deletion));
     let job = folder.job();
     assert_eq!((job.counts(), alive(&braze)), ((0, [6, 0, 0, 0]), 0), "{}", job.stderr);
@@ -128,7 +163,7 @@ fn an_address_of_somebody_who_stays_brings_nobody_back_and_gets_nobody_erased() 
         &braze,
         Identifiers { external_id: Some("other".to_owned()), email: home(), ..Identifiers::default() },
     );
-    let folder = folder(&braze, SEARCHES, "{ after: [1d], again: erase }");
+    let folder = folder(&braze, &searches(), "{ after: [1d], again: erase }");
     folder.requests([deletion(1)]);
     let job = folder.job();
     assert_eq!((job.counts(), braze.people()), ((0, [1, 0, 0, 0]), vec!["other".to_owned()]));
@@ -171,10 +206,204 @@ fn a_file_that_finds_people_in_its_own_way_is_looked_at_by_all_that_it_was_told(
 }
 
 #[test]
+fn what_was_erased_in_one_workspace_is_nobodys_in_another_one() {
+    for (again, came_to, in_eu) in [("report", [2, 0, 2, 0, 0, 0], 2), ("erase", [2, 0, 0, 2, 0, 0], 0)] {
+        // Given two customers of two brands, whose requests name an address, and who are known by other ids in each
+        let (eu, us) = (Braze::with([]), Braze::with([]));
+        for number in 1..=2 {
+            add(&eu, person(number));
+            let external_id = Some(format!("us-{number}"));
+            add(&us, Identifiers { external_id, email: person(number).email, ..Identifiers::default() });
+        }
+        // and customers of the second brand who have there what the others had in the first
+        let stranger = |email: &str| Identifiers { email: Some(email.to_owned()), ..Identifiers::default() };
+        add(&us, Identifiers { external_id: person(1).external_id, ..stranger("stranger@example.com") });
+        add(
+            &us,
+            Identifiers {
+                external_id: Some("kid-1".into()),
+                aliases: person(1).aliases,
+                ..Identifiers::default()
+            },
+        );
+        add(
+            &us,
+            Identifiers {
+                external_id: Some("kid-2".into()),
+                phone: person(2).phone,
+                ..Identifiers::default()
+            },
+        );
+        add(&us, Identifiers { device_ids: person(2).device_ids, ..Identifiers::default() });
+        let folder = of_two(&eu, &us, &in_both(again));
+        let request = |number: usize| json!({"id": format!("r-{number}"), "kind": "deletion", "subject": {"email": person(number).email}});
+        folder.requests((1..=2).map(request));
+        let job = folder.job();
+        assert_eq!((job.counts(), alive(&eu), alive(&us)), ((0, [2, 0, 0, 0]), 0, 4), "{}", job.stderr);
+
+        // When both are there again in the first brand, by their ids
+        for number in 1..=2 {
+            add(&eu, Identifiers { external_id: person(number).external_id, ..Identifiers::default() });
+        }
+        let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+        // Then they are told or erased there, and nobody else is in the other
+        assert_eq!(
+            (counts(&look.json()), alive(&eu), alive(&us)),
+            (came_to, in_eu, 4),
+            "{again}: {}",
+            look.stderr
+        );
+        assert_eq!(us.people(), ["kid-1", "kid-2", "u-1"]);
+    }
+}
+
+#[test]
+fn whoever_has_the_customer_number_of_an_erased_person_in_another_workspace_may_still_choose() {
+    let (eu, us) = (Braze::with([]), Braze::with([]));
+    add(&eu, person(1));
+    add(&us, Identifiers { email: person(1).email, ..Identifiers::default() });
+    add(&us, Identifiers { external_id: person(1).external_id, ..Identifiers::default() });
+    let folder = of_two(&eu, &us, &in_both("report"));
+    folder.write(
+        "consent.yaml",
+        CONSENT
+            .replace("users.track", "users.track\n    profile: us")
+            .replace("email: \"{{ subject.email }}\"", "external_id: \"{{ subject.external_id }}\""),
+    );
+    folder.requests([json!({"id": "r-1", "kind": "deletion", "subject": {"email": person(1).email}})]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+
+    let consent = json!({"id": "c-1", "kind": "consent", "occurred_at": "2026-11-01T10:00:00Z", "subject": {"external_id": "u-1"}});
+    folder.write("consents.ndjson", format!("{consent}\n"));
+    let run = folder.run(&["run", "consent.yaml", "--input", "consents.ndjson", "--output", "json"]);
+
+    assert_eq!(run.counts(), (0, [1, 0, 0, 0]), "{}", run.stdout);
+}
+
+/// How somebody else may be known by now.
+const BY_OTHER_WAYS: [(&str, &str); 4] = [
+    (
+        "email_addresses",
+        r#"[{ email: "{{ subject.email }}", prioritization: [identified, most_recently_updated] }]"#,
+    ),
+    (
+        "phone_numbers",
+        r#"[{ phone: "{{ subject.phone }}", prioritization: [identified, most_recently_updated] }]"#,
+    ),
+    ("user_aliases", r#"[{ alias_name: "{{ subject.aliases.[0].alias_name }}", alias_label: crm }]"#),
+    ("braze_ids", r#""{{ vars.found }}""#),
+];
+
+#[test]
+fn nobody_is_erased_again_who_only_has_the_address_number_or_alias_of_an_erased_person_by_now() {
+    for (member, value) in BY_OTHER_WAYS {
+        // Given a person who was erased by what others can have, too
+        let braze = Braze::with([]);
+        let search = match member {
+            "braze_ids" => {
+                r#"
+  - id: find
+    uses: braze/users.export.ids
+    with: { email_address: "{{ subject.email }}", fields_to_export: [braze_id, external_id] }
+  - set: { found: "steps.find.output.users.map(user, user.braze_id)" }"#
+            }
+            _ => "",
+        };
+        let condition = if search.is_empty() { "" } else { "\n    if: size(vars.found) > 0" };
+        let workflow = format!(
+            "workflow: erase\non: {{ file: {{}} }}\nsteps:{search}\n  - id: erase{condition}\n    uses: braze/users.delete\n    with: {{ {member}: {value} }}\nwatch: {{ after: [1d, 2d], again: erase }}\n"
+        );
+        add(&braze, person(1));
+        let folder = Folder::to(braze.sandbox.address(), &workflow);
+        let subject = json!({"email": person(1).email, "phone": person(1).phone,
+            "aliases": [{"alias_name": "al-1", "alias_label": "crm"}]});
+        folder.requests([json!({"id": "r-1", "kind": "deletion", "subject": subject})]);
+        let job = folder.job();
+        assert_eq!((job.counts(), alive(&braze)), ((0, [1, 0, 0, 0]), 0), "{member}: {}", job.stderr);
+        let gone = folder.run(&["watch", "run", "--early", "--output", "json"]);
+        assert_eq!(counts(&gone.json()), [1, 1, 0, 0, 0, 0], "{member}: {}", gone.stderr);
+
+        // When somebody else has it
+        let other = Identifiers { external_id: Some("other".into()), device_ids: Vec::new(), ..person(1) };
+        add(&braze, other);
+        let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+        // Then that is told, and they stay
+        assert_eq!(
+            (counts(&look.json()), alive(&braze)),
+            ([1, 0, 1, 0, 0, 0], 1),
+            "{member}: {}",
+            look.stderr
+        );
+        let failed = folder.run(&["runs", "list", "--state", "failed", "--output", "json"]).json();
+        assert_eq!(failed["step"], json!("came_back_again"), "{failed}");
+    }
+}
+
+#[test]
+fn nobody_of_whom_nothing_is_known_is_called_gone() {
+    // Given a request that names nobody but in a field of its own, and what was kept of it is lost
+    let workflow = "workflow: erase\non: { file: {} }\nsteps:\n  - id: erase\n    uses: braze/users.delete\n    with: { external_ids: [\"{{ fields.number }}\"] }\nwatch: { after: [1d, 2d], again: erase }\n";
+    let braze = Braze::with(1..=2);
+    let folder = Folder::to(braze.sandbox.address(), workflow);
+    let request = |number: usize| json!({"id": format!("r-{number}"), "kind": "deletion", "subject": {}, "fields": {"number": format!("u-{number}")}});
+    folder.requests((1..=2).map(request));
+    assert_eq!((folder.job().counts(), alive(&braze)), ((0, [2, 0, 0, 0]), 0));
+    braze.comes_back(2);
+
+    // When it is looked with it, and without
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+    let store = rusqlite::Connection::open(folder.path("store/journal.db")).unwrap();
+    store.execute_batch("DELETE FROM sought").unwrap();
+    drop(store);
+    let blind = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    assert_eq!(counts(&look.json()), [2, 1, 0, 1, 0, 0], "{}", look.stderr);
+    assert_eq!(counts(&blind.json()), [2, 0, 0, 0, 0, 2], "{}", blind.stderr);
+}
+
+#[test]
+fn the_certificate_of_whoever_came_back_says_so() {
+    // Given two who were erased, and their certificates
+    let braze = Braze::with(1..=2);
+    let workflow = format!("{}certificate: true\n", searches());
+    let folder = folder(&braze, &workflow, "{ after: [1d, 2d], again: erase }");
+    folder.requests([deletion(1), deletion(2)]);
+    assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
+    let page =
+        |position: usize| folder.read(&format!("store/certificates/certificate-job-1-{position}.html"));
+    let before = [page(0), page(1)];
+    assert!(before.iter().all(|page| page.contains("verified") && !page.contains("looked for again")));
+
+    // When one of them is there again, and is erased again
+    braze.comes_back(2);
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    // Then their page says so, and the other one is as it was
+    assert_eq!(counts(&look.json()), [2, 1, 0, 1, 0, 0], "{}", look.stderr);
+    let after = page(1);
+    assert_eq!(page(0), before[0]);
+    assert!(after.contains("there again, and erased again") && after.contains("job-2:1"), "{after}");
+    let document = folder.read("store/certificates/certificate-job-1-1.json");
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["request"], json!("r-2"));
+    let runs: Vec<&str> =
+        document["results"].as_array().unwrap().iter().map(|ended| ended["run"].as_str().unwrap()).collect();
+    assert_eq!(runs, ["job-1:1", "job-2:1"]);
+    // and it can be checked
+    assert_eq!(folder.run(&["ledger", "export", "ledger.ndjson"]).code, 0);
+    let document = folder.path("store/certificates/certificate-job-1-1.json");
+    let words = ["ledger", "verify", "ledger.ndjson", "--certificate", document.to_str().unwrap()];
+    let checked = folder.run(&words);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+}
+
+#[test]
 fn nobody_says_of_a_person_who_was_forgotten_that_they_are_gone() {
     // Given two who were erased, and a copy of the store
     let braze = Braze::with(1..=2);
-    let folder = folder(&braze, SEARCHES, "{ after: [1d, 2d] }");
+    let folder = folder(&braze, &searches(), "{ after: [1d, 2d] }");
     folder.requests([deletion(1), deletion(2)]);
     assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
     assert_eq!(keys(&folder), 2);
@@ -199,7 +428,7 @@ fn nobody_says_of_a_person_who_was_forgotten_that_they_are_gone() {
 #[test]
 fn what_an_earlier_release_erased_is_looked_for_by_what_the_request_names_and_that_is_said() {
     let braze = Braze::with(1..=2);
-    let folder = folder(&braze, SEARCHES, "{ after: [1d] }");
+    let folder = folder(&braze, &searches(), "{ after: [1d] }");
     folder.requests([deletion(1), deletion(2)]);
     assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
     // As that release would have left it
@@ -221,7 +450,7 @@ fn what_an_earlier_release_erased_is_looked_for_by_what_the_request_names_and_th
 #[test]
 fn whoever_is_done_is_looked_for_while_another_request_of_the_job_is_held() {
     let braze = Braze::with(1..=3);
-    let folder = folder(&braze, SEARCHES, "{ after: [1d] }");
+    let folder = folder(&braze, &searches(), "{ after: [1d] }");
     assert_eq!(folder.run(&["hold", "add", "u-3", "--reason", "case 4711"]).code, 0);
     folder.requests((1..=3).map(deletion));
     assert_eq!(folder.job().counts(), (1, [2, 0, 0, 1]));
@@ -249,7 +478,7 @@ fn whoever_is_done_is_looked_for_while_another_request_of_the_job_is_held() {
 fn serve_looks_for_whoever_is_done_beside_one_who_is_held_also_after_a_kill() {
     // Given three requests that came in, of which one is held, and a server that is killed when the others are done
     let braze = Braze::with(1..=3);
-    let folder = folder(&braze, SEARCHES, "{ after: [2s], again: erase }");
+    let folder = folder(&braze, &searches(), "{ after: [2s], again: erase }");
     assert_eq!(folder.run(&["hold", "add", "u-3", "--reason", "case 4711"]).code, 0);
     put(&folder, (1..=3).map(|number| arrival("erase", number, &deletion(number))).collect());
     let serving = Serving::start(&folder);
@@ -278,7 +507,7 @@ fn who_is_held_or_chose_anew_under_anything_they_had_is_not_erased_again_under_s
     // Given two who were erased, who come back by telephone alone
     let braze = Braze::with([]);
     (1..=2).for_each(|number| add(&braze, person(number)));
-    let folder = folder(&braze, SEARCHES, "{ after: [1d], again: erase }");
+    let folder = folder(&braze, &searches(), "{ after: [1d], again: erase }");
     let settings = folder.read("privaflow.yaml");
     folder.write("privaflow.yaml", format!("{settings}gate: {{ quiet: 1ms }}\n"));
     folder.requests((1..=2).map(deletion));
