@@ -195,3 +195,43 @@ fn the_master_key_of_the_settings_is_rotated_and_without_it_nothing_opens_and_no
     assert_eq!(rotated.trim(), r#"{"keys":1,"master":"env TWO"}"#, "{err}");
     assert!(![unset, wrong, again, rotated].concat().contains("long enough"));
 }
+
+/// A store as the release wrote it whose format was the fourth, with one job that is over.
+fn store_of_the_fourth_format(folder: &Path) {
+    std::fs::create_dir(folder.join(STORE)).expect("a folder");
+    let earlier = rusqlite::Connection::open(folder.join(STORE).join("journal.db")).expect("a database");
+    for migration in [
+        include_str!("../src/journal/migrations/001-jobs-events-segments.sql"),
+        include_str!("../src/journal/migrations/002-marks-and-second-tries.sql"),
+        include_str!("../src/journal/migrations/003-inbox.sql"),
+        include_str!("../src/journal/migrations/004-ledger.sql"),
+        "INSERT INTO jobs (workflow_name, workflow_digest, workflow_text, input_path, input_digest, format, \
+         started_ms, sandbox, status) VALUES ('erase', zeroblob(32), '', 'a', zeroblob(32), 'null', 1, 0, 2)",
+        "PRAGMA user_version = 4",
+    ] {
+        earlier.execute_batch(migration).expect("it can be written");
+    }
+}
+
+#[test]
+fn a_store_of_an_earlier_release_is_copied_as_it_is_and_then_brought_up_to_date() {
+    let folder = tempfile::tempdir().expect("a folder");
+    store_of_the_fourth_format(folder.path());
+    let format = |file: &str| -> i64 {
+        let connection = rusqlite::Connection::open(folder.path().join(file)).expect("a database");
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number")
+    };
+
+    let refused = said(&privaflow(folder.path(), ["jobs", "list"]));
+    let (copied, _, code) = said(&privaflow(folder.path(), ["store", "backup", "copy"]));
+    assert_eq!((code, format("copy"), format(".privaflow/journal.db")), (Some(0), 4, 4), "{copied}");
+    let pruned = said(&privaflow(folder.path(), ["store", "prune", "--older-than", "36500d"]));
+    let listed = said(&privaflow(folder.path(), ["jobs", "list"]));
+
+    assert!(refused.1.contains("has format 4 of an earlier release"), "{}", refused.1);
+    assert_eq!((refused.2, pruned.2, listed.2), (Some(2), Some(0), Some(0)), "{}{}", pruned.1, listed.1);
+    assert!(listed.0.contains("erase"), "{}", listed.0);
+    let back = said(&privaflow(folder.path(), ["store", "restore", "copy", "--force"]));
+    assert_eq!(back.2, Some(0), "{}", back.1);
+    assert!(said(&privaflow(folder.path(), ["jobs", "list"])).0.contains("erase"));
+}

@@ -30,7 +30,7 @@ enum Subcommand {
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let Subcommand::Rotate = args.command;
     let loaded = setup::settings(common)?;
-    drop(Reader::open(&loaded.settings.store)?);
+    Reader::must_be_there(&loaded.settings.store)?;
     let home = Home::of(&loaded);
     run::runtime()?.block_on(async {
         let show = |answer, _| {

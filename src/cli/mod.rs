@@ -36,6 +36,7 @@ mod trial;
 mod trigger;
 mod validate;
 mod watch;
+mod who;
 mod why;
 mod workflows;
 

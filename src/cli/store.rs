@@ -31,7 +31,8 @@ enum Subcommand {
     /// Copy the store into a new file, also while jobs run
     ///
     /// The copy holds jobs, their events, the finished ids, freshness, erasures and the ledger. It does not hold the
-    /// folder `keys`: what requests that are not over must remember opens only where their keys are.
+    /// folder `keys`: what requests that are not over must remember opens only where their keys are. A store that
+    /// an earlier release wrote is copied as it is, before this one brings it up to date.
     Backup {
         /// The new file
         file: PathBuf,
@@ -93,7 +94,7 @@ pub(super) fn warn_if_restored(reader: &Reader) -> Result<(), Failure> {
 }
 
 fn backup(common: &Common, store: &Path, file: &Path) -> Result<ExitCode, Failure> {
-    let reader = Reader::open(store).map_err(Failure::wrong)?;
+    let reader = Reader::open_to_back_up(store).map_err(Failure::wrong)?;
     warn_if_restored(&reader)?;
     let made = reader.backup(file).map_err(Failure::wrong)?;
     match common.output {
@@ -137,7 +138,7 @@ fn restore(common: &Common, store: &Path, file: &Path, replace: Replace) -> Resu
 
 fn acknowledge(common: &Common, loaded: &Loaded) -> Result<ExitCode, Failure> {
     // Only a store that is there can have been restored.
-    drop(Reader::open(&loaded.settings.store)?);
+    Reader::must_be_there(&loaded.settings.store)?;
     let command = Command::AcknowledgeRestore { by: pauses::who() };
     carried_out(loaded, command, |result| {
         match common.output {
@@ -159,7 +160,7 @@ fn acknowledge(common: &Common, loaded: &Loaded) -> Result<ExitCode, Failure> {
 }
 
 fn prune(common: &Common, loaded: &Loaded, kept: Duration) -> Result<ExitCode, Failure> {
-    drop(Reader::open(&loaded.settings.store)?);
+    Reader::must_be_there(&loaded.settings.store)?;
     let kept_ms = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
     let before_ms = SystemClock.now_ms().saturating_sub(kept_ms);
     carried_out(loaded, Command::Prune { before_ms }, |result| {

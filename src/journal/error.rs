@@ -39,7 +39,8 @@ pub enum StoreError {
     },
     /// An earlier release wrote the store, and it was only to be read.
     #[error(
-        "the store `{}` has format {found} of an earlier release; `privaflow store prune` brings it up to date",
+        "the store `{}` has format {found} of an earlier release: `privaflow store backup FILE` copies it as it is, and then `privaflow store prune`, \
+         or what else writes to it, brings it up to date; earlier releases cannot read it after that",
         path.display()
     )]
     Older {

@@ -4,7 +4,7 @@
 //! a command can show a job while another process runs it.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -41,16 +41,30 @@ impl Reader {
 
     /// As [`Reader::open`], where the settings name a master key.
     pub fn open_with(path: &Path, masters: Masters) -> Result<Reader, StoreError> {
-        let database = database_in(path);
-        if !database.exists() {
-            return Err(StoreError::Missing { path: path.to_owned() });
+        Reader::of_database(&there(path)?, Reader::lock_of(path, masters))
+    }
+
+    /// As [`Reader::open`], also of a store that an earlier release wrote: only to back it up as it is.
+    pub fn open_to_back_up(path: &Path) -> Result<Reader, StoreError> {
+        let connection = Arc::new(Mutex::new(schema::open_to_copy(&there(path)?)?));
+        Ok(Reader { connection, inbox_lock: Reader::lock_of(path, Masters::default()) })
+    }
+
+    /// Whether there is a store that can be worked on, of whichever format: who opens it to write brings it up
+    /// to date.
+    pub fn must_be_there(path: &Path) -> Result<(), StoreError> {
+        match Reader::open(path) {
+            Ok(_) | Err(StoreError::Older { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
-        let ring = Ring::beside(keys_in(path), masters);
-        Reader::of_database(&database, inbox::Lock::new(Keys::new(keys_in(path)), ring))
     }
 
     pub(super) fn of_database(database: &Path, inbox_lock: inbox::Lock) -> Result<Reader, StoreError> {
         Ok(Reader { connection: Arc::new(Mutex::new(schema::open_reader(database)?)), inbox_lock })
+    }
+
+    fn lock_of(path: &Path, masters: Masters) -> inbox::Lock {
+        inbox::Lock::new(Keys::new(keys_in(path)), Ring::beside(keys_in(path), masters))
     }
 
     /// All jobs, oldest first.
@@ -175,8 +189,8 @@ impl Reader {
 
     /// A connection of its own to the same database, for what takes long.
     pub(super) fn beside(&self) -> Result<Connection, StoreError> {
-        let path = self.lock().path().map(std::path::PathBuf::from);
-        schema::open_reader(&path.unwrap_or_default())
+        let path = self.lock().path().map(PathBuf::from);
+        schema::open_to_copy(&path.unwrap_or_default())
     }
 
     /// The key of what came in.
@@ -186,6 +200,15 @@ impl Reader {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The database of a store that is there.
+fn there(path: &Path) -> Result<PathBuf, StoreError> {
+    let database = database_in(path);
+    match database.exists() {
+        true => Ok(database),
+        false => Err(StoreError::Missing { path: path.to_owned() }),
     }
 }
 

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/008-staff.sql"),
     include_str!("migrations/009-sought.sql"),
     include_str!("migrations/010-packed.sql"),
+    include_str!("migrations/011-gate-keys.sql"),
 ];
 
 /// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and
@@ -49,8 +50,20 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// The earliest format of which a database can be copied as it is: it has a place for when it was copied.
+const COPIED: i64 = 2;
+
 /// A connection that only reads, beside the writer, of this process or another.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    open_reader_of(path, MIGRATIONS.len() as i64)
+}
+
+/// The same of a database that an earlier release may have written, to be copied as it is.
+pub(super) fn open_to_copy(path: &Path) -> Result<Connection, StoreError> {
+    open_reader_of(path, COPIED)
+}
+
+fn open_reader_of(path: &Path, oldest: i64) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).doing("open its database for reading")?;
     connection.busy_timeout(Duration::from_secs(5)).doing("open its database for reading")?;
@@ -60,7 +73,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     match found {
         _ if found > known => Err(StoreError::Newer { path: path.to_owned(), found, known }),
         0 => Err(StoreError::Damaged { what: "its database is not set up" }),
-        _ if found < known => Err(StoreError::Older { path: path.to_owned(), found }),
+        _ if found < oldest => Err(StoreError::Older { path: path.to_owned(), found }),
         _ => Ok(connection),
     }
 }
