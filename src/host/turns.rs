@@ -21,11 +21,13 @@ use crate::job::JobId;
 /// How long a job that was asked and gave no answer is not asked again for others: its people are in its lanes.
 const NOT_AGAIN: Duration = Duration::from_secs(5);
 
+/// A system and a workspace of it.
+type Workspace = (String, String);
+
 /// The turns of one process.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// By system and workspace.
-    workspaces: Mutex<HashMap<(String, String), Arc<Turn<()>>>>,
+    workspaces: Mutex<HashMap<Workspace, Arc<Turn<()>>>>,
     settled: Mutex<HashMap<JobId, Settled>>,
     /// Jobs that gave no answer, with when.
     unanswered: Mutex<HashMap<JobId, (Instant, Unanswered)>>,
