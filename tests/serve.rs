@@ -52,6 +52,8 @@ mod serving;
 mod shadow;
 #[path = "serve/shown.rs"]
 mod shown;
+#[path = "serve/somebody_else.rs"]
+mod somebody_else;
 #[path = "serve/sought.rs"]
 mod sought;
 #[path = "serve/watching.rs"]

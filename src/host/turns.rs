@@ -18,11 +18,13 @@ use super::error::Unanswered;
 use crate::engine::Service;
 use crate::job::JobId;
 
+/// A system and a workspace of it.
+type Workspace = (String, String);
+
 /// The turns of one process.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// By system and workspace.
-    workspaces: Mutex<HashMap<(String, String), Arc<Turn<()>>>>,
+    workspaces: Mutex<HashMap<Workspace, Arc<Turn<()>>>>,
     settled: Mutex<HashMap<JobId, Settled>>,
     /// Jobs that gave no answer, with until when they are not asked again.
     unanswered: Mutex<HashMap<JobId, (Instant, Unanswered)>>,
@@ -44,7 +46,7 @@ impl Turns {
     /// The turns of the workspaces that these profiles lead to, in their order.
     pub(super) async fn of(&self, services: &[Arc<Service>]) -> Vec<OwnedMutexGuard<()>> {
         let key = |service: &Arc<Service>| (service.system.clone(), service.workspace.clone());
-        let wanted: BTreeSet<(String, String)> = services.iter().map(key).collect();
+        let wanted: BTreeSet<Workspace> = services.iter().map(key).collect();
         let mut held = Vec::with_capacity(wanted.len());
         for workspace in wanted {
             let turn = Arc::clone(locked(&self.workspaces).entry(workspace).or_default());
