@@ -1,11 +1,14 @@
 //! What a restored store takes over from the one that it replaces.
 //!
 //! A backup knows nothing of what came after it. Where the store that stands in its place can be read, whoever was
-//! erased since stays erased: entries of the gate, finished ids, and how new states are, are added to those of
-//! the backup, and so are holds. The rule that keeps it right: nothing becomes weaker. Of two entries the
+//! erased since stays erased, and watched: entries of the gate, finished ids, and how new states are, are added to
+//! those of the backup, and so are holds; jobs that watch whom they erased are taken over whole. The rule that keeps it right: nothing becomes weaker. Of two entries the
 //! stricter one stays, and what a person let through or took off the list since the backup was made is shut
 //! again until they say so once more.
 
+mod looks;
+
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -16,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{Doing, StoreError};
 use super::segments::{Family, Keepers, Key, RECENT_RECORDS, Sorted, Value};
 use super::{ids, index, marks, schema};
+use crate::job::JobId;
 
 const DOING: &str = "take over what the replaced store knew";
 
@@ -30,6 +34,26 @@ pub struct Carried {
     pub ids: u64,
     /// States that were accepted.
     pub states: u64,
+    /// Looks at erased people that are still to come.
+    #[serde(default)]
+    pub looks: u64,
+}
+
+/// What the replaced store could be asked.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// What was taken over.
+    pub carried: Carried,
+    /// Jobs that go on from where they stood there.
+    pub jobs: HashSet<JobId>,
+    /// Why it is not known who was erased since the backup was made; `None` when that is known.
+    pub lost: Option<Lost>,
+}
+
+impl Taken {
+    fn nothing(lost: Lost) -> Taken {
+        Taken { lost: Some(lost), ..Taken::default() }
+    }
 }
 
 /// Why nothing, or not all, could be taken over: who was erased since is not known then.
@@ -62,35 +86,38 @@ impl Lost {
 }
 
 /// Adds what the database of a store knows to a copy of a backup.
-pub(super) fn carry_over(
-    from: &Path,
-    to: &Connection,
-    copy: &Path,
-) -> Result<Result<Carried, Lost>, StoreError> {
+pub(super) fn carry_over(from: &Path, to: &Connection, copy: &Path) -> Result<Taken, StoreError> {
     if !from.exists() {
-        return Ok(Err(Lost::NothingThere));
+        return Ok(Taken::nothing(Lost::NothingThere));
     }
-    let Ok(known) = schema::open_writer(from) else { return Ok(Err(Lost::Unreadable)) };
+    let unreadable = Ok(Taken::nothing(Lost::Unreadable));
+    let Ok(known) = schema::open_writer(from) else { return unreadable };
     match relation(&known, to) {
         Ok(None) => {}
-        Ok(Some(lost)) => return Ok(Err(lost)),
-        Err(_) => return Ok(Err(Lost::Unreadable)),
+        Ok(Some(lost)) => return Ok(Taken::nothing(lost)),
+        Err(_) => return unreadable,
     }
-    let Ok(families) = Known::open(&known, from) else { return Ok(Err(Lost::Unreadable)) };
+    let Ok(families) = Known::open(&known, from) else { return unreadable };
     // What was read before it could be read no further stays: it is true.
     let added = match add_all(&families, to, copy) {
         Ok(added) => added,
-        Err(Side::Read) => return Ok(Err(Lost::Unreadable)),
+        Err(Side::Read) => return unreadable,
         Err(Side::Written(error)) => return Err(error),
     };
     let holds = match holds_of(&known) {
         Ok(holds) => add_holds(&holds, to).doing(DOING)?,
-        Err(_) => return Ok(Err(Lost::Unreadable)),
+        Err(_) => return unreadable,
+    };
+    let looks = match looks::carry(&known, to) {
+        Ok(looks) => looks,
+        Err(Side::Read) => return unreadable,
+        Err(Side::Written(error)) => return Err(error),
     };
     let was_forgetful = super::backup::restored(&known).ok().flatten().is_some_and(|it| it.lost.is_some());
     let [ids, states, erasures] = added;
-    let carried = Carried { erasures, holds, ids, states };
-    Ok(if was_forgetful { Err(Lost::Forgetful) } else { Ok(carried) })
+    let carried = Carried { erasures, holds, ids, states, looks: looks.count };
+    let lost = was_forgetful.then_some(Lost::Forgetful);
+    Ok(Taken { carried, jobs: looks.jobs, lost })
 }
 
 /// Why a store cannot tell what came after the backup, if it cannot.

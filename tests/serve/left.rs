@@ -213,6 +213,8 @@ fn an_erasure_goes_on_by_itself_when_its_hold_ends_and_when_it_is_taken_away() {
         assert_eq!(folder.run(&["hold", "remove", who]).code, 0);
     }
     server.wait_for(4);
-    until("all is over", || is_all_over(&folder));
+    until("all is over", || {
+        is_all_over(&folder) && jobs(&folder).iter().all(|job| job["status"] == "finished")
+    });
     assert_eq!(serving.stop().0, 0);
 }
