@@ -13,9 +13,11 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
+use crate::job::Mark;
+
 use super::error::{Doing, StoreError};
 use super::segments::{Family, Keepers, Key, RECENT_RECORDS, Sorted, Value};
-use super::{ids, index, marks, schema};
+use super::{ids, index, marks, schema, unfinished};
 
 const DOING: &str = "take over what the replaced store knew";
 
@@ -30,6 +32,9 @@ pub struct Carried {
     pub ids: u64,
     /// States that were accepted.
     pub states: u64,
+    /// Entries of the gate of whom an erasure left and was not answered.
+    #[serde(default)]
+    pub presumed: u64,
 }
 
 /// Why nothing, or not all, could be taken over: who was erased since is not known then.
@@ -77,8 +82,10 @@ pub(super) fn carry_over(
         Err(_) => return Ok(Err(Lost::Unreadable)),
     }
     let Ok(families) = Known::open(&known, from) else { return Ok(Err(Lost::Unreadable)) };
+    // Nobody is left out for what cannot be read: the others count all the same.
+    let presumed = unfinished::presumed(&known);
     // What was read before it could be read no further stays: it is true.
-    let added = match add_all(&families, to, copy) {
+    let added = match add_all(&families, presumed.as_deref().unwrap_or_default(), to, copy) {
         Ok(added) => added,
         Err(Side::Read) => return Ok(Err(Lost::Unreadable)),
         Err(Side::Written(error)) => return Err(error),
@@ -88,13 +95,17 @@ pub(super) fn carry_over(
         Err(_) => return Ok(Err(Lost::Unreadable)),
     };
     let was_forgetful = super::backup::restored(&known).ok().flatten().is_some_and(|it| it.lost.is_some());
-    let [ids, states, erasures] = added;
-    let carried = Carried { erasures, holds, ids, states };
-    Ok(if was_forgetful { Err(Lost::Forgetful) } else { Ok(carried) })
+    let ([ids, states, erasures], added_presumed) = added;
+    let carried = Carried { erasures, holds, ids, states, presumed: added_presumed };
+    Ok(match presumed {
+        Err(_) => Err(Lost::Unreadable),
+        Ok(_) if was_forgetful => Err(Lost::Forgetful),
+        Ok(_) => Ok(carried),
+    })
 }
 
 /// Why a store cannot tell what came after the backup, if it cannot.
-fn relation(known: &Connection, backup: &Connection) -> rusqlite::Result<Option<Lost>> {
+pub(super) fn relation(known: &Connection, backup: &Connection) -> rusqlite::Result<Option<Lost>> {
     let secrets = |connection: &Connection| -> rusqlite::Result<[Option<Vec<u8>>; 2]> {
         let gate = "SELECT value FROM gate_keys ORDER BY version DESC LIMIT 1";
         let own = "SELECT value FROM secrets WHERE name = 'marks'";
@@ -132,8 +143,9 @@ enum Side {
     Written(StoreError),
 }
 
-/// Adds every record that the copy does not have, or that is stricter; gives how many of each family.
-fn add_all(known: &Known, to: &Connection, copy: &Path) -> Result<[u64; 3], Side> {
+/// Adds every record that the copy does not have, or that is stricter, and then those of the gate that are
+/// presumed; gives how many of each family, and how many of the latter.
+fn add_all(known: &Known, presumed: &[Mark], to: &Connection, copy: &Path) -> Result<([u64; 3], u64), Side> {
     let written = Side::Written;
     let ours = Known::open(to, copy).map_err(written)?;
     let reader = Arc::new(Mutex::new(Connection::open(copy).doing(DOING).map_err(written)?));
@@ -165,7 +177,29 @@ fn add_all(known: &Known, to: &Connection, copy: &Path) -> Result<[u64; 3], Side
             (None, Ok(())) => {}
         }
     }
-    Ok(added)
+    let [.., (family, into)] = &ours.families;
+    let [.., (_, known)] = &known.families;
+    let (mut more, mut count) = (Vec::new(), 0);
+    for mark in presumed {
+        let (key, value) = (Key::from_be_bytes(mark.key), mark.order.to_bytes());
+        // Whoever was erased later than that is known by it.
+        if !holds(known, *family, (key, value)).map_err(|_| Side::Read)? {
+            more.push((key, value));
+        }
+    }
+    add(&mut keepers, to, (*family, into), &mut more, &mut count).map_err(written)?;
+    Ok((added, count))
+}
+
+/// Whether an index has a record already, or one that says more.
+fn holds(sorted: &Sorted, family: Family, (key, value): (Key, Value)) -> Result<bool, StoreError> {
+    let mut held: Option<Value> = None;
+    let keep = |older| {
+        held = Some(held.map_or(older, |newer| (family.keep)(older, newer)));
+        ControlFlow::<()>::Continue(())
+    };
+    sorted.find(key, keep)?;
+    Ok(held.is_some_and(|held| (family.keep)(held, value) == held))
 }
 
 fn add(
@@ -177,13 +211,7 @@ fn add(
 ) -> Result<(), StoreError> {
     let mut new = Vec::with_capacity(together.len());
     for (key, value) in together.drain(..) {
-        let mut held: Option<Value> = None;
-        let keep = |older| {
-            held = Some(held.map_or(older, |newer| (family.keep)(older, newer)));
-            ControlFlow::<()>::Continue(())
-        };
-        into.find(key, keep)?;
-        if held.is_none_or(|held| (family.keep)(held, value) != held) {
+        if !holds(into, family, (key, value))? {
             new.push((key, value));
         }
     }

@@ -200,6 +200,12 @@ pub(super) fn keep_key(connection: &Connection, job: JobId) -> rusqlite::Result<
     Ok(())
 }
 
+/// Whether something of the job may be tried again.
+pub(super) fn keeps_key(connection: &Connection, job: JobId) -> rusqlite::Result<bool> {
+    let sql = "SELECT keeps_key FROM jobs WHERE id = ?1";
+    connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0))
+}
+
 /// Whether the job's key is still needed: the job is open, something in it may be tried again, or its people
 /// are looked for again.
 pub(super) fn needs_key(connection: &Connection, job: JobId) -> rusqlite::Result<bool> {
