@@ -106,11 +106,11 @@ pub(super) fn carry_over(
 
 /// Why a store cannot tell what came after the backup, if it cannot.
 pub(super) fn relation(known: &Connection, backup: &Connection) -> rusqlite::Result<Option<Lost>> {
-    let secrets = |connection: &Connection| -> rusqlite::Result<[Option<Vec<u8>>; 2]> {
+    let secrets = |connection: &Connection| -> rusqlite::Result<([Option<Vec<u8>>; 2], bool)> {
         let gate = "SELECT value FROM gate_keys ORDER BY version DESC LIMIT 1";
         let own = "SELECT value FROM secrets WHERE name = 'marks'";
         let read = |sql| connection.query_row(sql, [], |row| row.get(0)).optional();
-        Ok([read(gate)?, read(own)?])
+        Ok(([read(gate)?, read(own)?], super::marks::is_gate_short(connection)?))
     };
     if secrets(known)? != secrets(backup)? {
         return Ok(Some(Lost::Foreign));

@@ -47,9 +47,8 @@ pub struct Marks {
     targets: Arc<Sorted>,
     erased: Arc<Sorted>,
     secret: Arc<Secret>,
-    gate: Arc<Secret>,
+    gate: GateKey,
     releases: Releases,
-    has_earlier: bool,
     /// Up to when it is not known who was erased, in Unix milliseconds; [`KNOWN`] when it is.
     unknown_until_ms: Arc<AtomicI64>,
 }
@@ -69,24 +68,40 @@ pub struct GateSeen {
 #[derive(Clone)]
 pub struct Space {
     secret: Arc<Secret>,
-    gate: Arc<Secret>,
+    gate: GateKey,
     workspace: [u8; SPACE_BYTES],
 }
 
+/// What the keys of the gate are made with.
+#[derive(Clone)]
+pub(super) struct GateKey {
+    secret: Arc<Secret>,
+    /// It may know people as an earlier version of how identifiers are compared made their keys.
+    has_earlier: bool,
+    /// Its keys are of twelve bytes, the others nought: those of a store that an earlier release began are of sixteen.
+    is_short: bool,
+}
+
+impl GateKey {
+    /// As much of a key as the gate keeps. Twelve bytes take a stranger for one of ten million people once in
+    /// 10^21 questions; each byte that is the same in all keys of a block is kept once.
+    fn of(&self, key: [u8; 16]) -> [u8; 16] {
+        let [a, b, c, d, e, f, g, h, _, _, _, _, w, x, y, z] = key;
+        match self.is_short {
+            true => [a, b, c, d, e, f, g, h, 0, 0, 0, 0, w, x, y, z],
+            false => key,
+        }
+    }
+}
+
 impl Marks {
-    pub(super) fn new(
-        targets: Arc<Sorted>,
-        erased: Arc<Sorted>,
-        secret: Secret,
-        (gate, has_earlier): (Secret, bool),
-    ) -> Marks {
+    pub(super) fn new(targets: Arc<Sorted>, erased: Arc<Sorted>, secret: Secret, gate: GateKey) -> Marks {
         Marks {
             targets,
             erased,
             secret: Arc::new(secret),
-            gate: Arc::new(gate),
+            gate,
             releases: Releases::default(),
-            has_earlier,
             unknown_until_ms: Arc::new(AtomicI64::new(KNOWN)),
         }
     }
@@ -96,7 +111,7 @@ impl Marks {
         let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(workspace).finalize();
         let mut space = [0; SPACE_BYTES];
         space.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        Space { secret: Arc::clone(&self.secret), gate: Arc::clone(&self.gate), workspace: space }
+        Space { secret: Arc::clone(&self.secret), gate: self.gate.clone(), workspace: space }
     }
 
     /// The key under which something of a workspace is marked: see [`Space::key`].
@@ -161,7 +176,7 @@ impl Marks {
 
     /// Whether it may know people by the keys of an earlier version of how identifiers are compared.
     pub fn knows_earlier_keys(&self) -> bool {
-        self.has_earlier
+        self.gate.has_earlier
     }
 
     /// Up to when erasures may have been accepted of which the store knows nothing, in Unix milliseconds; `None`
@@ -176,7 +191,7 @@ impl Marks {
 
     /// The key of the gate.
     pub(super) fn gate_key(&self) -> Arc<Secret> {
-        Arc::clone(&self.gate)
+        Arc::clone(&self.gate.secret)
     }
 
     /// What it keeps: how new states are, and who was erased.
@@ -205,11 +220,11 @@ impl GateSeen {
 impl Space {
     /// The key of a target or a person, by a digest that the caller makes. Half a microsecond.
     pub fn key(&self, kind: MarkKind, digest: u128) -> [u8; 16] {
-        let (kind, secret) = match kind {
-            MarkKind::Target => (TARGETS.number, &self.secret),
-            MarkKind::Erased => (ERASED.number, &self.gate),
-        };
-        key_of(secret, &self.workspace, kind, digest)
+        let made = |secret, family: Family| key_of(secret, &self.workspace, family.number, digest);
+        match kind {
+            MarkKind::Target => made(&self.secret, TARGETS),
+            MarkKind::Erased => self.gate.of(made(&self.gate.secret, ERASED)),
+        }
     }
 
     /// Stands for the workspace beside what is kept of its people; says nothing of it without the secret.
@@ -220,7 +235,7 @@ impl Space {
 }
 
 /// The key of what a digest stands for, in a workspace or none.
-/// All sixteen bytes are kept: that a store with ten million keys takes any of a thousand million strangers for
+/// All sixteen bytes are kept but by the gate: that a store with ten million keys takes any of a thousand million strangers for
 /// one of them has a chance of one in 10^22. Packed, a key takes fourteen or fifteen.
 pub(super) fn key_of(secret: &Secret, workspace: &[u8; SPACE_BYTES], kind: u8, digest: u128) -> [u8; 16] {
     let mut block = [0; SECRET_BYTES + SPACE_BYTES + 1 + 16];
@@ -286,10 +301,10 @@ pub(super) fn record_of(mark: &Mark) -> (Key, Value) {
     (Key::from_be_bytes(mark.key), mark.order.to_bytes())
 }
 
-/// The key of the gate, made at the first start of the store, and whether people may be known to it as an earlier
-/// version compared them: versions have the same key, so that only who is spelled oddly has another. Refuses one
+/// The key of the gate, made at the first start of the store. People may be known to it as an earlier version
+/// compared them: versions have the same key, so that only who is spelled oddly has another. Refuses one
 /// that was made for a newer version: what it knows could not be found.
-pub(super) fn gate_key(connection: &Connection) -> Result<(Secret, bool), StoreError> {
+pub(super) fn gate_key(connection: &Connection) -> Result<GateKey, StoreError> {
     let doing = "read the key of its gate";
     let sql = "SELECT version, value FROM gate_keys ORDER BY version DESC LIMIT 1";
     let read =
@@ -320,7 +335,14 @@ pub(super) fn gate_key(connection: &Connection) -> Result<(Secret, bool), StoreE
     };
     let sql = "SELECT count(*) FROM gate_keys WHERE version < ?1";
     let earlier: i64 = connection.query_row(sql, [NORMALISATION], |row| row.get(0)).doing(doing)?;
-    Ok((key, earlier > 0))
+    let is_short = is_gate_short(connection).doing(doing)?;
+    Ok(GateKey { secret: Arc::new(key), has_earlier: earlier > 0, is_short })
+}
+
+/// Whether the gate of a database keeps twelve bytes of a key. That is decided when its first key is made.
+pub(super) fn is_gate_short(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM notes WHERE name = 'gate_keys'";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0)
 }
 
 /// The secret of the store, made at its first start.

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/008-staff.sql"),
     include_str!("migrations/009-sought.sql"),
     include_str!("migrations/010-packed.sql"),
+    include_str!("migrations/011-gate-keys.sql"),
 ];
 
 /// Bytes in a page. An event of a full batch is about two kilobytes: a page holds three of them, and

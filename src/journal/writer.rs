@@ -67,7 +67,7 @@ impl Writer {
     /// Hands an event over to be written, and gives its number in this writer: 1 for the first. The
     /// event is durable when that number or a higher one comes through the writer's channel.
     pub fn append(&mut self, event: Event) -> u64 {
-        self.hand_over(event, None, None, Vec::new())
+        self.append_sought(event, None, None, Vec::new())
     }
 
     /// As [`Writer::append`], of events that are durable together or not at all; gives the number of the last.
@@ -85,7 +85,7 @@ impl Writer {
         note: Option<Irreversible>,
         witness: Option<Box<Witness>>,
     ) -> u64 {
-        self.hand_over(event, note, witness, Vec::new())
+        self.append_sought(event, note, witness, Vec::new())
     }
 
     /// As [`Writer::append_with`], with what is kept of the requests that end for looks at them.
@@ -96,25 +96,15 @@ impl Writer {
         witness: Option<Box<Witness>>,
         sought: Sealed,
     ) -> u64 {
-        self.hand_over(event, note, witness, sought)
+        self.appended += 1;
+        // Without a thread to take it the event never becomes durable, and the closed channel says so.
+        drop(self.commands.send(Command::Append { writer: self.number, event, note, witness, sought }));
+        self.appended
     }
 
     /// Why nothing is written any more; `None` while all is well.
     pub fn error(&self) -> Option<Arc<StoreError>> {
         self.failure.get().cloned()
-    }
-
-    fn hand_over(
-        &mut self,
-        event: Event,
-        note: Option<Irreversible>,
-        witness: Option<Box<Witness>>,
-        sought: Sealed,
-    ) -> u64 {
-        self.appended += 1;
-        // Without a thread to take it the event never becomes durable, and the closed channel says so.
-        drop(self.commands.send(Command::Append { writer: self.number, event, note, witness, sought }));
-        self.appended
     }
 }
 

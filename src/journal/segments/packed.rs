@@ -7,7 +7,7 @@
 //!
 //! Neighbours begin alike, were made by the same job, in the same minutes: a byte that is the same in all keys
 //! or all values of a block stands once, and a row holds the others, those of the key first. So a record of an
-//! id takes 23 bytes in place of 32, one of the gate 20; nothing is lost of any. Rows are of one width, so that
+//! id takes 23 bytes in place of 32, one of the gate 16; nothing is lost of any. Rows are of one width, so that
 //! a key is found by halves. Numbers are little-endian.
 
 use super::{Key, Value};

@@ -173,8 +173,29 @@ fn a_store_of_the_first_format_is_brought_up_to_date_when_it_is_opened() {
     let refused = Reader::open(directory.path()).unwrap_err().to_string();
     let store = Store::open(directory.path()).unwrap();
 
-    assert!(refused.contains("`privaflow store prune` brings it up to date"), "{refused}");
+    assert!(
+        refused.contains("`privaflow store prune`, or what else writes to it, brings it up to date"),
+        "{refused}"
+    );
     assert_eq!(events_of(&store, job), [answered(0)]);
     assert_eq!(store.ids().check(&id_of(3), job).unwrap(), Seen::Duplicate);
     assert_eq!(newest(&store, Target, 3), None);
+}
+
+#[test]
+fn a_new_gate_keeps_twelve_bytes_of_a_key_and_one_that_was_there_goes_on_with_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = || Store::open(directory.path()).unwrap().marks().key(Erased, "w", 7);
+    let short = key();
+    let database = rusqlite::Connection::open(directory.path().join("journal.db")).unwrap();
+    let before = "DELETE FROM notes WHERE name = 'gate_keys'; PRAGMA user_version = 10";
+    database.execute_batch(before).unwrap();
+    drop(database);
+
+    let whole = key();
+
+    assert_eq!(short[8..12], [0; 4]);
+    assert_ne!(whole[8..12], [0; 4]);
+    assert_eq!((&short[..8], &short[12..]), (&whole[..8], &whole[12..]));
+    assert_eq!(whole, key());
 }
