@@ -61,12 +61,12 @@ pub(super) fn words(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> 
     words
 }
 
-fn job(LeftJob { job, workflow, input, open, failed, is_known }: &LeftJob) -> String {
+fn job(LeftJob { job, workflow, input, open, over, failed, is_known }: &LeftJob) -> String {
     let mut left = Vec::new();
     match open {
         Some(0) => {}
         Some(open) => left.push(format!("{} not over", counted(*open, "request"))),
-        None => left.push("not read to its end".to_owned()),
+        None => left.push(format!("{over} over, and nobody knows how many are not")),
     }
     if *failed > 0 {
         left.push(format!("{failed} failed"));
@@ -90,6 +90,7 @@ mod tests {
             workflow: "erase".to_owned(),
             input: "monday.csv".to_owned(),
             open,
+            over: 1,
             failed,
             is_known: number == 3,
         };
@@ -109,8 +110,8 @@ mod tests {
             "2 requests for consent (the first of 7 ms); `serve` carries them out",
             "carried out by nobody: 2 requests for erase (the first of 7 ms)",
             "1 request that came in since",
-            "job-1 of erase on monday.csv (4 requests not over); job-2 of erase on monday.csv (not read to its end, 1 \
-             failed); job-3 of erase on monday.csv (2 failed, opened again since: `privaflow jobs retry job-3 --failed`).",
+            "job-1 of erase on monday.csv (4 requests not over); job-2 of erase on monday.csv (1 over, and nobody \
+             knows how many are not, 1 failed); job-3 of erase on monday.csv (2 failed, opened again since: `privaflow jobs retry job-3 --failed`).",
             "unless you cancel them: job-9.",
             "could not be read to its end",
         ] {

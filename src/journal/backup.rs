@@ -165,7 +165,7 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
         Err(lost) => (Carried::default(), Some(lost)),
     };
     keys::take_out_lost(&copy, &directory.keys())?;
-    let unfinished = unfinished::take_over(&database, &copy, &directory.keys())?;
+    let unfinished = unfinished::take_over(&database, &copy, &directory.keys(), made.at_ms)?;
     let replaced = keep_beside(store, &database, restored_ms)?;
     let restored = Restored {
         backup_ms: made.at_ms,

@@ -16,8 +16,8 @@ use crate::job::{Attempts, Event, Fail, JobId, Mark, Position, State, Status, Ve
 use super::carried::{Lost, relation};
 use super::error::{Doing, StoreError};
 use super::inbox::{self, Came, Leave};
-use super::jobs::{self, JobRecord};
-use super::{codec, erasures, events, keys, schema};
+use super::jobs::{self, Outline};
+use super::{backup, codec, erasures, events, keys, schema};
 
 const DOING: &str = "read what was not over";
 
@@ -48,8 +48,10 @@ pub struct LeftJob {
     pub workflow: String,
     /// The input, for people.
     pub input: String,
-    /// Requests that were not over; `None` when the input was not read to its end.
+    /// Requests that were not over; `None` when the input was not read to its end, or its process was killed.
     pub open: Option<u64>,
+    /// Requests that were over.
+    pub over: u64,
     /// Requests that had failed.
     pub failed: u64,
     /// The restored store knows the job as it was before it was opened again.
@@ -61,12 +63,23 @@ impl Unfinished {
     pub fn requests(&self) -> u64 {
         self.queued.iter().map(|came| came.requests).sum()
     }
+
+    /// Adds what an earlier restore did not take over, each once.
+    fn with(mut self, earlier: Unfinished) -> Unfinished {
+        self.lost
+            .extend(earlier.lost.into_iter().filter(|lost| !self.lost.contains(lost)).collect::<Vec<_>>());
+        self.jobs.extend(earlier.jobs.into_iter().filter(|job| !self.jobs.contains(job)).collect::<Vec<_>>());
+        let cancelled = earlier.cancelled.into_iter().filter(|job| !self.cancelled.contains(job));
+        self.cancelled.extend(cancelled.collect::<Vec<_>>());
+        self.is_partial |= earlier.is_partial;
+        self
+    }
 }
 
 /// Whose erasure left and was not answered, in jobs that are not over: they count as erased.
 pub(super) fn presumed(known: &Connection) -> Result<Vec<Mark>, StoreError> {
     let mut marks = Vec::new();
-    for job in jobs::all(known)?.into_iter().filter(|job| !job.status.is_closed()) {
+    for job in jobs::outlines(known)?.into_iter().filter(|job| !job.status.is_closed()) {
         let mut attempts = Attempts::default();
         each_event(known, job.id, |at_ms, event| attempts.apply(at_ms, event))?;
         marks.extend(attempts.unanswered(None).iter().map(|erasure| erasures::mark_of(job.id, erasure)));
@@ -75,7 +88,13 @@ pub(super) fn presumed(known: &Connection) -> Result<Vec<Mark>, StoreError> {
 }
 
 /// Takes over into a copy what came in, from the database of the store that it replaces; `folder` has the keys.
-pub(super) fn take_over(from: &Path, to: &Connection, folder: &Path) -> Result<Unfinished, StoreError> {
+/// The copy was made at `since_ms`.
+pub(super) fn take_over(
+    from: &Path,
+    to: &Connection,
+    folder: &Path,
+    since_ms: i64,
+) -> Result<Unfinished, StoreError> {
     let partial = || Unfinished { is_partial: true, ..Unfinished::default() };
     if !from.exists() {
         return Ok(Unfinished::default());
@@ -88,20 +107,23 @@ pub(super) fn take_over(from: &Path, to: &Connection, folder: &Path) -> Result<U
         let (lost, jobs) = (lost.unwrap_or_default(), left.map(|left| left.jobs).unwrap_or_default());
         return Ok(Unfinished { lost, jobs, is_partial, ..Unfinished::default() });
     }
-    let found = Left::of(&known, jobs::all(to)?);
+    let found = Left::of(&known, jobs::outlines(to)?);
     let mut is_partial = found.is_err();
     let left = found.unwrap_or_default();
     let opens = keys::numbers(folder)?;
-    let taken = inbox::take_over(&known, to, &left.rows, |number| opens.contains(&number))?;
+    let taken = inbox::take_over(&known, to, &left.rows, |number| opens.contains(&number), since_ms)?;
     is_partial |= taken.is_partial;
-    Ok(Unfinished {
+    let unfinished = Unfinished {
         queued: taken.queued,
         lost: taken.lost,
         given_up: taken.given_up,
         jobs: left.jobs,
         cancelled: left.cancelled,
         is_partial,
-    })
+    };
+    // What nobody has read yet of an earlier restore.
+    let earlier = [&known, to].map(|of| backup::restored(of).ok().flatten());
+    Ok(earlier.into_iter().flatten().fold(unfinished, |all, earlier| all.with(earlier.unfinished)))
 }
 
 /// What jobs left.
@@ -115,17 +137,17 @@ struct Left {
 
 impl Left {
     /// Of a store, beside the jobs of a copy.
-    fn of(known: &Connection, copied: Vec<JobRecord>) -> Result<Left, StoreError> {
-        let copied: HashMap<JobId, JobRecord> = copied.into_iter().map(|job| (job.id, job)).collect();
+    fn of(known: &Connection, copied: Vec<Outline>) -> Result<Left, StoreError> {
+        let copied: HashMap<JobId, Outline> = copied.into_iter().map(|job| (job.id, job)).collect();
         let windows: HashMap<JobId, i64> =
             inbox::windows(known).doing(DOING)?.into_iter().map(|(window, job)| (job, window)).collect();
         let mut left = Left::default();
-        for job in jobs::all(known)? {
+        for job in jobs::outlines(known)? {
             // A number is given once, but by each of two stores that went apart.
             let same = copied.get(&job.id).filter(|copy| copy.started_ms == job.started_ms);
             let is_open_there = same.is_some_and(|copy| !copy.status.is_closed());
             match windows.get(&job.id) {
-                Some(window) if same.is_none() => left.note_rows(known, &job, *window)?,
+                Some(window) if same.is_none() => left.note_rows(known, job, *window)?,
                 _ if is_open_there => {
                     left.cancelled.extend((job.status == Status::Cancelled).then_some(job.id));
                 }
@@ -136,7 +158,7 @@ impl Left {
     }
 
     /// Notes which rows of a window do not wait again.
-    fn note_rows(&mut self, known: &Connection, job: &JobRecord, window: i64) -> Result<(), StoreError> {
+    fn note_rows(&mut self, known: &Connection, job: Outline, window: i64) -> Result<(), StoreError> {
         let mut ended: HashMap<Position, Verdict> = HashMap::new();
         let state = state_of(known, job.id, |event| {
             ended.extend(event.ends().iter().map(|one| (one.position, one.verdict)));
@@ -159,21 +181,22 @@ impl Left {
 }
 
 /// A job of which something is left that a person may want, if it is one.
-fn left_job(known: &Connection, job: JobRecord, is_known: bool) -> Result<Option<LeftJob>, StoreError> {
+fn left_job(known: &Connection, job: Outline, is_known: bool) -> Result<Option<LeftJob>, StoreError> {
     let is_open = !job.status.is_closed();
-    let is_ours = job.sandbox || job.is_canary() || job.looks_at().is_some();
-    let may_have_failed =
-        job.status == Status::Finished && !is_known && jobs::keeps_key(known, job.id).doing(DOING)?;
-    if is_ours || !(is_open || may_have_failed) {
+    let may_have_failed = job.status == Status::Finished && !is_known && job.keeps_key;
+    if !is_open && !may_have_failed {
+        return Ok(None);
+    }
+    let record = jobs::one(known, job.id)?;
+    if record.sandbox || record.is_canary() || record.looks_at().is_some() {
         return Ok(None);
     }
     let state = state_of(known, job.id, |_| {})?;
     let totals = state.totals();
-    let failed = totals.failed();
-    let rest = |records: u64| records.saturating_sub(state.finished());
-    let open = if is_open { totals.records.map(rest) } else { Some(0) };
-    let left =
-        LeftJob { job: job.id, workflow: job.workflow_name, input: job.input_path, open, failed, is_known };
+    let (over, failed) = (state.finished(), totals.failed());
+    let open = if is_open { totals.records.map(|records| records.saturating_sub(over)) } else { Some(0) };
+    let (workflow, input) = (record.workflow_name, record.input_path);
+    let left = LeftJob { job: job.id, workflow, input, open, over, failed, is_known };
     Ok((is_open || failed > 0).then_some(left))
 }
 

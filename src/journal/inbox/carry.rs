@@ -8,16 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, Row, params};
 
-use super::super::canary::{CANARY_CURSOR, CANARY_ORIGIN};
+use super::super::canary::CANARY_ORIGIN;
 use super::super::error::{Doing, StoreError};
+use super::carry_known::{Side, TAKEN, approvals, cursors, each, events, numbers, read_or, write};
 use crate::job::JobId;
 
 const DOING: &str = "take over what came in";
-
-/// Begins the names of cursors that stand for something that is brought once: there the newer one counts.
-const LOOKS: &str = "look:";
-/// Begins the names of cursors that are about windows of one store, whose numbers the other gives again.
-const TOLD: &str = "told:";
 
 /// Requests of one workflow that came in.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -91,12 +87,6 @@ pub(in crate::journal) fn has_newer(known: &Connection, copy: &Connection) -> Re
     Ok(false)
 }
 
-/// Which side could not go on.
-enum Side {
-    Read,
-    Written(StoreError),
-}
-
 /// Counts requests by workflow.
 #[derive(Default)]
 struct Counted(BTreeMap<String, (u64, i64)>);
@@ -117,42 +107,47 @@ impl Counted {
     }
 }
 
-/// Takes over what came in since the copy was made. `leave` says of rows why they do not wait again, `opens` of
-/// the number of a key whether it is there. What was read before something could not be read stays: it is true.
+/// Takes over what came in since the copy was made, at `since_ms`. `leave` says of rows why they do not wait again,
+/// here or in the copy, `opens` of the number of a key whether it is there. What was read before something could
+/// not be read stays: it is true.
 pub(in crate::journal) fn take_over(
     known: &Connection,
     to: &Connection,
     leave: &HashMap<i64, Leave>,
     opens: impl Fn(i64) -> bool,
+    since_ms: i64,
 ) -> Result<TakenOver, StoreError> {
     let transaction = to.unchecked_transaction().doing(DOING)?;
     let (mut queued, mut lost, mut given_up) = (Counted::default(), Counted::default(), 0);
+    let mut left: HashMap<(String, Vec<u8>), Leave> = HashMap::new();
     let mut all = || {
-        each(
-            known,
-            "SELECT id, workflow, origin, key, due_ms, received_ms, bytes, record, key_id FROM inbox \
-                     WHERE bytes > 0 ORDER BY id",
-            |row| {
-                let read = Waiting::of(row).map_err(|_| Side::Read)?;
-                if read.origin == CANARY_ORIGIN || !read.take(&transaction).map_err(Side::Written)? {
-                    return Ok(());
+        each(known, WAITING, |row| {
+            let read = read_or(Waiting::of(row))?;
+            if read.origin == CANARY_ORIGIN {
+                return Ok(());
+            }
+            let reason = leave.get(&read.id).copied();
+            if !read.take(&transaction).map_err(Side::Written)? {
+                left.extend(reason.map(|reason| ((read.workflow, read.key), reason)));
+                return Ok(());
+            }
+            match reason {
+                Some(Leave::Over) => {}
+                Some(Leave::GivenUp) => given_up += 1,
+                None if read.key_id.is_some_and(|number| !opens(number)) => {
+                    lost.add(&read.workflow, read.received_ms);
                 }
-                match leave.get(&read.id) {
-                    Some(Leave::Over) => {}
-                    Some(Leave::GivenUp) => given_up += 1,
-                    None if read.key_id.is_some_and(|number| !opens(number)) => {
-                        lost.add(&read.workflow, read.received_ms);
-                    }
-                    None => {
-                        read.insert(&transaction).map_err(Side::Written)?;
-                        queued.add(&read.workflow, read.received_ms);
-                    }
+                None => {
+                    read.insert(&transaction).map_err(Side::Written)?;
+                    queued.add(&read.workflow, read.received_ms);
                 }
-                Ok(())
-            },
-        )?;
-        events(known, &transaction)?;
+            }
+            Ok(())
+        })?;
+        given_up += let_go(&transaction, &left).map_err(Side::Written)?;
+        events(known, &transaction, since_ms)?;
         cursors(known, &transaction)?;
+        approvals(known, &transaction)?;
         numbers(known, &transaction)
     };
     let is_partial = match all() {
@@ -163,6 +158,9 @@ pub(in crate::journal) fn take_over(
     transaction.commit().doing(DOING)?;
     Ok(TakenOver { queued: queued.told(), lost: lost.told(), given_up, is_partial })
 }
+
+const WAITING: &str = "SELECT id, workflow, origin, key, due_ms, received_ms, bytes, record, key_id FROM inbox \
+                       WHERE bytes > 0 ORDER BY id";
 
 /// A row that waits.
 struct Waiting {
@@ -192,7 +190,7 @@ impl Waiting {
         })
     }
 
-    /// Notes that the event was taken; `false` when it was before.
+    /// Notes that the event was taken; `false` when the copy knows that.
     fn take(&self, to: &Connection) -> Result<bool, StoreError> {
         write(to, TAKEN, params![self.workflow, self.key, self.received_ms]).map(|rows| rows > 0)
     }
@@ -206,76 +204,24 @@ impl Waiting {
     }
 }
 
-const TAKEN: &str = "INSERT INTO taken (workflow, key, at_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-
-/// Events that are over, and the newest of every sequence.
-fn events(known: &Connection, to: &Connection) -> Result<(), Side> {
-    each(known, "SELECT workflow, key, at_ms FROM taken", |row| {
-        let read = || Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let (workflow, key, at_ms): (String, Vec<u8>, i64) = read_or(read())?;
-        write(to, TAKEN, params![workflow, key, at_ms]).map(drop).map_err(Side::Written)
-    })?;
-    each(known, "SELECT workflow, lane, number, at_ms FROM turns", |row| {
-        let read = || Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-        let (workflow, lane, number, at_ms): (String, Vec<u8>, i64, i64) = read_or(read())?;
-        let sql = "INSERT INTO turns (workflow, lane, number, at_ms) VALUES (?1, ?2, ?3, ?4) \
-                   ON CONFLICT (workflow, lane) DO UPDATE SET number = excluded.number, at_ms = excluded.at_ms \
-                   WHERE excluded.number > number";
-        write(to, sql, params![workflow, lane, number, at_ms]).map(drop).map_err(Side::Written)
-    })
-}
-
-/// Cursors that the copy does not have, since a feed that is read for the first time begins at that moment; and
-/// what a hook was told once.
-fn cursors(known: &Connection, to: &Connection) -> Result<(), Side> {
-    each(known, "SELECT name, value, at_ms FROM cursors", |row| {
-        let read = || Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let (name, value, at_ms): (String, String, i64) = read_or(read())?;
-        let sql = match &name {
-            name if name == CANARY_CURSOR || name.starts_with(TOLD) => return Ok(()),
-            name if name.starts_with(LOOKS) => {
-                "INSERT INTO cursors (name, value, at_ms) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms"
-            }
-            _ => "INSERT INTO cursors (name, value, at_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-        };
-        write(to, sql, params![name, value, at_ms]).map(drop).map_err(Side::Written)
-    })
-}
-
-/// A number that a row or a window had is not given again.
-fn numbers(known: &Connection, to: &Connection) -> Result<(), Side> {
-    each(known, "SELECT name, seq FROM sqlite_sequence WHERE name IN ('inbox', 'windows')", |row| {
-        let (name, highest): (String, i64) = read_or(row.get(0).and_then(|name| Ok((name, row.get(1)?))))?;
-        let written = || {
-            let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
-            if write(to, sql, params![name, highest])? == 0 {
-                write(to, "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", params![name, highest])?;
-            }
-            Ok(())
-        };
-        written().map_err(Side::Written)
-    })
-}
-
-/// Does something with every row of a store that may not be readable to its end.
-fn each(
-    known: &Connection,
-    sql: &str,
-    mut with: impl FnMut(&Row<'_>) -> Result<(), Side>,
-) -> Result<(), Side> {
-    let mut statement = read_or(known.prepare(sql))?;
-    let mut rows = read_or(statement.query([]))?;
-    while let Some(row) = read_or(rows.next())? {
-        with(row)?;
+/// Lets go what waits in the copy and does not any more in the store that it replaces; gives how much of that
+/// somebody gave up.
+fn let_go(to: &Connection, left: &HashMap<(String, Vec<u8>), Leave>) -> Result<u64, StoreError> {
+    if left.is_empty() {
+        return Ok(0);
     }
-    Ok(())
-}
-
-fn read_or<T>(read: rusqlite::Result<T>) -> Result<T, Side> {
-    read.map_err(|_| Side::Read)
-}
-
-fn write(to: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, StoreError> {
-    to.prepare_cached(sql).doing(DOING)?.execute(values).doing(DOING)
+    let sql = "SELECT id, workflow, key FROM inbox \
+               WHERE window IS NULL OR window IN (SELECT id FROM windows WHERE job IS NULL)";
+    let mut statement = to.prepare(sql).doing(DOING)?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, (row.get(1)?, row.get(2)?)));
+    let waiting = statement.query_map([], read).doing(DOING)?;
+    let waiting: Vec<(i64, (String, Vec<u8>))> = waiting.collect::<rusqlite::Result<_>>().doing(DOING)?;
+    let mut given_up = 0;
+    for (row, event) in waiting {
+        if let Some(leave) = left.get(&event) {
+            write(to, "DELETE FROM inbox WHERE id = ?1", params![row])?;
+            given_up += u64::from(*leave == Leave::GivenUp);
+        }
+    }
+    Ok(given_up)
 }

@@ -14,6 +14,7 @@ mod accept;
 mod approvals;
 mod arrival;
 mod carry;
+mod carry_known;
 mod cipher;
 mod look;
 mod rows;

@@ -97,8 +97,58 @@ fn whose_deletion_was_in_the_air_counts_as_erased() {
     assert_eq!([[1; 16], [2; 16], [3; 16]].map(erased), [true, true, false]);
     assert_eq!((restored.carried.presumed, restored.carried.erasures), (2, 0));
     let jobs = restored.unfinished.jobs;
-    let job = jobs.first().map(|job| (job.job, job.input.as_str(), job.open, job.failed));
-    assert_eq!((jobs.len(), job), (1, Some((JobId(1), "requests.ndjson", None, 0))));
+    let job = jobs.first().map(|job| (job.job, job.input.as_str(), job.open, job.over, job.failed));
+    assert_eq!((jobs.len(), job), (1, Some((JobId(1), "requests.ndjson", None, 0, 0))));
+}
+
+#[test]
+fn what_waited_in_the_backup_and_was_given_up_since_does_not_wait_again() {
+    let place = Place::new();
+    let store = place.open();
+    accept(&store, [1, 2]);
+    place.back_up();
+    let cancelled = begin(&store);
+    assert!(Listening::on(&store, cancelled).write(Event::Cancelled { at_ms: 1, by: "ana".to_owned() }));
+    accept(&store, [3]);
+    drop(store);
+
+    let restored = place.restore();
+
+    assert_eq!((restored.unfinished.given_up, restored.unfinished.queued), (2, came(1, 3)));
+    assert_eq!(waiting(&place.open()), [r#"{"id":"3"}"#]);
+}
+
+#[test]
+fn what_was_not_taken_over_is_told_until_it_was_read_although_a_backup_is_put_back_once_more() {
+    let place = Place::new();
+    let store = place.open();
+    place.back_up();
+    store.create_job(new_job("erase")).unwrap();
+    drop(store);
+
+    let first = place.restore().unfinished.jobs;
+    let again = place.restore().unfinished.jobs;
+    place.open().acknowledge_restore().unwrap();
+
+    assert_eq!((first.len(), again), (1, first));
+    assert_eq!(place.restore().unfinished.jobs, []);
+}
+
+#[test]
+fn whoever_approved_a_workflow_since_need_not_do_so_again() {
+    let place = Place::new();
+    let store = place.open();
+    place.back_up();
+    let approval =
+        |name: &str| Approval { workflow: name.to_owned(), digest: [3; 32], by: "ana".to_owned(), at_ms: 1 };
+    store.approve_at_first_start(vec![approval("erase")], 1).unwrap();
+    drop(store);
+
+    place.restore();
+
+    let store = place.open();
+    assert_eq!(store.approval("erase", &[3; 32]).unwrap(), Some(approval("erase")));
+    assert!(!store.approve_at_first_start(vec![approval("other")], 2).unwrap(), "it was served before");
 }
 
 #[test]
