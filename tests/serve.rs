@@ -46,6 +46,8 @@ mod server;
 mod serving;
 #[path = "serve/shadow.rs"]
 mod shadow;
+#[path = "serve/shown.rs"]
+mod shown;
 #[path = "serve/sought.rs"]
 mod sought;
 #[path = "serve/watching.rs"]

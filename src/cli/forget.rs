@@ -7,16 +7,16 @@ use std::process::ExitCode;
 
 use super::output::{self, Format, counted};
 use super::place::{self, Home};
+use super::who::named;
 use super::{Common, Failure, pauses, run, setup};
 use crate::host::{Answer, Command};
 use crate::journal::Reader;
-use crate::request::identifiers_like;
 
 /// Arguments of `forget`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// An e-mail address, phone number, external id, alias or braze_id of the person; `-` reads it from
-    /// standard input
+    /// An id, an address, a number, or such as external_id=TEXT, device_id=TEXT or alias=LABEL/NAME; `-` reads it
+    /// from standard input
     subject: String,
 }
 
@@ -28,10 +28,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         "-" => std::io::read_to_string(std::io::stdin()).map_err(Failure::wrong)?,
         typed => typed.to_owned(),
     };
-    if typed.trim().is_empty() {
-        return Err(Failure::Usage("name somebody: an e-mail address, a phone number, an id".to_owned()));
-    }
-    let like = identifiers_like(typed.trim()).into_iter().map(|digest| format!("{digest:032x}")).collect();
+    let like = named(&typed)?.identifiers().into_iter().map(|digest| format!("{digest:032x}")).collect();
     let command = Command::Forget { like, by: pauses::who() };
     let home = Home::of(&loaded);
     run::runtime()?.block_on(async {
@@ -55,6 +52,36 @@ fn show(common: &Common, result: &serde_json::Value) -> Result<(), Failure> {
             counted(count("records"), "record"),
             counted(count("keys"), "key"),
         ))?,
+    }
+    let runs = |list: &str, member: &str, word: &str| -> Vec<String> {
+        let all = result[list].as_array().into_iter().flatten().filter(|run| run[member] == word);
+        all.filter_map(|run| Some(run["run"].as_str()?.to_owned())).collect()
+    };
+    for (by, how) in [("revealed", "what look-ups showed of their person"), ("sought", "what looks ask for")]
+    {
+        let found = runs("found", "by", by);
+        if !found.is_empty() {
+            anstream::eprintln!(
+                "note: found by {how}, which the request does not name: {}",
+                found.join(", ")
+            );
+        }
+    }
+    let shared = runs("left", "why", "shared");
+    if !shared.is_empty() {
+        anstream::eprintln!(
+            "warning: left as they are, since look-ups showed this on a profile of somebody else, too: {}; if one is \
+             theirs, forget them by what only they have, such as external_id=TEXT",
+            shared.join(", ")
+        );
+    }
+    let another = runs("left", "why", "another");
+    if !another.is_empty() {
+        anstream::eprintln!(
+            "note: left as they are, since they are about somebody else, whose look-ups showed this person's profile \
+             beside theirs: {}; what they remember of it goes with their end",
+            another.join(", ")
+        );
     }
     for file in result["files"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
         anstream::eprintln!("note: they still stand in {file}, which is yours to remove");

@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::output::{self, Format};
+use super::who::addressed;
 use super::why::{Why, carried_out};
 use super::{Common, Failure, setup};
 use crate::config::{Loaded, System};
-use crate::host::{Command, GateCommand, Typed};
+use crate::host::{Command, GateCommand};
 
 /// Arguments of `gate`.
 #[derive(Debug, clap::Args)]
@@ -61,7 +62,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     match &args.command {
         Subcommand::List { subject, workspace, since, before, limit } => {
             let command = GateCommand::List {
-                subject: subject.clone().map(Typed),
+                subject: subject.as_deref().map(addressed).transpose()?,
                 workspaces: workspaces(&loaded, workspace.as_deref())?,
                 since_ms: *since,
                 before_ms: *before,
@@ -72,7 +73,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Subcommand::Release { subjects, workspace, why } => {
             let (reason, by) = why.decided()?;
             let command = GateCommand::Release {
-                subjects: subjects.iter().cloned().map(Typed).collect(),
+                subjects: subjects.iter().map(|typed| addressed(typed)).collect::<Result<_, _>>()?,
                 workspaces: workspaces(&loaded, workspace.as_deref())?,
                 reason,
                 by,

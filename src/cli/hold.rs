@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::gate::parse_moment;
 use super::output::{self, Format};
+use super::who::addressed;
 use super::why::{Why, carried_out};
 use super::{Common, Failure, pauses, setup};
-use crate::host::{Command, HoldCommand, Typed};
+use crate::host::{Command, HoldCommand};
 
 /// Arguments of `hold`.
 #[derive(Debug, clap::Args)]
@@ -47,16 +48,22 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let command = match &args.command {
         Subcommand::Add { subject, why, until } => {
             let (reason, by) = why.decided()?;
-            HoldCommand::Add { subject: Typed(subject.clone()), reason, until_ms: *until, by }
+            HoldCommand::Add { subject: addressed(subject)?, reason, until_ms: *until, by }
         }
         Subcommand::List => HoldCommand::List,
         Subcommand::Remove { subject } => {
-            HoldCommand::Remove { subject: Typed(subject.clone()), by: pauses::who() }
+            HoldCommand::Remove { subject: addressed(subject)?, by: pauses::who() }
         }
     };
     carried_out(&loaded, Command::Hold(command), |result| {
         match (&args.command, common.output) {
             (Subcommand::List, _) => list(common, &result),
+            (Subcommand::Remove { .. }, _) if count(&result, "removed") == 0 => Err(Failure::Usage(
+                "nobody who is known so is on the list, so nothing was changed: name them by an identifier that was typed \
+                 when they were added, such as external_id=TEXT or alias=LABEL/NAME; `privaflow hold list` shows the \
+                 numbers, reasons and ends of all holds"
+                    .to_owned(),
+            )),
             (_, Format::Json) => output::json(&result),
             (Subcommand::Add { .. }, Format::Text) => {
                 output::text(&format!("hold {} is on the list\n", result["hold"]))
@@ -68,16 +75,16 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn removed(result: &Value) -> Result<(), Failure> {
-    let count = |name: &str| result[name].as_array().map_or(0, Vec::len) as u64;
-    if count("removed") == 0 {
-        return output::text("nobody of that name is on the list\n");
-    }
-    output::text(&format!("{} removed\n", output::counted(count("removed"), "hold")))?;
-    if count("let_go") > 0 {
-        let waited = output::counted(count("let_go"), "request");
+    output::text(&format!("{} removed\n", output::counted(count(result, "removed"), "hold")))?;
+    if count(result, "let_go") > 0 {
+        let waited = output::counted(count(result, "let_go"), "request");
         anstream::eprintln!("{waited} that waited may go on: `serve` does, or `privaflow jobs resume`");
     }
     Ok(())
+}
+
+fn count(result: &Value, name: &str) -> u64 {
+    result[name].as_array().map_or(0, Vec::len) as u64
 }
 
 fn list(common: &Common, holds: &Value) -> Result<(), Failure> {

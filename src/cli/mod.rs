@@ -37,6 +37,7 @@ mod trigger;
 mod unfinished;
 mod validate;
 mod watch;
+mod who;
 mod why;
 mod workflows;
 

@@ -4,6 +4,7 @@
 //! on the work. A missing key, a wrong type and a condition that is not true or false are errors,
 //! never `false`. Left out of CEL: bytes, messages, `type()` and time zones other than UTC.
 
+mod constant;
 mod error;
 mod eval;
 mod function;
@@ -69,6 +70,12 @@ impl Condition {
     /// stands at a path of the scope. `None` if that cannot be told, or if it always fails.
     pub fn sure_type(&self, of_path: &dyn Fn(&[&str]) -> Option<&'static str>) -> Option<&'static str> {
         sure::type_of(&self.root, of_path)
+    }
+
+    /// Whether it surely never holds, whatever the data: it is false, or fails. `of_path` says what always stands at a
+    /// path of the scope.
+    pub fn is_never(&self, of_path: &dyn Fn(&[&str]) -> Option<Value>) -> bool {
+        constant::value_of(&self.root, of_path) == Some(Value::Bool(false))
     }
 
     /// Whether it holds. Anything but true or false is an error.

@@ -54,9 +54,9 @@ pub use brake::Brake;
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use history::{
-    Decided, Fate, Fates, Gone, Happened, Kept, Known, Theirs, Undecidable, Way, answer, forget, give_up,
-    looked_at, looked_for_by, may_be_answered, may_be_cancelled, may_be_retried, reopen, requests_of,
-    runs_of, sought_like, story, watched, ways,
+    Decided, Fate, Fates, Gone, Happened, Kept, Known, Shown, Theirs, Undecidable, Way, answer, forget,
+    give_up, looked_at, looked_for_by, may_be_answered, may_be_cancelled, may_be_retried, reopen,
+    requests_of, runs_of, shown_like, sought_like, story, watched, ways,
 };
 pub use in_the_air::{Extent, Turn};
 pub use job::{Order, Outcome, run};

@@ -117,7 +117,7 @@ pub enum Command {
     },
     /// Destroy what is kept of a person.
     Forget {
-        /// Digests of what was typed (`request::identifiers_like`), in hexadecimal digits.
+        /// Digests of what was typed (`request::Named::identifiers`), in hexadecimal digits.
         like: Vec<String>,
         /// Who decided it.
         by: String,

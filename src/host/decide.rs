@@ -46,19 +46,17 @@ impl Host {
         }
         let (store, says, of) = (Arc::clone(self.store()), talk.clone(), record.clone());
         let (sender, durable) = tokio::sync::mpsc::unbounded_channel();
-        let mut writer = self.store().writer(job, sender);
+        let mut end = End { writer: self.store().writer(job, sender), together: Vec::new() };
         // First of all: nobody is given up whom the gate does not know then.
         let presumed = self.store().reader().presumed(job, None, self.now_ms())?;
         let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
-        if let Some(presumed) = presumed {
-            writer.append(Event::Presumed(presumed));
-        }
+        presumed.into_iter().for_each(|presumed| end.push(Event::Presumed(presumed)));
         let listed = tokio::task::spawn_blocking(move || {
-            end_the_rest(&store, &of, &folder, &mut writer, &says);
-            writer
+            end_the_rest(&store, &of, &folder, &mut end, &says);
+            end
         });
-        let mut writer = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
-        let last = writer.append(Event::Cancelled { at_ms: self.now_ms(), by });
+        let end = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
+        let (last, _writer) = end.with(Event::Cancelled { at_ms: self.now_ms(), by });
         written(job, durable, last).await?;
         say_presumed(presumes, talk);
         self.shared().give_up(job);
@@ -254,8 +252,33 @@ async fn written(
     }
 }
 
+/// Events of one commit when a job is given up: 65,536 requests. A crash between two leaves the job open and the gate
+/// knowing whom it may have erased, and giving it up once more ends the rest.
+const MOST_TOGETHER: usize = 128;
+
+/// The last events of a job: durable together, unless they are very many.
+struct End {
+    writer: Writer,
+    together: Vec<Event>,
+}
+
+impl End {
+    fn push(&mut self, event: Event) {
+        self.together.push(event);
+        if self.together.len() >= MOST_TOGETHER {
+            self.writer.append_together(std::mem::take(&mut self.together));
+        }
+    }
+
+    /// The number of the last event, and who writes it.
+    fn with(mut self, last: Event) -> (u64, Writer) {
+        self.together.push(last);
+        (self.writer.append_together(self.together), self.writer)
+    }
+}
+
 /// Ends every request of a job that is not over, so that the failures file lists it.
-fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, writer: &mut Writer, talk: &Talk) {
+fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, end_of_job: &mut End, talk: &Talk) {
     let warn = |why: &str| {
         talk.say(format!("warning: what is cancelled cannot be listed request by request: {why}"));
     };
@@ -275,7 +298,7 @@ fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, writer: &mut W
         }
         let state = store.reader().state(record.id)?;
         engine::cancelled(record, &state, &workflow, input.records()?, |ended| {
-            writer.append(Event::Ended { ended });
+            end_of_job.push(Event::Ended { ended });
         })?;
         Ok(())
     };

@@ -13,15 +13,14 @@ use crate::job::{Answer, Decision, JobId, Position};
 use crate::journal::{Erased, GateAsked, Held, Hold, Released, StoreError};
 use crate::ledger::{moment, to_hex};
 use crate::plan::PersonKey;
-use crate::request::identifiers_like;
+use crate::request::Named;
 
 impl Typed {
     fn held(&self) -> Held {
         let Typed(text) = self;
-        let value = text.split_once('=').map_or(text.as_str(), |(_, value)| value);
-        let value =
-            value.split_once('/').filter(|_| text.starts_with("alias=")).map_or(value, |(_, name)| name);
-        Held { people: PersonKey::like(text), identifiers: identifiers_like(value) }
+        // Whoever asks refuses what is not understood; an earlier release took it as an id.
+        let named = Named::parse(text).unwrap_or_else(|_| Named::Any(text.clone()));
+        Held { people: PersonKey::like(&named), identifiers: named.identifiers() }
     }
 }
 

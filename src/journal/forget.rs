@@ -37,7 +37,7 @@ impl Store {
     }
 
     /// Destroys what is kept of somebody: records that came in with one of these identifiers
-    /// (`request::identifiers_like`), and what these runs remember and looks ask for. `ended`: how many of them
+    /// (`request::Named::identifiers`), and what these runs remember and looks ask for. `ended`: how many of them
     /// were not over.
     pub fn forget(
         &self,

@@ -46,7 +46,7 @@ impl Hold {
 pub struct Held {
     /// Everybody it could be.
     pub people: Vec<PersonKey>,
-    /// The same as the ledger compares them, see `request::identifiers_like`.
+    /// The same as the ledger compares them, see `request::Named::identifiers`.
     pub identifiers: Vec<u128>,
 }
 

@@ -32,6 +32,7 @@ mod pauses;
 mod prune;
 mod pseudonyms;
 mod reader;
+mod remembered;
 mod retention;
 mod schema;
 mod seal;

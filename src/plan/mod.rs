@@ -19,7 +19,6 @@ mod reach;
 mod room;
 mod setting;
 mod spelled;
-mod spelling;
 mod split;
 mod target;
 

@@ -10,11 +10,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
-use super::spelling::{self, address, number};
 use super::split;
 use crate::catalogue::Identifier;
+use crate::request::Named;
+use crate::request::spelling::{self, address, number};
 
-/// The version of how identifiers are compared, see `spelling`: everything but addresses and phone numbers
+/// The version of how identifiers are compared, see `request::spelling`: everything but addresses and phone numbers
 /// byte by byte. It stands beside every key with which such digests are kept. Whoever changes a rule makes a new
 /// version, since what was kept is not made again.
 pub const NORMALISATION: u32 = 2;
@@ -58,19 +59,17 @@ impl PersonKey {
         split::key(kind, value)
     }
 
-    /// Everybody whom a typed text can name: `KIND=TEXT` names one, with `alias=LABEL/NAME` for an alias; any
-    /// other text is taken as an id, an address and a number.
-    pub fn like(text: &str) -> Vec<PersonKey> {
+    /// Everybody whom calls can name by what was typed. A device is no one's address: nobody.
+    pub fn like(named: &Named) -> Vec<PersonKey> {
         let kinds = [Identifier::ExternalId, Identifier::BrazeId, Identifier::Email, Identifier::Phone];
-        if let Some((kind, value)) = text.split_once('=') {
-            if let Some((label, name)) = value.split_once('/').filter(|_| kind == "alias") {
-                return vec![PersonKey::alias(label, name)];
+        match named {
+            Named::Alias { label, name } => vec![PersonKey::alias(label, name)],
+            Named::By(by, text) => {
+                let kind = kinds.into_iter().find(|kind| kind.member() == *by);
+                kind.into_iter().flat_map(|kind| PersonKey::every(kind, text)).collect()
             }
-            if let Some(kind) = kinds.into_iter().find(|known| known.member() == kind) {
-                return PersonKey::every(kind, value).collect();
-            }
+            Named::Any(text) => kinds.into_iter().flat_map(|kind| PersonKey::every(kind, text)).collect(),
         }
-        kinds.into_iter().flat_map(|kind| PersonKey::every(kind, text)).collect()
     }
 
     /// The keys by which a person is and was known.

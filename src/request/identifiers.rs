@@ -1,14 +1,17 @@
 //! What identifies a person, made comparable: to find the requests of somebody, never to address them.
 //!
-//! E-mail addresses are compared without spaces around and without case, phone numbers in E.164 when they
-//! can be read as such, everything else byte for byte. What is sent is what was given; see `plan`. The
-//! digests are plain: before one is kept it is keyed.
+//! E-mail addresses and phone numbers are compared however they are spelled, everything else byte for byte. What is
+//! sent is what was given; see `plan`. The digests are plain: before one is kept it is keyed. An earlier version
+//! compared addresses without spaces around and without case, and numbers as far as they are given out: what it
+//! kept is found by what is typed, too.
 
 use std::borrow::Cow;
 
 use phonenumber::Mode;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+
+use super::spelling::{address, number};
 
 /// How identifiers of one kind are compared.
 #[derive(Debug, Clone, Copy)]
@@ -18,11 +21,18 @@ enum Kind {
     Phone,
 }
 
-/// Members of a subject that identify it.
-const MEMBERS: [(&str, Kind); 4] =
-    [("external_id", Kind::Exact), ("braze_id", Kind::Exact), ("email", Kind::Email), ("phone", Kind::Phone)];
+/// Members of a subject that identify it. No request has a device: look-ups show them.
+const MEMBERS: [(&str, Kind); 5] = [
+    ("external_id", Kind::Exact),
+    ("braze_id", Kind::Exact),
+    ("email", Kind::Email),
+    ("phone", Kind::Phone),
+    ("device_id", Kind::Exact),
+];
 /// The name of an alias; its label says what it names, not whom.
 const ALIAS: &str = "alias_name";
+/// The label of an alias: the same name under another label can be somebody else.
+const LABEL: &str = "alias_label";
 
 /// Digests of every identifier that a checked record gives of its subject.
 pub fn identifiers(scope: &Map<String, Value>) -> Vec<u128> {
@@ -34,18 +44,41 @@ pub fn identifiers(scope: &Map<String, Value>) -> Vec<u128> {
     });
     let mut digests: Vec<u128> = named.collect();
     for alias in subject.get("aliases").and_then(Value::as_array).into_iter().flatten() {
-        digests.extend(text(alias, ALIAS).map(|name| digest(ALIAS, &name)));
+        let Some(name) = text(alias, ALIAS) else { continue };
+        digests.extend(text(alias, LABEL).map(|label| labelled(&label, &name)));
+        digests.push(digest(ALIAS, &name));
     }
     digests
 }
 
+/// Digests of a text as one kind of identifier: as it is kept, and as an earlier version kept it.
+pub(super) fn identifier(kind: &str, text: &str) -> Vec<u128> {
+    let Some((member, kind)) = MEMBERS.iter().find(|(member, _)| *member == kind) else { return Vec::new() };
+    let mut digests = vec![digest(member, &normal(*kind, text)), digest(member, &normal_before(*kind, text))];
+    digests.dedup();
+    digests
+}
+
+/// The digest of an alias with its label.
+pub(super) fn labelled(label: &str, name: &str) -> u128 {
+    digest("alias", &format!("{}:{label}{name}", label.len()))
+}
+
 /// Digests of a text as every kind of identifier that it could be.
-pub fn identifiers_like(text: &str) -> Vec<u128> {
-    let as_members = MEMBERS.iter().map(|(member, kind)| digest(member, &normal(*kind, text)));
+pub(super) fn identifiers_like(text: &str) -> Vec<u128> {
+    let as_members = MEMBERS.iter().flat_map(|(member, _)| identifier(member, text));
     as_members.chain([digest(ALIAS, text)]).collect()
 }
 
 fn normal(kind: Kind, text: &str) -> Cow<'_, str> {
+    match kind {
+        Kind::Exact => Cow::Borrowed(text),
+        Kind::Email => address(text),
+        Kind::Phone => number(text),
+    }
+}
+
+fn normal_before(kind: Kind, text: &str) -> Cow<'_, str> {
     match kind {
         Kind::Exact => Cow::Borrowed(text),
         Kind::Email => Cow::Owned(text.trim().to_lowercase()),
@@ -79,7 +112,7 @@ mod tests {
     }
 
     fn is_found(typed: &str, subject: Value) -> bool {
-        let like = identifiers_like(typed);
+        let like = identifiers_like(typed.trim());
         of(subject).iter().any(|identifier| like.contains(identifier))
     }
 
@@ -92,6 +125,21 @@ mod tests {
             is_found("u-1", json!({ "external_id": "u-1" })) && is_found("b-1", json!({ "braze_id": "b-1" }))
         );
         assert!(is_found("n", json!({ "aliases": [{ "alias_name": "n", "alias_label": "l" }] })));
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_is_found_by_what_is_typed() {
+        let kept = |member: &str, kind, text: &str| digest(member, &normal_before(kind, text));
+
+        for (member, kind, text) in [
+            ("phone", Kind::Phone, "+1 (555) 777-0001"),
+            ("email", Kind::Email, "A@Bücher.example"),
+            ("external_id", Kind::Exact, "u-1"),
+        ] {
+            assert!(identifier(member, text).contains(&kept(member, kind, text)), "{text}");
+        }
+        assert!(is_found("+1 555 777 0001", json!({ "phone": "+15557770001" })));
+        assert!(is_found("a@xn--bcher-kva.example", json!({ "email": "A@Bücher.example" })));
     }
 
     #[test]

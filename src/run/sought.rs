@@ -5,12 +5,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::composed::{Identifier, by_kind, named, of_kinds};
 use super::machine::Run;
 use crate::plan::PersonKey;
-use crate::request::identifiers;
 use crate::workflow::Kind;
 
 /// Most identifiers of one person; a search asks for no more either.
@@ -96,14 +95,7 @@ impl Sought {
 
     /// Digests of them (`request::identifiers`), by which a person is found who is to be forgotten.
     pub fn digests(&self) -> Vec<u128> {
-        let digests = self.identifiers.iter().flat_map(|identifier| {
-            let subject = match identifier {
-                Identifier::Alias(..) => json!({ "aliases": [identifier.value()] }),
-                Identifier::Plain(kind, text) => json!({ kind.word(): text }),
-            };
-            json!({ "subject": subject }).as_object().map(identifiers).unwrap_or_default()
-        });
-        digests.collect()
+        self.identifiers.iter().flat_map(Identifier::digests).collect()
     }
 }
 
@@ -138,7 +130,10 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::request::Named;
 
     #[test]
     fn what_is_kept_is_read_again_and_never_shown() {
@@ -158,7 +153,7 @@ mod tests {
         let sought = Sought::named(
             &json!({ "email": "a@example.com", "aliases": [{ "alias_name": "n", "alias_label": "l" }] }),
         );
-        let like = |text: &str| crate::request::identifiers_like(text);
+        let like = |text: &str| Named::parse(text).unwrap().identifiers();
 
         assert!(sought.digests().iter().any(|digest| like("A@example.com").contains(digest)));
         assert!(sought.digests().iter().any(|digest| like("n").contains(digest)));

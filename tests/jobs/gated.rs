@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use privaflow::job::{Event, JobId, Status};
+use privaflow::journal::Store;
 use serde_json::{Value, json};
 
 use crate::folder::{ERASE, Folder, deletion};
@@ -100,6 +102,38 @@ fn who_may_have_been_erased_by_a_job_that_was_given_up_stays_erased() {
         assert_eq!(presumed.len(), 1, "{ledger}");
         assert!(presumed[0].to_string().contains(r#""outcome":"unknown""#), "{ledger}");
         assert!(!ledger.contains("u-1"), "{ledger}");
+    }
+}
+
+#[test]
+fn a_kill_between_what_the_gate_learns_of_a_job_that_is_given_up_and_its_end_is_no_harm() {
+    for again in ["cancel", "resume"] {
+        // Given a job whose cancelling came no further than to tell the gate whom it may have erased
+        let (server, is_mute) = service();
+        let folder = folder_to(&server);
+        is_mute.store(true, Ordering::SeqCst);
+        folder.requests([deletion(1), deletion(2)]);
+        assert_eq!(folder.job().counts(), (1, [0, 0, 0, 2]));
+        let store = Store::open(&folder.path("store")).unwrap();
+        let presumed = store.presumed(JobId(1), None, 1_790_000_000_000).unwrap().unwrap();
+        assert_eq!(presumed.positions, [0, 1]);
+        let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
+        store.writer(JobId(1), sender).append(Event::Presumed(presumed));
+        assert_eq!(durable.blocking_recv(), Some(1));
+        assert_eq!(store.job(JobId(1)).unwrap().status, Status::Open);
+        drop(store);
+        is_mute.store(false, Ordering::SeqCst);
+
+        // When somebody cancels it again, or goes on with it instead
+        let then = folder.run(&["jobs", again, "job-1", "--output", "json"]);
+
+        // Then nothing is left of it, nobody was erased twice, and the gate keeps both as it does in either case
+        let expected = if again == "cancel" { [0, 0, 2, 0] } else { [2, 0, 0, 0] };
+        assert_eq!(then.counts().1, expected, "{}", then.stderr);
+        let old = choices(&folder, &[("c-1", 1), ("c-2", 2), ("c-3", 3)], "opted_in", LONG_AGO);
+        assert_eq!(old, (0, [1, 2, 0, 0]), "{again}");
+        let listed = folder.run(&["gate", "list", "--output", "json"]).lines();
+        assert_eq!(listed.len(), 2, "{listed:?}");
     }
 }
 

@@ -288,6 +288,40 @@ async fn a_permission_that_a_key_lacks_is_named() {
     assert!(fake.asked("").iter().all(|asked| asked.body.is_empty() || asked.text() == "{}"));
 }
 
+/// Which permissions are missing of a key that has none but the one to find people, with what needs them.
+async fn missing(workflow: &str) -> Vec<(String, String)> {
+    let desk = Desk::new();
+    let fake = Fake::start(|asked: &Asked| {
+        let status = if asked.path == "/users/export/ids" { 400 } else { 401 };
+        async move { Reply::new(status, "{}") }
+    })
+    .await;
+    let report = desk.at("braze", fake.address, Some(&workflow_of(workflow))).await;
+    report.missing.into_iter().map(|missing| (missing.what, missing.any_of.concat())).collect()
+}
+
+#[tokio::test]
+async fn what_a_switch_of_the_workflow_keeps_off_needs_no_permission() {
+    const SEARCH: &str = "  - id: find\n";
+    let shipped = include_str!("../../workflows/user-deletion.yaml");
+    let on = shipped.replace("unsubscribe_address: false", "unsubscribe_address: true");
+    let set_later = shipped.replace(SEARCH, &format!("  - set: {{ unsubscribe_address: true }}\n{SEARCH}"));
+    assert!(on != shipped && set_later != shipped);
+    let delete = || ("the action `braze/users.delete`".to_owned(), "users.delete".to_owned());
+    let words = "(only when the condition of the step";
+    let erase = (format!("{} {words} `erase` holds)", delete().0), delete().1);
+    let keep_out =
+        (format!("the action `braze/email.status` {words} `keep_out` holds)"), "email.status".to_owned());
+
+    assert_eq!(missing(shipped).await, [erase.clone()]);
+    for workflow in [on, set_later] {
+        assert_eq!(missing(&workflow).await, [erase.clone(), keep_out.clone()]);
+    }
+    let always = shipped.replace("    if: size(steps.find.output.braze_ids) > 0\n", "");
+    let always = always.replace("watch: { after: [1d, 7d, 30d], again: report }\n", "");
+    assert_eq!(missing(&always).await, [delete()]);
+}
+
 fn privaflow(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output =
         Command::new(env!("CARGO_BIN_EXE_privaflow")).current_dir(folder).args(arguments).output().unwrap();

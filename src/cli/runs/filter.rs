@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use crate::cli::Failure;
+use crate::cli::who::named;
 use crate::engine::{Fate, Fates, Gone, Kept, Known, requests_of};
 use crate::job::{Fail, JobId, Pause, RunId, Skip};
 use crate::journal::{JobRecord, Reader};
@@ -116,6 +117,9 @@ impl Filter {
 
     /// Refuses words that no run can have.
     pub fn check(&self) -> Result<(), Failure> {
+        if let Some(Typed(typed)) = &self.subject {
+            named(typed)?;
+        }
         let Some(reason) = &self.reason else { return Ok(()) };
         let skips = Skip::ALL.iter().map(|skip| skip.word());
         let fails = Fail::ALL.iter().map(|fail| fail.word());
@@ -158,7 +162,7 @@ impl Filter {
         let key = self.request.as_ref().map(|id| identity(&record.workflow_name, Identity::Id(id)));
         let theirs = match &self.subject {
             Some(Typed(identifier)) => {
-                let (theirs, gone) = requests_of(reader, record, identifier)?;
+                let (theirs, gone) = requests_of(reader, record, &named(identifier)?)?;
                 if let Some(gone) = gone {
                     let job = record.id;
                     anstream::eprintln!(

@@ -23,7 +23,7 @@ pub struct Theirs {
 }
 
 /// The runs of a job whose subject has one of these identifiers, by their digests
-/// (`request::identifiers_like`).
+/// (`request::Named::identifiers`).
 pub fn runs_of(reader: &Reader, record: &JobRecord, like: &[u128]) -> Result<Theirs, EngineError> {
     let (found, gone) = requests_like(reader, record, like)?;
     let wanted: BTreeSet<Position> = found.into_iter().collect();

@@ -11,22 +11,22 @@ use super::input::{Gone, Kept};
 use crate::engine::task::EngineError;
 use crate::job::{Event, Finished, Identified, Pause, Position, Verdict};
 use crate::journal::{JobRecord, Pseudonyms, Reader, StoreError};
-use crate::request::{identifiers, identifiers_like};
+use crate::request::{Named, identifiers};
 
 /// Requests identified by one event.
 const TOGETHER: usize = 256;
 
-/// The requests of a job whose subject has an identifier, and why its input could not be asked: then
+/// The requests of a job whose subject is named so, and why its input could not be asked: then
 /// only requests that failed or wait for a person are found.
 pub fn requests_of(
     reader: &Reader,
     record: &JobRecord,
-    identifier: &str,
+    named: &Named,
 ) -> Result<(HashSet<Position>, Option<Gone>), EngineError> {
-    requests_like(reader, record, &identifiers_like(identifier))
+    requests_like(reader, record, &named.identifiers())
 }
 
-/// The same by digests of the identifier (`request::identifiers_like`).
+/// The same by digests of the identifier (`request::Named::identifiers`).
 pub(super) fn requests_like(
     reader: &Reader,
     record: &JobRecord,

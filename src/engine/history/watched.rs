@@ -68,7 +68,7 @@ pub fn looked_for_by(
 }
 
 /// Requests of a job for whose person looks ask by one of these identifiers, by their digests
-/// (`request::identifiers_like`), though the request does not name it.
+/// (`request::Named::identifiers`), though the request does not name it.
 pub fn sought_like(store: &Store, job: JobId, like: &[u128]) -> Result<Vec<Position>, StoreError> {
     let mut found = Vec::new();
     store.each_sought(job, |position, sought| {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 
+use super::needs::Calls;
 use super::report::{Missing, Report, Verdict};
 use crate::catalogue::{self, Action, Effect};
 use crate::onetrust::Shape;
@@ -19,22 +20,17 @@ const EVENT_DATA: &str = "look in Braze, Company Settings > Admin Settings > Sec
                           before; no key can read it";
 
 /// Fills a report.
-pub(super) async fn look(
-    mut report: Report,
-    client: &Client,
-    needs: &[&'static Action],
-    now_ms: i64,
-) -> Report {
-    if needs.iter().any(|action| action.effect == Effect::Irreversible) {
+pub(super) async fn look(mut report: Report, client: &Client, needs: &[Calls], now_ms: i64) -> Report {
+    if needs.iter().any(|need| need.action.effect == Effect::Irreversible) {
         report.preconditions.push(EVENT_DATA.to_owned());
     }
     let others = catalogue::all().iter().filter(|action| action.system == "braze");
-    let others = others.filter(|action| !needs.iter().any(|need| need.id == action.id));
+    let others = others.filter(|action| !needs.iter().any(|need| need.action.id == action.id));
     let (mut is_allowed_something, mut denied_with) = (false, 0);
-    for (is_needed, action) in
-        needs.iter().map(|need| (true, *need)).chain(others.map(|other| (false, other)))
+    for (need, action) in
+        needs.iter().map(|need| (Some(need), need.action)).chain(others.map(|other| (None, other)))
     {
-        if !is_needed && is_allowed_something {
+        if need.is_none() && is_allowed_something {
             break;
         }
         let answer = match ask(client, action).await {
@@ -46,9 +42,9 @@ pub(super) async fn look(
         match answer.status {
             401 | 403 if answer.status == 401 || !is_page => {
                 denied_with = answer.status;
-                if is_needed {
+                if let Some(need) = need {
                     let any_of = vec![action.permission.clone()];
-                    report.missing.push(Missing { what: format!("the action `{}`", action.name()), any_of });
+                    report.missing.push(Missing { what: need.words(), any_of });
                 }
             }
             429 => {

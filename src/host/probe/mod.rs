@@ -11,5 +11,5 @@ mod onetrust;
 mod report;
 
 pub use look::{look, look_with};
-pub use needs::Needs;
+pub use needs::{Calls, Needs};
 pub use report::{Missing, Report, Verdict};

@@ -148,7 +148,10 @@ fn a_store_without_the_one_it_replaces_does_not_know_who_was_erased_until_a_pers
 fn holds_that_were_made_after_the_backup_are_kept_and_those_that_were_removed_come_back() {
     let directory = tempfile::tempdir().unwrap();
     let (path, backup) = (directory.path().join("store"), directory.path().join("backup"));
-    let held = |name: &str| Held { people: crate::plan::PersonKey::like(name), identifiers: Vec::new() };
+    let held = |name: &str| Held {
+        people: crate::plan::PersonKey::like(&crate::request::Named::parse(name).unwrap()),
+        identifiers: Vec::new(),
+    };
     let reason = || crate::job::Reason::parse("case 1").unwrap();
     let store = Store::open(&path).unwrap();
     store.add_hold(held("u-1"), reason(), None, "ana".to_owned(), 1).unwrap();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalogue::Identifier as By;
 use crate::plan::PersonKey;
+use crate::request::identifiers;
 use crate::workflow::Kind;
 
 /// Most external ids and aliases of one request.
@@ -77,6 +78,15 @@ impl Identifier {
             Identifier::Plain(Kind::Phone, _) => By::Phone,
         };
         Some(PersonKey::of(kind, self.texts()[0]))
+    }
+
+    /// Its digests as those of a request's subject are made (`request::identifiers`).
+    pub fn digests(&self) -> Vec<u128> {
+        let subject = match self {
+            Identifier::Alias(..) => json!({ "aliases": [self.value()] }),
+            Identifier::Plain(kind, text) => json!({ kind.word(): text }),
+        };
+        json!({ "subject": subject }).as_object().map(identifiers).unwrap_or_default()
     }
 
     /// Whether many of it fit into one request.

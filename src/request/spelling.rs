@@ -1,7 +1,7 @@
 //! How one address, or one number, is written so that it can be compared, however people wrote it.
 //!
 //! The rules have versions. A newer one finds more spellings equal and never fewer; keys that were kept under an
-//! older version are looked for in both, see [`super::PersonKey::as_before`]. No rule makes equal what a
+//! older version are looked for in both, see `plan::PersonKey::as_before`. No rule makes equal what a
 //! mail or phone system holds apart: dots and a plus in an address are kept, and a number without a sign that
 //! says it is international counts as one only if it can be nothing else.
 
@@ -16,7 +16,7 @@ const PERHAPS_WHOLE: std::ops::RangeInclusive<usize> = 8..=10;
 
 /// An address: spaces around it, characters that nobody sees, a dot behind it and full width do not count, nor does
 /// case, nor how a domain in other letters is written.
-pub(super) fn address(value: &str) -> Cow<'_, str> {
+pub fn address(value: &str) -> Cow<'_, str> {
     let value = value.trim();
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
     if value.bytes().all(is_plain) && !value.ends_with('.') {
@@ -35,7 +35,7 @@ pub(super) fn address(value: &str) -> Cow<'_, str> {
 
 /// A phone number in E.164: what stands between its digits does not count, nor whether it begins with a plus, with
 /// `00`, or, where it can be nothing else, with neither. What is no number stays as it is.
-pub(super) fn number(value: &str) -> Cow<'_, str> {
+pub fn number(value: &str) -> Cow<'_, str> {
     let value = value.trim();
     if value.strip_prefix('+').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
         return Cow::Borrowed(value);
@@ -61,11 +61,11 @@ pub(super) fn number(value: &str) -> Cow<'_, str> {
 }
 
 /// What only keys of the first version were made of.
-pub(super) mod first {
+pub mod first {
     use std::borrow::Cow;
 
     /// An address: spaces around it and case do not count, nor how a domain in other letters is written.
-    pub(in crate::plan) fn address(value: &str) -> Cow<'_, str> {
+    pub fn address(value: &str) -> Cow<'_, str> {
         let value = value.trim();
         if !value.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
             return Cow::Borrowed(value);
@@ -81,7 +81,7 @@ pub(super) mod first {
     }
 
     /// A phone number: what stands between its digits does not count.
-    pub(in crate::plan) fn number(value: &str) -> Cow<'_, str> {
+    pub fn number(value: &str) -> Cow<'_, str> {
         let value = value.trim();
         let is_plain = |byte: u8| byte == b'+' || byte.is_ascii_digit();
         let is_between = |letter: char| matches!(letter, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
