@@ -108,7 +108,10 @@ fn jobs_that_a_restored_store_does_not_go_on_with_are_named() {
     let (_, later, _) = said(&privaflow(folder.path(), ["jobs", "list"]));
 
     let left = &json(&restored)["unfinished"]["jobs"][0];
-    assert_eq!((&left["job"], &left["workflow"], &left["over"]), (&2.into(), &"erase".into(), &1.into()));
+    assert_eq!(
+        (&left["job"], &left["workflow"], &left["over"]),
+        (&"job-2".into(), &"erase".into(), &1.into())
+    );
     for warning in [said(&restored).1, later] {
         let named =
             "until you run them again (what is done starts nothing again): job-2 of erase on requests.ndjson";

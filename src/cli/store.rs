@@ -126,7 +126,7 @@ fn restore(common: &Common, store: &Path, file: &Path, replace: Replace) -> Resu
             "store": store, "backup_at": moment(restored.backup_ms), "replaced": restored.replaced,
             "open_jobs": names(&restored), "lost_records": restored.lost_records,
             "lost_runs": restored.lost_runs, "carried": restored.carried,
-            "unfinished": restored.unfinished, "unknown": restored.lost,
+            "unfinished": unfinished::json(&restored.unfinished, moment), "unknown": restored.lost,
         }))?,
         Format::Text => {
             output::text(&format!("{} is as it was at {}\n", store.display(), moment(restored.backup_ms)))?;

@@ -3,11 +3,33 @@
 //! It names workflows, inputs and numbers, never anybody. The rule that keeps it right: everything that nobody
 //! will carry out by itself is named, with the way to have it carried out.
 
+use serde_json::{Value, json};
+
 use super::output::{counted, plain};
 use crate::journal::{Came, LeftJob, Unfinished};
 
 /// How many jobs are named; the output as JSON names all.
 const MOST_NAMED: usize = 20;
+
+/// All of it for a program; moments as `moment` writes them.
+pub(super) fn json(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> Value {
+    let Unfinished { queued, lost, given_up, jobs, cancelled, is_partial } = unfinished;
+    let came = |came: &[Came]| {
+        let one = |Came { workflow, requests, since_ms }: &Came| json!({ "workflow": workflow, "requests": requests, "since": moment(*since_ms) });
+        came.iter().map(one).collect::<Vec<_>>()
+    };
+    let job = |LeftJob { job, workflow, input, open, over, failed, is_known }: &LeftJob| {
+        json!({
+            "job": job.to_string(), "workflow": workflow, "input": input, "open": open, "over": over,
+            "failed": failed, "opened_again": is_known,
+        })
+    };
+    json!({
+        "queued": came(queued), "lost": came(lost), "given_up": given_up,
+        "jobs": jobs.iter().map(job).collect::<Vec<_>>(),
+        "cancelled": cancelled.iter().map(ToString::to_string).collect::<Vec<_>>(), "partial": is_partial,
+    })
+}
 
 /// Sentences, each with a space before it; none when nothing was left.
 pub(super) fn words(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> String {

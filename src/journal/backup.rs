@@ -2,8 +2,9 @@
 //!
 //! A backup is one file: jobs, events, ids, freshness and erasures as they were at one moment. The keys
 //! of jobs are not in it, so that whoever finds a backup cannot read what was sealed. Going back loses
-//! what came later, but for what the store can be asked that is replaced; the restored store says so until a person has read it. The rule that keeps it
-//! right: there is never a moment without a whole database in the store's place.
+//! what came later, but for what the store can be asked that is replaced (`carried`, `unfinished`); the restored
+//! store says what else was there until a person has read it. The rule that keeps it right: there is never a
+//! moment without a whole database in the store's place.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! What a restored store takes over from the one that it replaces.
 //!
 //! A backup knows nothing of what came after it. Where the store that stands in its place can be read, whoever was
-//! erased since stays erased: entries of the gate, finished ids, and how new states are, are added to those of
-//! the backup, and so are holds. The rule that keeps it right: nothing becomes weaker. Of two entries the
+//! erased since, or may have been, stays erased: entries of the gate, finished ids, and how new states are, are added
+//! to those of the backup, and so are holds; what was not over is the work of `unfinished`. The rule that keeps it right: nothing becomes weaker. Of two entries the
 //! stricter one stays, and what a person let through or took off the list since the backup was made is shut
 //! again until they say so once more.
 
