@@ -77,8 +77,8 @@ pub(super) fn words(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> 
         );
     }
     if *is_partial {
-        words += " What came in by hooks, feeds and schedules since, and which jobs were open, could not be read to its \
-                  end: have requests of that time sent again; what is done starts nothing again.";
+        words += " NOT known, or not all of it: what came in by hooks, feeds and schedules since, and which jobs were \
+                  not over; have the requests of that time sent again, deletions before all.";
     }
     words
 }
@@ -135,7 +135,7 @@ mod tests {
             "job-1 of erase on monday.csv (4 requests not over); job-2 of erase on monday.csv (1 over, and nobody \
              knows how many are not, 1 failed); job-3 of erase on monday.csv (2 failed, opened again since: `privaflow jobs retry job-3 --failed`).",
             "unless you cancel them: job-9.",
-            "could not be read to its end",
+            "NOT known, or not all of it: what came in",
         ] {
             assert!(words.contains(part), "{part}: {words}");
         }

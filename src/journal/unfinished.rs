@@ -35,7 +35,7 @@ pub struct Unfinished {
     pub jobs: Vec<LeftJob>,
     /// Jobs that were cancelled after the backup, and are open again.
     pub cancelled: Vec<JobId>,
-    /// It could not be read to its end: more may have come in.
+    /// It was not there, or could not be read to its end: more may have come in.
     pub is_partial: bool,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn take_over(
 ) -> Result<Unfinished, StoreError> {
     let partial = || Unfinished { is_partial: true, ..Unfinished::default() };
     if !from.exists() {
-        return Ok(Unfinished::default());
+        return Ok(partial());
     }
     let Ok(known) = schema::open_writer(from) else { return Ok(partial()) };
     let Ok(relation) = relation(&known, to) else { return Ok(partial()) };

@@ -211,7 +211,7 @@ mod tests {
     fn a_request_that_names_an_address_means_everybody_who_has_it_unless_the_search_does_not_trust_it() {
         let users = json!([{ "braze_id": "b-1", "external_id": "u-1", "email": "home@example.com" },
             { "braze_id": "b-2", "external_id": "u-2", "email": "home@example.com" }]);
-        let revealed = shown(&[users.clone()]);
+        let revealed = shown(std::slice::from_ref(&users));
         let subject = || json!({ "email": "home@example.com", "external_id": "u-1" });
 
         assert_eq!(whose("u-2", &revealed, subject(), &Kind::ALL), Whose::Theirs);

@@ -313,7 +313,7 @@ async fn what_a_switch_of_the_workflow_keeps_off_needs_no_permission() {
     let keep_out =
         (format!("the action `braze/email.status` {words} `keep_out` holds)"), "email.status".to_owned());
 
-    assert_eq!(missing(shipped).await, [erase.clone()]);
+    assert_eq!(missing(shipped).await, std::slice::from_ref(&erase));
     for workflow in [on, set_later] {
         assert_eq!(missing(&workflow).await, [erase.clone(), keep_out.clone()]);
     }

@@ -273,6 +273,23 @@ fn what_cannot_be_opened_or_belongs_to_another_store_is_told() {
     assert!([without_keys, foreign].iter().all(|place| waiting(&place.open()).is_empty()));
 }
 
+#[test]
+fn of_a_store_that_is_gone_or_damaged_nobody_says_that_nothing_came_in() {
+    let (gone, damaged) = (Place::new(), Place::new());
+    for place in [&gone, &damaged] {
+        let store = place.open();
+        place.back_up();
+        accept(&store, [1]);
+    }
+    fs::remove_file(gone.store().join("journal.db")).unwrap();
+    let whole = fs::read(damaged.store().join("journal.db")).unwrap();
+    fs::write(damaged.store().join("journal.db"), &whole[..whole.len() / 2]).unwrap();
+
+    let told = [&gone, &damaged].map(|place| place.restore().unfinished.is_partial);
+
+    assert_eq!(told, [true, true]);
+}
+
 /// A database of the fourth format, with the secret of its marks and a note of when it was copied.
 fn of_the_fourth_format(path: &Path) {
     let earlier = rusqlite::Connection::open(path).unwrap();
