@@ -98,7 +98,7 @@ impl Driver {
             "the service did not accept the call within the step's `timeout`",
         );
         let is_write = |member: &Member| member.call.action().effect.writes();
-        if batch.may_be_made && batch.members.iter().all(is_write) {
+        if self.may_be_made(&batch) && batch.members.iter().all(is_write) {
             self.abandon(&batch, due_ms);
             batch.stays_in_the_air = true;
         }

@@ -95,6 +95,7 @@ impl Driver {
             %job, batch = number, status, took_ms, request_id = request_id.as_deref().unwrap_or(""),
             "batch {number} of {job} was answered: HTTP {status} after {took_ms} ms"
         );
+        self.flights.remove(&number);
         if let Some(gate) = batch.gate() {
             self.services.settle(gate, batch.left_ms, now_ms);
             if status != 0 {

@@ -9,29 +9,29 @@
 
 use super::batches::{Batch, Member};
 use super::driver::Driver;
-use super::in_the_air::Extent;
+use super::runs::Runs;
+use crate::job::State;
 
 impl Driver {
     /// Puts aside what waits to leave for profiles that were stopped, unless all were.
     pub(super) fn put_aside(&mut self) {
-        let settles_only = self.extent == Extent::InTheAir;
-        if settles_only || !self.services.any_stopped() || self.services.all_stopped() {
+        if self.settles_only() || !self.services.any_stopped() || self.services.all_stopped() {
             return;
         }
         for service in self.services.stopped_alone() {
             let (runs, state) = (&self.runs, &self.state);
-            let stays = |batch: &Batch| {
-                let position = |member: &Member| runs.position(member.slot);
-                let mut positions = batch.members.iter().filter_map(position);
-                batch.is_abandoned
-                    || batch.may_be_made
-                    || positions.any(|position| state.may_have_been_made(position))
-            };
+            let stays = |batch: &Batch| batch.is_abandoned || may_be_made(batch, runs, state);
             let mut members = self.batches.withdraw(service, stays);
             let retrying = self.retrying.extract_if(|_, batch| batch.service == service && !stays(batch));
             members.extend(retrying.flat_map(|(_, batch)| batch.members));
             self.put_members_aside(service, members);
         }
+    }
+
+    /// Whether some attempt of a call of a batch has no answer, of this process or of an earlier one, and may have
+    /// been made.
+    pub(super) fn may_be_made(&self, batch: &Batch) -> bool {
+        may_be_made(batch, &self.runs, &self.state)
     }
 
     fn put_members_aside(&mut self, service: usize, members: Vec<Member>) {
@@ -45,4 +45,9 @@ impl Driver {
             self.free(slot);
         }
     }
+}
+
+fn may_be_made(batch: &Batch, runs: &Runs, state: &State) -> bool {
+    let mut positions = batch.members.iter().filter_map(|member| runs.position(member.slot));
+    batch.may_be_made || positions.any(|position| state.may_have_been_made(position))
 }

@@ -105,6 +105,10 @@ pub(super) struct Driver {
     pub(super) unwritten: usize,
     pub(super) advancing: HashMap<u64, super::answers::Pending>,
     pub(super) in_flight: usize,
+    /// The places they took under limits, with when they left, by the numbers of their batches.
+    pub(super) flights: HashMap<u64, (super::batches::Gate, i64)>,
+    /// Ends what is still in flight when nobody is there any more to hear of it.
+    pub(super) gone: tokio_util::sync::DropGuard,
     /// Those of them that nobody waits for.
     pub(super) abandoned_in_flight: usize,
     pub(super) abandoned: super::abandoned::Abandoned,
@@ -143,7 +147,7 @@ impl Driver {
             }
             self.note_holds();
             self.put_aside();
-            self.stopping |= self.has_settled();
+            self.stopping |= self.has_settled() || self.is_out_of_time();
             self.take_in();
             self.begin_turns();
             self.send_what_may_leave();
@@ -344,7 +348,9 @@ impl Driver {
                 "batch {number} of {job} leaves: {calls} calls of {action} to {profile}"
             );
         }
+        self.flights.extend(batch.gate().map(|gate| (batch.number, (gate, batch.left_ms))));
         let (sender, clock) = (self.sender.clone(), Arc::clone(&self.clock));
+        let gone = self.gone.token().clone();
         let timeout_ms = self.task.budget(batch.step).timeout_ms.filter(|_| !batch.is_abandoned);
         let at_most = timeout_ms.map(|timeout_ms| {
             let (first_ms, now_ms) = (batch.first_ms.unwrap_or(batch.left_ms), clock.steady_ms());
@@ -353,9 +359,12 @@ impl Driver {
             std::time::Duration::from_millis(over_ms.saturating_sub(now_ms).max(1).unsigned_abs())
         });
         tokio::spawn(async move {
-            let replied = super::send::exchange(service, batch, at_most, clock).await;
-            // The driver is gone only when the job was given up.
-            drop(sender.send(Message::Replied(replied)));
+            tokio::select! {
+                replied = super::send::exchange(service, batch, at_most, clock) => {
+                    drop(sender.send(Message::Replied(replied)));
+                }
+                () = gone.cancelled() => {}
+            }
         });
     }
 

@@ -1,7 +1,6 @@
 //! When a job has nothing to do but wait: for how long, and whether it is over.
 
 use super::driver::Driver;
-use super::in_the_air::Extent;
 use super::task::Patience;
 use super::timers::Now;
 
@@ -9,15 +8,17 @@ use super::timers::Now;
 const LONGEST_WINDOW_MS: i64 = 3_601_000;
 
 impl Driver {
-    /// Nothing is under way in this process: only time could bring something.
+    /// Nothing is under way in this process and nothing was heard that it has not taken in: only time could bring
+    /// something.
     pub(super) fn is_idle(&self) -> bool {
-        self.working == 0 && self.in_flight == 0
+        self.working == 0 && self.in_flight == 0 && self.messages.is_empty()
     }
 
     /// Nothing is left to do, or a stop was asked for and what was under way is written down.
     pub(super) fn is_over(&self) -> bool {
         // What nobody waits for any more is not waited for.
-        let is_quiet = self.working == 0 && self.in_flight == self.abandoned_in_flight;
+        let awaited = self.in_flight - self.abandoned_in_flight;
+        let is_quiet = self.working == 0 && (awaited == 0 || self.is_out_of_time());
         let settled = is_quiet && self.after.is_empty() && self.ended.is_empty();
         let empty = self.runs.len() == self.abandoned.unawaited() && self.reader.is_at_end();
         settled && (empty || self.stopping)
@@ -41,7 +42,7 @@ impl Driver {
     /// Whether only pauses are left that are longer than this process is willing to stay, or only
     /// work for a profile that was stopped.
     pub(super) fn gives_up(&self) -> bool {
-        let reads_on = self.extent == Extent::All && !self.reader.is_at_end();
+        let reads_on = !self.settles_only() && !self.reader.is_at_end();
         if reads_on && !self.services.any_stopped() {
             return false;
         }

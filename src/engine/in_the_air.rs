@@ -14,6 +14,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::batches::Batch;
 use super::driver::Driver;
@@ -33,8 +34,9 @@ use crate::run::{Next, Prepared};
 pub enum Extent {
     /// As far as it goes.
     All,
-    /// Until what an earlier process left in the air is answered.
-    InTheAir,
+    /// Until what an earlier process left in the air is answered, and so long at most: what has no answer by then
+    /// stays in its people's lanes.
+    InTheAir(Duration),
 }
 
 /// Held until the job has what it left in the air in its lanes, and let go then: whoever begins a job of
@@ -190,6 +192,18 @@ impl Driver {
 
     /// Whether this process does no more here than to settle what is in the air, and has done so.
     pub(super) fn has_settled(&self) -> bool {
-        self.extent == Extent::InTheAir && !self.runs.any_again() && self.abandoned.is_empty()
+        self.settles_only() && !self.runs.any_again() && self.abandoned.is_empty()
+    }
+
+    /// Whether this process does no more here than to settle what is in the air.
+    pub(super) fn settles_only(&self) -> bool {
+        matches!(self.extent, Extent::InTheAir(_))
+    }
+
+    /// Whether it was to be settled by now: nobody stays for answers any more.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        let Extent::InTheAir(at_most) = self.extent else { return false };
+        let passed_ms = self.clock.steady_ms().saturating_sub(self.opened_steady_ms);
+        passed_ms >= i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX)
     }
 }

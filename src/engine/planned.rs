@@ -1,7 +1,6 @@
 //! Taking in what was planned: duplicates are told apart in the order of the file, calls are queued.
 
 use super::driver::{After, Driver, is_final};
-use super::in_the_air::Extent;
 use super::reader::Read;
 use super::runs::{About, Blocked, Live};
 use super::task::EngineError;
@@ -33,7 +32,7 @@ const MOST_CHUNKS: usize = 4;
 impl Driver {
     /// Asks the reader for more, as far as memory and the workers allow.
     pub(super) fn take_in(&mut self) {
-        if self.extent == Extent::InTheAir {
+        if self.settles_only() {
             return;
         }
         if self.stopping {

@@ -41,6 +41,10 @@ impl Driver {
         &mut self,
         elapsed: std::time::Duration,
     ) -> (std::collections::BTreeMap<Pause, u64>, u64) {
+        let now_ms = self.clock.steady_ms();
+        for (_, (gate, left_ms)) in std::mem::take(&mut self.flights) {
+            self.services.settle(gate, left_ms, now_ms);
+        }
         let mut waiting = std::collections::BTreeMap::new();
         for (_, live) in self.runs.drain() {
             let pause = if live.run.run().is_some_and(|run| run.waits_until().is_some()) {

@@ -130,6 +130,11 @@ impl Shared {
         left.into_iter().for_each(|engine| self.forget(engine, &HashSet::new()));
     }
 
+    /// Whether a job left lanes behind that it holds for whom it left in the air.
+    pub fn has_left(&self, job: JobId) -> bool {
+        self.engines().left.contains_key(&job)
+    }
+
     /// A person gave a job up: what it left in the air holds nobody up any more.
     pub fn give_up(&self, job: JobId) {
         let left = self.engines().left.remove(&job).unwrap_or_default();

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::command::Talk;
 use super::error::HostError;
 use super::owner::Host;
-use crate::engine::{self, Place};
+use super::turns::Place;
+use crate::engine;
 use crate::intake::Input;
 use crate::job::JobId;
 use crate::workflow::Workflow;
@@ -42,21 +43,28 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// Somebody decides about a job, and nobody goes on with it meanwhile.
+#[derive(Debug)]
+pub(super) struct Decider {
+    _place: Place,
+    _decided: oneshot::Sender<()>,
+}
+
 impl Host {
-    /// Stops a job that is under way, in order. Nobody goes on with it until what this gives is dropped;
-    /// `None` when it is not under way.
-    pub(super) async fn stop_job(&self, job: JobId) -> Option<oneshot::Sender<()>> {
+    /// Stops a job that is under way, or is settled for others, in order. Nobody goes on with it until what this
+    /// gives is dropped.
+    pub(super) async fn stop_job(&self, job: JobId) -> Decider {
         let (decided, deciding) = oneshot::channel();
-        let (stop, mut is_left) = {
-            let mut running = self.running();
-            let running = running.get_mut(&job)?;
+        let under_way = self.running().get_mut(&job).map(|running| {
             running.deciding.push(deciding);
             (running.stop.clone(), running.is_left.clone())
-        };
-        stop.cancel();
-        // An error means that it is over altogether.
-        drop(is_left.wait_for(|is_left| *is_left).await);
-        Some(decided)
+        });
+        if let Some((stop, mut is_left)) = under_way {
+            stop.cancel();
+            // An error means that it is over altogether.
+            drop(is_left.wait_for(|is_left| *is_left).await);
+        }
+        Decider { _place: self.turns().to_decide(job).await, _decided: decided }
     }
 
     pub(super) async fn enter(
@@ -64,7 +72,7 @@ impl Host {
         workflow: &Workflow,
         input: &Input,
         now_ms: i64,
-        place: Place,
+        place: engine::Place,
         stop: &CancellationToken,
         talk: &Talk,
     ) -> Result<Entered<'_>, HostError> {
@@ -85,12 +93,6 @@ impl Host {
                 () = stop.cancelled() => return Err(HostError::Interrupted),
             }
         }
-    }
-
-    /// Enters a job, unless somebody has.
-    pub(super) fn enter_beside(&self, job: JobId, stop: &CancellationToken) -> Option<Entered<'_>> {
-        let mut running = self.running();
-        (!running.contains_key(&job)).then(|| self.entered(&mut running, job, stop))
     }
 
     fn entered(

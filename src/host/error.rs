@@ -196,7 +196,7 @@ impl StillInTheAir {
 }
 
 /// Why a service that was asked again did not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Unanswered {
     /// The service refuses, or cannot be reached.
     #[error("profile {profile} is stopped: {why}: mend that first")]

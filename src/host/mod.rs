@@ -33,6 +33,7 @@ mod serve;
 mod services;
 mod settle;
 mod socket;
+mod turns;
 mod watching;
 
 pub use approvers::{MayNot, approvers_of, approvers_of_nobody};

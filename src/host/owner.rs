@@ -17,7 +17,8 @@ use super::error::{HostError, StillInTheAir, Unanswered};
 use super::guests::Guests;
 use super::protocol::SettingsName;
 use super::report::{Ending, Report};
-use super::settle::{Beginning, Begun};
+use super::settle::{Beginning, Begun, MOST};
+use super::turns::Turns;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::Settings;
 use crate::engine::{self, Brake, Extent, JobError, Order, Patience, Place, Progress, Service, Shared};
@@ -56,8 +57,7 @@ pub struct Host {
     running: Mutex<HashMap<JobId, Running>>,
     /// Held while a job is looked up and entered, so that none is begun twice.
     opening: tokio::sync::Mutex<()>,
-    /// Held while a job begins, until it has its lanes.
-    turns: Arc<tokio::sync::Mutex<()>>,
+    turns: Turns,
     /// Open jobs that are known to have left nothing in the air.
     left_nothing: Mutex<HashSet<JobId>>,
     guests: Guests,
@@ -98,7 +98,7 @@ impl Host {
             stop,
             running: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
-            turns: Arc::default(),
+            turns: Turns::default(),
             left_nothing: Mutex::default(),
             guests: Guests::default(),
             let_go: Mutex::default(),
@@ -129,7 +129,7 @@ impl Host {
                 stop: &asked,
                 place,
             };
-            let Begun { turn, left } = match self.turn_of(&beginning, talk).await {
+            let Begun { turn, left, refused } = match self.turn_of(&beginning, talk).await {
                 Err(HostError::Interrupted) if !stop.is_cancelled() => {
                     entered.wait_for_decisions().await;
                     if self.store.reader().job(entered.job)?.status != Status::Cancelled {
@@ -154,11 +154,15 @@ impl Host {
                 progress: Progress::to(move |standing| watcher.progress(standing)),
                 failures: self.failures.clone(),
                 place,
-                extent: Extent::All,
+                extent: if refused.is_some() { Extent::InTheAir(MOST) } else { Extent::All },
                 turn,
             };
             let outcome = Box::pin(engine::run(order)).await;
             let was_decided_about = entered.wait_for_decisions().await;
+            if let Some(refused) = refused {
+                outcome?;
+                return Err(refused);
+            }
             let mut report = match outcome {
                 Ok(mut outcome) => {
                     if outcome.summary.waiting > 0 {
@@ -244,7 +248,7 @@ impl Host {
         &self.syncing
     }
 
-    pub(super) fn turns(&self) -> &Arc<tokio::sync::Mutex<()>> {
+    pub(super) fn turns(&self) -> &Turns {
         &self.turns
     }
 

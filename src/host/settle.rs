@@ -4,16 +4,18 @@
 //! The same state is answered before a newer one leaves, whichever job of the store sets the newer one: so
 //! a job that is about to write first has every other open job asked for what it left in the air in one of
 //! its workspaces. Where there is no answer soon, those people stay in the lanes of that job, and whoever
-//! else is named goes on. A job at work here needs none of this, because its people's lanes are its own, and
-//! one that left them keeps those of what it left in the air.
+//! else is named goes on: all others together are waited for no longer than [`MOST`]. A job at work here needs
+//! none of this, because its people's lanes are its own, and one that left them keeps those of what it left in
+//! the air.
 //!
-//! Jobs begin one after another: a [`Turn`] is held until the job has what it left itself in its lanes, so
-//! that a job never has two engines. Where nobody can tell whom a job left in the air (its input is gone, or
-//! its credentials are), nothing newer leaves: the error names it, and how to go on.
+//! Jobs of a workspace begin one after another: its turn is held until the job has what it left itself in its
+//! lanes. Where nobody can tell whom a job left in the air (its input is gone, or its credentials are), nothing
+//! newer leaves: the error names it, and how to go on. What the job left itself is no newer: that is asked for
+//! all the same, so that of two such jobs neither waits for the other.
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +33,9 @@ use crate::workflow::{Workflow, load};
 
 /// The longest pause between two attempts for which a job waits until another one is answered.
 const ANSWERS: Duration = Duration::from_secs(2);
+/// How long a job waits for the answers of all others. Their requests may hang for as long as a service keeps a
+/// connection open, and wait for a place under a limit.
+pub(super) const MOST: Duration = Duration::from_secs(5);
 
 /// A job that is about to be driven.
 pub(super) struct Beginning<'b> {
@@ -54,25 +59,34 @@ pub(super) struct Begun {
     pub turn: Option<Turn>,
     /// Why what others left in the air is not answered: their people wait.
     pub left: Vec<HostError>,
+    /// Why it may do no more than ask for what it left in the air itself.
+    pub refused: Option<HostError>,
 }
 
 impl Host {
     /// How a job begins that is about to be driven: whom others left in the air is in their lanes by then.
     pub(super) async fn turn_of(&self, beginning: &Beginning<'_>, talk: &Talk) -> Result<Begun, HostError> {
-        // What only looks leaves nothing in the air.
-        if matches!(beginning.place, Place::Sandbox | Place::Shadow) {
-            return Ok(Begun { turn: None, left: Vec::new() });
+        // What only looks leaves nothing in the air, and waits for nothing.
+        if matches!(beginning.place, Place::Sandbox | Place::Shadow) || !beginning.workflow.writes {
+            return Ok(Begun { turn: None, left: Vec::new(), refused: None });
         }
         let turn = tokio::select! {
-            turn = Arc::clone(self.turns()).lock_owned() => turn,
+            turn = self.turns().of(beginning.services) => turn,
             () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
         };
         self.left_nothing().remove(&beginning.job);
-        let left = match beginning.workflow.writes {
-            true => self.settle_others(beginning, talk).await?,
-            false => Vec::new(),
+        let (left, refused) = match self.settle_others(beginning, talk).await {
+            Ok(left) => (left, None),
+            Err(HostError::InTheAir { job, why }) => {
+                let refused = HostError::InTheAir { job, why };
+                if !self.store().reader().state(beginning.job)?.is_any_in_the_air() {
+                    return Err(refused);
+                }
+                (Vec::new(), Some(refused))
+            }
+            Err(error) => return Err(error),
         };
-        Ok(Begun { turn: Some(Box::new(turn)), left })
+        Ok(Begun { turn: Some(Box::new(turn)), left, refused })
     }
 
     /// Has other jobs answered what they left in the air; gives why some are not.
@@ -81,7 +95,7 @@ impl Host {
         beginning: &Beginning<'_>,
         talk: &Talk,
     ) -> Result<Vec<HostError>, HostError> {
-        let mut left = Vec::new();
+        let (mut left, began) = (Vec::new(), Instant::now());
         let open = self.store().reader().all_open_jobs()?;
         self.left_nothing().retain(|job| open.binary_search(job).is_ok());
         for job in open {
@@ -101,10 +115,21 @@ impl Host {
             if !workflow.writes || !self.shares_a_workspace(&workflow, beginning.services) {
                 continue;
             }
+            // It was asked for somebody else, and its people are in its lanes.
+            if self.shared().has_left(job)
+                && let Some(why) = self.turns().unanswered(job)
+            {
+                left.push(still(job, StillInTheAir::Left(why)));
+                continue;
+            }
             talk.say(format!("{job} was left with requests in the air: they are answered first"));
-            match self.settle(record, workflow, beginning).await {
+            let at_most = MOST.saturating_sub(began.elapsed());
+            match self.settle(job, workflow, beginning, at_most).await {
                 // Its people stay in its lanes.
-                Err(error @ HostError::InTheAir { why: StillInTheAir::Left(_), .. }) => left.push(error),
+                Err(HostError::InTheAir { job, why: StillInTheAir::Left(why) }) => {
+                    self.turns().note_unanswered(job, why.clone());
+                    left.push(still(job, StillInTheAir::Left(why)));
+                }
                 settled => settled?,
             }
         }
@@ -120,23 +145,30 @@ impl Host {
             || theirs.any(|profile| ours.contains(&(profile.system.word(), profile.workspace.as_str())))
     }
 
-    /// Has a job answered what it left in the air, and no more.
+    /// Has a job answered what it left in the air, and no more, and stays so long at most.
     async fn settle(
         &self,
-        record: JobRecord,
+        job: JobId,
         workflow: Arc<Workflow>,
         beginning: &Beginning<'_>,
+        at_most: Duration,
     ) -> Result<(), HostError> {
-        let job = record.id;
         let unready = |error: HostError| match error {
             HostError::Interrupted => HostError::Interrupted,
             error => still(job, StillInTheAir::Unready(Box::new(error))),
         };
-        let input = open_again(self.store().reader().clone(), record, Arc::clone(&workflow)).await?;
+        let (_place, stop) = tokio::select! {
+            place = self.turns().to_settle(job, beginning.stop) => place,
+            () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
+        };
+        // Somebody else may have settled it meanwhile, or given it up.
+        let reader = self.store().reader();
+        let record = reader.job(job)?;
+        if record.status != Status::Open || !reader.state(job)?.is_any_in_the_air() {
+            return Ok(());
+        }
+        let input = open_again(reader.clone(), record, Arc::clone(&workflow)).await?;
         let services = self.clients().services(&workflow).await.map_err(unready)?;
-        // Somebody may wait to go on with it, or decide about it meanwhile.
-        let entered = self.enter_beside(job, beginning.stop);
-        let stop = entered.as_ref().map_or_else(|| beginning.stop.clone(), |entered| entered.stop());
         let order = Order {
             workflow,
             input,
@@ -151,18 +183,14 @@ impl Host {
             progress: Progress::to(drop),
             failures: self.failures().to_owned(),
             place: Place::Services,
-            extent: Extent::InTheAir,
+            extent: Extent::InTheAir(at_most),
             turn: None,
         };
         let outcome = Box::pin(engine::run(order)).await;
-        if let Some(entered) = &entered {
-            entered.wait_for_decisions().await;
-        }
         let outcome = outcome.map_err(|error| unready(HostError::Job(error)))?;
         if beginning.stop.is_cancelled() {
             return Err(HostError::Interrupted);
         }
-        let reader = self.store().reader();
         let is_given_up = reader.job(job)?.status != Status::Open;
         match outcome.stopped.into_iter().next() {
             _ if is_given_up || !reader.state(job)?.is_any_in_the_air() => Ok(()),
