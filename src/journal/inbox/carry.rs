@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::super::canary::CANARY_ORIGIN;
 use super::super::error::{Doing, StoreError};
-use super::carry_known::{Side, TAKEN, approvals, cursors, each, events, numbers, read_or, write};
+use super::carry_known::{Side, TAKEN, approvals, cursors, each, events, guarded, numbers, read_or, write};
 use crate::job::JobId;
 
 const DOING: &str = "take over what came in";
@@ -148,6 +148,7 @@ pub(in crate::journal) fn take_over(
         events(known, &transaction, since_ms)?;
         cursors(known, &transaction)?;
         approvals(known, &transaction)?;
+        guarded(known, &transaction)?;
         numbers(known, &transaction)
     };
     let is_partial = match all() {

@@ -1,4 +1,4 @@
-//! What a restored store takes over of what the replaced one knew of events, feeds and workflows.
+//! What a restored store takes over of what the replaced one knew of events, feeds, workflows and the guard.
 //!
 //! Everything is added, and nothing of the copy becomes weaker: the newest of a sequence stays, an approval is one
 //! whenever it was given, and a feed is read from where the copy stands, since what was taken before is known.
@@ -80,6 +80,17 @@ pub(super) fn approvals(known: &Connection, to: &Connection) -> Result<(), Side>
         let (name, value): (String, String) = read_or(row.get(0).and_then(|name| Ok((name, row.get(1)?))))?;
         let sql = "INSERT INTO notes (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         write(to, sql, params![name, value]).map(drop).map_err(Side::Written)
+    })
+}
+
+/// How many people were written to for good since, so that the guard's hour is not begun anew.
+pub(super) fn guarded(known: &Connection, to: &Connection) -> Result<(), Side> {
+    each(known, "SELECT workspace, at_ms, people FROM irreversible", |row| {
+        let read = || Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let (workspace, at_ms, people): (String, i64, i64) = read_or(read())?;
+        let sql = "INSERT INTO irreversible (workspace, at_ms, people) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (workspace, at_ms) DO UPDATE SET people = max(people, excluded.people)";
+        write(to, sql, params![workspace, at_ms, people]).map(drop).map_err(Side::Written)
     })
 }
 

@@ -290,6 +290,25 @@ fn of_a_store_that_is_gone_or_damaged_nobody_says_that_nothing_came_in() {
     assert_eq!(told, [true, true]);
 }
 
+#[test]
+fn whom_the_guard_counted_since_the_backup_it_counts_after_it_was_put_back() {
+    let place = Place::new();
+    let store = place.open();
+    let mut listening = Listening::on(&store, store.create_job(new_job("erase")).unwrap());
+    let note = |at_ms, people| Some(Irreversible { workspace: "eu".to_owned(), at_ms, people });
+    let first = listening.writer.append_with(intended(0), note(1000, 50), None);
+    assert!(listening.wait_for(first));
+    place.back_up();
+    listening.writer.append_with(intended(1), note(1000, 25), None);
+    let last = listening.writer.append_with(intended(2), note(2000, 1), None);
+    assert!(listening.wait_for(last));
+    drop((listening, store));
+
+    place.restore();
+
+    assert_eq!(place.open().irreversible("eu", 0).unwrap(), 76);
+}
+
 /// A database of the fourth format, with the secret of its marks and a note of when it was copied.
 fn of_the_fourth_format(path: &Path) {
     let earlier = rusqlite::Connection::open(path).unwrap();
