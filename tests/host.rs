@@ -25,6 +25,8 @@ mod running;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/server.rs"]
 mod server;
+#[path = "host/settling.rs"]
+mod settling;
 #[path = "host/socket.rs"]
 mod socket;
 #[path = "host/together.rs"]

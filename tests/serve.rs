@@ -36,6 +36,10 @@ mod hooks;
 mod left;
 #[path = "serve/markers.rs"]
 mod markers;
+#[path = "serve/reopened.rs"]
+mod reopened;
+#[path = "serve/restored.rs"]
+mod restored;
 #[expect(dead_code, reason = "shared with the tests of jobs and of hosts, which need more of it")]
 #[path = "host/running.rs"]
 mod running;
@@ -48,6 +52,8 @@ mod serving;
 mod shadow;
 #[path = "serve/shown.rs"]
 mod shown;
+#[path = "serve/somebody_else.rs"]
+mod somebody_else;
 #[path = "serve/sought.rs"]
 mod sought;
 #[path = "serve/watching.rs"]

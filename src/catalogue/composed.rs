@@ -90,7 +90,7 @@ static ALL: [Composed; 4] = [
             ),
             choice("at_most", "number from 1 to 50", "more profiles fail as too_many_profiles; default 50"),
         ],
-        output: &["braze_ids", "profiles", "others", "identifiers", "seen"],
+        output: &["braze_ids", "profiles", "others", "identifiers", "seen", "looks"],
     },
     Composed {
         id: "find_again",
@@ -99,7 +99,7 @@ static ALL: [Composed; 4] = [
         system: "braze",
         calls: &["braze/users.export.ids"],
         options: &[],
-        output: &["braze_ids", "profiles", "others", "identifiers", "seen"],
+        output: &["braze_ids", "profiles", "others", "identifiers", "seen", "looks"],
     },
     Composed {
         id: "verify_erased",

@@ -202,7 +202,7 @@ fn forgotten(restored: &Restored) -> String {
         );
     }
     let (at, of) = (moment(restored.restored_ms), moment(restored.backup_ms));
-    let Carried { erasures, holds, ids, states, presumed } = restored.carried;
+    let Carried { erasures, holds, ids, states, looks, presumed } = restored.carried;
     let in_the_air = match presumed {
         0 => String::new(),
         _ => format!(
@@ -213,16 +213,18 @@ fn forgotten(restored: &Restored) -> String {
     let unfinished = unfinished::words(&restored.unfinished, moment);
     let known = match restored.lost {
         None => format!(
-            "From the store that stood there it took over what came between: {}, {}, {} and {}{in_the_air}. What was \
-             let through the gate since, or taken off the hold list, is shut again",
+            "From the store that stood there it took over what came between: {}, {}, {}, {} and {} to come at \
+             people who were erased{in_the_air}. What was let through the gate since, or taken off the hold list, is \
+             shut again",
             counted(erasures, "erased identifier"),
             counted(holds, "hold"),
             counted(ids, "finished request"),
             counted(states, "accepted state"),
+            counted(looks, "look"),
         ),
         Some(lost) => format!(
             "It knows nothing of what came between: ids that were finished, states that were accepted, and who was \
-             erased from {of} to {at}, since {}. Until you acknowledge that, changes from before {at} (and the quiet \
+             erased from {of} to {at}, so that nobody looks whether they stay gone, since {}. Until you acknowledge that, changes from before {at} (and the quiet \
              period of the gate after it) that could bring somebody back wait as `{FORGETFUL}`; carry the deletions \
              of that time out once more before you do. A file that was run since would be carried out once more, and \
              an older change can undo a newer one",

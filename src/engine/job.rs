@@ -17,7 +17,7 @@ use super::plan_record::Planner;
 use super::progress::Progress;
 use super::reader::Reader;
 use super::seeks::Seeks;
-use super::service::{Service, Services, Stopped};
+use super::service::{Service, Services, Stopped, spaces_of};
 use super::shared::Shared;
 use super::summary::Summary;
 use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
@@ -145,7 +145,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         takes_turns: super::turns::are_needed(&workflow),
         indexes: Some(indexes),
         endings: Default::default(),
-        program: Program::new(Arc::clone(&workflow), facts),
+        program: Program::new(Arc::clone(&workflow), facts).at_work_in(spaces_of(&services)),
         is_canary: record.is_canary(),
         is_look: record.looks_at().is_some(),
         is_watched: record.format.get(WATCH).is_some(),

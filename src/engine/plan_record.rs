@@ -222,7 +222,7 @@ impl<'t> Planner<'t> {
         Run::take_emptied(&mut scope, |emptied| self.spare.keep(emptied));
         let mut run = Run::start_in(&task.program, scope, position, &mut members);
         self.spare.keep(serde_json::Value::Object(members));
-        run = run.tried_again(task.past.asked_again_ms(position)).looking_for(sought);
+        run = run.tried_again(task.past.asked_again_ms(position)).looking_for(&task.program, sought);
         if let Some(times) = times {
             run = run.dated(times);
         }

@@ -114,7 +114,7 @@ pub(super) fn try_again(task: &Task, members: &Map<String, Value>, run: &mut Run
         let begun = Run::start(&task.program, position, members.clone());
         let begun = begun.tried_again(task.past.asked_again_ms(position));
         let Ok(sought) = task.sought(position) else { return };
-        let begun = begun.looking_for(sought);
+        let begun = begun.looking_for(&task.program, sought);
         let times = task.sets_states.then(|| Times::of(members, task.started_ms, position));
         *run = match times {
             Some(times) => begun.dated(times),

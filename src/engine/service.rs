@@ -12,7 +12,7 @@ use super::batches::{Batch, Gate};
 use super::limits::{Limits, Pool, Standing};
 use crate::catalogue::Refusal;
 use crate::onetrust;
-use crate::run::{NO_PROFILE, UNKNOWN_PROFILE};
+use crate::run::{NO_PROFILE, Spaces, UNKNOWN_PROFILE};
 use crate::wire::{Backoff, Client};
 
 /// How often a service that never answered is tried before it counts as not reachable.
@@ -240,6 +240,15 @@ impl Services {
         self.pools.insert((workspace, gate.pool), Arc::clone(&pool));
         Some(pool)
     }
+}
+
+/// The workspaces of a list of profiles, for runs that know them by name.
+pub(super) fn spaces_of(list: &[Arc<Service>]) -> Spaces {
+    let mut spaces = Spaces::default();
+    for service in list {
+        spaces.add(&service.system, &service.name, &service.workspace, service.any_name);
+    }
+    spaces
 }
 
 /// The profile of a list that a call goes to: by name, or the only one of its system.

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::command::Talk;
 use super::error::{HostError, StillInTheAir, Unanswered};
 use super::owner::Host;
-use super::prepare;
+use super::{prepare, turns};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, EngineError, Extent, Order, Patience, Place, Progress, Service, Turn};
 use crate::intake::Input;
@@ -123,11 +123,11 @@ impl Host {
                 continue;
             }
             talk.say(format!("{job} was left with requests in the air: they are answered first"));
-            let at_most = MOST.saturating_sub(began.elapsed());
+            let (asked, at_most) = (Instant::now(), MOST.saturating_sub(began.elapsed()));
             match self.settle(job, workflow, beginning, at_most).await {
                 // Its people stay in its lanes.
                 Err(HostError::InTheAir { job, why: StillInTheAir::Left(why) }) => {
-                    self.turns().note_unanswered(job, why.clone());
+                    self.turns().note_unanswered(job, why.clone(), asked.elapsed());
                     left.push(still(job, StillInTheAir::Left(why)));
                 }
                 settled => settled?,
@@ -157,10 +157,7 @@ impl Host {
             HostError::Interrupted => HostError::Interrupted,
             error => still(job, StillInTheAir::Unready(Box::new(error))),
         };
-        let (_place, stop) = tokio::select! {
-            place = self.turns().to_settle(job, beginning.stop) => place,
-            () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
-        };
+        let (place, stop) = self.place_of(job, beginning).await?;
         // Somebody else may have settled it meanwhile, or given it up.
         let reader = self.store().reader();
         let record = reader.job(job)?;
@@ -179,7 +176,7 @@ impl Host {
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             virtual_clock: None,
             patience: shorter(beginning.patience),
-            stop,
+            stop: stop.clone(),
             progress: Progress::to(drop),
             failures: self.failures().to_owned(),
             place: Place::Services,
@@ -191,6 +188,11 @@ impl Host {
         if beginning.stop.is_cancelled() {
             return Err(HostError::Interrupted);
         }
+        drop(place);
+        let _decided = match stop.is_cancelled() {
+            true => Some(self.place_of(job, beginning).await?),
+            false => None,
+        };
         let is_given_up = reader.job(job)?.status != Status::Open;
         match outcome.stopped.into_iter().next() {
             _ if is_given_up || !reader.state(job)?.is_any_in_the_air() => Ok(()),
@@ -198,6 +200,18 @@ impl Host {
                 Err(still(job, StillInTheAir::Left(Unanswered::Stopped { profile, why })))
             }
             None => Err(still(job, StillInTheAir::Left(Unanswered::NoAnswer))),
+        }
+    }
+
+    /// The place of a job, once nobody else settles it or decides about it.
+    async fn place_of(
+        &self,
+        job: JobId,
+        beginning: &Beginning<'_>,
+    ) -> Result<(turns::Place, CancellationToken), HostError> {
+        tokio::select! {
+            place = self.turns().to_settle(job, beginning.stop) => Ok(place),
+            () = beginning.stop.cancelled() => Err(HostError::Interrupted),
         }
     }
 }

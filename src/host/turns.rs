@@ -18,16 +18,15 @@ use super::error::Unanswered;
 use crate::engine::Service;
 use crate::job::JobId;
 
-/// How long a job that was asked and gave no answer is not asked again for others: its people are in its lanes.
-const NOT_AGAIN: Duration = Duration::from_secs(5);
+/// A system and a workspace of it.
+type Workspace = (String, String);
 
 /// The turns of one process.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// By system and workspace.
-    workspaces: Mutex<HashMap<(String, String), Arc<Turn<()>>>>,
+    workspaces: Mutex<HashMap<Workspace, Arc<Turn<()>>>>,
     settled: Mutex<HashMap<JobId, Settled>>,
-    /// Jobs that gave no answer, with when.
+    /// Jobs that gave no answer, with until when they are not asked again.
     unanswered: Mutex<HashMap<JobId, (Instant, Unanswered)>>,
 }
 
@@ -47,7 +46,7 @@ impl Turns {
     /// The turns of the workspaces that these profiles lead to, in their order.
     pub(super) async fn of(&self, services: &[Arc<Service>]) -> Vec<OwnedMutexGuard<()>> {
         let key = |service: &Arc<Service>| (service.system.clone(), service.workspace.clone());
-        let wanted: BTreeSet<(String, String)> = services.iter().map(key).collect();
+        let wanted: BTreeSet<Workspace> = services.iter().map(key).collect();
         let mut held = Vec::with_capacity(wanted.len());
         for workspace in wanted {
             let turn = Arc::clone(locked(&self.workspaces).entry(workspace).or_default());
@@ -75,13 +74,14 @@ impl Turns {
     /// Why a job gave no answer when it was asked a moment ago.
     pub(super) fn unanswered(&self, job: JobId) -> Option<Unanswered> {
         let mut unanswered = locked(&self.unanswered);
-        unanswered.retain(|_, (since, _)| since.elapsed() < NOT_AGAIN);
+        unanswered.retain(|_, (until, _)| *until > Instant::now());
         unanswered.get(&job).map(|(_, why)| why.clone())
     }
 
-    /// Notes that a job gave no answer.
-    pub(super) fn note_unanswered(&self, job: JobId, why: Unanswered) {
-        locked(&self.unanswered).insert(job, (Instant::now(), why));
+    /// Notes that a job gave no answer, for as long again as that took to learn: a service that hangs costs those
+    /// who begin half of their time, and one that refuses at once costs nothing.
+    pub(super) fn note_unanswered(&self, job: JobId, why: Unanswered, took: Duration) {
+        locked(&self.unanswered).insert(job, (Instant::now() + took, why));
     }
 
     fn place_of(&self, job: JobId) -> Arc<Turn<()>> {
@@ -94,4 +94,46 @@ impl Turns {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_decides_about_a_job_has_its_settling_stop_and_nobody_settles_it_meanwhile() {
+        let (turns, stop) = (Turns::default(), CancellationToken::new());
+        let (place, asked) = turns.to_settle(JobId(1), &stop).await;
+        let settling = async {
+            asked.cancelled().await;
+            drop(place);
+        };
+
+        let (decides, ()) = tokio::join!(turns.to_decide(JobId(1)), settling);
+        let mut next = std::pin::pin!(turns.to_settle(JobId(1), &stop));
+        assert!(futures_now(next.as_mut()).await.is_none());
+        drop(decides);
+        let (_place, asked) = next.await;
+
+        assert!(!asked.is_cancelled() && !stop.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_job_without_an_answer_is_asked_again_after_as_long_as_it_took() {
+        let turns = Turns::default();
+        turns.note_unanswered(JobId(1), Unanswered::NoAnswer, Duration::from_secs(600));
+        turns.note_unanswered(JobId(2), Unanswered::NoAnswer, Duration::ZERO);
+
+        assert!(turns.unanswered(JobId(1)).is_some());
+        assert!(turns.unanswered(JobId(2)).is_none() && turns.unanswered(JobId(3)).is_none());
+    }
+
+    /// What a future gives without waiting for anything.
+    async fn futures_now<T>(future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            found = future => Some(found),
+            () = std::future::ready(()) => None,
+        }
+    }
 }

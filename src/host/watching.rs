@@ -23,7 +23,7 @@ use crate::catalogue::Effect;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::engine::{EngineError, Fate, Fates, Patience, Service, looked_for_by, watched};
 use crate::intake::{Chosen, Input, InputError};
-use crate::job::{JobId, Pause, Skip, Status, Verdict};
+use crate::job::{JobId, Pause, Position, Skip, Status, Verdict};
 use crate::journal::{Found, InputKind, JobRecord, Reader, Store, StoreError, Watch};
 use crate::source::Source;
 use crate::workflow::{CAME_BACK, Known, Rules, Step, StepKind, Workflow, load, look};
@@ -68,6 +68,7 @@ impl Host {
             Through::Sandbox(services, clock) => (Some(services), Some(clock)),
         };
         let now_ms = virtual_clock.as_ref().map_or_else(|| SystemClock.now_ms(), |clock| clock.now_ms());
+        let is_real = services.is_none();
         let reader = self.store().reader().clone();
         let (of, known) = (watch.clone(), self.known().clone());
         let prepared = tokio::task::spawn_blocking(move || prepared(&reader, &of, &known)).await;
@@ -108,8 +109,12 @@ impl Host {
         self.store().note_look(watch.id, look)?;
         match self.store().reader().job(look)?.status {
             Status::Finished => {
-                let found = found(self.store(), &watch, look, &workflow, people)?;
-                self.over(&watch, found, now_ms)
+                let (found, again) = found(self.store(), &watch, look, &workflow, people)?;
+                let over = self.over(&watch, found, now_ms)?;
+                if is_real && !again.is_empty() {
+                    self.renew_certificates(&watch, again).await;
+                }
+                Ok(over)
             }
             Status::Cancelled => self.cancelled(&watch, people, now_ms),
             Status::Open | Status::Held => self.left(look, &report),
@@ -292,14 +297,14 @@ fn input(reader: &Reader, record: &JobRecord, workflow: &Workflow) -> Result<Inp
     }
 }
 
-/// What a look found that is finished.
+/// What a look found that is finished, and its records of whom it found again.
 fn found(
     store: &Store,
     watch: &Watch,
     look: JobId,
     workflow: &Workflow,
     people: u64,
-) -> Result<Found, HostError> {
+) -> Result<(Found, Vec<Position>), HostError> {
     let reader = store.reader();
     let erases = workflow.irreversible;
     let mut erasing = vec![CAME_BACK.to_owned()];
@@ -314,8 +319,13 @@ fn found(
     let by = looked_for_by(store, &reader.job(watch.job)?, span, asks)?;
     let mut found = Found { people, by, named_only, ..Found::default() };
     let fates = Fates::of(reader, reader.job(look)?)?;
+    let mut again = Vec::new();
     let went = fates.each(|fate| {
-        let count = match came_to(&fate, erases, &erasing) {
+        let came_to = came_to(&fate, erases, &erasing);
+        if matches!(came_to, CameTo::CameBack | CameTo::ErasedAgain | CameTo::Returned) {
+            again.push(fate.position);
+        }
+        let count = match came_to {
             CameTo::Gone => &mut found.gone,
             CameTo::CameBack => &mut found.came_back,
             CameTo::ErasedAgain => &mut found.erased_again,
@@ -328,7 +338,7 @@ fn found(
     went.map(|_: ControlFlow<()>| ())?;
     let known = found.gone + found.came_back + found.erased_again + found.returned;
     found.unknown = people.saturating_sub(known);
-    Ok(found)
+    Ok((found, again))
 }
 
 enum CameTo {

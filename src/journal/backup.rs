@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::job::JobId;
 use crate::ledger::Fact;
 
-use super::carried::{Carried, Lost, carry_over};
+use super::carried::{Carried, Lost, Taken, carry_over};
 use super::commit::now_ms;
 use super::directory::{Directory, file, sync};
 use super::error::{Doing, StoreError};
@@ -145,7 +145,7 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
     let at = Connection::open_with_flags(backup, OpenFlags::SQLITE_OPEN_READ_ONLY).doing(doing)?;
     let newest = newest_event(&at).doing(doing)?;
     let open = jobs::all(&at)?.into_iter().filter(|job| !job.status.is_closed()).map(|job| job.id);
-    let open_jobs: Vec<JobId> = open.collect();
+    let mut open_jobs: Vec<JobId> = open.collect();
     let lost = keys::lost(&at, &directory.keys())?;
     let database = directory.database();
     if replace == Replace::Older && has_more(&database, newest, &at)? {
@@ -161,10 +161,10 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
     remove(&part)?;
     fs::copy(backup, &part).map_err(file("copy the backup to", &part))?;
     let copy = Connection::open(&part).doing(doing)?;
-    let (carried, forgotten) = match carry_over(&database, &copy, &part)? {
-        Ok(carried) => (carried, None),
-        Err(lost) => (Carried::default(), Some(lost)),
-    };
+    let Taken { carried, jobs: goes_on, lost: forgotten } = carry_over(&database, &copy, &part)?;
+    open_jobs.retain(|job| !goes_on.contains(job));
+    // What was taken over may open still, and may be gone.
+    let lost = keys::lost(&copy, &directory.keys())?;
     keys::take_out_lost(&copy, &directory.keys())?;
     let unfinished = unfinished::take_over(&database, &copy, &directory.keys(), made.at_ms)?;
     let replaced = keep_beside(store, &database, restored_ms)?;

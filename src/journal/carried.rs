@@ -1,11 +1,15 @@
 //! What a restored store takes over from the one that it replaces.
 //!
 //! A backup knows nothing of what came after it. Where the store that stands in its place can be read, whoever was
-//! erased since, or may have been, stays erased: entries of the gate, finished ids, and how new states are, are added
-//! to those of the backup, and so are holds; what was not over is the work of `unfinished`. The rule that keeps it right: nothing becomes weaker. Of two entries the
+//! erased since, or may have been, stays erased, and watched: entries of the gate, finished ids, and how new states are,
+//! are added to those of the backup, and so are holds; jobs that watch whom they erased are taken over whole; what else
+//! was not over is the work of `unfinished`. The rule that keeps it right: nothing becomes weaker. Of two entries the
 //! stricter one stays, and what a person let through or took off the list since the backup was made is shut
 //! again until they say so once more.
 
+mod looks;
+
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -13,11 +17,10 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use crate::job::Mark;
-
 use super::error::{Doing, StoreError};
 use super::segments::{Family, Keepers, Key, RECENT_RECORDS, Sorted, Value};
 use super::{ids, index, marks, schema, unfinished};
+use crate::job::{JobId, Mark};
 
 const DOING: &str = "take over what the replaced store knew";
 
@@ -35,6 +38,26 @@ pub struct Carried {
     /// Entries of the gate of whom an erasure left and was not answered.
     #[serde(default)]
     pub presumed: u64,
+    /// Looks at erased people that are still to come.
+    #[serde(default)]
+    pub looks: u64,
+}
+
+/// What the replaced store could be asked.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// What was taken over.
+    pub carried: Carried,
+    /// Jobs that go on from where they stood there.
+    pub jobs: HashSet<JobId>,
+    /// Why it is not known who was erased since the backup was made; `None` when that is known.
+    pub lost: Option<Lost>,
+}
+
+impl Taken {
+    fn nothing(lost: Lost) -> Taken {
+        Taken { lost: Some(lost), ..Taken::default() }
+    }
 }
 
 /// Why nothing, or not all, could be taken over: who was erased since is not known then.
@@ -67,41 +90,43 @@ impl Lost {
 }
 
 /// Adds what the database of a store knows to a copy of a backup.
-pub(super) fn carry_over(
-    from: &Path,
-    to: &Connection,
-    copy: &Path,
-) -> Result<Result<Carried, Lost>, StoreError> {
+pub(super) fn carry_over(from: &Path, to: &Connection, copy: &Path) -> Result<Taken, StoreError> {
     if !from.exists() {
-        return Ok(Err(Lost::NothingThere));
+        return Ok(Taken::nothing(Lost::NothingThere));
     }
-    let Ok(known) = schema::open_writer(from) else { return Ok(Err(Lost::Unreadable)) };
+    let unreadable = Ok(Taken::nothing(Lost::Unreadable));
+    let Ok(known) = schema::open_writer(from) else { return unreadable };
     match relation(&known, to) {
         Ok(None) => {}
-        Ok(Some(lost)) => return Ok(Err(lost)),
-        Err(_) => return Ok(Err(Lost::Unreadable)),
+        Ok(Some(lost)) => return Ok(Taken::nothing(lost)),
+        Err(_) => return unreadable,
     }
-    let Ok(families) = Known::open(&known, from) else { return Ok(Err(Lost::Unreadable)) };
+    let Ok(families) = Known::open(&known, from) else { return unreadable };
     // Nobody is left out for what cannot be read: the others count all the same.
     let presumed = unfinished::presumed(&known);
     // What was read before it could be read no further stays: it is true.
     let added = match add_all(&families, presumed.as_deref().unwrap_or_default(), to, copy) {
         Ok(added) => added,
-        Err(Side::Read) => return Ok(Err(Lost::Unreadable)),
+        Err(Side::Read) => return unreadable,
         Err(Side::Written(error)) => return Err(error),
     };
     let holds = match holds_of(&known) {
         Ok(holds) => add_holds(&holds, to).doing(DOING)?,
-        Err(_) => return Ok(Err(Lost::Unreadable)),
+        Err(_) => return unreadable,
+    };
+    let looks = match looks::carry(&known, to) {
+        Ok(looks) => looks,
+        Err(Side::Read) => return unreadable,
+        Err(Side::Written(error)) => return Err(error),
     };
     let was_forgetful = super::backup::restored(&known).ok().flatten().is_some_and(|it| it.lost.is_some());
     let ([ids, states, erasures], added_presumed) = added;
-    let carried = Carried { erasures, holds, ids, states, presumed: added_presumed };
-    Ok(match presumed {
-        Err(_) => Err(Lost::Unreadable),
-        Ok(_) if was_forgetful => Err(Lost::Forgetful),
-        Ok(_) => Ok(carried),
-    })
+    let carried = Carried { erasures, holds, ids, states, presumed: added_presumed, looks: looks.count };
+    let lost = match presumed {
+        Err(_) => Some(Lost::Unreadable),
+        Ok(_) => was_forgetful.then_some(Lost::Forgetful),
+    };
+    Ok(Taken { carried, jobs: looks.jobs, lost })
 }
 
 /// Why a store cannot tell what came after the backup, if it cannot.

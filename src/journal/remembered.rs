@@ -9,12 +9,12 @@ use super::error::StoreError;
 use crate::job::{Event, JobId, Position, StepAnswer};
 
 impl Store {
-    /// Calls `see` with every answer that requests of a job remember and that are wanted, in the order in which they
-    /// came.
+    /// Calls `see` with every answer that requests of a job remember and that is wanted, by record and path of the
+    /// step, in the order in which they came.
     pub fn each_remembered(
         &self,
         job: JobId,
-        is_wanted: impl Fn(Position) -> bool,
+        is_wanted: impl Fn(Position, &str) -> bool,
         mut see: impl FnMut(Position, Zeroizing<Vec<u8>>),
     ) -> Result<(), StoreError> {
         let (sealer, openable) = (self.sealer(job)?, self.ring().outputs(job)?);
@@ -25,7 +25,7 @@ impl Store {
                 _ => continue,
             };
             for StepAnswer { position, step, output, .. } in answers {
-                if output.is_empty() || !is_wanted(position) || !openable.has(&output) {
+                if output.is_empty() || !is_wanted(position, &step) || !openable.has(&output) {
                     continue;
                 }
                 match sealer.open(position, &step, &output) {

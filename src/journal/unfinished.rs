@@ -146,6 +146,10 @@ impl Left {
             // A number is given once, but by each of two stores that went apart.
             let same = copied.get(&job.id).filter(|copy| copy.started_ms == job.started_ms);
             let is_open_there = same.is_some_and(|copy| !copy.status.is_closed());
+            if let Some(window) = windows.get(&job.id).filter(|_| same.is_some()) {
+                let rows = inbox::rows_of(known, *window).doing(DOING)?;
+                left.rows.extend(rows.into_iter().map(|row| (row, Leave::Over)));
+            }
             match windows.get(&job.id) {
                 Some(window) if same.is_none() => left.note_rows(known, job, *window)?,
                 _ if is_open_there => {

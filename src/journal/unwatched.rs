@@ -60,7 +60,8 @@ impl Unwatched {
         event: &Event,
     ) -> Result<(), StoreError> {
         match event {
-            Event::Erased { .. } => {
+            // Of a job that was over, somebody who was erased before may be done only now.
+            Event::Erased { .. } | Event::Reopened(_) => {
                 self.since.entry(job).or_insert(at_ms);
             }
             Event::Opened { .. } | Event::Stopped(_) | Event::Cancelled { .. } => {

@@ -37,6 +37,24 @@ impl Call {
         };
     }
 
+    /// Says by what else the people may be known elsewhere whom the call erases: nobody writes to them meanwhile, a
+    /// hold on them keeps the call, and the gate keeps nothing of them.
+    pub fn reach_also(&mut self, others: impl Iterator<Item = PersonKey>) {
+        let mut lanes: Vec<PersonKey> = Vec::new();
+        for other in others {
+            if !self.reaches().contains(&other) && !lanes.contains(&other) {
+                lanes.push(other);
+            }
+        }
+        if lanes.is_empty() {
+            return;
+        }
+        let shared = self.reach.shared as usize + lanes.len();
+        lanes.extend(self.reaches());
+        self.reach.lanes = lanes.into();
+        self.reach.shared = u32::try_from(shared).unwrap_or(u32::MAX);
+    }
+
     /// Everyone it changes something of, each once: nobody else writes to them at the same time.
     pub fn reaches(&self) -> &[PersonKey] {
         if self.reach.lanes.is_empty() { &self.people } else { &self.reach.lanes }

@@ -20,7 +20,7 @@ use super::machine::{Next, Prepared, Run};
 use super::times::Times;
 use super::unmapped::count_unmapped;
 use crate::job::Position;
-use crate::plan::Mold;
+use crate::plan::{Call, KnownBy, Mold};
 use crate::template::{Extra, Scope};
 use crate::workflow::StepKind;
 
@@ -81,8 +81,10 @@ impl Courses {
         let is_of_one = program.reads("run");
         // Before and behind its steps a run can have more to do.
         let goes_on = program.may_report() || !workflow.on_failure.is_empty();
+        // Looks must know in which of them somebody was erased.
+        let tells_where = is_watched(program) && !program.spaces().is_one("braze");
         Courses {
-            looks: Looks::of(workflow).filter(|_| !is_of_one && !goes_on),
+            looks: Looks::of(workflow).filter(|_| !is_of_one && !goes_on && !tells_where),
             known: HashMap::default(),
             key: None,
             spare_key: Vec::new(),
@@ -142,7 +144,8 @@ impl Course {
         }
     }
 
-    /// Where it leads a record; `None` if its call cannot be cast. The record is in `scope` and nothing else.
+    /// Where it leads a record; `None` if its call cannot be cast, or names somebody whom looks must be told of. The
+    /// record is in `scope` and nothing else.
     pub fn follow(
         &self,
         program: &Program,
@@ -154,6 +157,9 @@ impl Course {
             Leads::ToItsEnd(finish) => Some(Led::Ended(finish.clone())),
             Leads::ToOneCall(one) => {
                 let mut call = Box::new(one.mold.cast(scope, &Extra::default())?);
+                if is_watched(program) && !is_named(&call, scope) {
+                    return None;
+                }
                 if let Some(times) = times {
                     times.date(program, position, &mut call);
                 }
@@ -162,6 +168,17 @@ impl Course {
             }
         }
     }
+}
+
+/// Whether people whom it erases are looked for again.
+fn is_watched(program: &Program) -> bool {
+    program.workflow.irreversible && program.workflow.watch.is_some()
+}
+
+/// Whether the request names everybody whom a call does.
+fn is_named(call: &Call, scope: &Scope) -> bool {
+    let subject = scope.get("subject").map(KnownBy::read).unwrap_or_default();
+    call.people().iter().all(|person| subject.all().any(|named| named == *person))
 }
 
 fn unmapped_of(program: &Program, members: &Map<String, Value>) -> Vec<(String, u64)> {

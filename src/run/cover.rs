@@ -1,74 +1,93 @@
 //! Whom an erasure covers: what the gate keeps of a person once their profiles are deleted.
 //!
 //! Covered is what the calls name that delete, what the request says of its subject, and what look-ups of
-//! the same run revealed of the profiles that are deleted. An address or a number that a look-up also showed
-//! on a profile that stays is somebody else's too, and is not covered: nobody is kept from choosing because
-//! somebody else of the household was erased. Gathered from what a run asks and is answered, so a run that
-//! goes on after a crash covers the same people. Only digests are kept; where people are looked for again
-//! afterwards, also the identifiers themselves until the run is over.
+//! the same run in the same workspace revealed of the profiles that are deleted. An address or a number that a
+//! look-up also showed on a profile that stays is somebody else's too, and is not covered: nobody is kept from
+//! choosing because somebody else of the household was erased. Gathered from what a run asks and is answered, so
+//! a run that goes on after a crash covers the same people. Only digests are kept; where people are looked for
+//! again afterwards, also the identifiers themselves until the run is over.
 
-use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::composed::Identifier as Named;
 use super::machine::Answer;
-use super::sought::Sought;
+use super::sought::{Sought, SoughtIn};
 use crate::catalogue::{Effect, Identifier};
 use crate::plan::{Call, KnownBy, PersonKey};
+
+mod place;
+
+use place::{Parted, Place, add};
 
 /// What one run knows of whom it erases.
 #[derive(Debug)]
 pub(super) struct Cover {
     subject: Vec<PersonKey>,
-    seen: Vec<KnownBy>,
-    /// Which of them an own identifier is of.
-    of_own: HashMap<PersonKey, usize>,
-    /// By which identifiers people were deleted so far.
-    deleted: HashSet<PersonKey>,
+    /// What an earlier erasure covered nobody knows where: whoever is held under it is not erased.
+    elsewhere: Vec<PersonKey>,
+    /// Each workspace in which the run asked for people, or erased them.
+    places: Vec<Place>,
     asked: Asked,
-    /// What look-ups showed, where people are looked for again.
-    values: Option<Values>,
+    keeps_values: bool,
+    /// The workflow is at work in several workspaces.
+    is_among_several: bool,
 }
 
-/// Identifiers as they were shown.
-#[derive(Debug, Default)]
-struct Values {
-    by_key: HashMap<PersonKey, Named>,
-    /// Devices, each with an own identifier of a profile that has it.
-    devices: Vec<(PersonKey, Named)>,
-}
-
-/// Most that is kept of each: more are not one person's.
-const MOST_VALUES: usize = 1000;
-
-/// What the last call of the run was.
+/// What the last call of the run was, and in which of the places.
 #[derive(Debug)]
 enum Asked {
     Nothing,
     /// Who is known by an identifier, if it was only one; the answer lists them in a member.
-    People(&'static str, Option<(Identifier, PersonKey)>),
-    Erasure(Vec<PersonKey>),
+    People {
+        at: usize,
+        member: &'static str,
+        only: Option<(Identifier, PersonKey)>,
+        named: Vec<Named>,
+    },
+    Erasure {
+        at: usize,
+        people: Vec<PersonKey>,
+    },
 }
 
 impl Cover {
     /// Before the run has asked anything.
     pub fn of(subject: Option<&Value>) -> Cover {
-        let subject = subject.map(KnownBy::read).unwrap_or_default().all().collect();
-        let (of_own, deleted) = (HashMap::new(), HashSet::new());
-        Cover { subject, seen: Vec::new(), of_own, deleted, asked: Asked::Nothing, values: None }
+        Cover {
+            subject: subject.map(KnownBy::read).unwrap_or_default().all().collect(),
+            elsewhere: Vec::new(),
+            places: Vec::new(),
+            asked: Asked::Nothing,
+            keeps_values: false,
+            is_among_several: false,
+        }
     }
 
-    /// The same, keeping what people are looked for by afterwards.
-    pub fn keeping(self, keeps: bool) -> Cover {
-        Cover { values: keeps.then(Values::default), ..self }
+    /// The same, keeping what people are looked for by afterwards; where the workflow is at work in several
+    /// workspaces, also in which of them the run was.
+    pub fn keeping(self, keeps_values: bool, is_among_several: bool) -> Cover {
+        Cover { keeps_values, is_among_several, ..self }
     }
 
-    /// Of a look at somebody who was erased: what the erasure covered is theirs, as if the request named it. Who is
-    /// held or chose anew under any of it is not erased.
-    pub fn also(&mut self, sought: &Sought) {
-        let keys = sought.identifiers().iter().filter_map(Named::key);
-        keys.for_each(|key| add(&mut self.subject, key));
+    /// Of a look at somebody who was erased: what the erasure covered in a workspace is theirs there, as if the
+    /// request named it. Who is held or chose anew under any of it is not erased.
+    pub fn also(&mut self, sought: &Sought, is_only_space: bool) {
+        for SoughtIn { space, identifiers, .. } in sought.places() {
+            let keys = identifiers.iter().filter_map(Named::key);
+            let kept = match space {
+                Some(space) => {
+                    let at = self.place(space);
+                    self.places.get_mut(at).map(|place| &mut place.also)
+                }
+                None if is_only_space => Some(&mut self.subject),
+                None => Some(&mut self.elsewhere),
+            };
+            if let Some(kept) = kept {
+                keys.for_each(|key| add(kept, key));
+            }
+        }
     }
 
     /// Whom the request names.
@@ -76,17 +95,35 @@ impl Cover {
         &self.subject
     }
 
-    /// Notes a call of the run, and says whom it covers if it erases.
-    pub fn note(&mut self, call: &mut Call) {
+    /// Notes a call of the run in a workspace, and says whom it covers if it erases.
+    pub fn note(&mut self, call: &mut Call, space: &Arc<str>) {
         let action = call.action();
         self.asked = match (action.effect, &action.reply.people) {
             (Effect::Irreversible, _) => {
-                self.cover(call);
-                Asked::Erasure(call.people().to_vec())
+                let at = self.place(space);
+                if call.people().iter().any(|person| !self.subject.contains(person)) {
+                    let named = self.named(call);
+                    self.places.get_mut(at).into_iter().for_each(|place| place.hear_named(&named));
+                }
+                self.cover(at, call);
+                Asked::Erasure { at, people: call.people().to_vec() }
             }
-            (Effect::Read, Some(member)) => Asked::People(member, call.only_asks_by()),
+            (Effect::Read, Some(member)) => {
+                let (at, named) = (self.place(space), self.named(call));
+                self.places.get_mut(at).into_iter().for_each(|place| place.hear_named(&named));
+                Asked::People { at, member, only: call.only_asks_by(), named }
+            }
             _ => Asked::Nothing,
         };
+    }
+
+    /// By what a call names people, where that is needed later.
+    fn named(&self, call: &Call) -> Vec<Named> {
+        match self.keeps_values {
+            true => serde_json::from_slice(&call.body())
+                .map_or_else(|_| Vec::new(), |with| Named::named_by(&with)),
+            false => Vec::new(),
+        }
     }
 
     /// Notes what the last call came to.
@@ -95,137 +132,55 @@ impl Cover {
         let Ok(output) = &answer.result else { return };
         match asked {
             Asked::Nothing => {}
-            Asked::Erasure(people) => self.deleted.extend(people),
-            Asked::People(member, by) => {
-                // People of one answer are several, however alike they look.
-                let before = self.seen.len();
-                for person in output.get(member).and_then(Value::as_array).into_iter().flatten() {
-                    let profile = KnownBy::read(person);
-                    if let Some(values) = &mut self.values {
-                        values.keep(person, &profile);
-                    }
-                    self.see(profile, by, before);
+            Asked::Erasure { at, people } => {
+                self.places.get_mut(at).into_iter().for_each(|place| place.deleted.extend(&people));
+            }
+            Asked::People { at, member, only, named } => {
+                if let (Some(place), Some(people)) = (self.places.get_mut(at), output.get(member)) {
+                    place.hear_people(people, only, &named);
                 }
             }
         }
     }
 
-    /// A look-up showed a profile; so many were known before it.
-    fn see(&mut self, mut profile: KnownBy, by: Option<(Identifier, PersonKey)>, before: usize) {
-        match by {
-            Some((Identifier::Email | Identifier::Phone, key)) => add(&mut profile.shared, key),
-            Some((_, key)) => add(&mut profile.own, key),
-            None => {}
-        }
-        let known = profile.own.iter().find_map(|own| self.of_own.get(own)).copied();
-        let at = known.unwrap_or(self.seen.len());
-        for own in &profile.own {
-            // Two that were taken for two are one: they are counted as one from now on.
-            let other = self.of_own.insert(*own, at).filter(|other| *other != at);
-            if let Some(other) = other.and_then(|other| self.seen.get_mut(other)) {
-                let KnownBy { own, shared } = std::mem::take(other);
-                self.of_own.extend(own.iter().map(|own| (*own, at)));
-                if let Some(kept) = self.seen.get_mut(at) {
-                    own.into_iter().for_each(|key| add(&mut kept.own, key));
-                    shared.into_iter().for_each(|key| add(&mut kept.shared, key));
-                }
+    /// Where a workspace stands among the places.
+    fn place(&mut self, space: &Arc<str>) -> usize {
+        match self.places.iter().position(|place| place.space == *space) {
+            Some(at) => at,
+            None => {
+                self.places.push(Place::new(Arc::clone(space), self.keeps_values));
+                self.places.len() - 1
             }
-        }
-        // One without an id of its own is the same as another of which no more is known.
-        let known = self.seen.get(..before).unwrap_or_default();
-        if profile.own.is_empty() && known.contains(&profile) {
-            return;
-        }
-        match self.seen.get_mut(at) {
-            Some(kept) => {
-                profile.own.into_iter().for_each(|key| add(&mut kept.own, key));
-                profile.shared.into_iter().for_each(|key| add(&mut kept.shared, key));
-            }
-            None => self.seen.push(profile),
         }
     }
 
-    fn cover(&self, call: &mut Call) {
-        let Parted { covered, stays } =
-            self.parted(&|key| self.deleted.contains(key) || call.people().contains(key));
+    fn cover(&self, at: usize, call: &mut Call) {
+        let Some(place) = self.places.get(at) else { return };
+        let Parted { covered, stays } = place.parted(&self.subject, call.people());
         call.cover(&covered, |key| stays.contains(key));
+        // Whoever is held is held everywhere; the gate keeps only what is of this workspace.
+        let others = self.places.iter().filter(|other| other.space != place.space);
+        let others = others.flat_map(|other| &other.also).chain(&self.elsewhere);
+        call.reach_also(others.copied());
     }
 
     /// What people are looked for by who were deleted, or are with the call that was made last: whatever is
-    /// covered and the request does not name.
+    /// covered in each workspace and the request does not name.
     pub fn sought(&self) -> Sought {
-        let Some(values) = &self.values else { return Sought::default() };
-        let last: &[PersonKey] = match &self.asked {
-            Asked::Erasure(people) => people,
-            Asked::Nothing | Asked::People(..) => &[],
+        let of = |at: usize| match &self.asked {
+            Asked::Erasure { at: last, people } if *last == at => people.as_slice(),
+            Asked::Erasure { .. } | Asked::Nothing | Asked::People { .. } => &[],
         };
-        if self.deleted.is_empty() && last.is_empty() {
+        let mut places = self.places.iter().enumerate();
+        let is_erased = places.any(|(at, place)| !place.deleted.is_empty() || !of(at).is_empty());
+        if !self.keeps_values || !is_erased {
             return Sought::default();
         }
-        let Parted { covered, stays } = self.parted(&|key| self.deleted.contains(key) || last.contains(key));
-        let is_new = |key: &&PersonKey| !self.subject.contains(key);
-        let known = covered.iter().filter(is_new).filter_map(|key| values.by_key.get(key)).cloned();
-        let has = |device: &Named, keys: &dyn Fn(&PersonKey) -> bool| {
-            values.devices.iter().any(|(own, other)| other == device && keys(own))
-        };
-        let devices = values.devices.iter().filter(|(own, device)| {
-            covered.binary_search(own).is_ok() && !has(device, &|own| stays.contains(own))
+        let places = self.places.iter().enumerate().map(|(at, place)| {
+            let left = place.left(&self.subject, of(at));
+            SoughtIn::new(Arc::clone(&place.space), left.sought, left.staying)
         });
-        let left = stays.iter().filter_map(|key| values.by_key.get(key)).cloned();
-        Sought::new(known.chain(devices.map(|(_, device)| device.clone())).collect()).but_for(left)
-    }
-
-    /// Who goes and who stays, when those go who are named.
-    fn parted(&self, is_named: &dyn Fn(&PersonKey) -> bool) -> Parted {
-        let mut holders: HashMap<PersonKey, u32> = HashMap::new();
-        for shared in self.seen.iter().flat_map(|profile| &profile.shared) {
-            *holders.entry(*shared).or_default() += 1;
-        }
-        // A call by an address takes one profile at most: which one is known where only one has it.
-        let is_only = |key: &PersonKey| is_named(key) && holders.get(key) == Some(&1);
-        let is_gone =
-            |profile: &&KnownBy| profile.own.iter().any(is_named) || profile.shared.iter().any(is_only);
-        let stays: HashSet<PersonKey> =
-            self.seen.iter().filter(|profile| !is_gone(profile)).flat_map(KnownBy::all).collect();
-        let mut covered: Vec<PersonKey> = self.subject.clone();
-        covered.extend(self.seen.iter().filter(is_gone).flat_map(KnownBy::all));
-        covered.retain(|key| !stays.contains(key));
-        covered.sort_unstable();
-        covered.dedup();
-        Parted { covered, stays }
-    }
-}
-
-/// What is known of people, in two parts.
-struct Parted {
-    /// In order.
-    covered: Vec<PersonKey>,
-    /// What somebody is known by who stays.
-    stays: HashSet<PersonKey>,
-}
-
-impl Values {
-    fn keep(&mut self, person: &Value, profile: &KnownBy) {
-        for identifier in Named::of_profile(person) {
-            if let Some(key) = identifier.key()
-                && self.by_key.len() < MOST_VALUES
-            {
-                self.by_key.entry(key).or_insert(identifier);
-            }
-        }
-        let Some(own) = profile.own.first() else { return };
-        for device in Named::devices_of(person) {
-            let one = (*own, device);
-            if self.devices.len() < MOST_VALUES && !self.devices.contains(&one) {
-                self.devices.push(one);
-            }
-        }
-    }
-}
-
-fn add(keys: &mut Vec<PersonKey>, key: PersonKey) {
-    if !keys.contains(&key) {
-        keys.push(key);
+        Sought::of(places.filter(|place| self.is_among_several || !place.is_empty()).collect())
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::quiet::quiet;
 use super::reads::Reads;
+use super::spaces::Spaces;
 use crate::plan::Mold;
 use crate::template::{Scope, Tree};
 use crate::workflow::{Setting, Step, StepKind, Workflow};
@@ -32,6 +33,7 @@ pub struct Program {
     molds: Vec<Option<Mold>>,
     quiet: BTreeSet<String>,
     facts: Facts,
+    spaces: Spaces,
 }
 
 /// What every run of a job shares.
@@ -86,7 +88,30 @@ impl Program {
         workflow.lists().for_each(|steps| prepare(steps, &mut molds));
         let quiet = quiet(&workflow);
         let literal_vars = Arc::new(literal_vars);
-        Program { workflow, reads, reads_from, kept_steps, profiles, literal_vars, molds, quiet, facts }
+        let spaces = Spaces::default();
+        Program {
+            workflow,
+            reads,
+            reads_from,
+            kept_steps,
+            profiles,
+            literal_vars,
+            molds,
+            quiet,
+            facts,
+            spaces,
+        }
+    }
+
+    /// The same, knowing the workspaces of its profiles.
+    #[must_use]
+    pub fn at_work_in(self, spaces: Spaces) -> Program {
+        Program { spaces, ..self }
+    }
+
+    /// The workspaces of its profiles.
+    pub fn spaces(&self) -> &Spaces {
+        &self.spaces
     }
 
     /// What every run of the job shares.

@@ -18,7 +18,7 @@ pub(super) fn known(
     at: &str,
 ) -> Result<Vec<Preview>, Trouble> {
     let Some(action) = composed.action.first() else { return Ok(Vec::new()) };
-    let Some(Doing::Find(find)) = run.begin_inside(program, composed, 0)? else {
+    let Some(Doing::Find(find)) = run.begin_inside(program, step, composed, 0)? else {
         return Ok(open(run, program, step, composed, at, &BTreeSet::new()));
     };
     let mut calls = Vec::new();

@@ -10,6 +10,7 @@ use super::facts::Program;
 use super::finish::Trouble;
 use super::machine::{Answer, Next, Pending, Prepared, Run};
 use super::refused::reason_of;
+use super::sought::Here;
 use crate::catalogue::Action;
 use crate::job::{Fail, Skip};
 use crate::plan::Call;
@@ -27,7 +28,7 @@ impl Run {
             self.end_step(program, step, "skipped", Value::Null);
             return None;
         }
-        match self.begin_inside(program, composed, now_ms) {
+        match self.begin_inside(program, step, composed, now_ms) {
             Ok(None) => {
                 self.end_step(program, step, "skipped", Value::Null);
                 None
@@ -48,6 +49,7 @@ impl Run {
     pub(super) fn begin_inside(
         &self,
         program: &Program,
+        step: &Step,
         composed: &Composed,
         now_ms: i64,
     ) -> Result<Option<Doing>, Trouble> {
@@ -64,9 +66,17 @@ impl Run {
                     None => None,
                 };
                 let subject = subject.unwrap_or_default();
-                // Whom a step names itself is not the one whose erasure is known.
-                let sought = self.sought.as_deref().filter(|_| rules.subject.is_none());
-                let begun = Find::begin(rules, &subject, device.as_ref(), sought);
+                let here = match (&self.sought, composed.action.first()) {
+                    // Whom a step names itself is not the one whose erasure is known.
+                    (Some(_), _) if rules.subject.is_some() => Some(Here::default()),
+                    (Some(sought), Some(action)) => {
+                        let profile = self.profile(program, step, action)?;
+                        let space = program.spaces().of(&action.system, profile.as_deref());
+                        Some(sought.here(&space, program.spaces(), rules.is_beside))
+                    }
+                    (Some(_) | None, _) => None,
+                };
+                let begun = Find::begin(rules, &subject, device.as_ref(), here);
                 begun.map(|find| Some(Doing::Find(Box::new(find))))
             }
             Rules::Erased(rules) => {
@@ -149,7 +159,7 @@ impl Run {
             times.date(program, self.position, &mut call);
         }
         if let Some(cover) = &mut self.cover {
-            cover.note(&mut call);
+            cover.note(&mut call, &program.spaces().of(&action.system, profile.as_deref()));
         }
         Ok(Prepared { step: step.number, profile, call })
     }

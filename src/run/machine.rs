@@ -144,7 +144,10 @@ impl Run {
         let reports = program.reports(scope.get("request"));
         let is_erasure = program.workflow.irreversible;
         let is_watched = program.workflow.watch.is_some();
-        let cover = is_erasure.then(|| Box::new(Cover::of(scope.get("subject")).keeping(is_watched)));
+        let cover = is_erasure.then(|| {
+            let is_among_several = !program.spaces().is_one("braze");
+            Box::new(Cover::of(scope.get("subject")).keeping(is_watched, is_among_several))
+        });
         let mut run = Run {
             position,
             scope,

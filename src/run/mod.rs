@@ -29,6 +29,7 @@ mod reads;
 mod refused;
 mod revealed;
 mod sought;
+mod spaces;
 mod steps;
 mod times;
 mod unmapped;
@@ -43,6 +44,7 @@ pub use preview::{Known, Preview, Previewed, preview, preview_failing};
 pub use refused::{NO_PROFILE, UNKNOWN_PROFILE};
 pub use revealed::{Revealed, Trusted, Whose};
 pub use sought::Sought;
+pub use spaces::Spaces;
 pub use times::Times;
 pub use unmapped::count_unmapped;
 

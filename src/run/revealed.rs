@@ -6,6 +6,8 @@
 //! address of the household, is not the person's alone, and nothing is done to their request for it.
 //! Only digests are held.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::composed::Identifier;
@@ -15,7 +17,7 @@ use crate::workflow::{Kind, Others, Rules, Step, StepKind, Workflow};
 #[derive(Debug, Default)]
 pub struct Revealed {
     profiles: Vec<Profile>,
-    /// Answers that showed somebody.
+    /// Answers so far.
     answers: usize,
 }
 
@@ -44,6 +46,8 @@ pub enum Whose {
 pub struct Trusted {
     kinds: Vec<Kind>,
     takes_others: bool,
+    /// The steps that look people up; `None` where that is not known.
+    look_ups: Option<HashSet<String>>,
 }
 
 impl Revealed {
@@ -51,11 +55,9 @@ impl Revealed {
     pub fn hear(&mut self, kept: &[u8]) {
         let Ok(kept) = serde_json::from_slice::<Value>(kept) else { return };
         let users = kept.get("output").and_then(|output| output.get("users")).and_then(Value::as_array);
-        let before = self.profiles.len();
-        for person in users.into_iter().flatten() {
-            self.see(person);
-        }
-        self.answers += usize::from(self.profiles.len() > before);
+        let Some(users) = users else { return };
+        users.iter().for_each(|person| self.see(person));
+        self.answers += 1;
     }
 
     fn see(&mut self, person: &Value) {
@@ -118,32 +120,45 @@ impl Profile {
 impl Trusted {
     /// By the searches of a workflow; without one a person's is whatever the request names.
     pub fn by(workflow: &Workflow) -> Trusted {
-        let mut found: Option<Trusted> = None;
-        workflow.lists().for_each(|steps| gather(steps, &mut found));
-        found.unwrap_or_default()
+        let (mut found, mut look_ups) = (None, HashSet::new());
+        workflow.lists().for_each(|steps| gather(steps, &mut found, &mut look_ups));
+        Trusted { look_ups: Some(look_ups), ..found.unwrap_or_default() }
+    }
+
+    /// Whether people of the workspace stand in the answers of a step, by its path: nobody of the customer's own staff
+    /// does whom another system names.
+    pub fn is_look_up(&self, path: &str) -> bool {
+        let last = path.rsplit('.').next().unwrap_or(path);
+        let label = last.split(['#', '[']).next().unwrap_or(last);
+        self.look_ups.as_ref().is_none_or(|known| known.contains(label))
     }
 }
 
 impl Default for Trusted {
     fn default() -> Trusted {
-        Trusted { kinds: Kind::ALL.to_vec(), takes_others: false }
+        Trusted { kinds: Kind::ALL.to_vec(), takes_others: false, look_ups: None }
     }
 }
 
-/// The least that any search trusts.
-fn gather(steps: &[Step], found: &mut Option<Trusted>) {
+/// The least that any search trusts, and which steps look people up.
+fn gather(steps: &[Step], found: &mut Option<Trusted>, look_ups: &mut HashSet<String>) {
     for step in steps {
         match &step.kind {
+            StepKind::Action { action, .. } if action.reply.people.is_some() => {
+                look_ups.insert(step.label.clone());
+            }
             StepKind::Composed(composed) => {
+                look_ups.insert(step.label.clone());
                 let Rules::Find(rules) = &composed.rules else { continue };
                 let takes_others = rules.others == Others::Take;
                 let before = found.take();
                 let kinds = rules.trust.iter().copied();
                 let is_known = |kind: &Kind| before.as_ref().is_none_or(|before| before.kinds.contains(kind));
                 let takes_others = takes_others && before.as_ref().is_none_or(|before| before.takes_others);
-                *found = Some(Trusted { kinds: kinds.filter(is_known).collect(), takes_others });
+                let kinds = kinds.filter(is_known).collect();
+                *found = Some(Trusted { kinds, takes_others, look_ups: None });
             }
-            StepKind::ForEach { steps, .. } => gather(steps, found),
+            StepKind::ForEach { steps, .. } => gather(steps, found, look_ups),
             _ => {}
         }
     }
@@ -166,7 +181,7 @@ mod tests {
 
     fn whose(typed: &str, revealed: &Revealed, subject: Value, kinds: &[Kind]) -> Whose {
         let named = identifiers(json!({ "subject": subject }).as_object().unwrap());
-        let trusted = Trusted { kinds: kinds.to_vec(), takes_others: false };
+        let trusted = Trusted { kinds: kinds.to_vec(), ..Trusted::default() };
         revealed.whose(
             &Named::parse(typed).unwrap().identifiers(),
             |digest| named.contains(&digest),
@@ -211,7 +226,7 @@ mod tests {
     fn a_request_that_names_an_address_means_everybody_who_has_it_unless_the_search_does_not_trust_it() {
         let users = json!([{ "braze_id": "b-1", "external_id": "u-1", "email": "home@example.com" },
             { "braze_id": "b-2", "external_id": "u-2", "email": "home@example.com" }]);
-        let revealed = shown(std::slice::from_ref(&users));
+        let revealed = shown(&[users]);
         let subject = || json!({ "email": "home@example.com", "external_id": "u-1" });
 
         assert_eq!(whose("u-2", &revealed, subject(), &Kind::ALL), Whose::Theirs);
@@ -221,11 +236,25 @@ mod tests {
     #[test]
     fn whoever_the_first_look_up_found_is_meant_where_the_request_names_an_id_that_was_renamed() {
         let one = json!({ "braze_id": "b-1", "external_id": "new", "email": "a@example.com" });
-        let revealed =
-            shown(&[json!([]), json!([one]), json!([one, { "braze_id": "b-2", "external_id": "u-2" }])]);
+        let revealed = shown(&[json!([one]), json!([one, { "braze_id": "b-2", "external_id": "u-2" }])]);
 
         let of = |typed| whose(typed, &revealed, json!({ "external_id": "old" }), &Kind::ALL);
 
         assert_eq!((of("a@example.com"), of("u-2")), (Whose::Theirs, Whose::Another));
+        // What only a later look-up found, by an address that is not trusted, is not meant.
+        let revealed = shown(&[json!([]), json!([{ "braze_id": "b-2", "external_id": "u-2" }])]);
+        assert_eq!(whose("u-2", &revealed, json!({ "external_id": "old" }), &Kind::ALL), Whose::Another);
+    }
+
+    #[test]
+    fn only_steps_that_look_people_up_show_them() {
+        let trusted =
+            Trusted { look_ups: Some(["find".to_owned()].into_iter().collect()), ..Trusted::default() };
+
+        assert!(
+            trusted.is_look_up("find") && trusted.is_look_up("find#3") && trusted.is_look_up("all[2].find")
+        );
+        assert!(!trusted.is_look_up("who#1") && !trusted.is_look_up("find[1].who"));
+        assert!(Trusted::default().is_look_up("who"));
     }
 }

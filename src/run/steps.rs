@@ -121,7 +121,8 @@ impl Run {
             times.date(program, self.position, &mut prepared.call);
         }
         if let Some(cover) = &mut self.cover {
-            cover.note(&mut prepared.call);
+            let system = &prepared.call.action().system;
+            cover.note(&mut prepared.call, &program.spaces().of(system, prepared.profile.as_deref()));
         }
         Ok(prepared)
     }

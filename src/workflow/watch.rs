@@ -122,6 +122,12 @@ pub(super) fn check(reader: &mut Reader<'_>, root: &Node, name: &str) {
                 "find people first, and give the step that erases an `if` that is false when nobody is there",
             )
         }
+        Err(look::NoLook::Again { at, what }) => {
+            let message = format!("`again: erase` could erase somebody else: {what}");
+            Mistake::error("nothing_to_watch", at, message).help(
+                "write `again: report`, or find people with `privaflow/find_profiles` in the same `profile` and delete just its `braze_ids`",
+            )
+        }
         Err(look::NoLook::Nothing) => return,
         Ok(source) => {
             let (workflow, mistakes) = super::load(&source, reader.known);

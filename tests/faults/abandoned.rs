@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::between::{SET, change, run, told, write};
 use crate::folder::Folder;
-use crate::server::{Gate, Server, accepted, answer};
+use crate::server::{Gate, Reply, Server, accepted, answer};
 
 fn impatient() -> String {
     SET.replace("    with:", "    timeout: 300ms\n    with:")
@@ -171,4 +171,31 @@ fn nothing_newer_leaves_while_a_state_out_of_time_has_no_answer() {
         assert_eq!(shot.json()["waiting_by"], json!({ "retry": 1 }));
         assert!(states(&server).iter().all(|state| state == "opted_in"), "{:?}", states(&server));
     }
+}
+
+#[test]
+fn what_a_killed_process_may_have_set_stays_in_the_air_when_its_repeat_is_refused_until_it_is_out_of_time() {
+    let gate = Gate::default();
+    let server = Server::start({
+        let gate = gate.clone();
+        move |_, before| match before {
+            0 => {
+                gate.pass();
+                accepted()
+            }
+            1 => Reply::Answer { status: 503, headers: "retry-after: 5\r\n", body: String::new() },
+            _ => accepted(),
+        }
+    });
+    let folder = Folder::to(server.address, &impatient());
+    write(&folder, "first.ndjson", &[newer()]);
+    write(&folder, "second.ndjson", &[older()]);
+    kill_after(&folder, &server, &gate, 1);
+
+    let refused = run(&folder, "first.ndjson");
+    let shot = run(&folder, "second.ndjson");
+
+    assert_eq!(refused.counts(), (1, [0, 0, 1, 0]), "{}", refused.stderr);
+    assert_eq!(shot.counts(), (0, [0, 1, 0, 0]), "{}", shot.stderr);
+    assert_eq!(states(&server), ["unsubscribed", "unsubscribed", "unsubscribed"]);
 }

@@ -22,6 +22,19 @@ steps:
     with: { external_ids: ["{{ subject.external_id }}"] }
 "#;
 
+/// Finds every profile of people, and erases them; more can be added.
+pub const FIND_AND_ERASE: &str = r#"
+workflow: erase
+on: { file: {} }
+steps:
+  - id: find
+    uses: privaflow/find_profiles
+  - id: erase
+    if: size(steps.find.output.braze_ids) > 0
+    uses: braze/users.delete
+    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
+"#;
+
 /// Sets an attribute of a person whom Braze knows.
 pub const TAG: &str = r#"
 workflow: tag

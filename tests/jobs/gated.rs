@@ -7,7 +7,7 @@ use privaflow::job::{Event, JobId, Status};
 use privaflow::journal::Store;
 use serde_json::{Value, json};
 
-use crate::folder::{ERASE, Folder, deletion};
+use crate::folder::{ERASE, FIND_AND_ERASE, Folder, deletion};
 use crate::server::{Reply, Server, accepted, answer};
 
 /// Sets a state of whoever it is.
@@ -17,19 +17,6 @@ on: { file: {} }
 steps:
   - uses: braze/users.track
     with: { attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.[0].status }}" }] }
-"#;
-
-/// Erases whomever Braze finds.
-const FIND_AND_ERASE: &str = r#"
-workflow: find-and-erase
-on: { file: {} }
-steps:
-  - id: find
-    uses: privaflow/find_profiles
-  - id: erase
-    if: size(steps.find.output.braze_ids) > 0
-    uses: braze/users.delete
-    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
 "#;
 
 /// A service that answers every deletion, or none, although it carries it out.
@@ -220,7 +207,7 @@ fn a_deletion_that_finds_nobody_tells_a_restored_store_who_was_erased() {
         _ => accepted(),
     });
     let folder = folder_to(&server);
-    folder.write("find.yaml", FIND_AND_ERASE);
+    folder.write("find.yaml", FIND_AND_ERASE.replace("workflow: erase", "workflow: find-and-erase"));
     let once_more = |id: &str, person: u64| {
         let subject = json!({ "external_id": format!("u-{person}") });
         folder.write(id, format!("{}\n", json!({ "id": id, "kind": "deletion", "subject": subject })));

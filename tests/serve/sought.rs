@@ -3,26 +3,21 @@
 use privaflow::sandbox::{AliasName, Identifiers};
 use serde_json::json;
 
-use crate::folder::{Folder, deletion};
+use crate::folder::{FIND_AND_ERASE, Folder, deletion};
 use crate::serving::{Serving, arrival, jobs, put, until};
 use crate::watching::{Braze, counts, looks};
 
-const SEARCHES: &str = r#"
-workflow: erase
-on: { file: {} }
-steps:
-  - id: find
-    uses: privaflow/find_profiles
-  - id: erase
-    if: size(steps.find.output.braze_ids) > 0
-    uses: braze/users.delete
-    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
-  - id: verify
+/// Looks until they are gone.
+const VERIFIES: &str = r#"  - id: verify
     if: steps.erase.status == "done"
     uses: privaflow/verify_erased
     with: { found: "{{ steps.find.output }}", first_after: 10ms, at_most: 10s }
-watch: WATCH
 "#;
+
+/// Finds everybody, erases them, and looks whether they are gone.
+fn searches() -> String {
+    format!("{FIND_AND_ERASE}{VERIFIES}watch: WATCH\n")
+}
 
 /// Finds people in its own way, and is told more than it asks by.
 const LOOKS_UP: &str = r#"
@@ -44,7 +39,7 @@ fn folder(braze: &Braze, workflow: &str, watch: &str) -> Folder {
 }
 
 /// Everything that a person of this number is known by.
-fn person(number: usize) -> Identifiers {
+pub fn person(number: usize) -> Identifiers {
     let alias = AliasName { alias_name: format!("al-{number}"), alias_label: "crm".to_owned() };
     Identifiers {
         external_id: Some(format!("u-{number}")),
@@ -56,12 +51,12 @@ fn person(number: usize) -> Identifiers {
     }
 }
 
-fn add(braze: &Braze, profile: Identifiers) {
+pub fn add(braze: &Braze, profile: Identifiers) {
     assert!(braze.sandbox.add_profile(&profile));
 }
 
 /// How many profiles are there that were not erased.
-fn alive(braze: &Braze) -> usize {
+pub fn alive(braze: &Braze) -> usize {
     braze.sandbox.profiles().iter().filter(|profile| !profile.deleted).count()
 }
 
@@ -76,7 +71,7 @@ fn whoever_comes_back_under_what_only_the_search_had_shown_is_found() {
     // Given six people who were erased, of whom the requests name only an external id
     let braze = Braze::with([]);
     (1..=6).for_each(|number| add(&braze, person(number)));
-    let folder = folder(&braze, SEARCHES, "{ after: [1d, 2d], again: erase }");
+    let folder = folder(&braze, &searches(), "{ after: [1d, 2d], again: erase }");
     folder.requests((1..=6).map(deletion));
     let job = folder.job();
     assert_eq!((job.counts(), alive(&braze)), ((0, [6, 0, 0, 0]), 0), "{}", job.stderr);
@@ -128,7 +123,7 @@ fn an_address_of_somebody_who_stays_brings_nobody_back_and_gets_nobody_erased() 
         &braze,
         Identifiers { external_id: Some("other".to_owned()), email: home(), ..Identifiers::default() },
     );
-    let folder = folder(&braze, SEARCHES, "{ after: [1d], again: erase }");
+    let folder = folder(&braze, &searches(), "{ after: [1d], again: erase }");
     folder.requests([deletion(1)]);
     let job = folder.job();
     assert_eq!((job.counts(), braze.people()), ((0, [1, 0, 0, 0]), vec!["other".to_owned()]));
@@ -171,10 +166,46 @@ fn a_file_that_finds_people_in_its_own_way_is_looked_at_by_all_that_it_was_told(
 }
 
 #[test]
+fn the_certificate_of_whoever_came_back_says_so() {
+    // Given two who were erased, and their certificates
+    let braze = Braze::with(1..=2);
+    let workflow = format!("{}certificate: true\n", searches());
+    let folder = folder(&braze, &workflow, "{ after: [1d, 2d], again: erase }");
+    folder.requests([deletion(1), deletion(2)]);
+    assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
+    let page =
+        |position: usize| folder.read(&format!("store/certificates/certificate-job-1-{position}.html"));
+    let before = [page(0), page(1)];
+    assert!(before.iter().all(|page| page.contains("verified") && !page.contains("looked for again")));
+
+    // When one of them is there again, and is erased again
+    braze.comes_back(2);
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    // Then their page says so, and the other one is as it was
+    assert_eq!(counts(&look.json()), [2, 1, 0, 1, 0, 0], "{}", look.stderr);
+    let after = page(1);
+    assert_eq!(page(0), before[0]);
+    assert!(after.contains("there again, and erased again") && after.contains("job-2:1"), "{after}");
+    let document = folder.read("store/certificates/certificate-job-1-1.json");
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["request"], json!("r-2"));
+    let runs: Vec<&str> =
+        document["results"].as_array().unwrap().iter().map(|ended| ended["run"].as_str().unwrap()).collect();
+    assert_eq!(runs, ["job-1:1", "job-2:1"]);
+    // and it can be checked
+    assert_eq!(folder.run(&["ledger", "export", "ledger.ndjson"]).code, 0);
+    let document = folder.path("store/certificates/certificate-job-1-1.json");
+    let words = ["ledger", "verify", "ledger.ndjson", "--certificate", document.to_str().unwrap()];
+    let checked = folder.run(&words);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+}
+
+#[test]
 fn nobody_says_of_a_person_who_was_forgotten_that_they_are_gone() {
     // Given two who were erased, and a copy of the store
     let braze = Braze::with(1..=2);
-    let folder = folder(&braze, SEARCHES, "{ after: [1d, 2d] }");
+    let folder = folder(&braze, &searches(), "{ after: [1d, 2d] }");
     folder.requests([deletion(1), deletion(2)]);
     assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
     assert_eq!(keys(&folder), 2);
@@ -199,7 +230,7 @@ fn nobody_says_of_a_person_who_was_forgotten_that_they_are_gone() {
 #[test]
 fn what_an_earlier_release_erased_is_looked_for_by_what_the_request_names_and_that_is_said() {
     let braze = Braze::with(1..=2);
-    let folder = folder(&braze, SEARCHES, "{ after: [1d] }");
+    let folder = folder(&braze, &searches(), "{ after: [1d] }");
     folder.requests([deletion(1), deletion(2)]);
     assert_eq!(folder.job().counts(), (0, [2, 0, 0, 0]));
     // As that release would have left it
@@ -221,7 +252,7 @@ fn what_an_earlier_release_erased_is_looked_for_by_what_the_request_names_and_th
 #[test]
 fn whoever_is_done_is_looked_for_while_another_request_of_the_job_is_held() {
     let braze = Braze::with(1..=3);
-    let folder = folder(&braze, SEARCHES, "{ after: [1d] }");
+    let folder = folder(&braze, &searches(), "{ after: [1d] }");
     assert_eq!(folder.run(&["hold", "add", "u-3", "--reason", "case 4711"]).code, 0);
     folder.requests((1..=3).map(deletion));
     assert_eq!(folder.job().counts(), (1, [2, 0, 0, 1]));
@@ -249,7 +280,7 @@ fn whoever_is_done_is_looked_for_while_another_request_of_the_job_is_held() {
 fn serve_looks_for_whoever_is_done_beside_one_who_is_held_also_after_a_kill() {
     // Given three requests that came in, of which one is held, and a server that is killed when the others are done
     let braze = Braze::with(1..=3);
-    let folder = folder(&braze, SEARCHES, "{ after: [2s], again: erase }");
+    let folder = folder(&braze, &searches(), "{ after: [2s], again: erase }");
     assert_eq!(folder.run(&["hold", "add", "u-3", "--reason", "case 4711"]).code, 0);
     put(&folder, (1..=3).map(|number| arrival("erase", number, &deletion(number))).collect());
     let serving = Serving::start(&folder);
@@ -278,7 +309,7 @@ fn who_is_held_or_chose_anew_under_anything_they_had_is_not_erased_again_under_s
     // Given two who were erased, who come back by telephone alone
     let braze = Braze::with([]);
     (1..=2).for_each(|number| add(&braze, person(number)));
-    let folder = folder(&braze, SEARCHES, "{ after: [1d], again: erase }");
+    let folder = folder(&braze, &searches(), "{ after: [1d], again: erase }");
     let settings = folder.read("privaflow.yaml");
     folder.write("privaflow.yaml", format!("{settings}gate: {{ quiet: 1ms }}\n"));
     folder.requests((1..=2).map(deletion));
@@ -309,7 +340,8 @@ fn who_is_held_or_chose_anew_under_anything_they_had_is_not_erased_again_under_s
     );
 }
 
-const CONSENT: &str = r#"
+/// Sets the global e-mail state of whoever has an address.
+pub const CONSENT: &str = r#"
 workflow: consent
 on: { file: {} }
 steps:

@@ -4,7 +4,7 @@ use privaflow::sandbox::{Identifiers, Options, Sandbox};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::folder::{ERASE, Folder, KEY, deletion};
+use crate::folder::{ERASE, FIND_AND_ERASE, Folder, KEY, deletion};
 use crate::serving::{Serving, arrival, is_all_over, jobs, put, put_deletions, until};
 
 /// A look-alike of Braze that deletes at once.
@@ -48,8 +48,8 @@ fn watching(watch: &str) -> String {
     format!("{ERASE}watch: {watch}\n")
 }
 
-/// Finds people by their address and erases what was found.
-fn by_address(watch: &str) -> String {
+/// Finds people by their address, is shown so much of them, and erases what was found.
+fn by_address(shown: &str) -> String {
     format!(
         r#"
 workflow: erase
@@ -57,12 +57,12 @@ on: {{ file: {{}} }}
 steps:
   - id: find
     uses: braze/users.export.ids
-    with: {{ email_address: "{{{{ subject.email }}}}", fields_to_export: [braze_id] }}
+    with: {{ email_address: "{{{{ subject.email }}}}", fields_to_export: [{shown}] }}
   - id: erase
     if: size(steps.find.output.users) > 0
     uses: braze/users.delete
     with: {{ braze_ids: ["{{{{ steps.find.output.users.0.braze_id }}}}"] }}
-watch: {watch}
+watch: {{ after: [1d], again: erase }}
 "#
     )
 }
@@ -118,23 +118,29 @@ fn who_came_back_after_a_file_was_carried_out_is_reported_and_nobody_else_is_loo
 }
 
 #[test]
-fn a_look_finds_people_as_the_workflow_does_and_erases_whom_it_would_erase() {
-    let braze = Braze::with(1..=3);
-    let folder = Folder::to(braze.sandbox.address(), &by_address("{ after: [1d], again: erase }"));
-    let request = |number: usize| {
-        let email = format!("u-{number}@example.com");
-        json!({"id": format!("r-{number}"), "kind": "deletion", "subject": {"email": email}})
-    };
-    folder.requests((1..=4).map(request));
-    // Nobody is found for the fourth: they are not looked for again.
-    assert_eq!(folder.job().counts(), (0, [3, 1, 0, 0]));
-    braze.comes_back(1);
-    braze.comes_back(4);
+fn whoever_is_there_again_under_an_id_that_was_shown_is_erased_again_and_one_under_an_unknown_id_only_told() {
+    let both = [
+        ("braze_id, external_id", [3, 2, 0, 1, 0, 0], vec!["u-4"]),
+        ("braze_id", [3, 2, 1, 0, 0, 0], vec!["u-1", "u-4"]),
+    ];
+    for (shown, came_to, people) in both {
+        let braze = Braze::with(1..=3);
+        let folder = Folder::to(braze.sandbox.address(), &by_address(shown));
+        let request = |number: usize| {
+            let email = format!("u-{number}@example.com");
+            json!({"id": format!("r-{number}"), "kind": "deletion", "subject": {"email": email}})
+        };
+        folder.requests((1..=4).map(request));
+        // Nobody is found for the fourth: they are not looked for again.
+        assert_eq!(folder.job().counts(), (0, [3, 1, 0, 0]));
+        braze.comes_back(1);
+        braze.comes_back(4);
 
-    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+        let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
 
-    assert_eq!(counts(&look.json()), [3, 2, 0, 1, 0, 0], "{}", look.stderr);
-    assert_eq!(braze.people(), ["u-4"]);
+        assert_eq!(counts(&look.json()), came_to, "{shown}: {}", look.stderr);
+        assert_eq!(braze.people(), people);
+    }
 }
 
 #[test]
@@ -253,23 +259,14 @@ fn whoever_came_back_and_gave_a_newer_consent_is_not_erased_again() {
 #[test]
 fn a_look_goes_by_the_identifiers_of_everybody_that_find_profiles_finds() {
     let braze = Braze::with(1..=2);
-    let workflow = r#"
-workflow: erase
-on: { file: {} }
-steps:
-  - id: find
-    uses: privaflow/find_profiles
-  - id: erase
-    if: size(steps.find.output.braze_ids) > 0
-    uses: braze/users.delete
-    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
-  - id: verify
+    let verifies = r#"  - id: verify
     if: steps.erase.status == "done"
     uses: privaflow/verify_erased
     with: { found: "{{ steps.find.output }}", first_after: 10ms, at_most: 10s, erase_again: true }
 watch: { after: [1d, 2d], again: erase }
 "#;
-    let folder = Folder::to(braze.sandbox.address(), workflow);
+    let workflow = format!("{FIND_AND_ERASE}{verifies}");
+    let folder = Folder::to(braze.sandbox.address(), &workflow);
     let request = |number: usize| {
         let email = format!("u-{number}@example.com");
         json!({"id": format!("r-{number}"), "kind": "deletion", "subject": {"email": email}})

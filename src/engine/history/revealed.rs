@@ -34,7 +34,9 @@ pub fn shown_like(
 ) -> Result<Shown, EngineError> {
     let job = record.id;
     let mut hits: HashSet<Position> = HashSet::new();
-    let is_new = |position: Position| !known.runs.contains_key(&position);
+    let trusted = trusted(record);
+    let is_new =
+        |position: Position, step: &str| !known.runs.contains_key(&position) && trusted.is_look_up(step);
     store.each_remembered(job, is_new, |position, kept| {
         let mut one = Revealed::default();
         one.hear(&kept);
@@ -48,11 +50,11 @@ pub fn shown_like(
     let mut all: BTreeMap<Position, Revealed> = BTreeMap::new();
     store.each_remembered(
         job,
-        |position| hits.contains(&position),
+        |position, step| hits.contains(&position) && trusted.is_look_up(step),
         |position, kept| all.entry(position).or_default().hear(&kept),
     )?;
     let (named, mut said) = named_by(store, record, &hits)?;
-    let (trusted, pseudonyms) = (trusted(record), store.reader().pseudonyms()?);
+    let pseudonyms = store.reader().pseudonyms()?;
     let mut shown = Shown::default();
     for (position, revealed) in all {
         let is_named =

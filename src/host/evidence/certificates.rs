@@ -1,7 +1,8 @@
 //! Certificates: written when they are asked for, and by themselves where a workflow wants one of each request.
 //!
 //! One is made of the ledger alone and can be made again at any time, so nothing waits for it, and one that
-//! cannot be written is no failure of the request.
+//! cannot be written is no failure of the request. When a look finds somebody again of whom a page says that they
+//! are gone, that page is written anew, under its name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -9,11 +10,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::find;
-use crate::engine::{EngineError, Fates, Kept};
+use crate::engine::{EngineError, Fates, Kept, watched};
 use crate::host::owner::Host;
 use crate::job::{JobId, Position, RunId, Verdict};
-use crate::journal::{Reader, StoreError};
+use crate::journal::{JobRecord, Reader, StoreError, Watch};
 use crate::ledger::{Certificate, page};
+use crate::source::Source;
+use crate::workflow::{Known, load};
 
 /// Most requests of a job of which each gets its page by itself; of a bulk job one is written on demand.
 const MOST: u64 = 100;
@@ -100,9 +103,24 @@ impl Host {
     /// Writes the certificates of a job's requests that are over and have none yet.
     pub(in crate::host) async fn write_certificates(&self, job: JobId) {
         let (reader, folder) = (self.store().reader().clone(), self.settings().certificates());
-        let (now_ms, shown) = (self.now_ms(), folder.display().to_string());
-        let written = tokio::task::spawn_blocking(move || certify_job(&reader, &folder, job, now_ms)).await;
-        match written {
+        let now_ms = self.now_ms();
+        self.say_written(job, move || certify_job(&reader, &folder, job, now_ms)).await;
+    }
+
+    /// Writes the certificates of requests anew whose people a look found again, by their records in the look.
+    pub(in crate::host) async fn renew_certificates(&self, watch: &Watch, again: Vec<Position>) {
+        let (reader, folder) = (self.store().reader().clone(), self.settings().certificates());
+        let (now_ms, job, watch) = (self.now_ms(), watch.job, watch.clone());
+        self.say_written(job, move || certify_again(&reader, &folder, &watch, &again, now_ms)).await;
+    }
+
+    async fn say_written(
+        &self,
+        job: JobId,
+        write: impl FnOnce() -> Result<u64, CertifyError> + Send + 'static,
+    ) {
+        let shown = self.settings().certificates().display().to_string();
+        match tokio::task::spawn_blocking(write).await {
             Ok(Ok(0)) => {}
             Ok(Ok(written)) => tracing::info!(%job, "{written} certificates of {job} are in {shown}"),
             Ok(Err(error)) => tracing::warn!(
@@ -118,7 +136,7 @@ impl Host {
 fn certify_job(reader: &Reader, folder: &Path, job: JobId, now_ms: i64) -> Result<u64, CertifyError> {
     let record = reader.job(job)?;
     let fates = Fates::of(reader, record.clone())?;
-    if fates.state().totals().records.is_none_or(|records| records > MOST) {
+    if !is_few(&fates) {
         return Ok(0);
     }
     let mut over = BTreeSet::new();
@@ -149,6 +167,54 @@ fn certify_job(reader: &Reader, folder: &Path, job: JobId, now_ms: i64) -> Resul
         written += u64::from(certify(reader, shown, &[run], folder, now_ms)?.is_some());
     }
     Ok(written)
+}
+
+/// Whether each request of a job gets its page by itself.
+fn is_few(fates: &Fates) -> bool {
+    fates.state().totals().records.is_some_and(|records| records <= MOST)
+}
+
+/// Writes those of requests anew that a look found again, with what every look at them came to, where their workflow
+/// wants one of each.
+fn certify_again(
+    reader: &Reader,
+    folder: &Path,
+    watch: &Watch,
+    again: &[Position],
+    now_ms: i64,
+) -> Result<u64, CertifyError> {
+    let record = match reader.job(watch.job) {
+        Err(StoreError::NoSuchJob(_)) => return Ok(0),
+        record => record?,
+    };
+    if !wants_certificates(&record) || !is_few(&Fates::of(reader, record)?) {
+        return Ok(0);
+    }
+    let span = (watch.job, watch.from_event, watch.to_event);
+    let mut looks: Vec<JobId> = Vec::new();
+    looks.extend(reader.jobs()?.iter().filter(|job| job.looks_at() == Some(span)).map(|job| job.id));
+    looks.sort_unstable();
+    let erased = watched(reader, watch.job, watch.from_event, watch.to_event)?;
+    let mut written = 0;
+    for position in again {
+        let Some(own) = erased.nth(*position) else { continue };
+        let own = RunId { job: watch.job, position: own };
+        let of_looks = looks.iter().map(|job| RunId { job: *job, position: *position });
+        let runs: Vec<RunId> = [own].into_iter().chain(of_looks).collect();
+        // What was carried out may be gone with its last look: the page that is there knows the name.
+        let before = std::fs::read(files_of(&runs, folder).document).ok();
+        let before: Option<serde_json::Value> = before.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let shown = before.as_ref().and_then(|before| before["request"].as_str());
+        let shown = shown.map_or_else(|| own.to_string(), str::to_owned);
+        written += u64::from(certify(reader, shown, &runs, folder, now_ms)?.is_some());
+    }
+    Ok(written)
+}
+
+/// Whether the workflow of a job wants a certificate of each request.
+fn wants_certificates(record: &JobRecord) -> bool {
+    let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
+    load(&source, &Known::default()).0.is_some_and(|workflow| workflow.certificate)
 }
 
 fn is_over(verdict: Verdict) -> bool {

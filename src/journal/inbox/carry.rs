@@ -29,7 +29,7 @@ pub struct Came {
 /// Why a row does not wait again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::journal) enum Leave {
-    /// It was carried out, skipped or forgotten.
+    /// It was carried out, skipped or forgotten, or a job of the copy has it.
     Over,
     /// Somebody gave it up.
     GivenUp,
@@ -121,6 +121,7 @@ pub(in crate::journal) fn take_over(
     let (mut queued, mut lost, mut given_up) = (Counted::default(), Counted::default(), 0);
     let mut left: HashMap<(String, Vec<u8>), Leave> = HashMap::new();
     let mut all = || {
+        numbers(known, &transaction)?;
         each(known, WAITING, |row| {
             let read = read_or(Waiting::of(row))?;
             if read.origin == CANARY_ORIGIN {
@@ -148,8 +149,7 @@ pub(in crate::journal) fn take_over(
         events(known, &transaction, since_ms)?;
         cursors(known, &transaction)?;
         approvals(known, &transaction)?;
-        guarded(known, &transaction)?;
-        numbers(known, &transaction)
+        guarded(known, &transaction)
     };
     let is_partial = match all() {
         Ok(()) => false,
@@ -197,10 +197,11 @@ impl Waiting {
     }
 
     fn insert(&self, to: &Connection) -> Result<(), StoreError> {
-        let sql = "INSERT INTO inbox (workflow, origin, key, due_ms, received_ms, bytes, record, key_id) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let Waiting { id: _, workflow, origin, key, due_ms, received_ms, bytes, record, key_id } = self;
-        let values = params![workflow, origin, key, due_ms, received_ms, bytes, record, key_id];
+        // Its number stays, unless the two stores went apart and gave it to another.
+        let sql = "INSERT INTO inbox (id, workflow, origin, key, due_ms, received_ms, bytes, record, key_id) \
+                   VALUES (iif(EXISTS (SELECT 1 FROM inbox WHERE id = ?1), NULL, ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let Waiting { id, workflow, origin, key, due_ms, received_ms, bytes, record, key_id } = self;
+        let values = params![id, workflow, origin, key, due_ms, received_ms, bytes, record, key_id];
         write(to, sql, values).map(drop)
     }
 }

@@ -8,6 +8,7 @@ mod idempotency;
 mod inbox;
 mod keys;
 mod ledger;
+mod looks;
 mod marks;
 mod masters;
 mod measure;

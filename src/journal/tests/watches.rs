@@ -169,6 +169,45 @@ fn what_a_kill_left_behind_is_looked_at_without_anybody_going_on_with_the_job() 
 }
 
 #[test]
+fn who_was_erased_before_a_job_was_over_and_is_done_once_it_was_tried_again_is_looked_at_once() {
+    for restarts in 0..4 {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(directory.path()).unwrap();
+        let job = store.create_job(watching("erase")).unwrap();
+        let restart = |store: Store, is_now: bool| match is_now {
+            true => {
+                drop(store);
+                let store = Store::open(directory.path()).unwrap();
+                store.leave_looks().unwrap();
+                store
+            }
+            false => store,
+        };
+        let mut writer = Listening::on(&store, job);
+        let failed = Event::Ended { ended: vec![ended(1, Verdict::Failed(crate::job::Fail::Assert))] };
+        assert!(writer.write(erased(0..2)) && writer.write(one_done(0)) && writer.write(failed));
+        assert!(writer.write(stopped(true)));
+        drop(writer);
+        let first = spans(&store, job);
+        store = restart(store, restarts & 1 > 0);
+        let again =
+            crate::job::Reopened { at_ms: 3, by: "ada".into(), positions: vec![1], even_if_sent: false };
+        assert!(Listening::on(&store, job).write(Event::Reopened(again)));
+        store = restart(store, restarts & 2 > 0);
+        let mut writer = Listening::on(&store, job);
+        assert!(writer.write(Event::Opened { at_ms: 4 }) && writer.write(one_done(1)));
+        assert!(writer.write(stopped(true)));
+
+        let spans = spans(&store, job);
+
+        assert_eq!((first.len(), spans.len()), (1, 2), "{restarts}: {spans:?}");
+        assert!(spans[0] == first[0] && spans[1].0 == spans[0].1, "{restarts}: {spans:?}");
+        let due: Vec<i64> = store.watches(Some(job)).unwrap().iter().map(|watch| watch.due_ms).collect();
+        assert_eq!(due, [NOW_MS + 1000, NOW_MS + 1001, NOW_MS + 5000, NOW_MS + 5001], "{restarts}");
+    }
+}
+
+#[test]
 fn a_job_that_stays_open_leaves_looks_often_at_first_and_then_once_a_day() {
     let store = Store::temporary().unwrap();
     let job = store.create_job(watching("erase")).unwrap();

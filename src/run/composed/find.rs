@@ -6,8 +6,8 @@
 //! profile with an external id of its own that nothing but a revealed identifier led to may be somebody
 //! else's. It is told apart, and what it reveals is not followed.
 //!
-//! A look at people who were erased also asks for what their erasure covered besides (`sought`). Years may lie
-//! between: an address, a number, an alias may be another's by now, whoever named it then. So somebody with an
+//! A look at people who were erased also asks for what their erasure covered besides in the same workspace
+//! (`sought`). Years may lie between: an address, a number, an alias may be another's by now, whoever named it then. So somebody with an
 //! external id that was not erased is told (`seen`), and never the person's; and so is a profile without one
 //! that only an identifier led to which the erasure did not ask for. Who was left on purpose is neither.
 
@@ -20,7 +20,7 @@ use super::identifier::{How, Identifier, Look, by_kind};
 use super::{Asks, Failed};
 use crate::catalogue;
 use crate::job::Fail;
-use crate::run::Sought;
+use crate::run::sought::{Here, NamedHere};
 use crate::workflow::{FindRules, Kind, Others};
 
 /// Most requests of one search. Fifty profiles reveal so many addresses and phones, and some devices; more
@@ -66,15 +66,15 @@ struct Profile {
 
 impl Find {
     /// Begins a search for a subject, and a device beside it; a look at people who were erased also asks for
-    /// what is `sought`.
+    /// what is sought `here`, in the workspace of the search.
     pub fn begin(
         rules: &FindRules,
         subject: &Value,
         device: Option<&Value>,
-        sought: Option<&Sought>,
+        here: Option<Here>,
     ) -> Result<Find, Failed> {
         let given = given(subject, device)?;
-        if given.is_empty() && sought.is_none() {
+        if given.is_empty() && here.is_none() {
             let message = "the request has no identifier that a profile could be found by";
             return Err(Failed::template("no_identifier", message));
         }
@@ -82,20 +82,29 @@ impl Find {
         if rules.follow.contains(&Kind::DeviceId) {
             fields.push("devices");
         }
-        let mut known: HashSet<Identifier> = given.iter().cloned().collect();
-        let sought_too = sought.map(Sought::identifiers).unwrap_or_default();
-        let sought_too = sought_too.iter().filter(|identifier| known.insert((*identifier).clone())).cloned();
-        let sought_too = Look::all(sought_too.collect(), How::Sought);
+        let is_look = here.is_some();
+        let Here { own, unsure, left, named } = here.unwrap_or_default();
+        let looks_again = is_look.then_some(LooksAgain { is_beside: rules.is_beside, left });
+        let given = match named {
+            NamedHere::Own => Some((given, How::Given)),
+            NamedHere::Unsure => Some((given, How::Elsewhere)),
+            NamedHere::Not => None,
+        };
+        let (mut known, mut queue) = (HashSet::new(), VecDeque::new());
+        for (mut identifiers, how) in given.into_iter().chain([(own, How::Sought), (unsure, How::Elsewhere)])
+        {
+            identifiers.retain(|identifier| known.insert(identifier.clone()));
+            queue.extend(Look::all(identifiers, how));
+        }
         Ok(Find {
             fields,
             follow: rules.follow.clone(),
             trust: rules.trust.clone(),
             takes_others: rules.others == Others::Take,
             at_most: rules.at_most,
-            looks_again: sought
-                .map(|sought| LooksAgain { is_beside: rules.is_beside, left: sought.left().clone() }),
+            looks_again,
             known,
-            queue: Look::all(given, How::Given).into_iter().chain(sought_too).collect(),
+            queue,
             profiles: Vec::new(),
             looks: 0,
             is_nameless_there: false,
@@ -219,6 +228,7 @@ impl Find {
             "others": ids(&others),
             "identifiers": by_kind(&identifiers),
             "seen": ids(&seen),
+            "looks": self.looks,
         })
     }
 }
@@ -323,15 +333,16 @@ impl Profile {
     /// Whether it is that of somebody who was erased: with an external id only where that was erased, or its
     /// Braze id was; without one where the erasure asked for what led to it.
     fn is_own_again(&self, look: &LooksAgain, follow: &[Kind]) -> bool {
-        let is_of_one = |(identifier, _): &(Identifier, How)| {
+        let is_of_one = |(identifier, _): &&(Identifier, How)| {
             matches!(identifier.kind(), Kind::ExternalId | Kind::BrazeId)
         };
-        let was_asked = |(identifier, how): &(Identifier, How)| {
+        let was_asked = |(identifier, how): &&(Identifier, How)| {
             let kind = identifier.kind();
             kind == Kind::UserAlias || (!look.is_beside && (*how == How::Given || follow.contains(&kind)))
         };
         let has_no_name = self.external_id.is_none();
-        self.led_by.iter().any(is_of_one) || (has_no_name && self.led_by.iter().any(was_asked))
+        let mut here = self.led_by.iter().filter(|(_, how)| *how != How::Elsewhere);
+        here.any(|led| is_of_one(&led) || (has_no_name && was_asked(&led)))
     }
 
     /// Whether it is told of one that is not the person's that somebody may be there again.

@@ -67,6 +67,32 @@ impl Identifier {
         devices.filter_map(|device| Identifier::of(Kind::DeviceId, device.get("device_id")))
     }
 
+    /// By what a call names people: one that deletes them, or asks for them.
+    pub fn named_by(with: &Value) -> Vec<Identifier> {
+        let plain = [
+            (Kind::ExternalId, "external_ids", ""),
+            (Kind::BrazeId, "braze_ids", ""),
+            (Kind::BrazeId, "braze_id", ""),
+            (Kind::Email, "email_addresses", "email"),
+            (Kind::Email, "email_address", ""),
+            (Kind::Phone, "phone_numbers", "phone"),
+            (Kind::Phone, "phone", ""),
+            (Kind::DeviceId, "device_id", ""),
+        ];
+        let listed = |member: &str| -> &[Value] {
+            match with.get(member) {
+                Some(Value::Array(list)) => list,
+                Some(one) => std::slice::from_ref(one),
+                None => &[],
+            }
+        };
+        let plain = plain.iter().flat_map(|(kind, member, inner)| {
+            let of = move |value: &Value| Identifier::of(*kind, value.get(*inner).or(Some(value)));
+            listed(member).iter().filter_map(of)
+        });
+        plain.chain(listed("user_aliases").iter().filter_map(Identifier::alias)).collect()
+    }
+
     /// How it is compared; none for a device, by which nobody is addressed.
     pub fn key(&self) -> Option<PersonKey> {
         let kind = match self {
@@ -150,6 +176,8 @@ pub(super) enum How {
     Given,
     /// An earlier erasure covered it.
     Sought,
+    /// The same, maybe in another workspace: whoever has it here may be anybody.
+    Elsewhere,
     /// A profile revealed it.
     Revealed,
 }
@@ -160,6 +188,7 @@ impl How {
         match self {
             How::Given => "given",
             How::Sought => "sought",
+            How::Elsewhere => "elsewhere",
             How::Revealed => "revealed",
         }
     }
