@@ -1,5 +1,7 @@
 //! `privaflow jobs list|show|resume|retry|cancel|approve`.
 
+use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,10 +14,11 @@ use super::runs::{self, How};
 use super::{Common, Failure, pauses, run, setup, show, store, watch};
 use crate::engine::{self, Summary};
 use crate::host::{self, Answer, Command};
+use crate::intake::{Input, Reading};
 use crate::job::{JobId, State, Status};
 use crate::journal::{InputKind, JobRecord, Pauses, Reader, StoreError};
 use crate::source::Source;
-use crate::workflow::Known;
+use crate::workflow::{Known, Workflow};
 
 /// Arguments of `jobs`.
 #[derive(Debug, clap::Args)]
@@ -99,7 +102,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     }
 }
 
-fn list(common: &Common, path: &std::path::Path, canary: bool) -> Result<ExitCode, Failure> {
+fn list(common: &Common, path: &Path, canary: bool) -> Result<ExitCode, Failure> {
     let reader = match Reader::open(path) {
         Ok(reader) => reader,
         Err(StoreError::Missing { .. }) => {
@@ -187,20 +190,41 @@ pub(super) async fn carry_on(
 ) -> Result<ExitCode, Failure> {
     let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
     let (workflow, _) = crate::workflow::load(&source, &Known::default());
-    let profiles = workflow.map(|workflow| home.profiles_of(&workflow)).unwrap_or_default();
-    let input = run::Spooled::of_job(record, &home.settings.store)?;
-    let resume = host::Resume {
-        job: record.id,
-        input: input.order.clone(),
-        wait_ms: run::millis(wait.unwrap_or(run::WAIT)),
+    let profiles = workflow.as_ref().map(|workflow| home.profiles_of(workflow)).unwrap_or_default();
+    let again = match record.input_kind() {
+        InputKind::StandardInput => Some(standard_input(record, workflow.as_ref())?),
+        InputKind::Window(_) | InputKind::File => None,
+    };
+    let size_bytes = match &again {
+        Some(input) => input.size_bytes(),
+        None => std::fs::metadata(record.input_at()).map_or(0, |metadata| metadata.len()),
+    };
+    // Whoever carries the job out removes what we spooled for it: whoever is next has it made anew.
+    let mut spooled = None;
+    let resume = || {
+        let input = spooled.insert(run::Spooled::of_job(record, again.as_ref(), &home.settings.store)?);
+        Ok(Command::Resume(host::Resume {
+            job: record.id,
+            input: input.order.clone(),
+            wait_ms: run::millis(wait.unwrap_or(run::WAIT)),
+        }))
     };
     let show = |answer, logged| match answer {
         Answer::Job(report) => show::report(common, &report, logged),
         Answer::Summary(summary) => show::summary(common, &summary).map(|()| ExitCode::SUCCESS),
         Answer::Result(_) => Ok(ExitCode::SUCCESS),
     };
-    let size_bytes = std::fs::metadata(&input.order.path).map_or(0, |metadata| metadata.len());
-    place::execute(home, Command::Resume(resume), profiles, size_bytes, stop, show).await
+    place::execute_anew(home, resume, profiles, size_bytes, stop, show).await
+}
+
+/// What a job began with, once more.
+fn standard_input(record: &JobRecord, workflow: Option<&Workflow>) -> Result<Input, Failure> {
+    if std::io::stdin().is_terminal() {
+        anstream::eprintln!("{} is given its input once more: by standard input, until its end", record.id);
+    }
+    let trigger = workflow.and_then(|workflow| workflow.on.file.as_ref());
+    let reading = trigger.map(Reading::of).unwrap_or_default();
+    Input::open(Path::new("-"), &reading).map_err(Failure::wrong)
 }
 
 /// Writes a person's decision down.
@@ -240,7 +264,7 @@ fn approve(job: JobId) -> Result<Command, Failure> {
 }
 
 /// A job of the store, whoever owns that.
-fn known(store: &std::path::Path, job: &str) -> Result<JobRecord, Failure> {
+fn known(store: &Path, job: &str) -> Result<JobRecord, Failure> {
     match Reader::open(store) {
         Err(StoreError::Missing { .. }) => Err(no_such(job)),
         reader => record(&reader.map_err(Failure::wrong)?, job),
@@ -260,11 +284,7 @@ fn no_such(job: &str) -> Failure {
     Failure::Usage(format!("there is no job {job}; `privaflow jobs list` shows them"))
 }
 
-pub(super) fn summary(
-    reader: &Reader,
-    record: &JobRecord,
-    store: &std::path::Path,
-) -> Result<Summary, Failure> {
+pub(super) fn summary(reader: &Reader, record: &JobRecord, store: &Path) -> Result<Summary, Failure> {
     let state = reader.state(record.id)?;
     engine::summary(reader, record, &state, None, &store.join("failures")).map_err(Failure::wrong)
 }

@@ -243,18 +243,32 @@ pub(super) async fn execute(
     stop: CancellationToken,
     show: impl FnOnce(Answer, super::show::Logged) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
+    let same = || Ok(command.clone());
+    execute_anew(home, same, profiles, size_bytes, stop, show).await
+}
+
+/// The same with a command that is made anew for everybody who is asked to carry it out.
+pub(super) async fn execute_anew(
+    home: &Home,
+    mut command: impl FnMut() -> Result<Command, Failure>,
+    profiles: Vec<String>,
+    size_bytes: u64,
+    stop: CancellationToken,
+    show: impl FnOnce(Answer, super::show::Logged) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
     use super::show::Logged;
     let mut door = Door::of(&home.settings);
     loop {
         if let Some(connection) = door.knock().await? {
             let beside = Beside { home, connection, bar: Bar::of(size_bytes), profiles: profiles.clone() };
-            match beside.execute(command.clone(), &stop).await? {
+            match beside.execute(command()?, &stop).await? {
                 Some(answer) => return show(answer, Logged::Elsewhere),
                 None => continue,
             }
         }
         let Some(store) = door.take(&stop).await? else { continue };
         let host = home.host(store, stop.clone());
+        let command = command()?;
         let is_long = command.is_long();
         let bar = Bar::of(size_bytes);
         let work = async |host: &Host, talk: &Talk| host.execute(command, talk, stop).await;

@@ -17,7 +17,7 @@ use crate::clock::VirtualClock;
 use crate::config::Settings;
 use crate::engine::{Patience, Service};
 use crate::host::{self, Answer, Command, Host, HostError, InputOrder, Job, Looked, Through, said};
-use crate::intake::{Input, Reading};
+use crate::intake::Input;
 use crate::job::WindowId;
 use crate::journal::{JobRecord, Store};
 use crate::source::{Source, duration};
@@ -208,7 +208,7 @@ pub(super) struct Spooled {
 }
 
 impl Spooled {
-    /// What came by standard input is written into a private file in the store.
+    /// What came by standard input is written into a private file in the store, locked while we need it.
     fn of(input: &Input, store: &Path) -> Result<Spooled, Failure> {
         let name = input.path().to_owned();
         if name != "-" {
@@ -217,31 +217,33 @@ impl Spooled {
         let folder = store.canonicalize().map_err(Failure::wrong)?;
         let mut file =
             tempfile::Builder::new().prefix(host::SPOOLED).tempfile_in(folder).map_err(Failure::wrong)?;
+        file.as_file().lock().map_err(Failure::wrong)?;
         input.copy_to(&mut file).map_err(Failure::wrong)?;
         let path = file.path().to_owned();
         Ok(Spooled { order: InputOrder { path, name, is_spooled: true }, _file: Some(file) })
     }
-}
 
-impl Spooled {
-    /// The input of a job that began before: where it was, or standard input once more.
-    pub(super) fn of_job(record: &JobRecord, store: &Path) -> Result<Spooled, Failure> {
+    /// The input of a job that began before: where it was, or what was given `again` of standard input.
+    pub(super) fn of_job(
+        record: &JobRecord,
+        again: Option<&Input>,
+        store: &Path,
+    ) -> Result<Spooled, Failure> {
+        if let Some(input) = again {
+            return Spooled::of(input, store);
+        }
         let name = &record.input_path;
         if name.parse::<WindowId>().is_ok() {
             // What came in is in the store.
             let order = InputOrder { path: name.into(), name: name.clone(), is_spooled: false };
             return Ok(Spooled { order, _file: None });
         }
-        if name != "-" {
-            let here = Spooled::where_it_is(name.clone())?;
-            // Whoever stands in another folder than the job was begun in means the same file.
-            return match here.order.path.is_file() {
-                true => Ok(here),
-                false => Spooled::at(record.input_at(), name.clone()),
-            };
+        let here = Spooled::where_it_is(name.clone())?;
+        // Whoever stands in another folder than the job was begun in means the same file.
+        match here.order.path.is_file() {
+            true => Ok(here),
+            false => Spooled::at(record.input_at(), name.clone()),
         }
-        let input = Input::open(Path::new("-"), &Reading::default()).map_err(Failure::wrong)?;
-        Spooled::of(&input, store)
     }
 
     fn where_it_is(name: String) -> Result<Spooled, Failure> {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::{INTERRUPTED, NOT_ALL_WELL};
 use super::place::{Door, Home};
 use super::trial::Trial;
-use super::{Common, Failure, init, pauses, run as run_command, setup, store};
+use super::{Common, Failure, init, output, pauses, run as run_command, setup, store};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Settings;
 use crate::host::Host;
@@ -129,14 +129,22 @@ async fn serve(
     }
     let address = server.address().map_err(Failure::wrong)?;
     anstream::eprintln!("listening on http://{address}; SIGTERM or Ctrl-C stops it in order");
-    let Served { open, queued } = server.run(hooks.router()).await?;
-    if open == 0 && queued == 0 {
+    let Served { open, jobs, unreadable, queued } = server.run(hooks.router()).await?;
+    if open == 0 && jobs == 0 && queued == 0 {
         anstream::eprintln!("stopped; everything that was taken is over");
         return Ok(ExitCode::SUCCESS);
     }
-    anstream::eprintln!(
-        "stopped; {queued} requests wait to be begun, and {open} windows of them are not over: the next `serve` goes on"
-    );
+    let parts = [(queued, "request"), (open, "window"), (jobs, "job")].into_iter();
+    let parts = parts.filter(|(count, _)| *count > 0).map(|(count, what)| output::counted(count, what));
+    let left = parts.collect::<Vec<_>>().join(", ");
+    let by_hand = match unreadable {
+        0 => String::new(),
+        _ => format!(
+            ", but with {}, whose standard input must be given once more (`privaflow jobs list`)",
+            output::counted(unreadable, "job")
+        ),
+    };
+    anstream::eprintln!("stopped; not over: {left}; the next `serve` goes on{by_hand}");
     Ok(ExitCode::from(INTERRUPTED))
 }
 

@@ -56,6 +56,19 @@ pub enum JobError {
         /// The open job.
         job: JobId,
     },
+    /// A job that began with other bytes on standard input is to go on.
+    #[error(
+        "standard input {}: {job} of `{workflow}` goes on with the very bytes that it began with, `privaflow jobs resume {job} < FILE`; without them, `privaflow jobs cancel {job}` gives it up",
+        if *is_empty { "is empty" } else { "is not what it was" }
+    )]
+    OtherStandardInput {
+        /// The workflow's name.
+        workflow: String,
+        /// The open job.
+        job: JobId,
+        /// Nothing at all came.
+        is_empty: bool,
+    },
 }
 
 /// What is kept of how a job was begun: that it only looks, where its file is for a process that runs

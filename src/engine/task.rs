@@ -19,7 +19,7 @@ use crate::workflow::{Policies, Policy, Step, StepKind, Workflow};
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The journal cannot be written; nothing is done that it does not say.
-    #[error("nothing more is done: {0}; run the same command again when that is mended")]
+    #[error("nothing more is done: {cause}{then}", cause = .0, then = then(.0))]
     Journal(std::sync::Arc<StoreError>),
     /// The input can no longer be read.
     #[error(transparent)]
@@ -41,6 +41,14 @@ pub enum EngineError {
     /// No thread could be started.
     #[error("no thread can be started")]
     Thread(#[source] std::io::Error),
+}
+
+/// What to do then, unless the store has said it.
+fn then(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Full { .. } => "",
+        _ => "; run the same command again when that is mended",
+    }
 }
 
 impl From<StoreError> for EngineError {

@@ -14,7 +14,7 @@ use crate::directory::DirectoryError;
 use crate::engine::{EngineError, JobError, Undecidable};
 use crate::intake::InputError;
 use crate::job::{JobId, RunId, Status, WindowId};
-use crate::journal::StoreError;
+use crate::journal::{StoreError, has_no_room};
 use crate::source::{Colour, Mistake, Source, render};
 use crate::wire::WireError;
 
@@ -76,10 +76,7 @@ pub enum HostError {
     Wire(#[from] WireError),
     /// Another job left requests in the air that must be answered before anything newer leaves for the same
     /// people.
-    #[error(
-        "{job} was left with requests in the air, and until they are answered nothing newer may leave {}: {why}; then run the same command again, or give {job} up with `privaflow jobs cancel {job}`",
-        why.for_whom()
-    )]
+    #[error("{job} was left with requests in the air, and {}", why.until_then(*job))]
     InTheAir {
         /// That job.
         job: JobId,
@@ -168,15 +165,13 @@ pub enum HostError {
 #[derive(Debug, thiserror::Error)]
 pub enum StillInTheAir {
     /// Its input is kept nowhere.
-    #[error(
-        "its input was standard input: go on with it first (`privaflow jobs resume` with the same input)"
-    )]
+    #[error("its input was standard input")]
     StandardInput,
     /// Its workflow is no longer understood.
-    #[error("its workflow cannot be read by this release: go on with it with the release that began it")]
+    #[error("its workflow cannot be read by this release")]
     Workflow,
     /// It cannot be driven.
-    #[error("{}: mend that first", with_causes(&**.0))]
+    #[error("{}", with_causes(&**.0))]
     Unready(Box<HostError>),
     /// Its service was asked.
     #[error(transparent)]
@@ -184,13 +179,34 @@ pub enum StillInTheAir {
 }
 
 impl StillInTheAir {
-    /// Who waits for it.
-    fn for_whom(&self) -> &'static str {
-        match self {
+    /// What waits until then, why, and the ways out.
+    fn until_then(&self, job: JobId) -> String {
+        let whom = match self {
+            // The store stops everything: to give the job up would help nobody, and could not be written either.
+            StillInTheAir::Unready(error) if error.is_unwritten() => {
+                return format!("cannot have them answered now: {self}");
+            }
             StillInTheAir::Left(_) => "for the same people",
             StillInTheAir::StandardInput | StillInTheAir::Workflow | StillInTheAir::Unready(_) => {
                 "(for whom they are cannot be told)"
             }
+        };
+        let helps = self.what_helps(job);
+        format!(
+            "until they are answered nothing newer may leave {whom}: {helps}; then run the same command again, or give {job} up with `privaflow jobs cancel {job}`"
+        )
+    }
+
+    /// Why they are not answered, and what helps but giving the job up.
+    pub fn what_helps(&self, job: JobId) -> String {
+        match self {
+            StillInTheAir::StandardInput => {
+                format!("{self}: give the same once more with `privaflow jobs resume {job} < FILE`")
+            }
+            StillInTheAir::Workflow => format!("{self}: go on with it with the release that began it"),
+            StillInTheAir::Unready(error) if error.is_unwritten() => self.to_string(),
+            StillInTheAir::Unready(_) => format!("{self}: mend that first"),
+            StillInTheAir::Left(_) => self.to_string(),
         }
     }
 }
@@ -241,6 +257,7 @@ impl HostError {
     pub fn kind(&self) -> Kind {
         match self {
             HostError::Job(JobError::Engine(_)) => Kind::GaveUp,
+            error if error.is_unwritten() => Kind::GaveUp,
             HostError::InTheAir { why: StillInTheAir::Left(Unanswered::Stopped { .. }), .. } => Kind::Service,
             HostError::InTheAir { why: StillInTheAir::Left(Unanswered::NoAnswer), .. } => Kind::GaveUp,
             HostError::InTheAir { why: StillInTheAir::Unready(error), .. } => error.kind(),
@@ -275,6 +292,17 @@ impl HostError {
         }
     }
 
+    /// Whether the store could not write, which stops everything alike.
+    fn is_unwritten(&self) -> bool {
+        match self {
+            HostError::Engine(error) | HostError::Job(JobError::Engine(error)) => {
+                matches!(error, EngineError::Journal(_))
+            }
+            HostError::Store(error) | HostError::Job(JobError::Store(error)) => has_no_room(error),
+            _ => false,
+        }
+    }
+
     /// As another process is told of it.
     pub fn refusal(&self) -> Refusal {
         let kind = self.kind();
@@ -301,4 +329,40 @@ pub(super) fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(why: StillInTheAir) -> String {
+        HostError::InTheAir { job: JobId(1), why }.to_string()
+    }
+
+    #[test]
+    fn a_full_disk_is_said_once_and_nobody_is_told_to_give_a_job_up_for_it() {
+        let full = || StoreError::Full { path: "store".into() };
+        let engine = HostError::Job(JobError::Engine(EngineError::from(full())));
+        for error in [engine, HostError::Job(JobError::Store(full())), HostError::Store(full())] {
+            let text = text(StillInTheAir::Unready(Box::new(error)));
+
+            assert_eq!(text.matches("run the same command again").count(), 1, "{text}");
+            assert!(text.contains("no space is left for the store `store`; make room"), "{text}");
+            assert!(!text.contains("cancel") && !text.contains("mend"), "{text}");
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_job_is_told_what_is_wrong_with_it_and_both_ways_out() {
+        let missing = InputError::Missing { path: "a.ndjson".into() };
+        let gone = text(StillInTheAir::Unready(Box::new(HostError::Input(missing))));
+        let standard_input = text(StillInTheAir::StandardInput);
+
+        for text in [&gone, &standard_input] {
+            assert!(text.ends_with("or give job-1 up with `privaflow jobs cancel job-1`"), "{text}");
+            assert_eq!(text.matches("run the same command again").count(), 1, "{text}");
+        }
+        assert!(gone.contains("there is no file `a.ndjson`"), "{gone}");
+        assert!(standard_input.contains("`privaflow jobs resume job-1 < FILE`"), "{standard_input}");
+    }
 }

@@ -15,7 +15,8 @@ use crate::journal::{JobRecord, Reader};
 use crate::source::{Colour, Source, render};
 use crate::workflow::{FileTrigger, IDLE_TRIGGER, Known, Workflow, load};
 
-/// How the files begin in which others spool their input, in the store.
+/// How the files begin in which others spool their input, in the store; each is locked for as long as the process
+/// is there that made it.
 pub const SPOOLED: &str = "input-";
 
 /// Opens a job's input as its workflow says; `name` is the path as it was given.
@@ -114,14 +115,15 @@ impl Host {
         let workflow = workflow(Source::new(name, record.workflow_text.clone()), self.known(), talk)?;
         let before = Some((self.store().reader().clone(), record.clone()));
         let input = open(before, Arc::clone(&workflow), resume.input).await?;
+        if input.digest() != record.input_digest {
+            let (workflow, job) = (record.workflow_name, record.id);
+            return Err(HostError::Job(match input.path() {
+                "-" => JobError::OtherStandardInput { workflow, job, is_empty: input.size_bytes() == 0 },
+                _ => JobError::EditedInput { workflow, job },
+            }));
+        }
         if let Some(warning) = warn_if_empty(&input)? {
             talk.say(warning);
-        }
-        if input.digest() != record.input_digest {
-            return Err(HostError::Job(JobError::EditedInput {
-                workflow: record.workflow_name,
-                job: record.id,
-            }));
         }
         self.ready(workflow, input, resume.wait_ms, stop).await
     }

@@ -4,6 +4,7 @@
 //! refused or left; who no longer reads is gone, and its job is stopped in order, as if it had been
 //! killed where it ran.
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,12 +60,17 @@ impl Host {
     }
 }
 
-/// Removes inputs that a process left behind which was killed while it handed over. Whoever is still
-/// there has one made anew when it finds this socket.
+/// Removes inputs that a process left behind which was killed while it handed over. Those of a process that
+/// lives, which may be this one, are locked.
 fn sweep(store: &Path) {
     let entries = std::fs::read_dir(store).into_iter().flatten().map_while(Result::ok);
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(SPOOLED)) {
-        if let Err(error) = std::fs::remove_file(entry.path()) {
+        let path = entry.path();
+        let lock = File::open(&path).map(|file| file.try_lock());
+        if let Ok(Err(TryLockError::WouldBlock)) = lock {
+            continue;
+        }
+        if let Err(error) = std::fs::remove_file(path) {
             tracing::warn!(%error, "a spooled input was not removed");
         }
     }

@@ -268,7 +268,10 @@ pub fn has_no_room(error: &(dyn std::error::Error + 'static)) -> bool {
         let of_system = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
         let of_database =
             cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
-        of_system == Some(std::io::ErrorKind::StorageFull) || of_database == Some(ErrorCode::DiskFull)
+        let is_ours = matches!(cause.downcast_ref(), Some(StoreError::Full { .. }));
+        is_ours
+            || of_system == Some(std::io::ErrorKind::StorageFull)
+            || of_database == Some(ErrorCode::DiskFull)
     })
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::book::News;
-use super::standing::Late;
+use super::standing::{IN_THE_AIR, Late};
 use super::word::Word;
 
 /// Jobs and requests that a text names; more are counted.
@@ -71,6 +71,12 @@ fn text(news: &News) -> String {
             match job.as_str() {
                 "canary" => add(&mut text, format_args!("  privaflow canary show")),
                 look if look.contains("-watch-") => add(&mut text, format_args!("  privaflow watch list")),
+                job if counts.keys().any(|word| word.as_str() == IN_THE_AIR) => {
+                    add(
+                        &mut text,
+                        format_args!("  privaflow jobs resume {job}, or privaflow jobs cancel {job}"),
+                    );
+                }
                 job => add(&mut text, format_args!("  privaflow runs list --job {job} --state {state}")),
             }
         }
@@ -151,5 +157,17 @@ mod tests {
         book.told(&news);
         book.note(&look, &Occasion::ALL, 1);
         assert!(book.news().is_empty());
+    }
+    #[test]
+    fn a_job_in_the_way_of_others_is_told_of_with_both_ways_out() {
+        let mut book = Book::default();
+        assert!(book.note(&Standing::in_the_way("erase", "job-1"), &[Occasion::Waiting], 0));
+
+        let message = Message::of(&book.news());
+
+        assert_eq!(message.subject, "privaflow: 1 waiting for you");
+        let expected = "erase, job-1: 1 waiting for you (in_the_air 1)\n  privaflow jobs resume job-1, or privaflow \
+                        jobs cancel job-1\n";
+        assert_eq!(message.text, expected);
     }
 }

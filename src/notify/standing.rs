@@ -16,6 +16,9 @@ use crate::workflow::Occasion;
 /// Requests that nobody has to be told of: a later start of the same work goes on with them by itself.
 const GO_ON_BY_THEMSELVES: [&str; 2] = ["wait", "retry"];
 
+/// A job that others wait for.
+pub(super) const IN_THE_AIR: &str = "in_the_air";
+
 /// How a job stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -79,6 +82,12 @@ impl Standing {
     /// What is wrong with the canary of a workflow, in words.
     pub fn of_canary(workflow: &str, troubles: &[(&str, u64)]) -> Standing {
         Standing::counted(workflow, "canary", words(troubles.iter().copied()), BTreeMap::new())
+    }
+
+    /// A job that was left with requests in the air is in the way of others until somebody goes on with it or gives
+    /// it up.
+    pub fn in_the_way(workflow: &str, job: &str) -> Standing {
+        Standing::counted(workflow, job, BTreeMap::new(), words([(IN_THE_AIR, 1)].into_iter()))
     }
 
     /// What a look found at the people whom a job erased, and who of it waits for a person. It goes by a name of

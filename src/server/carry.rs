@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::board::{PATIENCE, Wake};
+use super::in_the_way::InTheWay;
 use super::shelf::Shelf;
 use super::tell::Teller;
 use crate::clock::VirtualClock;
@@ -55,6 +56,7 @@ pub(super) struct Carrier {
     pub ways: Ways,
     pub stop: CancellationToken,
     pub teller: Teller,
+    pub in_the_way: InTheWay,
 }
 
 /// How a window was left.
@@ -71,9 +73,14 @@ impl Carrier {
     /// Carries a window out as far as it goes.
     pub(super) async fn carry(self, window: Window) -> Left {
         let (id, workflow) = (window.id, window.workflow.clone());
-        tracing::info!(window = %id, workflow, records = window.records, "{id} of workflow {workflow} is taken on");
+        let who = id.to_string();
+        // One that waits for another job tries again and again.
+        if !self.in_the_way.has(&who) {
+            tracing::info!(window = %id, workflow, records = window.records, "{id} of workflow {workflow} is taken on");
+        }
         let wake = match Box::pin(self.carry_out(&window)).await {
             Ok(report) => {
+                self.in_the_way.passes(&who);
                 // How a canary is, is told by whoever sent it.
                 if !is_canary_queue(&workflow) {
                     self.teller.note(&report.summary);
@@ -84,7 +91,9 @@ impl Carrier {
                 tracing::info!("{id} of workflow {workflow} is left: {}", error.refusal().text);
                 Some(Wake::Later)
             }
+            Err(error) if self.is_stopped(&who, &workflow, &error) => Some(Wake::Later),
             Err(error) => {
+                self.in_the_way.passes(&who);
                 let why = error.refusal().text;
                 tracing::error!(window = %id, workflow, "{id} of workflow {workflow} cannot go on: {why}");
                 Some(Wake::Later)

@@ -128,6 +128,9 @@ impl Dispatcher {
         let store = self.carrier.host.store();
         let events: BTreeMap<WindowId, i64> = store.newest_events()?;
         self.board.agree(&events);
+        if self.carrier.in_the_way.look(store)? {
+            self.board.wake_all();
+        }
         let pauses = Pauses::of(store.path());
         if pauses != self.pauses {
             self.pauses = pauses;

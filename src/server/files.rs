@@ -81,7 +81,7 @@ impl Carrier {
             tracing::warn!(
                 %job,
                 workflow,
-                "{job} of workflow {workflow} cannot go on by itself, since its input was standard input: give it once more to `privaflow jobs resume {job}`, or `privaflow jobs cancel {job}`"
+                "{job} of workflow {workflow} cannot go on by itself, since its input was standard input: give it once more to `privaflow jobs resume {job} < FILE`, or `privaflow jobs cancel {job}`"
             );
             return;
         }
@@ -99,10 +99,26 @@ impl Carrier {
         }
     }
 
-    /// Carries a job out until nothing but a person is waited for.
+    /// Carries a job out until nothing but a person is waited for, or behind another job that is in the way.
     async fn carry_through(&self, workflow: &str, work: Work<'_>) -> Result<(), HostError> {
+        let who = match &work {
+            Work::Due(workflow, _) => format!("a file for {}", workflow.name),
+            Work::Left(record) => record.id.to_string(),
+        };
         loop {
-            let report = match Box::pin(self.carry_once(&work)).await {
+            let carried = Box::pin(self.carry_once(&work)).await;
+            if let Err(error) = &carried
+                && !self.stop.is_cancelled()
+                && self.is_stopped(&who, workflow, error)
+            {
+                self.wait_behind(&who, AGAIN).await;
+                if self.stop.is_cancelled() {
+                    return Ok(());
+                }
+                continue;
+            }
+            self.in_the_way.passes(&who);
+            let report = match carried {
                 Ok(report) => report,
                 Err(error) if self.stop.is_cancelled() => {
                     tracing::info!("a job of workflow {workflow} is left: {}", error.refusal().text);

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::canary::trouble;
 use super::carry::Ways;
 use super::idle::Idle;
+use super::in_the_way::InTheWay;
 use super::shelf::{Shelf, Standing, standing};
 use crate::clock::{Clock, SystemClock};
 use crate::host::{CanaryState, Host};
@@ -31,6 +32,7 @@ pub(super) struct Health {
     pub host: Arc<Host>,
     pub shelf: Arc<Shelf>,
     pub ways: Ways,
+    pub in_the_way: InTheWay,
     pub stop: CancellationToken,
 }
 
@@ -79,13 +81,15 @@ impl Health {
             "waiting_for_approval": unapproved,
             "idle_triggers": idle.iter().map(Idle::json).collect::<Vec<_>>(),
         });
+        let in_the_air = self.in_the_way.json(self.host.store());
         let canary = self.canary();
         let is_stopping = self.stop.is_cancelled();
-        let is_ready = !is_stopping && store["ready"] == true && workflows["ready"] == true;
-        (
-            is_ready,
-            json!({ "store": store, "workflows": workflows, "canary": canary, "stopping": is_stopping }),
-        )
+        let are_ready = [&store, &workflows, &in_the_air].iter().all(|part| part["ready"] == true);
+        let parts = json!({
+            "store": store, "workflows": workflows, "in_the_air": in_the_air, "canary": canary,
+            "stopping": is_stopping,
+        });
+        (!is_stopping && are_ready, parts)
     }
 
     /// How the canary is; it makes nothing unready, since a new start would mend nothing of it.

@@ -19,6 +19,7 @@ mod health;
 mod holds;
 pub mod hooks;
 mod idle;
+mod in_the_way;
 mod intake;
 mod kept_texts;
 mod listening;

@@ -18,6 +18,7 @@ use super::canary::Sender;
 use super::carry::{Carrier, Ways};
 use super::dispatch::Dispatcher;
 use super::health::Health;
+use super::in_the_way::InTheWay;
 use super::intake::Inbox;
 use super::listening::{Listening, Patience, answer};
 use super::polling::Pollers;
@@ -29,7 +30,7 @@ use super::watch::watch;
 use super::{directory, hooks, pruning, schedule};
 use crate::clock::SystemClock;
 use crate::host::Host;
-use crate::journal::{Store, StoreError};
+use crate::journal::{InputKind, JobRecord, Store, StoreError};
 use crate::notify::Notifier;
 
 /// How long those whose requests are being answered may take when the server ends.
@@ -69,6 +70,10 @@ pub enum ServeError {
 pub struct Served {
     /// Windows that are not over.
     pub open: u64,
+    /// Jobs that are no windows, not over and held by no guard.
+    pub jobs: u64,
+    /// Those among them whose input was standard input, which nobody can read again.
+    pub unreadable: u64,
     /// Requests that wait to be begun.
     pub queued: u64,
 }
@@ -136,10 +141,12 @@ impl Server {
         tasks.spawn(end_with(Arc::clone(host.store()), stop.clone()));
         let store = Arc::clone(host.store());
         tasks.spawn(watch(Arc::clone(&shelf), store, Arc::clone(&bell), stop.clone()));
+        let in_the_way = InTheWay::default();
         let health = Health {
             host: Arc::clone(&host),
             shelf: Arc::clone(&shelf),
             ways: ways.clone(),
+            in_the_way: in_the_way.clone(),
             stop: stop.clone(),
         };
         let answering = answer(listener, pages.merge(health.router()), stop.clone());
@@ -166,7 +173,8 @@ impl Server {
             let sender = Sender { host, shelf, inbox, notifier: teller.notifier.clone() };
             tasks.spawn(sender.keep_sending(canary, stop.clone()));
         }
-        let carrier = Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller };
+        let carrier =
+            Carrier { host: Arc::clone(&host), shelf, ways, stop: stop.clone(), teller, in_the_way };
         if !host.clients().settings().shadow {
             let unreported =
                 Unreported { host: Arc::clone(&host), ways: carrier.ways.clone(), told: HashMap::default() };
@@ -195,9 +203,26 @@ impl Server {
             return Err(ServeError::Stopped(failure));
         }
         let open = host.store().open_windows().map_err(ServeError::Stopped)?.len() as u64;
+        let jobs = open_jobs(host.store()).map_err(ServeError::Stopped)?;
+        let unreadable =
+            jobs.iter().filter(|job| job.input_kind() == InputKind::StandardInput).count() as u64;
         let queued = host.store().queue().map_err(ServeError::Stopped)?;
-        Ok(Served { open, queued: queued.iter().map(|queued| queued.rows).sum() })
+        let (jobs, queued) = (jobs.len() as u64, queued.iter().map(|queued| queued.rows).sum());
+        Ok(Served { open, jobs, unreadable, queued })
     }
+}
+
+/// Jobs that are open and no windows: on files, and looks at people who were erased.
+fn open_jobs(store: &Store) -> Result<Vec<JobRecord>, StoreError> {
+    let mut open = Vec::new();
+    for job in store.all_open_jobs()? {
+        let record = store.job(job)?;
+        let is_window = matches!(record.input_kind(), InputKind::Window(_)) && record.looks_at().is_none();
+        if !is_window && !record.sandbox {
+            open.push(record);
+        }
+    }
+    Ok(open)
 }
 
 /// Ends the server when nothing can be written any more: one that lives and refuses everything is helped by

@@ -128,18 +128,24 @@ impl Staying {
         if let Err(error) = self.note(&watch) {
             tracing::error!(%job, %error, "what was found of the people whom {job} erased cannot be read: {error}");
         }
+        let who = format!("a look of {job}");
         let why = match looked {
             Ok(looked @ Looked::Over(_)) => {
+                self.carrier.in_the_way.passes(&who);
                 self.resting.remove(&watch.id);
                 self.told.remove(&watch.id);
                 return tell(&watch, &looked);
             }
             Ok(Looked::Open { wake_ms, why }) => {
+                self.carrier.in_the_way.passes(&who);
                 let event = self.newest_event(&watch).unwrap_or_default();
                 self.resting.insert(watch.id, Resting { wake_ms, event });
                 why
             }
             Err(error) => {
+                if let Ok(record) = self.carrier.host.store().job(job) {
+                    self.carrier.is_stopped(&who, &record.workflow_name, &error);
+                }
                 let (wake_ms, event) = (Some(self.now_ms().saturating_add(AGAIN_MS)), 0);
                 self.resting.insert(watch.id, Resting { wake_ms, event });
                 error.refusal().text

@@ -3,7 +3,7 @@
 //! A standing is noted whenever a job was worked on; after a start those of the last days are noted once
 //! more, so that what a killed process did not tell is told. The channels know what they told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +13,10 @@ use super::shelf::Shelf;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Summary;
 use crate::host::after;
+use crate::job::JobId;
 use crate::journal::{Store, StoreError, Watch};
 use crate::notify::{Late, Notifier, Standing};
-use crate::workflow::Notify;
+use crate::workflow::{Notify, Occasion};
 
 /// How often deadlines are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
@@ -34,6 +35,18 @@ impl Teller {
     /// A job was worked on.
     pub fn note(&self, summary: &Summary) {
         self.to(&summary.workflow, |notifier, notify| notifier.note(notify, &Standing::of(summary)));
+    }
+
+    /// A job of one workflow is in the way of others: its people are told, and those of a workflow that waits.
+    pub fn note_in_the_way(&self, job: JobId, workflow: &str, waits: &str) {
+        let standing = Standing::in_the_way(workflow, &job.to_string());
+        for workflow in BTreeSet::from([workflow, waits]) {
+            self.to(workflow, |notifier, notify| {
+                if notify.on.contains(&Occasion::Waiting) {
+                    notifier.note(notify, &standing);
+                }
+            });
+        }
     }
 
     /// A look at the people whom a job erased was carried out as far as it went.

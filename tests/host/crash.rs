@@ -41,6 +41,44 @@ fn when_the_owner_is_killed_who_handed_over_goes_on_and_everything_ends_right() 
 }
 
 #[test]
+fn a_job_from_standard_input_goes_on_beside_an_owner_and_also_when_that_is_killed() {
+    for is_killed in [false, true] {
+        let held = Gate::default();
+        let waiting = held.clone();
+        let server = Server::start(move |_, _| {
+            waiting.pass();
+            crate::server::accepted()
+        });
+        let folder = Folder::to(server.address, ERASE);
+        deletions(&folder, "a.ndjson", [1]);
+        deletions(&folder, "b.ndjson", [2]);
+        assert_eq!(folder.run(&["pause", "--all"]).code, 0);
+        let begun = ["run", "flow.yaml", "--input", "-", "--wait", "1ms"];
+        let begun = folder.run_on(&begun, folder.read("b.ndjson").as_bytes());
+        assert_eq!(begun.code, 1, "{}", begun.stderr);
+        assert_eq!(folder.run(&["resume", "--all"]).code, 0);
+        let owner = Running::job(&folder, "a.ndjson");
+        server.wait_for(1);
+
+        let mut resume = folder.command(&["jobs", "resume", "job-1", "--output", "json"]);
+        resume.stdin(std::fs::File::open(folder.path("b.ndjson")).unwrap());
+        let resumed = Running::of(resume);
+        resumed.says("owns the store");
+        server.wait_for(2);
+        if is_killed {
+            owner.kill();
+            held.open();
+        } else {
+            held.open();
+            assert_eq!(owner.end().counts(), (0, [1, 0, 0, 0]));
+        }
+
+        let resumed = resumed.end();
+        assert_eq!(resumed.counts(), (0, [1, 0, 0, 0]), "{}", resumed.stderr);
+    }
+}
+
+#[test]
 fn a_socket_that_a_killed_owner_left_behind_stands_in_nobodys_way() {
     let gate = Gate::default();
     let server = holding("u-1", &gate);

@@ -285,3 +285,32 @@ fn the_same_job_started_twice_at_once_is_carried_out_once() {
     assert_eq!(server.requests().len(), 1);
     assert!(server.requests()[0].head.contains(KEY));
 }
+
+#[test]
+fn a_job_from_standard_input_goes_on_with_the_same_bytes_and_other_bytes_are_refused_with_the_way_out() {
+    let server = Server::start(|_, before| if before == 0 { answer(401, "{}") } else { accepted() });
+    let folder = Folder::to(server.address, ERASE);
+    let (same, other) = (format!("{}\n", deletion(1)), format!("{}\n", deletion(2)));
+    let begun = folder.run_on(&["run", "flow.yaml", "--input", "-"], same.as_bytes());
+    assert_eq!(begun.code, 3, "{}", begun.stderr);
+    let resume = ["jobs", "resume", "job-1", "--output", "json"];
+
+    let with_other = folder.run_on(&resume, other.as_bytes());
+    let with_nothing = folder.run_on(&resume, b"");
+    let with_the_same = folder.run_on(&resume, same.as_bytes());
+
+    for (refused, why) in [
+        (with_other, "standard input is not what it was: job-1"),
+        (with_nothing, "standard input is empty: job-1"),
+    ] {
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+        assert!(refused.stderr.contains("`privaflow jobs resume job-1 < FILE`"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("`privaflow jobs cancel job-1`"), "{}", refused.stderr);
+    }
+    assert_eq!(with_the_same.counts(), (0, [1, 0, 0, 0]), "{}", with_the_same.stderr);
+    assert_eq!(server.people(), ["u-1", "u-1"]);
+    let left = std::fs::read_dir(folder.path("store")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("input-")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -4,8 +4,8 @@
 use std::process::Command;
 
 use crate::folder::{ERASE, Folder, deletion};
-use crate::running::{Running, deletions, slowly};
-use crate::server::Server;
+use crate::running::{Running, deletions, holding, slowly};
+use crate::server::{Gate, Server, answer};
 use crate::serving::{Serving, is_all_over, jobs, put_deletions, until};
 
 /// Begins a job on a file that twenty requests a second are sent of, and kills it in the middle.
@@ -80,6 +80,60 @@ fn a_job_whose_file_was_edited_or_is_gone_or_was_standard_input_stays_and_is_tol
     assert!(folder.run(&["jobs", "list"]).stdout.contains("many.ndjson (gone)"));
     assert_eq!(server.requests().len(), sent);
     assert!(jobs(&folder).iter().all(|job| job["status"] == "open"));
+}
+
+#[test]
+fn a_server_that_is_stopped_while_a_job_on_a_file_has_no_answer_says_so_and_ends_with_130() {
+    let server = Server::start(|_, _| answer(503, "{}"));
+    let folder = Folder::to(server.address, ERASE);
+    folder.requests([deletion(1)]);
+    let running = Running::job(&folder, "requests.ndjson");
+    server.wait_for(1);
+    running.kill();
+
+    let serving = Serving::start(&folder);
+    serving.running.says("job-1 of workflow erase, which was left, goes on");
+    server.wait_for(2);
+    let (code, said) = serving.stop();
+
+    assert_eq!((code, jobs(&folder)[0]["status"].as_str()), (130, Some("open")), "{said}");
+    assert!(said.contains("stopped; not over: 1 job; the next `serve` goes on"), "{said}");
+}
+
+#[test]
+fn a_job_in_the_way_that_nobody_can_settle_makes_the_server_unready_until_a_person_does_something() {
+    for way_out in ["resume", "cancel"] {
+        let gate = Gate::default();
+        let server = holding("u-900", &gate);
+        let folder = Folder::to(server.address, ERASE);
+        deletions(&folder, "b.ndjson", [900]);
+        let mut command = folder.command(&["run", "flow.yaml", "--input", "-"]);
+        command.stdin(std::fs::File::open(folder.path("b.ndjson")).unwrap());
+        let running = Running::of(command);
+        server.wait_for(1);
+        running.kill();
+        put_deletions(&folder, [1]);
+
+        let serving = Serving::start(&folder);
+        serving.running.says("stops what writes to its workspace, such as inbox:1 of workflow erase");
+        let (status, ready) = serving.ready();
+        let part = &ready["parts"]["in_the_air"];
+        assert_eq!((status, &ready["ready"], &part["ready"]), (503, &false.into(), &false.into()), "{ready}");
+        assert_eq!((&part["jobs"][0]["job"], &part["jobs"][0]["waiting"]), (&"job-1".into(), &1.into()));
+        let why = part["jobs"][0]["why"].as_str().unwrap();
+        assert!(why.contains("`privaflow jobs resume job-1 < FILE`"), "{why}");
+        assert!(why.contains("`privaflow jobs cancel job-1`"), "{why}");
+        assert_eq!(server.people().len(), 1);
+
+        gate.open();
+        let given = folder.run_on(&["jobs", way_out, "job-1"], folder.read("b.ndjson").as_bytes());
+        assert_eq!(given.code, 0, "{}", given.stderr);
+        until("the window is over", || is_all_over(&folder));
+        let (status, ready) = serving.ready();
+        assert_eq!((status, ready["parts"]["in_the_air"]["jobs"].as_array().unwrap().len()), (200, 0));
+        let (code, said) = serving.stop();
+        assert_eq!((code, said.matches("stops what writes to its workspace").count()), (0, 1), "{said}");
+    }
 }
 
 #[test]
@@ -159,6 +213,8 @@ fn an_erasure_goes_on_by_itself_when_its_hold_ends_and_when_it_is_taken_away() {
         assert_eq!(folder.run(&["hold", "remove", who]).code, 0);
     }
     server.wait_for(4);
-    until("all is over", || is_all_over(&folder));
+    until("all is over", || {
+        is_all_over(&folder) && jobs(&folder).iter().all(|job| job["status"] == "finished")
+    });
     assert_eq!(serving.stop().0, 0);
 }

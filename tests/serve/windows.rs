@@ -185,5 +185,5 @@ fn a_run_that_pauses_for_long_takes_no_place_and_others_go_on() {
     assert_eq!((&waiting["run"], &waiting["reason"]), (&"job-1:0".into(), &"wait".into()), "{waiting}");
     let (code, said) = serving.stop();
     assert_eq!(code, 130, "{said}");
-    assert!(said.contains("0 requests wait to be begun, and 1 windows of them are not over"), "{said}");
+    assert!(said.contains("stopped; not over: 1 window; the next `serve` goes on"), "{said}");
 }
