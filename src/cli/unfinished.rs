@@ -13,7 +13,7 @@ const MOST_NAMED: usize = 20;
 
 /// All of it for a program; moments as `moment` writes them.
 pub(super) fn json(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> Value {
-    let Unfinished { queued, lost, given_up, jobs, cancelled, is_partial } = unfinished;
+    let Unfinished { queued, lost, given_up, jobs, open, cancelled, is_partial } = unfinished;
     let came = |came: &[Came]| {
         let one = |Came { workflow, requests, since_ms }: &Came| json!({ "workflow": workflow, "requests": requests, "since": moment(*since_ms) });
         came.iter().map(one).collect::<Vec<_>>()
@@ -27,13 +27,14 @@ pub(super) fn json(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> V
     json!({
         "queued": came(queued), "lost": came(lost), "given_up": given_up,
         "jobs": jobs.iter().map(job).collect::<Vec<_>>(),
+        "open": open.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "cancelled": cancelled.iter().map(ToString::to_string).collect::<Vec<_>>(), "partial": is_partial,
     })
 }
 
 /// Sentences, each with a space before it; none when nothing was left.
 pub(super) fn words(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> String {
-    let Unfinished { queued, lost, given_up, jobs, cancelled, is_partial } = unfinished;
+    let Unfinished { queued, lost, given_up, jobs, open, cancelled, is_partial } = unfinished;
     let came = |came: &[Came]| {
         let one = |Came { workflow, requests, since_ms }: &Came| {
             format!("{} for {workflow} (the first of {})", counted(*requests, "request"), moment(*since_ms))
@@ -67,6 +68,14 @@ pub(super) fn words(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> 
             " NOT taken over, and carried out by nobody until you run them again (what is done starts nothing again): \
              {}{more}.",
             named.join("; ")
+        );
+    }
+    if !open.is_empty() {
+        let named: Vec<String> = open.iter().map(ToString::to_string).collect();
+        words += &format!(
+            " Open, and taken over as they stood: {}; `serve` goes on with what came in, `privaflow jobs resume` with the \
+             others.",
+            named.join(", ")
         );
     }
     if !cancelled.is_empty() {
@@ -122,6 +131,7 @@ mod tests {
             lost: vec![came("erase")],
             given_up: 1,
             jobs: vec![job(1, Some(4), 0), job(2, None, 1), job(3, Some(0), 2)],
+            open: vec![JobId(8)],
             cancelled: vec![JobId(9)],
             is_partial: true,
         };
@@ -134,6 +144,7 @@ mod tests {
             "1 request that came in since",
             "job-1 of erase on monday.csv (4 requests not over); job-2 of erase on monday.csv (1 over, and nobody \
              knows how many are not, 1 failed); job-3 of erase on monday.csv (2 failed, opened again since: `privaflow jobs retry job-3 --failed`).",
+            "Open, and taken over as they stood: job-8;",
             "unless you cancel them: job-9.",
             "NOT known, or not all of it: what came in",
         ] {

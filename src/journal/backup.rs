@@ -166,7 +166,7 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
     // What was taken over may open still, and may be gone.
     let lost = keys::lost(&copy, &directory.keys())?;
     keys::take_out_lost(&copy, &directory.keys())?;
-    let unfinished = unfinished::take_over(&database, &copy, &directory.keys(), made.at_ms)?;
+    let unfinished = unfinished::take_over(&database, &copy, &directory.keys(), (made.at_ms, &goes_on))?;
     let replaced = keep_beside(store, &database, restored_ms)?;
     let restored = Restored {
         backup_ms: made.at_ms,

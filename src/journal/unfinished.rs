@@ -33,6 +33,8 @@ pub struct Unfinished {
     pub given_up: u64,
     /// Jobs that are not gone on with.
     pub jobs: Vec<LeftJob>,
+    /// Jobs that were taken over whole and are open.
+    pub open: Vec<JobId>,
     /// Jobs that were cancelled after the backup, and are open again.
     pub cancelled: Vec<JobId>,
     /// It was not there, or could not be read to its end: more may have come in.
@@ -88,12 +90,12 @@ pub(super) fn presumed(known: &Connection) -> Result<Vec<Mark>, StoreError> {
 }
 
 /// Takes over into a copy what came in, from the database of the store that it replaces; `folder` has the keys.
-/// The copy was made at `since_ms`.
+/// The copy was made at `since_ms`, and has these jobs whole by now.
 pub(super) fn take_over(
     from: &Path,
     to: &Connection,
     folder: &Path,
-    since_ms: i64,
+    (since_ms, whole): (i64, &HashSet<JobId>),
 ) -> Result<Unfinished, StoreError> {
     let partial = || Unfinished { is_partial: true, ..Unfinished::default() };
     if !from.exists() {
@@ -113,7 +115,10 @@ pub(super) fn take_over(
     let opens = keys::numbers(folder)?;
     let taken = inbox::take_over(&known, to, &left.rows, |number| opens.contains(&number), since_ms)?;
     is_partial |= taken.is_partial;
+    let is_open = |job: &Outline| !job.status.is_closed() && whole.contains(&job.id);
+    let open = jobs::outlines(to)?.into_iter().filter(is_open).map(|job| job.id).collect();
     let unfinished = Unfinished {
+        open,
         queued: taken.queued,
         lost: taken.lost,
         given_up: taken.given_up,
