@@ -96,6 +96,30 @@ fn a_store_in_use_is_copied_and_the_copy_put_back_warns_until_it_is_acknowledged
 }
 
 #[test]
+fn jobs_that_a_restored_store_does_not_go_on_with_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store_in(folder.path());
+    job_in(&store, "consent", true);
+    said(&privaflow(folder.path(), ["store", "backup", "copy"]));
+    job_in(&store, "erase", false);
+    drop(store);
+
+    let restored = privaflow(folder.path(), ["store", "restore", "copy", "--force", "--output", "json"]);
+    let (_, later, _) = said(&privaflow(folder.path(), ["jobs", "list"]));
+
+    let left = &json(&restored)["unfinished"]["jobs"][0];
+    assert_eq!(
+        (&left["job"], &left["workflow"], &left["over"]),
+        (&"job-2".into(), &"erase".into(), &1.into())
+    );
+    for warning in [said(&restored).1, later] {
+        let named =
+            "until you run them again (what is done starts nothing again): job-2 of erase on requests.ndjson";
+        assert!(warning.contains(named) && !warning.contains("open then, and perhaps"), "{warning}");
+    }
+}
+
+#[test]
 fn old_jobs_are_removed_and_open_ones_stay() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store_in(folder.path());

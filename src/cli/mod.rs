@@ -34,6 +34,7 @@ mod store;
 mod story;
 mod trial;
 mod trigger;
+mod unfinished;
 mod validate;
 mod watch;
 mod who;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::output::{self, Format, counted};
 use super::why::carried_out;
-use super::{Common, Failure, pauses, setup};
+use super::{Common, Failure, pauses, setup, unfinished};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Loaded;
 use crate::host::Command;
@@ -39,15 +39,17 @@ enum Subcommand {
     },
     /// Put a backup in the place of the store
     ///
-    /// Jobs that came after the backup was made are forgotten. Who was erased since, who is on hold, and what was
-    /// finished and accepted, is taken over from the store that stands there, if it can be read; else changes that
-    /// could bring somebody back wait until you acknowledge it. That store is kept beside the new one.
+    /// Jobs that came after the backup was made are forgotten, and named if something of them is not done. Who was
+    /// erased since, or may have been, who is on hold, what was finished and accepted, and requests that hooks, feeds
+    /// and schedules brought and that are not over, are taken over from the store that stands there, if it can be
+    /// read; else changes that could bring somebody back wait until you acknowledge it. That store is kept beside
+    /// the new one.
     #[command(arg_required_else_help = true)]
     Restore {
         /// A file that `privaflow store backup` made
         #[arg(required_unless_present = "acknowledge")]
         file: Option<PathBuf>,
-        /// Replace a store that has more than the backup
+        /// Replace a store that has more than the backup: the warning says what of that is not taken over
         #[arg(long)]
         force: bool,
         /// You have read what the restored store may have forgotten
@@ -123,7 +125,8 @@ fn restore(common: &Common, store: &Path, file: &Path, replace: Replace) -> Resu
         Format::Json => output::json(&json!({
             "store": store, "backup_at": moment(restored.backup_ms), "replaced": restored.replaced,
             "open_jobs": names(&restored), "lost_records": restored.lost_records,
-            "lost_runs": restored.lost_runs, "carried": restored.carried, "unknown": restored.lost,
+            "lost_runs": restored.lost_runs, "carried": restored.carried,
+            "unfinished": unfinished::json(&restored.unfinished, moment), "unknown": restored.lost,
         }))?,
         Format::Text => {
             output::text(&format!("{} is as it was at {}\n", store.display(), moment(restored.backup_ms)))?;
@@ -180,7 +183,7 @@ fn prune(common: &Common, loaded: &Loaded, kept: Duration) -> Result<ExitCode, F
 
 fn forgotten(restored: &Restored) -> String {
     let open = match names(restored).as_slice() {
-        [] => "no job was open then".to_owned(),
+        [] => "no job was open when the backup was made".to_owned(),
         jobs => format!("open then, and perhaps further on since: {}", jobs.join(", ")),
     };
     let mut keys = String::new();
@@ -199,11 +202,20 @@ fn forgotten(restored: &Restored) -> String {
         );
     }
     let (at, of) = (moment(restored.restored_ms), moment(restored.backup_ms));
-    let Carried { erasures, holds, ids, states, looks } = restored.carried;
+    let Carried { erasures, holds, ids, states, looks, presumed } = restored.carried;
+    let in_the_air = match presumed {
+        0 => String::new(),
+        _ => format!(
+            "; {} of people whose deletion had left and was not answered count as erased",
+            counted(presumed, "identifier"),
+        ),
+    };
+    let unfinished = unfinished::words(&restored.unfinished, moment);
     let known = match restored.lost {
         None => format!(
             "From the store that stood there it took over what came between: {}, {}, {}, {} and {} to come at \
-             people who were erased. What was let through the gate since, or taken off the hold list, is shut again",
+             people who were erased{in_the_air}. What was let through the gate since, or taken off the hold list, is \
+             shut again",
             counted(erasures, "erased identifier"),
             counted(holds, "hold"),
             counted(ids, "finished request"),
@@ -220,7 +232,7 @@ fn forgotten(restored: &Restored) -> String {
         ),
     };
     format!(
-        "this store was restored at {at} from a backup of {of}. {known}; {open}.{keys} When you have dealt with it: \
+        "this store was restored at {at} from a backup of {of}. {known}; {open}.{keys}{unfinished} When you have dealt with it: \
          `privaflow store restore --acknowledge`"
     )
 }

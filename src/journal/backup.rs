@@ -2,8 +2,9 @@
 //!
 //! A backup is one file: jobs, events, ids, freshness and erasures as they were at one moment. The keys
 //! of jobs are not in it, so that whoever finds a backup cannot read what was sealed. Going back loses
-//! what came later, but for what the store can be asked that is replaced; the restored store says so until a person has read it. The rule that keeps it
-//! right: there is never a moment without a whole database in the store's place.
+//! what came later, but for what the store can be asked that is replaced (`carried`, `unfinished`); the restored
+//! store says what else was there until a person has read it. The rule that keeps it right: there is never a
+//! moment without a whole database in the store's place.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ use super::carried::{Carried, Lost, Taken, carry_over};
 use super::commit::now_ms;
 use super::directory::{Directory, file, sync};
 use super::error::{Doing, StoreError};
-use super::{Reader, Store, events, jobs, keys, ledger, schema, segments};
+use super::unfinished::{self, Unfinished};
+use super::{Reader, Store, events, inbox, jobs, keys, ledger, schema, segments};
 
 /// What a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +55,9 @@ pub struct Restored {
     /// What was taken over from it.
     #[serde(default)]
     pub carried: Carried,
+    /// What was not over in it.
+    #[serde(default)]
+    pub unfinished: Unfinished,
     /// Why it is not known who was erased since the backup was made; `None` when that is known.
     #[serde(default)]
     pub lost: Option<Lost>,
@@ -142,14 +147,14 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
     let open = jobs::all(&at)?.into_iter().filter(|job| !job.status.is_closed()).map(|job| job.id);
     let mut open_jobs: Vec<JobId> = open.collect();
     let lost = keys::lost(&at, &directory.keys())?;
-    drop(at);
     let database = directory.database();
-    if replace == Replace::Older && has_more(&database, newest)? {
+    if replace == Replace::Older && has_more(&database, newest, &at)? {
         return Err(StoreError::WouldForget { path: store.to_owned(), backup_ms: made.at_ms });
     }
     if replace == Replace::Older && lost.is_foreign && lost.records > 0 {
         return Err(StoreError::KeysElsewhere { folder: directory.keys(), records: lost.records });
     }
+    drop(at);
     let replaced_highest = highest_job(&database);
     let restored_ms = now_ms();
     let part = with_ending(&database, ".restoring");
@@ -160,6 +165,8 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
     open_jobs.retain(|job| !goes_on.contains(job));
     // What was taken over may open still, and may be gone.
     let lost = keys::lost(&copy, &directory.keys())?;
+    keys::take_out_lost(&copy, &directory.keys())?;
+    let unfinished = unfinished::take_over(&database, &copy, &directory.keys(), (made.at_ms, &goes_on))?;
     let replaced = keep_beside(store, &database, restored_ms)?;
     let restored = Restored {
         backup_ms: made.at_ms,
@@ -169,14 +176,15 @@ fn restore_into(directory: &Directory, backup: &Path, replace: Replace) -> Resul
         lost_runs: lost.runs,
         replaced,
         carried,
+        unfinished,
         lost: forgotten,
     };
-    keys::take_out_lost(&copy, &directory.keys())?;
     note(&copy, RESTORED, &restored).doing(doing)?;
     let backup_at = jiff::Timestamp::from_millisecond(made.at_ms).unwrap_or_default().to_string();
-    let Carried { erasures, holds, .. } = carried;
-    let unknown = forgotten.is_some();
-    ledger::append_to(&copy, restored_ms, &Fact::Restored { backup_at, erasures, holds, unknown })?;
+    let Carried { erasures, holds, presumed, .. } = carried;
+    let (requests, unknown) = (restored.unfinished.requests(), forgotten.is_some());
+    let fact = Fact::Restored { backup_at, erasures, holds, presumed, requests, unknown };
+    ledger::append_to(&copy, restored_ms, &fact)?;
     // A number that a lost job had is not given again: its keys and its failures may still be there.
     let highest = directory.highest_job()?.max(replaced_highest);
     let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'jobs'";
@@ -246,17 +254,18 @@ fn verified(backup: &Path) -> Result<MadeAt, StoreError> {
     check().map_err(|error| refused(Some(error)))?.ok_or_else(|| refused(None))
 }
 
-/// Whether the store has events that the backup has not. One that is too damaged to tell has not.
-fn has_more(database: &Path, newest: i64) -> Result<bool, StoreError> {
+/// Whether the store has events, or requests that wait, that the backup has not. One that is too damaged to tell
+/// has not.
+fn has_more(database: &Path, newest: i64, backup: &Connection) -> Result<bool, StoreError> {
     if !database.exists() {
         return Ok(false);
     }
     let found = schema::open_writer(database).and_then(|connection| {
         connection.busy_timeout(Duration::from_secs(1)).doing("read it")?;
-        newest_event(&connection).doing("read it")
+        Ok(newest_event(&connection).doing("read it")? > newest || inbox::has_newer(&connection, backup)?)
     });
     match found {
-        Ok(own) => Ok(own > newest),
+        Ok(has_more) => Ok(has_more),
         Err(StoreError::Newer { .. }) => Ok(true),
         Err(StoreError::Malformed { .. } | StoreError::Damaged { .. }) => Ok(false),
         Err(error) => Err(error),

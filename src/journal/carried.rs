@@ -1,8 +1,9 @@
 //! What a restored store takes over from the one that it replaces.
 //!
 //! A backup knows nothing of what came after it. Where the store that stands in its place can be read, whoever was
-//! erased since stays erased, and watched: entries of the gate, finished ids, and how new states are, are added to
-//! those of the backup, and so are holds; jobs that watch whom they erased are taken over whole. The rule that keeps it right: nothing becomes weaker. Of two entries the
+//! erased since, or may have been, stays erased, and watched: entries of the gate, finished ids, and how new states are,
+//! are added to those of the backup, and so are holds; jobs that watch whom they erased are taken over whole; what else
+//! was not over is the work of `unfinished`. The rule that keeps it right: nothing becomes weaker. Of two entries the
 //! stricter one stays, and what a person let through or took off the list since the backup was made is shut
 //! again until they say so once more.
 
@@ -18,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Doing, StoreError};
 use super::segments::{Family, Keepers, Key, RECENT_RECORDS, Sorted, Value};
-use super::{ids, index, marks, schema};
-use crate::job::JobId;
+use super::{ids, index, marks, schema, unfinished};
+use crate::job::{JobId, Mark};
 
 const DOING: &str = "take over what the replaced store knew";
 
@@ -34,6 +35,9 @@ pub struct Carried {
     pub ids: u64,
     /// States that were accepted.
     pub states: u64,
+    /// Entries of the gate of whom an erasure left and was not answered.
+    #[serde(default)]
+    pub presumed: u64,
     /// Looks at erased people that are still to come.
     #[serde(default)]
     pub looks: u64,
@@ -98,8 +102,10 @@ pub(super) fn carry_over(from: &Path, to: &Connection, copy: &Path) -> Result<Ta
         Err(_) => return unreadable,
     }
     let Ok(families) = Known::open(&known, from) else { return unreadable };
+    // Nobody is left out for what cannot be read: the others count all the same.
+    let presumed = unfinished::presumed(&known);
     // What was read before it could be read no further stays: it is true.
-    let added = match add_all(&families, to, copy) {
+    let added = match add_all(&families, presumed.as_deref().unwrap_or_default(), to, copy) {
         Ok(added) => added,
         Err(Side::Read) => return unreadable,
         Err(Side::Written(error)) => return Err(error),
@@ -114,14 +120,17 @@ pub(super) fn carry_over(from: &Path, to: &Connection, copy: &Path) -> Result<Ta
         Err(Side::Written(error)) => return Err(error),
     };
     let was_forgetful = super::backup::restored(&known).ok().flatten().is_some_and(|it| it.lost.is_some());
-    let [ids, states, erasures] = added;
-    let carried = Carried { erasures, holds, ids, states, looks: looks.count };
-    let lost = was_forgetful.then_some(Lost::Forgetful);
+    let ([ids, states, erasures], added_presumed) = added;
+    let carried = Carried { erasures, holds, ids, states, presumed: added_presumed, looks: looks.count };
+    let lost = match presumed {
+        Err(_) => Some(Lost::Unreadable),
+        Ok(_) => was_forgetful.then_some(Lost::Forgetful),
+    };
     Ok(Taken { carried, jobs: looks.jobs, lost })
 }
 
 /// Why a store cannot tell what came after the backup, if it cannot.
-fn relation(known: &Connection, backup: &Connection) -> rusqlite::Result<Option<Lost>> {
+pub(super) fn relation(known: &Connection, backup: &Connection) -> rusqlite::Result<Option<Lost>> {
     let secrets = |connection: &Connection| -> rusqlite::Result<([Option<Vec<u8>>; 2], bool)> {
         let gate = "SELECT value FROM gate_keys ORDER BY version DESC LIMIT 1";
         let own = "SELECT value FROM secrets WHERE name = 'marks'";
@@ -159,8 +168,9 @@ enum Side {
     Written(StoreError),
 }
 
-/// Adds every record that the copy does not have, or that is stricter; gives how many of each family.
-fn add_all(known: &Known, to: &Connection, copy: &Path) -> Result<[u64; 3], Side> {
+/// Adds every record that the copy does not have, or that is stricter, and then those of the gate that are
+/// presumed; gives how many of each family, and how many of the latter.
+fn add_all(known: &Known, presumed: &[Mark], to: &Connection, copy: &Path) -> Result<([u64; 3], u64), Side> {
     let written = Side::Written;
     let ours = Known::open(to, copy).map_err(written)?;
     let reader = Arc::new(Mutex::new(Connection::open(copy).doing(DOING).map_err(written)?));
@@ -192,7 +202,29 @@ fn add_all(known: &Known, to: &Connection, copy: &Path) -> Result<[u64; 3], Side
             (None, Ok(())) => {}
         }
     }
-    Ok(added)
+    let [.., (family, into)] = &ours.families;
+    let [.., (_, known)] = &known.families;
+    let (mut more, mut count) = (Vec::new(), 0);
+    for mark in presumed {
+        let (key, value) = (Key::from_be_bytes(mark.key), mark.order.to_bytes());
+        // Whoever was erased later than that is known by it.
+        if !holds(known, *family, (key, value)).map_err(|_| Side::Read)? {
+            more.push((key, value));
+        }
+    }
+    add(&mut keepers, to, (*family, into), &mut more, &mut count).map_err(written)?;
+    Ok((added, count))
+}
+
+/// Whether an index has a record already, or one that says more.
+fn holds(sorted: &Sorted, family: Family, (key, value): (Key, Value)) -> Result<bool, StoreError> {
+    let mut held: Option<Value> = None;
+    let keep = |older| {
+        held = Some(held.map_or(older, |newer| (family.keep)(older, newer)));
+        ControlFlow::<()>::Continue(())
+    };
+    sorted.find(key, keep)?;
+    Ok(held.is_some_and(|held| (family.keep)(held, value) == held))
 }
 
 fn add(
@@ -204,13 +236,7 @@ fn add(
 ) -> Result<(), StoreError> {
     let mut new = Vec::with_capacity(together.len());
     for (key, value) in together.drain(..) {
-        let mut held: Option<Value> = None;
-        let keep = |older| {
-            held = Some(held.map_or(older, |newer| (family.keep)(older, newer)));
-            ControlFlow::<()>::Continue(())
-        };
-        into.find(key, keep)?;
-        if held.is_none_or(|held| (family.keep)(held, value) != held) {
+        if !holds(into, family, (key, value))? {
             new.push((key, value));
         }
     }

@@ -200,6 +200,32 @@ pub(super) fn keep_key(connection: &Connection, job: JobId) -> rusqlite::Result<
     Ok(())
 }
 
+/// Where a job stands, without what it carries out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outline {
+    pub id: JobId,
+    pub status: Status,
+    pub started_ms: i64,
+    /// Something of it may be tried again.
+    pub keeps_key: bool,
+}
+
+pub(super) fn outlines(connection: &Connection) -> Result<Vec<Outline>, StoreError> {
+    let doing = "read its jobs";
+    let sql = "SELECT id, status, started_ms, keeps_key FROM jobs ORDER BY id";
+    let mut statement = connection.prepare(sql).doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    let mut outlines = Vec::new();
+    while let Some(row) = rows.next().doing(doing)? {
+        let status = Status::of_number(row.get(1).doing(doing)?);
+        let status = status.ok_or(StoreError::Damaged { what: "a job has an unknown status" })?;
+        let id = JobId(row.get(0).doing(doing)?);
+        let (started_ms, keeps_key) = (row.get(2).doing(doing)?, row.get(3).doing(doing)?);
+        outlines.push(Outline { id, status, started_ms, keeps_key });
+    }
+    Ok(outlines)
+}
+
 /// Whether the job's key is still needed: the job is open, something in it may be tried again, or its people
 /// are looked for again.
 pub(super) fn needs_key(connection: &Connection, job: JobId) -> rusqlite::Result<bool> {

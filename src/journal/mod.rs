@@ -40,6 +40,7 @@ mod segments;
 mod sought;
 mod staff;
 mod store;
+mod unfinished;
 mod unwatched;
 mod watches;
 mod writer;
@@ -56,8 +57,8 @@ pub use guard::Irreversible;
 pub use holds::{Held, Hold, Holds};
 pub use ids::{Ids, IdsLooked, Seen};
 pub use inbox::{
-    Accepted, Approval, Arrival, Cursor, Due, FORGOTTEN, MOST_RECORD_BYTES, Most, Queued, SkipCount, Skipped,
-    Standing, Turn, Window,
+    Accepted, Approval, Arrival, Came, Cursor, Due, FORGOTTEN, MOST_RECORD_BYTES, Most, Queued, SkipCount,
+    Skipped, Standing, Turn, Window,
 };
 pub use jobs::{InputKind, JobRecord, NewJob};
 pub use keys::{MasterSource, Masters, Rotated, Sealer};
@@ -70,6 +71,7 @@ pub use reader::{Events, Reader, Recorded};
 pub use sought::Sought;
 pub use staff::{StaffKind, StaffRecord, StaffRemoved, StaffRow, StaffSync, StaffWritten};
 pub use store::Store;
+pub use unfinished::{LeftJob, Unfinished};
 pub use watches::{Found, WATCH, Watch};
 pub use writer::{Sealed, Writer};
 

@@ -297,6 +297,12 @@ pub enum Fact {
         /// How many holds were.
         #[serde(default)]
         holds: u64,
+        /// How many identifiers count as erased since a deletion of them left and was not answered.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        presumed: u64,
+        /// How many requests that came in since wait again.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        requests: u64,
         /// Who was erased since is not known.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unknown: bool,
@@ -323,7 +329,6 @@ pub enum Fact {
     },
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }

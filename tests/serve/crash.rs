@@ -50,6 +50,35 @@ fn a_job_that_was_begun_and_sent_nothing_is_gone_on_with() {
 }
 
 #[test]
+fn what_came_in_after_a_backup_is_carried_out_when_the_backup_was_put_back() {
+    let server = Server::accepting();
+    let folder = Folder::to(server.address, ERASE);
+    put_deletions(&folder, 1..=2);
+    let serving = Serving::start(&folder);
+    until("the first are over", || is_all_over(&folder));
+    assert_eq!(serving.stop().0, 0);
+    assert_eq!(folder.run(&["store", "backup", "copy"]).code, 0);
+    // Some are in a job that nobody ends, and some wait.
+    assert_eq!(folder.run(&["pause", "--all"]).code, 0);
+    put_deletions(&folder, 3..=5);
+    let serving = Serving::start(&folder);
+    until("there is a job", || jobs(&folder).len() == 2);
+    serving.running.kill();
+    put_deletions(&folder, 6..=7);
+
+    let restored = folder.run(&["store", "restore", "copy", "--force", "--output", "json"]);
+    assert_eq!(folder.run(&["resume", "--all"]).code, 0);
+    put_deletions(&folder, 3..=6);
+    let serving = Serving::start(&folder);
+    until("all is over", || is_all_over(&folder));
+
+    assert_eq!((serving.stop().0, server.people().len(), people(&server).len()), (0, 7, 7));
+    let taken_over = &restored.json()["unfinished"]["queued"][0];
+    assert_eq!((&taken_over["workflow"], &taken_over["requests"]), (&"erase".into(), &5.into()));
+    assert!(restored.stderr.contains("5 requests for erase (the first of "), "{}", restored.stderr);
+}
+
+#[test]
 fn a_server_that_is_killed_again_and_again_loses_nothing_and_begins_nothing_twice() {
     let server = Server::accepting();
     let folder = Folder::to(server.address, ERASE);

@@ -11,7 +11,7 @@ use super::super::{Reader, Store};
 const DOING: &str = "write who approved a workflow";
 
 /// The note that a store was served before.
-const SERVED: &str = "served";
+pub(super) const SERVED: &str = "served";
 
 /// That a text of a workflow may start by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

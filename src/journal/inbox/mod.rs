@@ -13,6 +13,8 @@
 mod accept;
 mod approvals;
 mod arrival;
+mod carry;
+mod carry_known;
 mod cipher;
 mod look;
 mod rows;
@@ -20,11 +22,13 @@ mod windows;
 
 pub use approvals::Approval;
 pub use arrival::{Accepted, Arrival, Cursor, MOST_RECORD_BYTES, SkipCount, Skipped, Turn};
+pub use carry::Came;
 pub use look::{Due, Queued, Standing};
 pub use windows::{FORGOTTEN, Most, Window};
 
 pub(super) use accept::{Accept, write};
 pub(super) use arrival::{MOST_BYTES, MOST_ROWS};
+pub(super) use carry::{Leave, has_newer, rows_of, take_over, waiting, windows};
 pub(super) use cipher::Lock;
 pub(super) use rows::{Amount, amount, forget_old, holds_of_one_key, move_cursor};
 pub(super) use windows::{began, job_is_gone};

@@ -28,7 +28,7 @@ pub use sealer::Sealer;
 
 pub(super) use outputs::Outputs;
 pub(super) use record::{number_of, open_with, seal_with};
-pub(super) use restored::{lost, take_out_lost};
+pub(super) use restored::{lost, numbers, take_out_lost};
 pub(super) use ring::{Key, Ring};
 pub(super) use sweep::ended_for_good;
 pub(super) use table::TABLE;

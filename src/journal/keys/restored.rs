@@ -65,6 +65,11 @@ pub(in crate::journal) fn take_out_lost(copy: &Connection, folder: &Path) -> Res
     }
 }
 
+/// The numbers of the keys of a folder.
+pub(in crate::journal) fn numbers(folder: &Path) -> Result<HashSet<i64>, StoreError> {
+    Table::look(folder)?.map_or(Ok(HashSet::new()), |table| table.numbers())
+}
+
 /// The keys that are there.
 struct Known {
     numbers: HashSet<i64>,

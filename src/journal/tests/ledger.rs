@@ -120,7 +120,14 @@ fn another_key_is_named_before_it_signs() {
     append_to(
         &kept.connection,
         NOW_MS,
-        &Fact::Restored { backup_at: "x".to_owned(), erasures: 0, holds: 0, unknown: false },
+        &Fact::Restored {
+            backup_at: "x".to_owned(),
+            erasures: 0,
+            holds: 0,
+            presumed: 0,
+            requests: 0,
+            unknown: false,
+        },
     )
     .unwrap();
 

@@ -16,6 +16,7 @@ mod outputs;
 mod owner;
 mod prune;
 mod torn;
+mod unfinished;
 mod use_of;
 mod watches;
 
