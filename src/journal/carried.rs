@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Doing, StoreError};
 use super::segments::{Family, Keepers, Key, RECENT_RECORDS, Sorted, Value};
-use super::{ids, index, marks, schema, unfinished};
+use super::{ids, index, ledger, marks, schema, unfinished};
 use crate::job::{JobId, Mark};
+use looks::Looks;
 
 const DOING: &str = "take over what the replaced store knew";
 
@@ -74,6 +75,8 @@ pub enum Lost {
     Older,
     /// It was restored itself, and nobody has acknowledged that.
     Forgetful,
+    /// It went on from an earlier backup, another way than the store that this one was made of.
+    Branched,
 }
 
 impl Lost {
@@ -84,6 +87,9 @@ impl Lost {
             Lost::Unreadable => "the store that stood there cannot be read",
             Lost::Foreign => "the store that stood there is another than that of the backup",
             Lost::Older => "the store that stood there ends before the backup",
+            Lost::Branched => {
+                "the store that stood there went on from an earlier backup, another way than the store of this one"
+            }
             Lost::Forgetful => "the store that stood there was restored itself and may have forgotten some",
         }
     }
@@ -96,8 +102,10 @@ pub(super) fn carry_over(from: &Path, to: &Connection, copy: &Path) -> Result<Ta
     }
     let unreadable = Ok(Taken::nothing(Lost::Unreadable));
     let Ok(known) = schema::open_writer(from) else { return unreadable };
-    match relation(&known, to) {
-        Ok(None) => {}
+    let relation = relation(&known, to);
+    match relation {
+        // Who was erased there is erased; what numbers mean there is something else.
+        Ok(None | Some(Lost::Branched)) => {}
         Ok(Some(lost)) => return Ok(Taken::nothing(lost)),
         Err(_) => return unreadable,
     }
@@ -114,7 +122,8 @@ pub(super) fn carry_over(from: &Path, to: &Connection, copy: &Path) -> Result<Ta
         Ok(holds) => add_holds(&holds, to).doing(DOING)?,
         Err(_) => return unreadable,
     };
-    let looks = match looks::carry(&known, to) {
+    let is_branched = matches!(relation, Ok(Some(Lost::Branched)));
+    let looks = match if is_branched { Ok(Looks::default()) } else { looks::carry(&known, to) } {
         Ok(looks) => looks,
         Err(Side::Read) => return unreadable,
         Err(Side::Written(error)) => return Err(error),
@@ -124,6 +133,7 @@ pub(super) fn carry_over(from: &Path, to: &Connection, copy: &Path) -> Result<Ta
     let carried = Carried { erasures, holds, ids, states, presumed: added_presumed, looks: looks.count };
     let lost = match presumed {
         Err(_) => Some(Lost::Unreadable),
+        Ok(_) if is_branched => Some(Lost::Branched),
         Ok(_) => was_forgetful.then_some(Lost::Forgetful),
     };
     Ok(Taken { carried, jobs: looks.jobs, lost })
@@ -144,7 +154,10 @@ pub(super) fn relation(known: &Connection, backup: &Connection) -> rusqlite::Res
         let sql = "SELECT max(ifnull((SELECT max(id) FROM events), 0), ifnull((SELECT max(event) FROM watermarks), 0))";
         connection.query_row(sql, [], |row| row.get::<_, i64>(0))
     };
-    Ok((newest(known)? < newest(backup)?).then_some(Lost::Older))
+    if newest(known)? < newest(backup)? {
+        return Ok(Some(Lost::Older));
+    }
+    Ok((!ledger::goes_on(known, backup)).then_some(Lost::Branched))
 }
 
 /// The indexes of a store, with what its events say.

@@ -303,6 +303,12 @@ pub(super) fn chain_at(connection: &Connection, seq: u64) -> Result<Option<Chain
     Ok(found.filter(|found| found.seq == seq))
 }
 
+/// Whether a store goes on where a copy ends; not where it was put back to an earlier one in between.
+pub(super) fn goes_on(known: &Connection, copy: &Connection) -> bool {
+    let end = chain(copy);
+    end.is_ok_and(|end| matches!(chain_at(known, end.seq), Ok(Some(found)) if found == end))
+}
+
 /// The keys that ever signed, in their order.
 pub(super) fn keys(connection: &Connection) -> Result<Vec<PublicKey>, StoreError> {
     let mut statement =

@@ -103,7 +103,7 @@ pub(super) fn take_over(
     }
     let Ok(known) = schema::open_writer(from) else { return Ok(partial()) };
     let Ok(relation) = relation(&known, to) else { return Ok(partial()) };
-    if relation == Some(Lost::Foreign) {
+    if matches!(relation, Some(Lost::Foreign | Lost::Branched)) {
         let (lost, left) = (inbox::waiting(&known), Left::of(&known, Vec::new()));
         let is_partial = lost.is_err() || left.is_err();
         let (lost, jobs) = (lost.unwrap_or_default(), left.map(|left| left.jobs).unwrap_or_default());

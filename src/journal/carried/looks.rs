@@ -3,7 +3,8 @@
 //! A look reads the events of the job that erased, the records of its window, and what else its people are sought
 //! by, whose keys stand beside the store and outlive the restore. So jobs that watch, and jobs that look, are taken
 //! over whole, as they stand: what is open goes on where it was, and what was looked at already is not looked at
-//! again. Numbers are never given twice, so rows of the same number are the same. Both sides are of one format.
+//! again. The replaced store goes on where the backup ends, so rows of the same number are the same; where it went
+//! on another way, nothing is taken over. Both sides are of one format.
 
 use std::collections::HashSet;
 
@@ -20,6 +21,7 @@ use crate::journal::JobRecord;
 const DOING: &str = "take over looks of the replaced store";
 
 /// What was taken over.
+#[derive(Default)]
 pub(super) struct Looks {
     /// Looks that are still to come and that the backup does not know.
     pub count: u64,

@@ -159,3 +159,33 @@ fn whoever_was_forgotten_after_the_backup_is_not_looked_for() {
     let sealed: Vec<u8> = store.lock().query_row("SELECT sealed FROM sought", [], |row| row.get(0)).unwrap();
     assert_eq!((sealed.as_slice(), store.watches(Some(job)).unwrap().len()), (&[][..], 2));
 }
+
+#[test]
+fn a_store_that_went_on_from_an_earlier_backup_gives_nothing_in_the_place_of_what_another_one_wrote() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, at) = (directory.path().join("store"), |name: &str| directory.path().join(name));
+    let store = Store::open(&path).unwrap();
+    let before = store.create_job(new_job("erase")).unwrap();
+    assert!(Listening::on(&store, before).write(answered(0)));
+    store.backup(&at("early")).unwrap();
+    let mine = store.create_job(watching("erase", None)).unwrap();
+    erase(&store, mine, 0);
+    end(&store, mine);
+    store.backup(&at("late")).unwrap();
+    let was = (store.watches(None).unwrap(), events_of(&store, mine));
+    drop(store);
+    // It is put back, and goes on with another job under the same numbers of events.
+    std::fs::remove_file(path.join("journal.db")).unwrap();
+    restore(&path, &at("early"), Replace::Newer).unwrap();
+    let store = Store::open(&path).unwrap();
+    let other = store.create_job(watching("erase", None)).unwrap();
+    (0..4).for_each(|position| erase(&store, other, position));
+    end(&store, other);
+    drop(store);
+
+    let restored = restore(&path, &at("late"), Replace::Newer).unwrap();
+
+    assert_eq!((restored.lost, restored.carried.looks), (Some(Lost::Branched), 0));
+    let store = Store::open(&path).unwrap();
+    assert_eq!((store.watches(None).unwrap(), events_of(&store, mine)), was);
+}
