@@ -110,6 +110,8 @@ pub(super) fn carry_over(from: &Path, to: &Connection, copy: &Path) -> Result<Ta
         Err(_) => return unreadable,
     }
     let Ok(families) = Known::open(&known, from) else { return unreadable };
+    // Events that are taken over whole stand small there, without what the indexes of that store keep of them.
+    index::keep_all(to, copy)?;
     // Nobody is left out for what cannot be read: the others count all the same.
     let presumed = unfinished::presumed(&known);
     // What was read before it could be read no further stays: it is true.

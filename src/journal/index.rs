@@ -15,7 +15,7 @@ use super::error::{Doing, StoreError};
 use super::events::{self, Row};
 use super::ids::{self, Ids};
 use super::marks::{self, Marks};
-use super::segments::{Family, Keepers, Sorted};
+use super::segments::{Family, Keepers, RECENT_RECORDS, Sorted};
 use super::{codec, schema};
 
 /// The indexes as the store has them when it is open.
@@ -47,6 +47,18 @@ pub(super) fn open(
     let keepers = Keepers::open(connection, &families, recent_records)?;
     let last_event = fold(connection, &keepers)?;
     Ok(Index { keepers, ids: Ids::new(known), marks: Marks::new(targets, erased, secret, gate), last_event })
+}
+
+/// Makes segments of all that events say, so that it stays when they are replaced by others that say less. For
+/// whoever is alone with the database.
+pub(super) fn keep_all(connection: &Connection, database: &Path) -> Result<(), StoreError> {
+    let doing = "write its index";
+    let Index { mut keepers, last_event, .. } = open(connection, database, RECENT_RECORDS)?;
+    let transaction = connection.unchecked_transaction().doing(doing)?;
+    keepers.flush_all(&transaction, last_event)?;
+    transaction.commit().doing(doing)?;
+    keepers.committed();
+    Ok(())
 }
 
 /// A segment that is of no family would be left out without a word: a row that was overwritten with zeros

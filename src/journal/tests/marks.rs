@@ -199,3 +199,30 @@ fn a_new_gate_keeps_twelve_bytes_of_a_key_and_one_that_was_there_goes_on_with_al
     assert_eq!((&short[..8], &short[12..]), (&whole[..8], &whole[12..]));
     assert_eq!(whole, key());
 }
+
+#[test]
+fn whoever_was_erased_before_a_backup_stays_erased_when_a_store_that_was_pruned_since_is_replaced_by_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, backup) = (directory.path().join("store"), directory.path().join("backup"));
+    let store = Store::open(&path).unwrap();
+    let watching = NewJob { format: serde_json::json!({ WATCH: [1000] }), ..new_job("erase") };
+    let job = store.create_job(watching).unwrap();
+    let Event::Answered(answered) = answered(0) else { panic!("it is an answer") };
+    let marks = vec![mark(Erased, 1, order(5)), mark(Target, 2, order(6))];
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(Event::Answered(Answered { marks, ..answered })));
+    assert!(writer.write(stopped(true)));
+    drop(writer);
+    store.backup(&backup).unwrap();
+    let events = events_of(&store, job).len();
+    store.prune(0).unwrap();
+    assert!(events_of(&store, job).len() <= events);
+    drop(store);
+
+    restore(&path, &backup, Replace::Newer).unwrap();
+
+    let store = Store::open(&path).unwrap();
+    let kept = [(Erased, 1), (Target, 2)].map(|(kind, number)| newest(&store, kind, number));
+    assert_eq!(kept, [Some(order(5)), Some(order(6))]);
+    assert_eq!(store.ids().check(&id_of(3), JobId(9)).unwrap(), Seen::Duplicate);
+}
