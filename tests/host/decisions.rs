@@ -111,3 +111,17 @@ fn requests_are_tried_again_and_given_up_beside_the_owner() {
     gate.open();
     assert_eq!(owner.end().code, 0);
 }
+
+#[test]
+fn what_a_job_that_is_given_up_had_accepted_is_still_said() {
+    let server = crate::server::Server::accepting();
+    let folder = Folder::to(server.address, &(ERASE.to_owned() + "  - wait: 1h\n"));
+    deletions(&folder, "a.ndjson", [1]);
+    let left = Running::job(&folder, "a.ndjson").end();
+
+    let cancelled = folder.run(&["jobs", "cancel", "job-1", "--output", "json"]);
+
+    assert_eq!(left.counts(), (1, [0, 0, 0, 1]), "{}", left.stderr);
+    let summary = cancelled.json();
+    assert_eq!((&summary["failed"], &summary["accepted"]), (&1.into(), &1.into()), "{summary}");
+}
