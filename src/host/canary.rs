@@ -24,7 +24,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Canary;
 use crate::engine::{Asker, Brake, Patience, Told};
 use crate::intake::Input;
-use crate::job::JobId;
+use crate::job::{JobId, Pause};
 use crate::journal::{Arrival, CANARY_CURSOR, CANARY_ORIGIN, Most, Reader, StoreError, canary_queue};
 use crate::ledger::Fact;
 use crate::onetrust;
@@ -319,10 +319,17 @@ impl Bird<'_> {
     async fn wait_for_job(&self, under_way: &UnderWay) -> Result<(), Stop> {
         let until_ms = under_way.began_ms.saturating_add(millis(self.canary.alert_after));
         loop {
-            if let Some(job) = self.host.store().canary_job(under_way.after_job)?
-                && self.host.store().job(job)?.status.is_closed()
-            {
+            if let Some(job) = self.host.store().canary_job(under_way.after_job)? {
+                let is_closed = self.host.store().job(job)?.status.is_closed();
                 let totals = self.host.store().state(job)?.totals();
+                // It is over only when a person says so, and that is the news.
+                if !is_closed && totals.waiting_by.contains_key(&Pause::NeedsAttention) {
+                    return Err(short("act", "needs_attention"));
+                }
+                if !is_closed {
+                    self.rest_until(until_ms).await?;
+                    continue;
+                }
                 let failed = totals.failed_by.keys().map(|fail| fail.word());
                 let skipped = totals.skipped_by.keys().map(|skip| skip.word());
                 let mut words = failed.chain(skipped);
@@ -331,10 +338,15 @@ impl Bird<'_> {
                     word => Err(short("act", word.unwrap_or("nothing_done"))),
                 };
             }
-            if SystemClock.now_ms() >= until_ms {
-                return Err(short("act", "never_over"));
-            }
-            self.rest(LOOK).await?;
+            self.rest_until(until_ms).await?;
+        }
+    }
+
+    /// Rests a little, unless it is too late for that.
+    async fn rest_until(&self, until_ms: i64) -> Result<(), Stop> {
+        match SystemClock.now_ms() >= until_ms {
+            true => Err(short("act", "never_over")),
+            false => self.rest(LOOK).await,
         }
     }
 

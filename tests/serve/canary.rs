@@ -122,3 +122,19 @@ fn a_pipe_that_carries_nothing_any_more_is_said_in_the_channels() {
     until("one came through", || shown(&folder).1["last_good_at"].is_string());
     serving.stop();
 }
+
+#[test]
+fn a_canary_that_waits_for_a_person_is_told_at_once() {
+    let braze = Braze::with([]);
+    let folder = folder(&braze, ERASE, "");
+    assert_eq!(folder.run(&["canary", "run"]).code, 0);
+    let hold = ["hold", "add", "external_id=privaflow-canary-1", "--reason", "nobody is to be erased"];
+    assert_eq!(folder.run(&hold).code, 0);
+
+    let shot = folder.run(&["canary", "run", "--output", "json"]);
+
+    let beat = shot.json();
+    let told = (shot.code, &beat["step"], &beat["why"]);
+    assert_eq!(told, (1, &json!("act"), &json!("needs_attention")), "{}", shot.stderr);
+    assert_eq!(braze.people(), [""; 0]);
+}
