@@ -115,6 +115,7 @@ pub(super) async fn carry_out(
             patience,
             virtual_clock: None,
             stop,
+            goes_on_with: None,
         };
         let work = async |host: &Host, talk: &host::Talk| host.carry_out(job, talk).await;
         let show = |report| show::report(common, &report, Logged::Here);
@@ -157,7 +158,7 @@ pub(super) async fn in_trial(
     let (services, clock) = (trial.services()?, trial.clock());
     let (of_looks, stop_looks) = (services.clone(), stop.clone());
     let virtual_clock = Some(Arc::clone(&clock));
-    let job = Job { workflow, input, services, patience, virtual_clock, stop };
+    let job = Job { workflow, input, services, patience, virtual_clock, stop, goes_on_with: None };
     let work = async |host: &Host, talk: &host::Talk| {
         let report = host.carry_out(job, talk).await?;
         if report.summary.requests <= MOST_LOOKED_FOR {

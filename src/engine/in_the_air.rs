@@ -19,6 +19,7 @@ use std::time::Duration;
 use super::batches::Batch;
 use super::driver::Driver;
 use super::fresh::opt_outs_of;
+use super::lanes::Slot;
 use super::open::JobError;
 use super::plan_record::Planner;
 use super::relay::unnamed;
@@ -198,6 +199,21 @@ impl Driver {
     /// Whether this process does no more here than to settle what is in the air.
     pub(super) fn settles_only(&self) -> bool {
         matches!(self.extent, Extent::InTheAir(_))
+    }
+
+    /// Whether all that this process was to do for a run is done: no further call of it is in the air. What it
+    /// sent besides would be cut off when its time is over, and nobody would know whom it reaches.
+    pub(super) fn is_answered_here(&mut self, slot: Slot) -> bool {
+        self.settles_only() && self.runs.get_mut(slot).is_none_or(|live| !live.again)
+    }
+
+    /// Leaves a run where it stands, for whoever goes on with its job.
+    pub(super) fn leave_for_later(&mut self, slot: Slot) {
+        if let Some(live) = self.runs.take(slot) {
+            self.shared.in_hand().give_back([&live.about.id.key]);
+            self.aside += 1;
+        }
+        self.free(slot);
     }
 
     /// Whether it was to be settled by now: nobody stays for answers any more.

@@ -190,6 +190,7 @@ impl Driver {
     /// Does what a run needs next.
     pub(super) fn follow(&mut self, slot: u32, next: Next) {
         match next {
+            Next::Call(_) if self.is_answered_here(slot) => self.leave_for_later(slot),
             Next::Call(prepared) => self.queue_call(slot, prepared),
             Next::Wait { until_ms } => {
                 let (left_ms, now) = (until_ms.saturating_sub(self.run_ms()), self.now());

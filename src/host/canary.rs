@@ -307,6 +307,7 @@ impl Bird<'_> {
                 patience: Patience::Until(self.canary.within),
                 virtual_clock: None,
                 stop: self.stop.child_token(),
+                goes_on_with: None,
             };
             let (talk, _) = tokio::sync::mpsc::unbounded_channel();
             let carried = Box::pin(self.host.carry_out(job, &Talk::to(talk))).await;

@@ -14,7 +14,7 @@ use super::owner::Host;
 use super::turns::Place;
 use crate::engine;
 use crate::intake::Input;
-use crate::job::JobId;
+use crate::job::{JobId, Status};
 use crate::workflow::Workflow;
 
 /// A job that is under way.
@@ -43,6 +43,14 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// What came of asking for a job.
+pub(super) enum Entry<'h> {
+    /// This task carries it out.
+    Entered(Entered<'h>),
+    /// It was given up while it was waited for.
+    Cancelled(JobId),
+}
+
 /// Somebody decides about a job, and nobody goes on with it meanwhile.
 #[derive(Debug)]
 pub(super) struct Decider {
@@ -67,6 +75,7 @@ impl Host {
         Decider { _place: self.turns().to_decide(job).await, _decided: decided }
     }
 
+    /// Enters a job, when nobody else carries it out any more: the one to go on with, else that of the input.
     pub(super) async fn enter(
         &self,
         workflow: &Workflow,
@@ -75,17 +84,25 @@ impl Host {
         place: engine::Place,
         stop: &CancellationToken,
         talk: &Talk,
-    ) -> Result<Entered<'_>, HostError> {
+        mut goes_on_with: Option<JobId>,
+    ) -> Result<Entry<'_>, HostError> {
         loop {
             let (job, mut over) = {
                 let _opening = self.opening().await;
+                // Another one would be begun in its place.
+                if let Some(job) = goes_on_with
+                    && self.store().reader().job(job)?.status == Status::Cancelled
+                {
+                    return Ok(Entry::Cancelled(job));
+                }
                 let record = engine::find_or_create(self.store(), workflow, input, now_ms, place)?;
                 let mut running = self.running();
                 match running.get(&record.id) {
                     Some(other) => (record.id, other.over.clone()),
-                    None => return Ok(self.entered(&mut running, record.id, stop)),
+                    None => return Ok(Entry::Entered(self.entered(&mut running, record.id, stop))),
                 }
             };
+            goes_on_with = Some(job);
             talk.say(format!("{job} is being carried out already; this command waits for it"));
             tokio::select! {
                 // It never changes: it closes.
@@ -110,11 +127,17 @@ impl Host {
 }
 
 impl Entered<'_> {
-    /// Another engine takes the job on.
-    pub(super) fn begin_again(&self, stop: &CancellationToken) {
-        self.is_left.send_replace(false);
-        if let Some(running) = self.host.running().get_mut(&self.job) {
-            running.stop = stop.child_token();
+    /// Another engine takes the job on, once nobody decides about it any more: who does from now on stops that one.
+    pub(super) async fn begin_again(&self, stop: &CancellationToken) {
+        loop {
+            self.wait_for_decisions().await;
+            let mut running = self.host.running();
+            let Some(running) = running.get_mut(&self.job) else { return };
+            if running.deciding.is_empty() {
+                running.stop = stop.child_token();
+                self.is_left.send_replace(false);
+                return;
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
 use super::command::Talk;
-use super::entered::Running;
+use super::entered::{Entry, Running};
 use super::error::{HostError, StillInTheAir, Unanswered};
 use super::guests::Guests;
 use super::protocol::SettingsName;
@@ -41,6 +41,8 @@ pub struct Job {
     pub virtual_clock: Option<Arc<VirtualClock>>,
     /// Asks it to stop; what is under way is written down first.
     pub stop: CancellationToken,
+    /// The job to go on with: no other is begun if it was given up meanwhile.
+    pub goes_on_with: Option<JobId>,
 }
 
 /// The owner of a store.
@@ -108,7 +110,7 @@ impl Host {
 
     /// Carries a job out, as far as it goes.
     pub async fn carry_out(&self, job: Job, talk: &Talk) -> Result<Report, HostError> {
-        let Job { workflow, input, services, patience, virtual_clock, stop } = job;
+        let Job { workflow, input, services, patience, virtual_clock, stop, goes_on_with } = job;
         let clock: Arc<dyn Clock> = match &virtual_clock {
             Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
             None => Arc::new(SystemClock),
@@ -118,7 +120,13 @@ impl Host {
             (false, Some(_)) => Place::Sandbox,
             (false, None) => Place::Services,
         };
-        let entered = self.enter(&workflow, &input, clock.now_ms(), place, &stop, talk).await?;
+        let entered = self.enter(&workflow, &input, clock.now_ms(), place, &stop, talk, goes_on_with);
+        let entered = match entered.await? {
+            Entry::Entered(entered) => entered,
+            Entry::Cancelled(job) => {
+                return Ok(Report::of_closed(self.summary(job)?, Ending::WasCancelled));
+            }
+        };
         loop {
             let (watcher, asked) = (talk.clone(), entered.stop());
             let beginning = Beginning {
@@ -131,9 +139,8 @@ impl Host {
             };
             let Begun { turn, left, refused } = match self.turn_of(&beginning, talk).await {
                 Err(HostError::Interrupted) if !stop.is_cancelled() => {
-                    entered.wait_for_decisions().await;
+                    entered.begin_again(&stop).await;
                     if self.store.reader().job(entered.job)?.status != Status::Cancelled {
-                        entered.begin_again(&stop);
                         continue;
                     }
                     return Ok(Report::of_closed(self.summary(entered.job)?, Ending::Cancelled));
@@ -158,6 +165,8 @@ impl Host {
                 turn,
             };
             let outcome = Box::pin(engine::run(order)).await;
+            // Whoever looked before it began may have noted that it had left nothing then.
+            self.left_nothing().remove(&entered.job);
             let was_decided_about = entered.wait_for_decisions().await;
             if let Some(refused) = refused {
                 outcome?;
@@ -178,16 +187,19 @@ impl Host {
             if report.summary.waiting > 0 {
                 left.iter().for_each(|left| talk.say(left.to_string()));
             }
+            let goes_on = was_decided_about
+                && !stop.is_cancelled()
+                && self.store.reader().job(entered.job)?.status == Status::Open;
+            if goes_on {
+                entered.begin_again(&stop).await;
+            }
             match self.store.reader().job(entered.job)?.status {
                 Status::Cancelled => {
                     report.summary = self.summary(entered.job)?;
                     report.ending = Ending::Cancelled;
                 }
                 // It only stopped so that somebody could decide about requests of it.
-                Status::Open if was_decided_about && !stop.is_cancelled() => {
-                    entered.begin_again(&stop);
-                    continue;
-                }
+                Status::Open if goes_on => continue,
                 Status::Open | Status::Held | Status::Finished => {}
             }
             if workflow.certificate && matches!(place, Place::Services) && !input.is_canary() {

@@ -125,7 +125,8 @@ impl Host {
         if let Some(warning) = warn_if_empty(&input)? {
             talk.say(warning);
         }
-        self.ready(workflow, input, resume.wait_ms, stop).await
+        let ready = self.ready(workflow, input, resume.wait_ms, stop).await?;
+        Ok(Job { goes_on_with: Some(resume.job), ..ready })
     }
 
     async fn ready(
@@ -137,7 +138,7 @@ impl Host {
     ) -> Result<Job, HostError> {
         let services = self.clients().services(&workflow).await?;
         let patience = Patience::Until(Duration::from_millis(wait_ms));
-        Ok(Job { workflow, input, services, patience, virtual_clock: None, stop })
+        Ok(Job { workflow, input, services, patience, virtual_clock: None, stop, goes_on_with: None })
     }
 }
 

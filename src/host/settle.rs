@@ -104,8 +104,12 @@ impl Host {
                 continue;
             }
             let record = self.store().reader().job(job)?;
+            // Read before its state is: who waits for its turn has left nothing yet, and may.
+            let is_under_way = self.running().contains_key(&job);
             if record.sandbox || !self.store().reader().state(job)?.is_any_in_the_air() {
-                self.left_nothing().insert(job);
+                if !is_under_way {
+                    self.left_nothing().insert(job);
+                }
                 continue;
             }
             let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());

@@ -100,7 +100,15 @@ impl Host {
             Some(services) => services,
             None => self.clients().services(&workflow).await?,
         };
-        let order = Job { workflow: Arc::clone(&workflow), input, services, patience, virtual_clock, stop };
+        let order = Job {
+            workflow: Arc::clone(&workflow),
+            input,
+            services,
+            patience,
+            virtual_clock,
+            stop,
+            goes_on_with: None,
+        };
         let report = Box::pin(self.carry_out(order, talk)).await?;
         let Ok(look) = report.summary.job.parse::<JobId>() else {
             return Err(EngineError::Stopped("the look").into());

@@ -136,7 +136,7 @@ impl Carrier {
             }
         };
         let stop = self.stop.child_token();
-        let job = Job { workflow, input, services, patience, virtual_clock, stop };
+        let job = Job { workflow, input, services, patience, virtual_clock, stop, goes_on_with: None };
         // Nobody watches how far a single window is.
         let (talk, _) = tokio::sync::mpsc::unbounded_channel();
         self.host.carry_out(job, &Talk::to(talk)).await

@@ -145,6 +145,10 @@ impl Carrier {
     }
 
     async fn carry_once(&self, work: &Work<'_>) -> Result<Report, HostError> {
+        let goes_on_with = match work {
+            Work::Due(..) => None,
+            Work::Left(record) => Some(record.id),
+        };
         let (workflow, input) = match work {
             Work::Due(workflow, path) => {
                 let Some(workflow) = self.shelf.ready(self.host.store().reader(), &workflow.name)? else {
@@ -170,7 +174,8 @@ impl Carrier {
             }
         };
         let stop = self.stop.child_token();
-        let job = Job { workflow, input, services, patience: Patience::Endless, virtual_clock, stop };
+        let job =
+            Job { workflow, input, services, patience: Patience::Endless, virtual_clock, stop, goes_on_with };
         // Nobody watches how far it is.
         let (talk, _) = tokio::sync::mpsc::unbounded_channel();
         self.host.carry_out(job, &Talk::to(talk)).await
