@@ -43,6 +43,20 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// A job that is asked for.
+pub(super) struct Wanted<'w> {
+    /// What is carried out.
+    pub workflow: &'w Workflow,
+    /// On what.
+    pub input: &'w Input,
+    /// When it begins, if it is a new one.
+    pub now_ms: i64,
+    /// Where its calls go.
+    pub place: engine::Place,
+    /// The one to go on with.
+    pub goes_on_with: Option<JobId>,
+}
+
 /// What came of asking for a job.
 pub(super) enum Entry<'h> {
     /// This task carries it out.
@@ -78,14 +92,11 @@ impl Host {
     /// Enters a job, when nobody else carries it out any more: the one to go on with, else that of the input.
     pub(super) async fn enter(
         &self,
-        workflow: &Workflow,
-        input: &Input,
-        now_ms: i64,
-        place: engine::Place,
+        wanted: Wanted<'_>,
         stop: &CancellationToken,
         talk: &Talk,
-        mut goes_on_with: Option<JobId>,
     ) -> Result<Entry<'_>, HostError> {
+        let Wanted { workflow, input, now_ms, place, mut goes_on_with } = wanted;
         loop {
             let (job, mut over) = {
                 let _opening = self.opening().await;

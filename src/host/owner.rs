@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
 use super::command::Talk;
-use super::entered::{Entry, Running};
+use super::entered::{Entry, Running, Wanted};
 use super::error::{HostError, StillInTheAir, Unanswered};
 use super::guests::Guests;
 use super::protocol::SettingsName;
@@ -120,8 +120,9 @@ impl Host {
             (false, Some(_)) => Place::Sandbox,
             (false, None) => Place::Services,
         };
-        let entered = self.enter(&workflow, &input, clock.now_ms(), place, &stop, talk, goes_on_with);
-        let entered = match entered.await? {
+        let now_ms = clock.now_ms();
+        let wanted = Wanted { workflow: &workflow, input: &input, now_ms, place, goes_on_with };
+        let entered = match self.enter(wanted, &stop, talk).await? {
             Entry::Entered(entered) => entered,
             Entry::Cancelled(job) => {
                 return Ok(Report::of_closed(self.summary(job)?, Ending::WasCancelled));

@@ -162,3 +162,57 @@ fn two_jobs_whose_input_nobody_kept_do_not_wait_for_each_other() {
     assert_eq!(goes.counts(), (0, [1, 0, 0, 0]), "{}", goes.stderr);
     assert_eq!(again("flow.yaml", "first.ndjson").counts(), (0, [1, 0, 0, 0]));
 }
+
+/// Looks for the person, and then sets the state.
+const FIND_AND_SET: &str = r#"
+workflow: find-and-set
+on: { file: {} }
+steps:
+  - id: find
+    uses: braze/users.export.ids
+    retry: { attempts: 1 }
+    with: { email_address: "{{ subject.email }}", fields_to_export: [external_id] }
+  - id: track
+    uses: braze/users.track
+    with:
+      attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.[0].status }}" }]
+"#;
+
+#[test]
+fn of_what_is_settled_for_another_job_no_further_step_is_begun() {
+    let gate = Gate::default();
+    let server = Server::start({
+        let gate = gate.clone();
+        move |request, _| {
+            if request.path != "/users/export/ids" {
+                return accepted();
+            }
+            gate.pass();
+            match request.json().to_string().contains("u-2@") {
+                true => Reply::Cut,
+                false => crate::server::answer(200, r#"{"message":"success","users":[]}"#),
+            }
+        }
+    });
+    let folder = Folder::to(server.address, FIND_AND_SET);
+    folder.write("other.yaml", SET.replace("workflow: set", "workflow: other"));
+    let first = ["u-1", "u-2"].map(|who| {
+        let mut record = change(who, who, "opted_in", 1);
+        record["subject"]["email"] = json!(format!("{who}@example.com"));
+        record
+    });
+    write(&folder, "first.ndjson", &first);
+    write(&folder, "second.ndjson", &[change("b", "u-3", "opted_in", 1)]);
+    let killed = Running::job(&folder, "first.ndjson");
+    server.wait_for(2);
+    killed.kill();
+    gate.open();
+
+    let other = folder.run(&["run", "other.yaml", "--input", "second.ndjson", "--output", "json"]);
+
+    assert_eq!(other.counts(), (0, [1, 0, 0, 0]), "{}", other.stderr);
+    assert!(other.stderr.contains("job-1 was left with requests in the air"), "{}", other.stderr);
+    assert_eq!((told(&server, "u-1"), told(&server, "u-3")), (Vec::new(), vec!["opted_in".to_owned()]));
+    let resumed = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
+    assert_eq!(told(&server, "u-1"), ["opted_in"], "{}", resumed.stderr);
+}
