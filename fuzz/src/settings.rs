@@ -29,8 +29,8 @@ fn host(written: &str) {
             assert!(!error.help().is_empty());
             if let HostError::TooMuch { plain: Some(plain), .. } = error {
                 assert!(Host::parse(&plain).is_ok(), "what is proposed is no host");
-                // `::0` and `::` are one address, which is told in its shortest form.
-                let is_another_form = plain.starts_with('[') || !written.is_ascii();
+                // `::0` and `::` are one address, which is told in its shortest form; `%6e` is an `n`.
+                let is_another_form = plain.starts_with('[') || !written.is_ascii() || written.contains('%');
                 let lower = written.to_lowercase();
                 // Nor is `:04` more than `:4`.
                 let is_written = match plain.rsplit_once(':') {
