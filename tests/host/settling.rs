@@ -216,3 +216,25 @@ fn of_what_is_settled_for_another_job_no_further_step_is_begun() {
     let resumed = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
     assert_eq!(told(&server, "u-1"), ["opted_in"], "{}", resumed.stderr);
 }
+
+#[test]
+fn whoever_waits_for_a_job_that_is_given_up_begins_no_other_in_its_place() {
+    let (server, mended) = broken_for_one(&Gate::default());
+    let folder =
+        Folder::to(server.address, &SET.replace("attempts: 1", "attempts: 1000, base: 20ms, cap: 50ms"));
+    write(&folder, "first.ndjson", &[change("a", "u-1", "opted_in", 1)]);
+    let owner = Running::job(&folder, "first.ndjson");
+    server.wait_for(1);
+    let waits = Running::job(&folder, "first.ndjson");
+    waits.says("this command waits for it");
+
+    let cancelled = folder.run(&["jobs", "cancel", "job-1"]);
+    let sent = told(&server, "u-1").len();
+    mended.store(true, Ordering::SeqCst);
+    let (owner, waits) = (owner.end(), waits.end());
+
+    assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
+    assert_eq!((owner.counts().1, waits.counts().1), ([0, 0, 1, 0], [0, 0, 1, 0]), "{}", waits.stderr);
+    assert_eq!(told(&server, "u-1").len(), sent);
+    assert_eq!(folder.run(&["jobs", "list", "--output", "json"]).lines().len(), 1);
+}

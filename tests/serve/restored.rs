@@ -1,22 +1,13 @@
 //! A backup is put back, and whoever was erased after it is looked at all the same.
 
-use crate::folder::{Folder, deletion};
+use crate::folder::{FIND_AND_ERASE, Folder, deletion};
 use crate::serving::{Serving, jobs, put_deletions, until};
 use crate::watching::{Braze, counts, looks};
 
-/// Finds people by all that they are known by, and erases them.
-const SEARCHES: &str = r#"
-workflow: erase
-on: { file: {} }
-steps:
-  - id: find
-    uses: privaflow/find_profiles
-  - id: erase
-    if: size(steps.find.output.braze_ids) > 0
-    uses: braze/users.delete
-    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
-watch: { after: [1d, 2d] }
-"#;
+/// Finds people by all that they are known by, erases them, and looks again.
+fn searches() -> String {
+    FIND_AND_ERASE.to_owned() + "watch: { after: [1d, 2d] }\n"
+}
 
 fn erase(folder: &Folder, number: usize) {
     let name = format!("requests-{number}.ndjson");
@@ -29,7 +20,7 @@ fn erase(folder: &Folder, number: usize) {
 fn who_was_erased_after_the_backup_is_looked_at_by_all_they_had_once_it_is_put_back() {
     // Given one who was erased before a backup and looked at after it, and one who was erased after it
     let braze = Braze::with(1..=2);
-    let folder = Folder::to(braze.sandbox.address(), SEARCHES);
+    let folder = Folder::to(braze.sandbox.address(), &searches());
     erase(&folder, 1);
     assert_eq!(folder.run(&["store", "backup", "copy"]).code, 0);
     let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
@@ -62,7 +53,7 @@ fn who_was_erased_after_the_backup_is_looked_at_by_all_they_had_once_it_is_put_b
 fn what_came_in_and_was_carried_out_after_the_backup_is_not_carried_out_again_and_who_waits_goes_on() {
     // Given three requests that waited when the backup was made, of which two were carried out and one is held since
     let braze = Braze::with(1..=3);
-    let folder = Folder::to(braze.sandbox.address(), SEARCHES);
+    let folder = Folder::to(braze.sandbox.address(), &searches());
     assert_eq!(folder.run(&["hold", "add", "u-3", "--reason", "case 4711"]).code, 0);
     put_deletions(&folder, 1..=3);
     assert_eq!(folder.run(&["store", "backup", "copy"]).code, 0);
