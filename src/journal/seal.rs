@@ -88,7 +88,8 @@ impl Keys {
     /// The key that signs the ledger; it is made and brought to the disk if there is none.
     pub(super) fn ledger_or_new(&self) -> Result<Signer, StoreError> {
         let path = self.path.join("ledger.key");
-        if !path.exists() {
+        // An earlier release could be killed between making the file and filling it.
+        if !fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
             self.write(&path)?;
         }
         self.ledger()
@@ -101,21 +102,23 @@ impl Keys {
         key.map(|key| Signer::new(&key)).ok_or(StoreError::LedgerKey { path })
     }
 
-    /// Writes a new key, in place of what may be there.
+    /// Writes a new key, in place of what may be there: the file is there whole, or not at all.
     fn write(&self, path: &Path) -> Result<(), StoreError> {
+        let next = path.with_extension("key.next");
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         getrandom::fill(key.as_mut_slice()).map_err(StoreError::Random)?;
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(path).and_then(|mut file| {
+        let written = options.open(&next).and_then(|mut file| {
             file.write_all(key.as_slice())?;
-            file.sync_all()
+            file.sync_all()?;
+            hand_over(&next, &self.path);
+            fs::rename(&next, path)?;
+            sync(&self.path)
         });
-        written.map_err(file("write the key", path))?;
-        hand_over(path, &self.path);
-        sync(&self.path).map_err(file("write the key", path))
+        written.map_err(file("write the key", path))
     }
 
     /// The key of a job that an earlier release made; `None` when there is none.
@@ -192,6 +195,21 @@ mod tests {
         assert!(opened && keys.of_job(JobId(3)).unwrap().is_none());
         assert!(keys.of_job(JobId(4)).unwrap().is_none());
         assert_eq!(keys.jobs().unwrap(), [JobId(4)]);
+    }
+
+    #[test]
+    fn a_key_of_which_only_the_name_was_written_is_made_anew_and_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = Keys::new(directory.path().to_owned());
+        fs::write(directory.path().join("ledger.key"), b"").unwrap();
+
+        let made = keys.ledger_or_new().unwrap().public();
+        let again = keys.ledger_or_new().unwrap().public();
+        fs::write(directory.path().join("ledger.key"), b"half").unwrap();
+
+        assert_eq!(made, again);
+        assert!(matches!(keys.ledger_or_new(), Err(StoreError::LedgerKey { .. })));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
     #[cfg(unix)]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::super::directory::{file, make_file_private, sync};
 use super::super::error::{Doing, StoreError};
@@ -18,7 +18,6 @@ use crate::job::{JobId, Position};
 pub(in crate::journal) const TABLE: &str = "keys.db";
 
 const TABLES: &str = "
-    BEGIN IMMEDIATE;
     CREATE TABLE about (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE keys (
         id       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,8 +26,7 @@ const TABLES: &str = "
         wrapped  BLOB    NOT NULL
     ) STRICT;
     CREATE INDEX keys_by_job ON keys (job, position) WHERE job IS NOT NULL;
-    PRAGMA user_version = 1;
-    COMMIT;";
+    PRAGMA user_version = 1;";
 
 const READING: &str = "read its keys";
 pub(super) const WRITING: &str = "write its keys";
@@ -69,6 +67,7 @@ impl Table {
                 table.make()?;
                 sync(folder).map_err(file("write", &table.path))?;
             }
+            1 if table.is_unnamed()? => table.set("identity", &random_identity()?)?,
             1 => {}
             found => return Err(StoreError::Newer { path: table.path, found, known: 1 }),
         }
@@ -87,6 +86,7 @@ impl Table {
         let table = Table { connection, path };
         match table.version()? {
             0 => Ok(None),
+            1 if table.is_unnamed()? => Ok(None),
             1 => Ok(Some(table)),
             found => Err(StoreError::Newer { path: table.path, found, known: 1 }),
         }
@@ -97,10 +97,18 @@ impl Table {
     }
 
     fn make(&mut self) -> Result<(), StoreError> {
-        self.connection.execute_batch(TABLES).doing(WRITING)?;
-        let mut identity = [0; 16];
-        getrandom::fill(&mut identity).map_err(StoreError::Random)?;
-        self.set("identity", &identity)
+        let identity = random_identity()?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = transaction.doing(WRITING)?;
+        transaction.execute_batch(TABLES).doing(WRITING)?;
+        set(&transaction, "identity", &identity).doing(WRITING)?;
+        transaction.commit().doing(WRITING)
+    }
+
+    /// An earlier release could be killed between making the file and naming it: no key is in such a file. One
+    /// that has keys and no name is damaged.
+    fn is_unnamed(&self) -> Result<bool, StoreError> {
+        Ok(self.about("identity")?.is_none() && self.last()? == 0)
     }
 
     pub(super) fn connection(&mut self) -> &mut Connection {
@@ -223,6 +231,12 @@ impl Table {
         let busy: i64 = self.connection.query_row(sql, [], |row| row.get(0)).doing(WRITING)?;
         Ok(busy == 0)
     }
+}
+
+fn random_identity() -> Result<[u8; 16], StoreError> {
+    let mut identity = [0; 16];
+    getrandom::fill(&mut identity).map_err(StoreError::Random)?;
+    Ok(identity)
 }
 
 pub(super) fn set(connection: &Connection, name: &str, value: &[u8]) -> rusqlite::Result<()> {

@@ -125,3 +125,25 @@ fn a_rotation_that_a_crash_cut_short_is_finished_at_the_next_start() {
     fs::write(keys.join("master.key.next"), ONE).unwrap();
     opens(directory.path(), None, None).unwrap();
 }
+
+#[test]
+fn a_file_of_keys_that_a_crash_left_without_a_name_is_named_and_one_with_keys_is_damaged() {
+    let (young, old) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    begun(old.path(), None);
+    drop(Store::open(young.path()).unwrap());
+    let tables = |path: &Path| rusqlite::Connection::open(path.join("keys/keys.db")).unwrap();
+    let made: Vec<String> = {
+        let old = tables(old.path());
+        let sql = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'";
+        let mut statement = old.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    tables(young.path()).execute_batch(&format!("{}; PRAGMA user_version = 1", made.join(";"))).unwrap();
+    tables(old.path()).execute("DELETE FROM about WHERE name = 'identity'", []).unwrap();
+
+    drop(Reader::open(young.path()).unwrap());
+    begun(young.path(), None);
+
+    opens(young.path(), None, None).unwrap();
+    assert!(matches!(Store::open(old.path()), Err(StoreError::Damaged { .. })));
+}
