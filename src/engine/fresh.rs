@@ -102,9 +102,17 @@ impl Held<'_> {
         if !call.is_keyed() {
             call.key(|digest| space.key(MarkKind::Target, digest));
         }
+        // Under the keys by which an earlier release marked the states of somebody who is spelled oddly, too.
+        let before = marks.earlier().map(|since| call.known_before(since)).unwrap_or_default();
         let mut dropped = Vec::new();
         for target in call.targets() {
-            if is_older(target, marks, looked, *now_ms)? {
+            let mut is_dropped = is_older(target, marks, looked, *now_ms)?;
+            for (_, person) in before.iter().filter(|(now, _)| *now == target.person) {
+                let mut known = target.under(*person);
+                known.key = space.key(MarkKind::Target, known.digest());
+                is_dropped = is_dropped || is_older(&known, marks, None, *now_ms)?;
+            }
+            if is_dropped {
                 dropped.push(target.digest());
             }
         }
