@@ -76,7 +76,11 @@ fn a_store_in_use_is_copied_and_the_copy_put_back_warns_until_it_is_acknowledged
     assert_eq!(jobs_in(folder.path()), 2);
     let (out, warned, code) = said(&privaflow(folder.path(), ["store", "restore", "copy", "--force"]));
     assert!(out.contains("the store that stood there is in .privaflow/replaced-"), "{out}");
-    assert!(warned.contains("as the backup has them and perhaps further on since: job-1; `serve`") && code == Some(0), "{warned}");
+    assert!(
+        warned.contains("as the backup has them and perhaps further on since: job-1; `serve`")
+            && code == Some(0),
+        "{warned}"
+    );
     assert_eq!(jobs_in(folder.path()), 1);
     let warning = "From the store that stood there it took over what came between: 0 erased identifiers, 0 holds, 1 finished";
     let told = [

@@ -230,7 +230,11 @@ fn forgotten(restored: &Restored) -> String {
              out once more, and an older change can undo a newer one",
             if is_any_taken { "It may not know all of what" } else { "It knows nothing of what" },
             lost.words(),
-            if is_any_taken { format!(" Taken over was what could be read: {taken}.") } else { String::new() },
+            if is_any_taken {
+                format!(" Taken over was what could be read: {taken}.")
+            } else {
+                String::new()
+            },
         ),
     };
     format!(

@@ -138,7 +138,9 @@ mod tests {
         assert_eq!(open_words(&[], &unfinished(&[])), "No job is open.");
         let taken = open_words(&[], &unfinished(&[3]));
         assert!(
-            taken.starts_with("Open jobs, taken over as they stood in the store that was replaced: job-3; `serve`"),
+            taken.starts_with(
+                "Open jobs, taken over as they stood in the store that was replaced: job-3; `serve`"
+            ),
             "{taken}"
         );
         let both = open_words(&[JobId(1)], &unfinished(&[3]));

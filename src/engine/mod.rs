@@ -55,8 +55,8 @@ pub use brake::Brake;
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use history::{
-    Decided, Fate, Fates, Gone, Happened, Kept, Known, Shown, Theirs, Undecidable, Way, answer, erased_among, forget,
-    give_up, looked_at, looked_for_by, may_be_answered, may_be_cancelled, may_be_retried, reopen,
+    Decided, Fate, Fates, Gone, Happened, Kept, Known, Shown, Theirs, Undecidable, Way, answer, erased_among,
+    forget, give_up, looked_at, looked_for_by, may_be_answered, may_be_cancelled, may_be_retried, reopen,
     requests_of, runs_of, shown_like, sought_like, story, watched, watched_given_up, ways,
 };
 pub use in_the_air::{Extent, Turn};

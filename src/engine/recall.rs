@@ -69,7 +69,10 @@ impl Recall {
         let task = &self.task;
         let answers = kept(task, position);
         if answers.iter().any(|answer| task.open(answer).is_err()) {
-            tracing::error!(position, "what record {position} was told cannot be opened: nobody is looked for by it");
+            tracing::error!(
+                position,
+                "what record {position} was told cannot be opened: nobody is looked for by it"
+            );
             return None;
         }
         let members = request.scope.clone();

@@ -89,8 +89,11 @@ impl Host {
         let presumed = self.store().reader().presumed(job, Some(&wanted), decided.at_ms)?;
         let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
         let recall = self.recall(&record, presumed.as_ref())?;
-        let given_up: BTreeSet<Position> =
-            wanted.iter().copied().filter(|at| recall.as_ref().is_some_and(|recall| recall.wants(*at))).collect();
+        let given_up: BTreeSet<Position> = wanted
+            .iter()
+            .copied()
+            .filter(|at| recall.as_ref().is_some_and(|recall| recall.wants(*at)))
+            .collect();
         // A request without its record is given up all the same; only its id is not known then.
         let (mut known, sealed) = match Kept::open(self.store().reader(), &record) {
             Ok(kept) => kept.look_up_and_seal(&wanted, recall.as_ref())?,
@@ -117,11 +120,7 @@ impl Host {
     }
 
     /// What the requests of a job remember that is needed to look for their people; `None` where nobody looks.
-    fn recall(
-        &self,
-        record: &JobRecord,
-        presumed: Option<&Presumed>,
-    ) -> Result<Option<Recall>, HostError> {
+    fn recall(&self, record: &JobRecord, presumed: Option<&Presumed>) -> Result<Option<Recall>, HostError> {
         let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
         let Some(workflow) = load(&source, &Known::default()).0.map(Arc::new) else { return Ok(None) };
         let mut spaces = Spaces::default();

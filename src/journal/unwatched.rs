@@ -168,8 +168,7 @@ fn last_end_ms(
         "SELECT {COLUMNS} FROM events WHERE job = ?1 AND id > ?2 AND id <= ?3 AND kind IN (?4, ?5, ?6) ORDER BY id DESC"
     );
     let mut statement = connection.prepare_cached(&sql).doing(DOING)?;
-    let (answered, ended, cancelled) =
-        (codec::kind::ANSWERED, codec::kind::ENDED, codec::kind::CANCELLED);
+    let (answered, ended, cancelled) = (codec::kind::ANSWERED, codec::kind::ENDED, codec::kind::CANCELLED);
     let values = params![job.0, from_event, to_event, answered, ended, cancelled];
     let mut rows = statement.query(values).doing(DOING)?;
     let (mut written_ms, mut is_any_given_up) = (None, None);
@@ -177,7 +176,8 @@ fn last_end_ms(
         let row = events::of(row)?;
         let event = codec::decode(&row.body);
         let event = event.map_err(|source| StoreError::Event { job, event: row.id, source })?;
-        let is_given_up = || event.ends().iter().any(|ended| ended.verdict == Verdict::Failed(Fail::Cancelled));
+        let is_given_up =
+            || event.ends().iter().any(|ended| ended.verdict == Verdict::Failed(Fail::Cancelled));
         if written_ms.is_none() && (matches!(event, Event::Cancelled { .. }) || is_given_up()) {
             if is_any_given_up.is_none() {
                 is_any_given_up = Some(gives_up(connection, job, (from_event, to_event))?);

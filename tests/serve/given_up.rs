@@ -130,7 +130,11 @@ fn of_whom_was_forgotten_after_their_erasure_it_is_said_that_nobody_will_look() 
 
     let forgotten = folder.run(&["forget", "external_id=u-1"]);
 
-    assert!(forgotten.stderr.contains("nobody will look whether they are gone at the service"), "{}", forgotten.stderr);
+    assert!(
+        forgotten.stderr.contains("nobody will look whether they are gone at the service"),
+        "{}",
+        forgotten.stderr
+    );
     assert!(forgotten.stderr.contains("no more than that: job-1:0;"), "{}", forgotten.stderr);
     assert_eq!(looks(&folder), [json!(null); 0]);
     assert_eq!(folder.run(&["ledger", "certificate", "job-1:0"]).code, 0);

@@ -141,7 +141,8 @@ fn leaves_of(
 /// With which event each of these runs was done last, or given up, as far as the journal has it.
 fn over_of(leaves: &HashMap<i64, Vec<(RunId, Event)>>) -> HashMap<RunId, i64> {
     let mut over: HashMap<RunId, i64> = HashMap::new();
-    let is_looked_at = |ended: &Ended| matches!(ended.verdict, Verdict::Done | Verdict::Failed(Fail::Cancelled));
+    let is_looked_at =
+        |ended: &Ended| matches!(ended.verdict, Verdict::Done | Verdict::Failed(Fail::Cancelled));
     for (number, said) in leaves {
         for (run, event) in said {
             if event.ends().iter().any(|ended| ended.position == run.position && is_looked_at(ended)) {

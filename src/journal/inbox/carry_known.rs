@@ -16,7 +16,8 @@ const CLOCKS_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Begins the names of cursors that stand for something that is brought once: there the newer one counts.
 const LOOKS: &str = "look:";
-/// Begins the names of cursors that are about windows of one store, whose numbers the other gives again.
+/// Begins the names of cursors that say up to which event of its job everything was told of a window. They hold
+/// only where the copy has the window, and its job as it stood then: what goes on another way is told anew.
 const TOLD: &str = "told:";
 
 /// Notes an event that was taken.
@@ -48,14 +49,21 @@ pub(super) fn events(known: &Connection, to: &Connection, since_ms: i64) -> Resu
     })
 }
 
-/// Cursors that the copy does not have, since a feed that is read for the first time begins at that moment; and
-/// what a hook was told once.
+/// Cursors that the copy does not have, since a feed that is read for the first time begins at that moment; what a
+/// hook was told once; and what OneTrust was told of jobs that stand here as they did. Jobs that are taken over whole
+/// are there by now.
 pub(super) fn cursors(known: &Connection, to: &Connection) -> Result<(), Side> {
     each(known, "SELECT name, value, at_ms FROM cursors", |row| {
         let read = || Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let (name, value, at_ms): (String, String, i64) = read_or(read())?;
         let sql = match &name {
-            name if name == CANARY_CURSOR || name.starts_with(TOLD) => return Ok(()),
+            name if name == CANARY_CURSOR => return Ok(()),
+            name if name.starts_with(TOLD) => {
+                "INSERT INTO cursors (name, value, at_ms) SELECT ?1, ?2, ?3 FROM windows \
+                 WHERE ?1 = 'told:inbox:' || id \
+                 AND ?2 = (SELECT CAST(max(events.id) AS TEXT) FROM events WHERE events.job = windows.job) \
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms"
+            }
             name if name.starts_with(LOOKS) => {
                 "INSERT INTO cursors (name, value, at_ms) VALUES (?1, ?2, ?3) \
                  ON CONFLICT (name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms"

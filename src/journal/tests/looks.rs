@@ -114,6 +114,27 @@ fn looks_at_whoever_was_erased_after_the_backup_are_taken_over_and_those_that_ar
 }
 
 #[test]
+fn what_onetrust_was_told_of_a_job_that_is_taken_over_as_it_stood_is_not_told_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = watched_since(directory.path());
+    let (path, backup) = (directory.path().join("store"), directory.path().join("backup"));
+    let store = Store::open(&path).unwrap();
+    // Of the second somebody told before something else happened to it.
+    let newest = [(1, store.newest_event(first).unwrap()), (2, store.newest_event(second).unwrap() - 1)];
+    let told = newest.map(|(window, event)| (format!("told:{}", WindowId(window)), event.to_string()));
+    for (name, value) in told.clone() {
+        store.accept(Vec::new(), Some(Cursor { name, value })).unwrap();
+    }
+    drop(store);
+
+    restore(&path, &backup, Replace::Newer).unwrap();
+
+    let cursors = Store::open(&path).unwrap().cursors("told:").unwrap();
+    let kept: Vec<_> = cursors.into_iter().map(|cursor| (cursor.name, cursor.value)).collect();
+    assert_eq!(kept, told[..1]);
+}
+
+#[test]
 fn what_was_erased_in_a_job_that_goes_on_is_looked_at_once_it_is_over() {
     let directory = tempfile::tempdir().unwrap();
     let (path, backup) = (directory.path().join("store"), directory.path().join("backup"));

@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
-use crate::job::{Answered, Ended, Event, IdEntry, Intended, JobId, Mark, Stopped, Verdict};
+use crate::job::{Answered, Ended, Event, Fail, IdEntry, Intended, JobId, Mark, Stopped, Verdict};
 
 /// Records in a batch of these tests.
 const BATCH: u64 = 75;

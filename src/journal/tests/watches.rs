@@ -224,3 +224,93 @@ fn a_job_that_stays_open_leaves_looks_often_at_first_and_then_once_a_day() {
     let spans = spans(&store, job);
     assert!(spans.windows(2).all(|pair| pair[0].1 == pair[1].0), "{spans:?}");
 }
+
+fn presumed(positions: &[u64]) -> Event {
+    let marks = Vec::new();
+    Event::Presumed(crate::job::Presumed { at_ms: NOW_MS, positions: positions.to_vec(), marks })
+}
+
+fn given_up(position: u64) -> Event {
+    Event::Ended { ended: vec![ended(position, Verdict::Failed(Fail::Cancelled))] }
+}
+
+#[test]
+fn whom_a_request_that_is_given_up_erased_or_may_have_is_looked_at_and_nobody_else_of_the_job() {
+    let cancelled = || Event::Cancelled { at_ms: NOW_MS, by: "ada".into() };
+    let both: [(&[Event], usize); 5] = [
+        (&[erased(0..1), given_up(0)], 2),
+        (&[presumed(&[0]), given_up(0)], 2),
+        // Its input is gone, so nobody could list what was not over.
+        (&[presumed(&[0])], 2),
+        (&[erased(0..1), one_done(0), given_up(1)], 2),
+        (
+            &[
+                erased(0..1),
+                Event::Ended { ended: vec![ended(0, Verdict::Failed(Fail::Refused))] },
+                given_up(1),
+            ],
+            0,
+        ),
+    ];
+    for (events, expected) in both {
+        let store = Store::temporary().unwrap();
+        let job = store.create_job(watching("erase")).unwrap();
+        let mut writer = Listening::on(&store, job);
+        for event in events {
+            assert!(writer.write(event.clone()));
+        }
+        assert!(writer.write(cancelled()));
+
+        assert_eq!(store.watches(Some(job)).unwrap().len(), expected, "{events:?}");
+        assert!(spans(&store, job).len() <= 1);
+    }
+}
+
+#[test]
+fn a_request_that_is_given_up_has_its_looks_at_once_although_nobody_goes_on_with_its_job() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let job = store.create_job(watching("erase")).unwrap();
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(presumed(&[0])) && writer.write(given_up(0)));
+    assert_eq!(store.watches(None).unwrap(), []);
+    drop(writer);
+    drop(store);
+
+    // Killed before it was asked for; asked for by somebody else, and once more.
+    let store = Store::open(directory.path()).unwrap();
+    store.leave_looks_of(job).unwrap();
+    let watches = store.watches(Some(job)).unwrap();
+    store.leave_looks_of(job).unwrap();
+    store.leave_looks_of(JobId(99)).unwrap();
+
+    assert_eq!(watches.len(), 2);
+    assert_eq!(store.watches(None).unwrap(), watches);
+}
+
+#[test]
+fn certificates_that_are_owed_are_noted_with_the_look_until_they_are_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let job = store.create_job(watching("erase")).unwrap();
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(erased(0..2)) && writer.write(answered(0)) && writer.write(stopped(true)));
+    let watches = store.watches(None).unwrap();
+    store.end_watch_owing(&watches[0], Found::default(), vec![1], 1003).unwrap();
+    store.end_watch_owing(&watches[0], Found::default(), vec![0], 1004).unwrap();
+    store.end_watch(&watches[1], Found::default(), 1005).unwrap();
+    drop(writer);
+    drop(store);
+
+    let store = Store::open(directory.path()).unwrap();
+    let owed = store.owed_pages().unwrap();
+    assert_eq!(
+        owed,
+        [OwedPages { job, positions: vec![1], watch: watches[0].id }],
+        "noted once, with its end"
+    );
+    store.owe_pages(OwedPages { job, positions: vec![2], watch: 0 }).unwrap();
+    store.owe_pages(OwedPages { job, positions: vec![0, 2], watch: 0 }).unwrap();
+    store.pages_are_written(&owed[0]).unwrap();
+    assert_eq!(store.owed_pages().unwrap(), [OwedPages { job, positions: vec![0, 2], watch: 0 }]);
+}
