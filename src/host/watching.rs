@@ -21,12 +21,12 @@ use super::prepare::open_input;
 use super::report::Report;
 use crate::catalogue::Effect;
 use crate::clock::{Clock, SystemClock, VirtualClock};
-use crate::engine::{EngineError, Fate, Fates, Patience, Service, looked_for_by, watched};
+use crate::engine::{EngineError, Fate, Fates, Patience, Service, looked_for_by, watched, watched_given_up};
 use crate::intake::{Chosen, Input, InputError};
 use crate::job::{JobId, Pause, Position, Skip, Status, Verdict};
 use crate::journal::{Found, InputKind, JobRecord, Reader, Store, StoreError, Watch};
 use crate::source::Source;
-use crate::workflow::{CAME_BACK, Known, Rules, Step, StepKind, Workflow, load, look};
+use crate::workflow::{CAME_BACK, Known, Rules, Step, StepKind, Workflow, load, look, look_and_tell};
 
 /// How long a look is tried whose input is not there: somebody may put it back.
 const INPUT_MAY_COME_MS: i64 = 24 * 3_600_000;
@@ -253,6 +253,8 @@ fn prepared(reader: &Reader, watch: &Watch, known: &Known) -> Result<(Arc<Workfl
         Err(StoreError::NoSuchJob(_)) => return Err(Missing::ForGood("job_gone")),
         record => record.map_err(Missing::Store)?,
     };
+    let given_up = watched_given_up(reader, watch.job, (watch.from_event, watch.to_event));
+    let look = if given_up.map_err(Missing::Store)?.count() > 0 { look_and_tell } else { look };
     let source = look(&record.workflow_name, &record.workflow_text, watch.number as usize);
     let source = source.map_err(|_| Missing::ForGood("workflow"))?;
     let source = as_begun(reader, watch, source).map_err(Missing::Store)?;

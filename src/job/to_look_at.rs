@@ -79,6 +79,11 @@ impl ToLookAt {
         self.found
     }
 
+    /// How many they are so far.
+    pub fn count(&self) -> u64 {
+        self.found.count()
+    }
+
     /// Those of them that were given up.
     pub fn given_up(&self) -> &Finished {
         &self.given_up

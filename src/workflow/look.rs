@@ -51,11 +51,20 @@ pub enum NoLook {
 /// by (workflow, id), and every look is one of its own.
 pub fn look(file: &str, text: &str, number: usize) -> Result<Source, NoLook> {
     let (root, _) = yaml::read(text);
-    let after = moments(&root);
-    let after = after.get(number).copied().ok_or(NoLook::Nothing)?;
-    let name = root.get("workflow").and_then(Node::as_text).ok_or(NoLook::Nothing)?;
     let erases_again = root.get("watch").and_then(|watch| watch.get("again")).and_then(Node::as_text)
         == Some(Again::Erase.word());
+    of(file, &root, number, erases_again)
+}
+
+/// The same of requests that a person gave up: whoever is there is told, and never erased, whatever the workflow says.
+pub fn look_and_tell(file: &str, text: &str, number: usize) -> Result<Source, NoLook> {
+    of(file, &yaml::read(text).0, number, false)
+}
+
+fn of(file: &str, root: &Node, number: usize, erases_again: bool) -> Result<Source, NoLook> {
+    let after = moments(root);
+    let after = after.get(number).copied().ok_or(NoLook::Nothing)?;
+    let name = root.get("workflow").and_then(Node::as_text).ok_or(NoLook::Nothing)?;
     let mut made = Map::new();
     made.insert("workflow".into(), format!("{name}-watch-{}", duration_word(after)).into());
     let file_trigger = root.get("on").and_then(|on| on.get("file")).map_or_else(|| json!({}), Node::to_json);
@@ -291,6 +300,19 @@ mod tests {
   - id: erase
     uses: braze/users.delete
     with: { external_ids: ["{{ subject.external_id }}"] }"#;
+
+    #[test]
+    fn a_look_at_requests_that_were_given_up_erases_nobody() {
+        let loaded =
+            |source: &Source| crate::workflow::load(source, &crate::workflow::Known::default()).0.unwrap();
+        let text = file("erase", BY_ID);
+
+        let (erases, tells) = (look("w.yaml", &text, 0).unwrap(), look_and_tell("w.yaml", &text, 0).unwrap());
+
+        assert_eq!((loaded(&erases).irreversible, loaded(&tells).irreversible), (true, false));
+        assert_eq!(loaded(&erases).name, loaded(&tells).name);
+        assert_eq!(tells.text, look("w.yaml", &file("report", BY_ID), 0).unwrap().text);
+    }
 
     #[test]
     fn a_look_keeps_what_finds_people_and_leaves_out_what_writes() {

@@ -39,7 +39,7 @@ use crate::template::Tree;
 pub use composed::{Composed, ErasedRules, FindRules, Kind, Others, Rules, StateRules};
 pub use cron::{Cron, CronError};
 pub use load::{Known, load, validate_text};
-pub use look::{CAME_BACK, look};
+pub use look::{CAME_BACK, look, look_and_tell};
 pub use notify::{Notify, Occasion};
 pub use report::Report;
 pub use retry::{Policies, Policy, Retry, Said};

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use crate::folder::{ERASE, FIND_AND_ERASE, Folder, deletion};
 use crate::server::{Reply, Server, accepted, answer};
-use crate::sought::{add, person};
+use crate::sought::{add, alive, person};
 use crate::watching::{Braze, counts, looks};
 
 /// Finds everybody, erases them, and waits.
 fn erases_and_waits() -> String {
-    format!("{FIND_AND_ERASE}  - wait: 1h\nwatch: {{ after: [1d, 2d] }}\ncertificate: true\n")
+    format!("{FIND_AND_ERASE}  - wait: 1h\nwatch: {{ after: [1d, 2d], again: erase }}\ncertificate: true\n")
 }
 
 fn certificate(folder: &Folder, position: usize) -> Value {
@@ -61,7 +61,8 @@ fn who_was_erased_by_a_request_that_is_given_up_is_looked_for_by_all_that_the_se
         add(&braze, Identifiers { email: person(1).email, ..Identifiers::default() });
         let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
 
-        // Then that one is told, and of the other one it is verified that they are gone
+        // Then that one is told and not erased again, and of the other one it is verified that they are gone
+        assert_eq!(alive(&braze), 1);
         assert_eq!(counts(&look.json()), [2, 1, 1, 0, 0, 0], "{command:?}: {}", look.stderr);
         let pages = [certificate(&folder, 0), certificate(&folder, 1)];
         assert_eq!(result(&pages[0]), UNPROVED, "{pages:?}");

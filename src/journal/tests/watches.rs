@@ -267,6 +267,30 @@ fn whom_a_request_that_is_given_up_erased_or_may_have_is_looked_at_and_nobody_el
 }
 
 #[test]
+fn those_that_were_given_up_are_looked_at_apart_from_those_that_were_done() {
+    let store = Store::temporary().unwrap();
+    let job = store.create_job(watching("erase")).unwrap();
+    let mut writer = Listening::on(&store, job);
+    assert!(writer.write(erased(0..4)) && writer.write(one_done(0)));
+    assert!(writer.write(given_up(1)) && writer.write(given_up(2)) && writer.write(one_done(3)));
+    assert!(writer.write(stopped(true)));
+
+    let looked_at: Vec<(u64, u64)> = spans(&store, job)
+        .into_iter()
+        .map(|(from, to)| {
+            let mut fold = crate::job::ToLookAt::behind(from);
+            for recorded in store.events(job).map(Result::unwrap).filter(|recorded| recorded.number <= to) {
+                fold.apply(recorded.number, &recorded.event);
+            }
+            (fold.count(), fold.given_up().count())
+        })
+        .collect();
+
+    assert_eq!(looked_at, [(1, 0), (2, 2), (1, 0)]);
+    assert_eq!(store.watches(Some(job)).unwrap().len(), 6);
+}
+
+#[test]
 fn a_request_that_is_given_up_has_its_looks_at_once_although_nobody_goes_on_with_its_job() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
