@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::cut::Cut;
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found, LastJob};
 use super::history::{Kept, parked_elsewhere};
@@ -52,6 +53,8 @@ pub struct Order {
     pub patience: Patience,
     /// Asks the job to stop; what is under way is written down first.
     pub stop: CancellationToken,
+    /// Once it is asked to stop: ends the wait for what has no answer.
+    pub cut: Cut,
     /// Who watches.
     pub progress: Progress,
     /// Folder for the files of failed requests.
@@ -121,6 +124,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         virtual_clock,
         patience,
         stop,
+        cut,
         progress,
         failures,
         place,
@@ -199,6 +203,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         reader,
         progress,
         stop,
+        cut,
         extent,
         is_shadow: place == Place::Shadow,
         task: Arc::clone(&task),

@@ -1,13 +1,14 @@
 //! Decisions of people about a job: give it up, or let it begin.
 //!
-//! A job that is under way here is stopped in order before it is given up, and nobody begins one
-//! meanwhile; so the decision is the last thing in its journal.
+//! A job that is under way here is stopped in order before it is given up, and nobody goes on with it
+//! meanwhile (`deciding`); so the decision is the last thing in its journal.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::command::Talk;
+use super::deciding::GivesUp;
 use super::error::{HostError, with_causes};
 use super::owner::Host;
 use super::prepare;
@@ -31,13 +32,12 @@ impl Host {
         by: String,
         talk: &Talk,
     ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
+        let stopped = self.stop_job(job, GivesUp::Job, talk).await?;
         let record = self.store().reader().job(job)?;
         if record.status.is_closed() {
             return Err(HostError::NothingToDecide { job, status: record.status });
         }
-        let unanswered = self.store().state(job)?.unresolved().count();
+        let unanswered = self.store().state(job)?.unresolved().map(|exchange| u64::from(exchange.calls)).sum::<u64>();
         if unanswered > 0 {
             talk.say(format!(
                 "warning: {unanswered} calls of {job} had no answer: what they did is not known, and nobody looks any \
@@ -85,9 +85,9 @@ impl Host {
         positions: Vec<Position>,
         even_if_sent: bool,
         by: String,
+        talk: &Talk,
     ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
+        let stopped = self.stop_job(job, GivesUp::Nothing, talk).await?;
         let fates = Fates::of(self.store().reader(), self.store().reader().job(job)?)?;
         let check = |run, fate: &Fate| may_be_retried(run, fate, even_if_sent);
         chosen(&fates, &positions, check)?;
@@ -107,20 +107,19 @@ impl Host {
         by: String,
         talk: &Talk,
     ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
+        let wanted: BTreeSet<Position> = positions.iter().copied().collect();
+        let stopped = self.stop_job(job, GivesUp::Runs(&wanted), talk).await?;
         let mut record = self.store().reader().job(job)?;
         let fates = Fates::of(self.store().reader(), record.clone())?;
-        let found = chosen(&fates, &positions, may_be_cancelled)?;
         if record.input_path != "-" && record.input_path.parse::<WindowId>().is_err() {
             record.input_path = folder.join(&record.input_path).display().to_string();
         }
-        let wanted: BTreeSet<Position> = positions.into_iter().collect();
         // A request without its record is given up all the same; only its id is not known then.
         let mut known = match Kept::open(self.store().reader(), &record) {
             Ok(kept) => kept.look_up(&wanted)?,
             Err(_) => Default::default(),
         };
+        let found = chosen_of(&fates, &positions, |position| known.contains_key(&position), may_be_cancelled)?;
         let found: Vec<_> = found
             .into_iter()
             .map(|fate| {
@@ -131,9 +130,19 @@ impl Host {
         let decided = Decided { by, at_ms: self.now_ms() };
         let presumes = engine::give_up(self.store(), &fates, &found, &decided).await?;
         say_presumed(presumes, talk);
+        self.free_lanes(job)?;
         let summary = self.summary(job);
         drop(stopped);
         summary
+    }
+
+    /// Runs of a job were given up: where nothing else of it is in the air, it holds nobody up any more.
+    pub(super) fn free_lanes(&self, job: JobId) -> Result<(), HostError> {
+        let state = self.store().reader().state(job)?;
+        if state.status().is_closed() || !state.is_any_in_the_air() {
+            self.shared().give_up(job);
+        }
+        Ok(())
     }
 
     /// Lets texts of workflows start by themselves; gives how many.
@@ -225,12 +234,25 @@ pub(super) fn chosen(
     positions: &[Position],
     check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,
 ) -> Result<Vec<Fate>, HostError> {
+    chosen_of(fates, positions, |_| false, check)
+}
+
+/// The same, where `is_there` knows of runs that the journal says nothing of yet.
+fn chosen_of(
+    fates: &Fates,
+    positions: &[Position],
+    is_there: impl Fn(Position) -> bool,
+    check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,
+) -> Result<Vec<Fate>, HostError> {
     let job = fates.record().id;
     let mut found = fates.some(&positions.iter().copied().collect())?;
     let mut good = Vec::with_capacity(positions.len());
     for position in positions {
         let run = RunId { job, position: *position };
-        let Some(fate) = found.remove(position) else { return Err(HostError::NoSuchRun(run)) };
+        let unheard_of = || fates.unheard_of(*position).filter(|_| is_there(*position));
+        let Some(fate) = found.remove(position).or_else(unheard_of) else {
+            return Err(HostError::NoSuchRun(run));
+        };
         check(run, &fate)?;
         good.push(fate);
     }

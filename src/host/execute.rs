@@ -47,13 +47,13 @@ impl Host {
             }
             Command::Approve { job, by } => Ok(Answer::Summary(Box::new(self.approve(job, by).await?))),
             Command::Reopen { job, positions, even_if_sent, by } => {
-                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
+                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by, talk).await?)))
             }
             Command::GiveUp { job, positions, folder, by } => {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by, talk).await?)))
             }
             Command::Decide { job, positions, answer, by, reason } => {
-                let summary = self.decide(job, positions, answer, by, reason).await?;
+                let summary = self.decide(job, positions, answer, by, reason, talk).await?;
                 Ok(Answer::Summary(Box::new(summary)))
             }
             Command::Gate(command) => Ok(Answer::Result(self.gate(command).await?)),
@@ -88,7 +88,7 @@ impl Host {
             }
             Command::Forget { like, by } => {
                 let digests = like.iter().filter_map(|digest| u128::from_str_radix(digest, 16).ok());
-                Ok(Answer::Result(self.forget(digests.collect(), by).await?))
+                Ok(Answer::Result(self.forget(digests.collect(), by, talk).await?))
             }
             Command::RotateKeys => Ok(Answer::Result(self.rotate_keys().await?)),
             Command::Look => {

@@ -5,7 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::command::{GateCommand, HoldCommand, Typed};
+use super::command::{GateCommand, HoldCommand, Talk, Typed};
+use super::deciding::GivesUp;
 use super::error::HostError;
 use super::owner::Host;
 use crate::engine::{self, EngineError};
@@ -122,8 +123,7 @@ impl Host {
     ) -> Result<Vec<Position>, HostError> {
         let positions: Vec<Position> = self.store().reader().state(job)?.on_hold().collect();
         if !positions.is_empty() {
-            let _nobody_begins = self.opening().await;
-            let stopped = self.stop_job(job).await;
+            let stopped = self.stop_job(job, GivesUp::Nothing, &Talk::to_nobody()).await?;
             let (by, answer) = (by.to_owned(), Answer::LetGo);
             let reason = reason.map(str::to_owned);
             let decision = Decision { at_ms, by, positions: positions.clone(), answer, reason };

@@ -161,7 +161,7 @@ impl Host {
             HostError::Interrupted => HostError::Interrupted,
             error => still(job, StillInTheAir::Unready(Box::new(error))),
         };
-        let (place, stop) = self.place_of(job, beginning).await?;
+        let (place, turns::Asked { stop, cut }) = self.place_of(job, beginning).await?;
         // Somebody else may have settled it meanwhile, or given it up.
         let reader = self.store().reader();
         let record = reader.job(job)?;
@@ -169,8 +169,12 @@ impl Host {
             return Ok(());
         }
         let input = open_again(reader.clone(), record, Arc::clone(&workflow)).await?;
-        let services = self.clients().services(&workflow).await.map_err(unready)?;
-        let order = Order {
+        let services = tokio::select! {
+            services = self.clients().services(&workflow) => Some(services.map_err(unready)?),
+            // A credential may come from a command that takes its time.
+            () = stop.cancelled() => None,
+        };
+        let order = |services| Order {
             workflow,
             input,
             services,
@@ -181,14 +185,20 @@ impl Host {
             virtual_clock: None,
             patience: shorter(beginning.patience),
             stop: stop.clone(),
+            cut,
             progress: Progress::to(drop),
             failures: self.failures().to_owned(),
             place: Place::Services,
             extent: Extent::InTheAir(at_most),
             turn: None,
         };
-        let outcome = Box::pin(engine::run(order)).await;
-        let outcome = outcome.map_err(|error| unready(HostError::Job(error)))?;
+        let stopped = match services {
+            Some(services) => {
+                let outcome = Box::pin(engine::run(order(services))).await;
+                outcome.map_err(|error| unready(HostError::Job(error)))?.stopped
+            }
+            None => Vec::new(),
+        };
         if beginning.stop.is_cancelled() {
             return Err(HostError::Interrupted);
         }
@@ -198,7 +208,7 @@ impl Host {
             false => None,
         };
         let is_given_up = reader.job(job)?.status != Status::Open;
-        match outcome.stopped.into_iter().next() {
+        match stopped.into_iter().next() {
             _ if is_given_up || !reader.state(job)?.is_any_in_the_air() => Ok(()),
             Some(engine::Stopped { profile, why }) => {
                 Err(still(job, StillInTheAir::Left(Unanswered::Stopped { profile, why })))
@@ -212,7 +222,7 @@ impl Host {
         &self,
         job: JobId,
         beginning: &Beginning<'_>,
-    ) -> Result<(turns::Place, CancellationToken), HostError> {
+    ) -> Result<(turns::Place, turns::Asked), HostError> {
         tokio::select! {
             place = self.turns().to_settle(job, beginning.stop) => Ok(place),
             () = beginning.stop.cancelled() => Err(HostError::Interrupted),
