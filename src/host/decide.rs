@@ -37,7 +37,8 @@ impl Host {
         if record.status.is_closed() {
             return Err(HostError::NothingToDecide { job, status: record.status });
         }
-        let unanswered = self.store().state(job)?.unresolved().map(|exchange| u64::from(exchange.calls)).sum::<u64>();
+        let unanswered =
+            self.store().state(job)?.unresolved().map(|exchange| u64::from(exchange.calls)).sum::<u64>();
         if unanswered > 0 {
             talk.say(format!(
                 "warning: {unanswered} calls of {job} had no answer: what they did is not known, and nobody looks any \
@@ -119,7 +120,8 @@ impl Host {
             Ok(kept) => kept.look_up(&wanted)?,
             Err(_) => Default::default(),
         };
-        let found = chosen_of(&fates, &positions, |position| known.contains_key(&position), may_be_cancelled)?;
+        let found =
+            chosen_of(&fates, &positions, |position| known.contains_key(&position), may_be_cancelled)?;
         let found: Vec<_> = found
             .into_iter()
             .map(|fate| {

@@ -22,12 +22,7 @@ use crate::run::Whose;
 impl Host {
     /// Forgets whoever has one of these identifiers, by digests of them; what it came to, as the command's own
     /// result.
-    pub(super) async fn forget(
-        &self,
-        like: Vec<u128>,
-        by: String,
-        talk: &Talk,
-    ) -> Result<Value, HostError> {
+    pub(super) async fn forget(&self, like: Vec<u128>, by: String, talk: &Talk) -> Result<Value, HostError> {
         let _one_at_a_time = self.forgetting().lock().await;
         let (mut all, mut stopped) = (self.all_theirs(&like, BTreeMap::new()).await?, BTreeMap::new());
         // What may take its time is done while others begin; whoever they begin with is found once they cannot.
