@@ -297,7 +297,7 @@ impl Talk {
     }
 
     /// Nobody listens.
-    pub(super) fn to_nobody() -> Talk {
+    pub(crate) fn to_nobody() -> Talk {
         Talk(tokio::sync::mpsc::unbounded_channel().0)
     }
 

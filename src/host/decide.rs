@@ -40,8 +40,9 @@ impl Host {
         let unanswered =
             self.store().state(job)?.unresolved().map(|exchange| u64::from(exchange.calls)).sum::<u64>();
         if unanswered > 0 {
+            let calls = if unanswered == 1 { "call" } else { "calls" };
             talk.say(format!(
-                "warning: {unanswered} calls of {job} had no answer: what they did is not known, and nobody looks any \
+                "warning: {unanswered} {calls} of {job} had no answer: what was done is not known, and nobody looks any \
                  more"
             ));
         }

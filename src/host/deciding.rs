@@ -22,7 +22,7 @@ use crate::engine::Cut;
 use crate::job::{JobId, Position};
 
 /// How long a decision waits for answers: most services answer everything sooner.
-const GRACE: Duration = Duration::from_millis(1500);
+pub(super) const GRACE: Duration = Duration::from_millis(1500);
 
 /// What a decision gives up.
 #[derive(Debug, Clone, Copy)]
@@ -118,8 +118,9 @@ impl Host {
             self.turns().to_decide(job).await
         });
         let mut place = timeout_at(since + GRACE, &mut left).await.ok();
+        let mut gives_all_up = true;
         if place.is_none() {
-            let gives_all_up = self.gives_up_what_hangs(job, gives_up)?;
+            gives_all_up = self.gives_up_what_hangs(job, gives_up)?;
             for cut in cut.iter().chain(&self.turns().cut_of(job)) {
                 match gives_all_up {
                     true => cut.all(),
@@ -131,10 +132,14 @@ impl Host {
         let place = match place {
             Some(place) => place,
             None => {
-                talk.say(format!(
-                    "{job} has sent requests that must not be repeated: this waits for their answers; \
-                     `privaflow jobs cancel {job}` does not"
-                ));
+                let hangs = self.store().state(job)?.unresolved().any(|exchange| !exchange.repeatable);
+                talk.say(match hangs && !gives_all_up {
+                    true => format!(
+                        "{job} has sent requests that must not be repeated: this waits for their answers; \
+                         `privaflow jobs cancel {job}` does not"
+                    ),
+                    false => format!("{job} is being left in order, and this waits for it"),
+                });
                 left.await
             }
         };

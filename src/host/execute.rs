@@ -57,7 +57,7 @@ impl Host {
                 Ok(Answer::Summary(Box::new(summary)))
             }
             Command::Gate(command) => Ok(Answer::Result(self.gate(command).await?)),
-            Command::Hold(command) => Ok(Answer::Result(self.hold(command).await?)),
+            Command::Hold(command) => Ok(Answer::Result(self.hold(command, talk).await?)),
             Command::Canary { workflow_name, workflow_text } => {
                 let Some(canary) = self.settings().canary.clone() else { return Err(HostError::NoCanary) };
                 let source = Source::new(workflow_name, workflow_text);
@@ -81,7 +81,10 @@ impl Host {
             Command::AcknowledgeRestore { by } => {
                 let was_there = self.store().acknowledge_restore()?;
                 let let_go = match was_there {
-                    true => self.let_go_all(&by, Some("the restore was acknowledged"), self.now_ms()).await?,
+                    true => {
+                        let (reason, now_ms) = (Some("the restore was acknowledged"), self.now_ms());
+                        self.let_go_all(&by, reason, now_ms, talk).await?
+                    }
                     false => Vec::new(),
                 };
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there, "let_go": let_go })))

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::command::Talk;
+use super::deciding::GRACE;
 use super::error::{HostError, StillInTheAir, Unanswered};
 use super::owner::Host;
 use super::{prepare, turns};
@@ -185,7 +186,7 @@ impl Host {
             virtual_clock: None,
             patience: shorter(beginning.patience),
             stop: stop.clone(),
-            cut,
+            cut: cut.clone(),
             progress: Progress::to(drop),
             failures: self.failures().to_owned(),
             place: Place::Services,
@@ -194,7 +195,15 @@ impl Host {
         };
         let stopped = match services {
             Some(services) => {
-                let outcome = Box::pin(engine::run(order(services))).await;
+                let mut run = Box::pin(engine::run(order(services)));
+                let outcome = tokio::select! {
+                    outcome = &mut run => outcome,
+                    // Who asked for it goes, and waits no longer than a decision does.
+                    () = leaves(beginning.stop) => {
+                        cut.repeatable();
+                        run.await
+                    }
+                };
                 outcome.map_err(|error| unready(HostError::Job(error)))?.stopped
             }
             None => Vec::new(),
@@ -228,6 +237,12 @@ impl Host {
             () = beginning.stop.cancelled() => Err(HostError::Interrupted),
         }
     }
+}
+
+/// Some time after a job is asked to stop.
+async fn leaves(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// How long a job waits for the answers of another: those of other people go on after that.

@@ -74,7 +74,7 @@ fn a_job_whose_service_hangs_is_given_up_soon_and_the_gate_knows_whom_it_may_hav
 
     assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
     assert_eq!(cancelled.json()["failed_by"], json!({ "cancelled": 1 }), "{}", cancelled.stderr);
-    for words in ["1 calls of job-1 had no answer", "may have erased somebody at the service"] {
+    for words in ["1 call of job-1 had no answer", "may have erased somebody at the service"] {
         assert!(cancelled.stderr.contains(words), "{words}: {}", cancelled.stderr);
     }
     let owner = owner.end();
@@ -223,6 +223,30 @@ fn a_job_that_is_settled_for_another_is_given_up_soon_and_the_other_one_goes_on(
     assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
     let second = second.end();
     assert_eq!(second.counts(), (0, [2, 0, 0, 0]), "{}", second.stderr);
+}
+
+#[test]
+fn a_job_that_waits_for_what_another_one_left_is_given_up_soon_and_the_other_one_is_not() {
+    let gate = Gate::default();
+    let server = hanging(&gate);
+    let folder = Folder::to(server.address, SET);
+    folder.write("a.ndjson", format!("{}\n", request("consent", "older", "u-1")));
+    folder.write("b.ndjson", format!("{}\n", request("consent", "newer", "u-1")));
+    let first = Running::job(&folder, "a.ndjson");
+    server.wait_for(1);
+    first.kill();
+    let second = Running::job(&folder, "b.ndjson");
+    second.says("job-1 was left with requests in the air");
+    server.wait_for(2);
+
+    let cancelled = soon(&folder, &["jobs", "cancel", "job-2"]);
+
+    assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
+    assert_eq!(second.end().counts(), (1, [0, 0, 1, 0]));
+    gate.open();
+    let older = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
+    assert_eq!(older.counts(), (0, [1, 0, 0, 0]), "{}", older.stderr);
+    assert!(!server.requests().iter().any(|request| request.json().to_string().contains("newer")));
 }
 
 #[test]
