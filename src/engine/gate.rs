@@ -62,24 +62,26 @@ impl Gate<'_> {
     /// Who of these people was erased, as this release compares them.
     pub(super) fn among(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, i64)>, StoreError> {
         let mut erased = Vec::new();
-        let seen = self.marks.gate_now();
-        let looked = self.looked.filter(|looked| looked.seen == seen).map(|looked| &looked.people);
-        if seen.is_empty() || looked.is_some_and(Vec::is_empty) {
-            return Ok(erased);
-        }
-        let may_be_known =
-            |person: &&PersonKey| looked.is_none_or(|known| known.binary_search(person).is_ok());
-        for person in people.iter().filter(may_be_known) {
+        for person in self.perhaps(people) {
             erased.extend(self.until_ms(*person)?.map(|until_ms| (*person, until_ms)));
         }
         Ok(erased)
     }
 
+    /// Who of these people can be known to it at all, by any of their keys: all whom nobody looked for.
+    fn perhaps<'p>(&self, people: &'p [PersonKey]) -> impl Iterator<Item = &'p PersonKey> {
+        let seen = self.marks.gate_now();
+        let looked = self.looked.filter(|looked| looked.seen == seen).map(|looked| &looked.people);
+        let people = if seen.is_empty() || looked.is_some_and(Vec::is_empty) { &[] } else { people };
+        people.iter().filter(move |person| looked.is_none_or(|known| known.binary_search(person).is_ok()))
+    }
+
     /// The same of the people of a call, also as an earlier release compared them.
     fn known(&self, call: &Call) -> Result<Vec<(PersonKey, i64)>, StoreError> {
         let mut erased = self.among(call.people())?;
-        if self.marks.knows_earlier_keys() && !self.marks.gate_now().is_empty() {
-            for (person, before) in call.known_before() {
+        let since = self.marks.earlier().filter(|_| self.perhaps(call.people()).next().is_some());
+        if let Some(since) = since {
+            for (person, before) in call.known_before(since) {
                 let Some(until_ms) = self.until_ms(before)? else { continue };
                 match erased.iter_mut().find(|(known, _)| *known == person) {
                     Some((_, known_ms)) => *known_ms = until_ms.max(*known_ms),
@@ -264,25 +266,60 @@ mod tests {
         !erased.is_empty()
     }
 
+    /// Makes a store one that a release with this version of how identifiers are compared began.
+    fn as_if_begun_by(folder: &std::path::Path, version: u32) {
+        let database = rusqlite::Connection::open(folder.join("journal.db")).unwrap();
+        let changed = database.execute("UPDATE gate_keys SET version = ?1", [version]).unwrap();
+        assert_eq!(changed, 1);
+    }
+
     #[tokio::test]
     async fn who_was_erased_by_an_earlier_release_is_found_as_it_compared_them() {
         let folder = tempfile::tempdir().unwrap();
         let odd = "Ana@Example.com.";
         let store = Store::open(folder.path()).unwrap();
-        erase(&store, PersonKey::as_before(Identifier::Email, odd).unwrap()).await;
+        erase(&store, PersonKey::before(Identifier::Email, odd, 1).next().unwrap()).await;
         erase(&store, PersonKey::of(Identifier::Email, "ben@example.com")).await;
         drop(store);
         let known = |store: &Store| {
             [odd, "ANA@example.com.", "ben@example.com.", "cleo@example.com."].map(|it| is_known(store, it))
         };
         assert_eq!(known(&Store::open(folder.path()).unwrap()), [false, false, true, false]);
-        let earlier = "INSERT INTO gate_keys (version, value) SELECT 1, value FROM gate_keys";
-        let database = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
-        database.execute(earlier, []).unwrap();
-        drop(database);
+        as_if_begun_by(folder.path(), 1);
 
         let known = known(&Store::open(folder.path()).unwrap());
 
         assert_eq!(known, [true, true, true, false]);
+    }
+
+    /// The version before knew each spelling of an address as another one: whoever has either by now is refused.
+    #[tokio::test]
+    async fn who_was_erased_with_marks_apart_from_letters_is_found_however_they_are_spelled_since() {
+        let folder = tempfile::tempdir().unwrap();
+        let (apart, one) = ("rene\u{301}@example.com", "Zo\u{eb}@example.com");
+        let store = Store::open(folder.path()).unwrap();
+        for spelled in [apart, "zoe\u{308}@example.com"] {
+            erase(&store, PersonKey::before(Identifier::Email, spelled, 2).next().unwrap()).await;
+        }
+        erase(&store, PersonKey::of(Identifier::Email, "No\u{eb}l@example.com")).await;
+        drop(store);
+        let spellings = [
+            apart,
+            "Ren\u{c9}@example.com",
+            one,
+            "ZOE\u{308}@example.com",
+            "noe\u{308}l@example.com",
+            "no\u{eb}l@example.com",
+            "noel@example.com",
+        ];
+        let known = |store: &Store| spellings.map(|spelled| is_known(store, spelled));
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(known(&store), [false, false, false, false, true, true, false]);
+        drop(store);
+        as_if_begun_by(folder.path(), 2);
+
+        let known = known(&Store::open(folder.path()).unwrap());
+
+        assert_eq!(known, [true, true, true, true, true, true, false]);
     }
 }

@@ -63,8 +63,8 @@ impl Indexes {
                 if !seen.is_empty() {
                     let key = |person: &PersonKey| space.key(MarkKind::Erased, person.digest());
                     people.extend(call.people().iter().map(|person| (*person, key(person))));
-                    if self.marks.knows_earlier_keys() {
-                        let before = call.known_before().into_iter();
+                    if let Some(since) = self.marks.earlier() {
+                        let before = call.known_before(since).into_iter();
                         people.extend(before.map(|(person, before)| (person, key(&before))));
                     }
                 }

@@ -3,6 +3,7 @@
 //! A run is theirs by what its request names, by what its look-ups showed of its person, and by what looks ask for;
 //! what look-ups showed of somebody else, too, is told and ends nothing. First the runs end, each job stopped in
 //! order while its runs do; then records that came in and keys are destroyed, and the ledger says so by digests.
+//! With the keys goes what is needed to look for them again: of whom they erased, or may have, that is told.
 //! Done twice it does what is left: a crash in between is mended by the same command again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ use super::error::HostError;
 use super::owner::Host;
 use crate::engine::{self, EngineError, Fates, Shown, Theirs};
 use crate::job::{JobId, Position, RunId};
-use crate::journal::{InputKind, JobRecord};
+use crate::journal::{InputKind, JobRecord, WATCH};
 use crate::run::Whose;
 
 impl Host {
@@ -35,8 +36,8 @@ impl Host {
             }
         };
         let (mut ended, mut keys, mut files, mut not_looked_at) = (0, 0, Vec::new(), Vec::new());
-        let (mut theirs, mut told) = (Vec::new(), Told::default());
-        for (job, Found { runs: found, by, left, is_closed }) in all {
+        let (mut theirs, mut told, mut unwatched) = (Vec::new(), Told::default(), Vec::new());
+        for (job, Found { runs: found, by, left, is_closed, is_watched }) in all {
             if let Some(gone) = found.gone.filter(|_| !is_closed) {
                 not_looked_at.push(json!({ "job": job.to_string(), "why": gone.to_string() }));
             }
@@ -51,7 +52,12 @@ impl Host {
             }
             keys += self.store().keys_of(job, found.runs.keys().copied())?;
             let fates = Fates::of(self.store().reader(), record)?;
+            let is_left_looks = fates.record().format.get(WATCH).is_some() && (!is_closed || is_watched);
             ended += engine::forget(self.store(), &fates, &found, self.now_ms()).await?;
+            if is_left_looks {
+                let erased = engine::erased_among(self.store().reader(), job, found.runs.keys())?;
+                unwatched.extend(erased.into_iter().map(|position| RunId { job, position }.to_string()));
+            }
             self.free_lanes(job)?;
             theirs.push((job, found.runs.into_keys().collect()));
             drop(stopped.remove(&job));
@@ -63,7 +69,7 @@ impl Host {
         files.dedup();
         Ok(json!({
             "runs": ended, "records": destroyed.records, "keys": keys + destroyed.records, "files": files,
-            "not_looked_at": not_looked_at, "found": told.found, "left": told.left,
+            "not_looked_at": not_looked_at, "found": told.found, "left": told.left, "unwatched": unwatched,
         }))
     }
 
@@ -86,19 +92,19 @@ impl Host {
             let is_window = self.store().reader().window_of(job)?.is_some();
             let is_watched = self.store().watches(Some(job))?.iter().any(|watch| watch.over_ms.is_none());
             if !is_closed || is_window || is_watched || with_keys.contains(&job) {
-                all.insert(job, self.theirs(record, like).await?);
+                all.insert(job, self.theirs(record, like, is_watched).await?);
             }
         }
         Ok(all)
     }
 
-    async fn theirs(&self, record: JobRecord, like: &[u128]) -> Result<Found, HostError> {
+    async fn theirs(&self, record: JobRecord, like: &[u128], is_watched: bool) -> Result<Found, HostError> {
         let (store, like) = (Arc::clone(self.store()), like.to_vec());
         let look = move || {
             let runs = engine::runs_of(store.reader(), &record, &like)?;
             let shown = engine::shown_like(&store, &record, &like, &runs)?;
             let sought = engine::sought_like(&store, record.id, &like)?;
-            Ok(Found::of(&record, runs, shown, sought))
+            Ok(Found { is_watched, ..Found::of(&record, runs, shown, sought) })
         };
         let found = tokio::task::spawn_blocking(look).await;
         found.map_err(|_| EngineError::Stopped("looking for a person"))?.map_err(EngineError::into)
@@ -131,6 +137,8 @@ struct Found {
     /// Which were left alone.
     left: Vec<Value>,
     is_closed: bool,
+    /// It is still looked whether its people are gone.
+    is_watched: bool,
 }
 
 impl Found {
@@ -150,7 +158,7 @@ impl Found {
         runs.runs.extend(sought.into_iter().map(|position| (position, None)));
         let left = shown.left.into_iter().filter(|(position, _)| !runs.runs.contains_key(position));
         let left = left.map(|(position, whose)| left_alone(job, position, whose)).collect();
-        Found { runs, by, left, is_closed: record.status.is_closed() }
+        Found { runs, by, left, is_closed: record.status.is_closed(), is_watched: false }
     }
 }
 

@@ -76,8 +76,8 @@ pub struct Space {
 #[derive(Clone)]
 pub(super) struct GateKey {
     secret: Arc<Secret>,
-    /// It may know people as an earlier version of how identifiers are compared made their keys.
-    has_earlier: bool,
+    /// The earliest version of how identifiers are compared by which it may know people, if not only the newest.
+    earlier: Option<u32>,
     /// Its keys are of twelve bytes, the others nought: those of a store that an earlier release began are of sixteen.
     is_short: bool,
 }
@@ -174,9 +174,10 @@ impl Marks {
         Ok(erased_ms.filter(|erased_ms| !self.releases.is_since(key, *erased_ms)))
     }
 
-    /// Whether it may know people by the keys of an earlier version of how identifiers are compared.
-    pub fn knows_earlier_keys(&self) -> bool {
-        self.gate.has_earlier
+    /// The earliest version of how identifiers are compared by whose keys people may be known, to the gate and as
+    /// those whose states are marked; `None` when it can only be the newest.
+    pub fn earlier(&self) -> Option<u32> {
+        self.gate.earlier
     }
 
     /// Up to when erasures may have been accepted of which the store knows nothing, in Unix milliseconds; `None`
@@ -333,10 +334,10 @@ pub(super) fn gate_key(connection: &Connection) -> Result<GateKey, StoreError> {
             key
         }
     };
-    let sql = "SELECT count(*) FROM gate_keys WHERE version < ?1";
-    let earlier: i64 = connection.query_row(sql, [NORMALISATION], |row| row.get(0)).doing(doing)?;
+    let sql = "SELECT min(version) FROM gate_keys WHERE version < ?1";
+    let earlier: Option<u32> = connection.query_row(sql, [NORMALISATION], |row| row.get(0)).doing(doing)?;
     let is_short = is_gate_short(connection).doing(doing)?;
-    Ok(GateKey { secret: Arc::new(key), has_earlier: earlier > 0, is_short })
+    Ok(GateKey { secret: Arc::new(key), earlier, is_short })
 }
 
 /// Whether the gate of a database keeps twelve bytes of a key. That is decided when its first key is made.

@@ -13,12 +13,15 @@ use smallvec::SmallVec;
 use super::split;
 use crate::catalogue::Identifier;
 use crate::request::Named;
-use crate::request::spelling::{self, address, number};
+use crate::request::spelling::{self, address, addresses_before, number, numbers_before};
 
 /// The version of how identifiers are compared, see `request::spelling`: everything but addresses and phone numbers
 /// byte by byte. It stands beside every key with which such digests are kept. Whoever changes a rule makes a new
 /// version, since what was kept is not made again.
-pub const NORMALISATION: u32 = 2;
+pub const NORMALISATION: u32 = spelling::VERSION;
+
+/// The first of these versions.
+const FIRST: u32 = 1;
 
 /// What a profile, or the subject of a request, is known by.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -44,14 +47,14 @@ impl PersonKey {
         }
     }
 
-    /// The key by which an earlier version knew the person, if it was another.
-    pub fn as_before(kind: Identifier, value: &str) -> Option<PersonKey> {
-        let (now, before) = match kind {
-            Identifier::Email => (address(value), spelling::first::address(value)),
-            Identifier::Phone => (number(value), spelling::first::number(value)),
-            Identifier::ExternalId | Identifier::BrazeId | Identifier::UserAlias => return None,
+    /// The keys by which versions from this one on knew the person, without the newest one's. Mostly none.
+    pub fn before(kind: Identifier, value: &str, since: u32) -> impl Iterator<Item = PersonKey> {
+        let kept = match kind {
+            Identifier::Email => addresses_before(value, since),
+            Identifier::Phone => numbers_before(value, since),
+            Identifier::ExternalId | Identifier::BrazeId | Identifier::UserAlias => Vec::new(),
         };
-        (now != before).then(|| digest(kind, &[&before]))
+        kept.into_iter().map(move |kept| digest(kind, &[&kept]))
     }
 
     /// The key of a person as JSON names them: a text, or an alias with its label. `None` for anything else.
@@ -74,7 +77,7 @@ impl PersonKey {
 
     /// The keys by which a person is and was known.
     fn every(kind: Identifier, value: &str) -> impl Iterator<Item = PersonKey> {
-        std::iter::once(PersonKey::of(kind, value)).chain(PersonKey::as_before(kind, value))
+        std::iter::once(PersonKey::of(kind, value)).chain(PersonKey::before(kind, value, FIRST))
     }
 
     /// The digest itself, for keyed digests.
@@ -102,7 +105,7 @@ impl KnownBy {
             .collect();
         own.sort_unstable();
         own.dedup();
-        // By an earlier version too: what it knows of the person, a hold most of all, still counts.
+        // By earlier versions too: what they know of the person, a hold most of all, still counts.
         let every = |kind: Identifier| Some(PersonKey::every(kind, person.get(kind.member())?.as_str()?));
         let shared = [Identifier::Email, Identifier::Phone].into_iter().filter_map(every).flatten().collect();
         KnownBy { own, shared }
@@ -160,6 +163,32 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_the_same_however_its_letters_are_put_together_and_an_id_is_not() {
+        let of = PersonKey::of;
+
+        assert_eq!(
+            of(Identifier::Email, "Ren\u{c9}@example.com"),
+            of(Identifier::Email, "rene\u{301}@example.com")
+        );
+        assert_ne!(of(Identifier::ExternalId, "ren\u{e9}"), of(Identifier::ExternalId, "rene\u{301}"));
+        assert_ne!(PersonKey::alias("l", "ren\u{e9}"), PersonKey::alias("l", "rene\u{301}"));
+    }
+
+    /// A store of the version before knows somebody by each spelling on its own: whoever has the other one by now
+    /// is the same.
+    #[test]
+    fn somebody_is_known_by_each_key_of_the_version_before() {
+        let address = "rene\u{301}@example.com";
+        let apart = digest(Identifier::Email, &[address]);
+        let one = digest(Identifier::Email, &["ren\u{e9}@example.com"]);
+        for spelled in [address, "Ren\u{e9}@example.com"] {
+            assert_eq!(PersonKey::of(Identifier::Email, spelled), one);
+            assert_eq!(PersonKey::before(Identifier::Email, spelled, 2).collect::<Vec<_>>(), [apart]);
+            assert!(KnownBy::read(&serde_json::json!({ "email": spelled })).all().any(|key| key == apart));
+        }
+    }
+
+    #[test]
     fn a_domain_in_other_letters_is_the_same_domain() {
         let plain = PersonKey::of(Identifier::Email, "a@xn--bcher-kva.example");
 
@@ -188,7 +217,7 @@ mod tests {
     fn the_keys_of_what_is_spelled_plainly_are_those_of_the_first_version() {
         let of = |kind, text| PersonKey::of(kind, text).digest();
 
-        assert_eq!(NORMALISATION, 2);
+        assert_eq!(NORMALISATION, 3);
         assert_eq!(
             of(Identifier::Email, " A.b+c@BÜCHER.example "),
             of(Identifier::Email, "a.b+c@xn--bcher-kva.example")

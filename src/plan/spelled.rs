@@ -1,7 +1,7 @@
-//! Whom a call is about under the keys of an earlier version of how identifiers are compared.
+//! Whom a call is about under the keys of earlier versions of how identifiers are compared.
 //!
 //! Only somebody whose address or number is spelled oddly has other keys there; what an earlier release kept of
-//! them is still found by these.
+//! them is still found by these. The rule that keeps it cheap: a call that can have none is not read again.
 
 use serde_json::Value;
 
@@ -9,8 +9,11 @@ use super::{Call, PersonKey};
 use crate::catalogue::{Array, Identifier};
 
 impl Call {
-    /// People of the call whose key was another before, with that key. Mostly none; reads the whole call again.
-    pub fn known_before(&self) -> Vec<(PersonKey, PersonKey)> {
+    /// People of the call whose key was another in versions from this one on, with that key. Mostly none.
+    pub fn known_before(&self, since: u32) -> Vec<(PersonKey, PersonKey)> {
+        if since >= 2 && self.is_plain() {
+            return Vec::new();
+        }
         let (with, mut found) = (self.with(), Vec::new());
         let Some(batch) = &self.action().batch else { return found };
         let groups =
@@ -20,18 +23,25 @@ impl Call {
             for (name, array) in &batch.arrays {
                 let Some(value) = members.get(name) else { continue };
                 for item in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
-                    note(array, item, &mut found);
+                    note(array, item, since, &mut found);
                 }
             }
         }
         found
     }
+
+    /// Whether no identifier in it can have had another key since the second version: its items, as they are written,
+    /// are ASCII, and nothing stands in them as an escape.
+    fn is_plain(&self) -> bool {
+        self.text.is_ascii() && memchr::memchr2(b'\\', b'%', &self.text).is_none()
+    }
 }
 
-fn note(array: &Array, item: &Value, found: &mut Vec<(PersonKey, PersonKey)>) {
+fn note(array: &Array, item: &Value, since: u32, found: &mut Vec<(PersonKey, PersonKey)>) {
     let mut see = |kind: Identifier, value: &Value| {
         let Some(text) = value.as_str() else { return };
-        found.extend(PersonKey::as_before(kind, text).map(|before| (PersonKey::of(kind, text), before)));
+        let now = PersonKey::of(kind, text);
+        found.extend(PersonKey::before(kind, text, since).map(|before| (now, before)));
     };
     if let Some(kind) = array.identifier {
         see(kind, item);
@@ -52,10 +62,10 @@ mod tests {
 
     #[test]
     fn somebody_who_is_spelled_oddly_is_known_by_the_key_of_before() {
-        let of = |action: &str, with: Value| Call::new(find(action).unwrap(), &with).unwrap().known_before();
+        let of = |action: &str, with: Value| Call::new(find(action).unwrap(), &with).unwrap().known_before(1);
         let odd = "a@example.com.";
-        let expected =
-            (PersonKey::of(Identifier::Email, odd), PersonKey::as_before(Identifier::Email, odd).unwrap());
+        let before = PersonKey::before(Identifier::Email, odd, 1).next().unwrap();
+        let expected = (PersonKey::of(Identifier::Email, odd), before);
 
         let track =
             of("braze/users.track", json!({"attributes": [{"email": odd, "email_subscribe": "opted_in"}]}));
@@ -70,5 +80,20 @@ mod tests {
             of("braze/email.status", json!({"email": ["a@example.com"], "subscription_state": "opted_in"})),
             []
         );
+    }
+
+    #[test]
+    fn somebody_with_marked_letters_is_known_by_the_key_of_the_second_version_however_the_call_writes_them() {
+        let known = |email: &str| {
+            let with = json!({ "email": [email], "subscription_state": "opted_in" });
+            Call::new(find("braze/email.status").unwrap(), &with).unwrap().known_before(2)
+        };
+        let (one, apart) = ("ren\u{e9}@example.com", "rene\u{301}@example.com");
+        let now = PersonKey::of(Identifier::Email, one);
+        let before = PersonKey::before(Identifier::Email, one, 2).next().unwrap();
+
+        assert_eq!(known(one), [(now, before)]);
+        assert_eq!(known(apart), [(now, before)]);
+        assert_eq!(known("a@example.com."), []);
     }
 }

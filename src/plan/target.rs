@@ -34,6 +34,11 @@ impl Target {
         Target { person, order, key: [0; 16], makes_profile, name: fnv(name) }
     }
 
+    /// The same state of a person under another key of theirs.
+    pub fn under(&self, person: PersonKey) -> Target {
+        Target { person, key: [0; 16], ..*self }
+    }
+
     /// A digest of person and name, without a secret: for keyed digests, never to be stored.
     pub fn digest(&self) -> u128 {
         // An odd factor keeps names apart; people are apart by their own digest.

@@ -1,9 +1,9 @@
 //! What identifies a person, made comparable: to find the requests of somebody, never to address them.
 //!
 //! E-mail addresses and phone numbers are compared however they are spelled, everything else byte for byte. What is
-//! sent is what was given; see `plan`. The digests are plain: before one is kept it is keyed. An earlier version
-//! compared addresses without spaces around and without case, and numbers as far as they are given out: what it
-//! kept is found by what is typed, too.
+//! sent is what was given; see `plan`. The digests are plain: before one is kept it is keyed. Earlier versions
+//! compared addresses without spaces around and without case, or by how their letters and marks are put together, and
+//! numbers as far as they are given out: what they kept is found by what is typed, too.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use phonenumber::Mode;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::spelling::{address, number};
+use super::spelling::{address, addresses_before, number};
 
 /// How identifiers of one kind are compared.
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +51,14 @@ pub fn identifiers(scope: &Map<String, Value>) -> Vec<u128> {
     digests
 }
 
-/// Digests of a text as one kind of identifier: as it is kept, and as an earlier version kept it.
+/// Digests of a text as one kind of identifier: as it is kept, and as earlier versions kept it.
 pub(super) fn identifier(kind: &str, text: &str) -> Vec<u128> {
     let Some((member, kind)) = MEMBERS.iter().find(|(member, _)| *member == kind) else { return Vec::new() };
     let mut digests = vec![digest(member, &normal(*kind, text)), digest(member, &normal_before(*kind, text))];
     digests.dedup();
+    if matches!(kind, Kind::Email) {
+        digests.extend(addresses_before(text, 2).iter().map(|before| digest(member, before)));
+    }
     digests
 }
 
@@ -125,6 +128,15 @@ mod tests {
             is_found("u-1", json!({ "external_id": "u-1" })) && is_found("b-1", json!({ "braze_id": "b-1" }))
         );
         assert!(is_found("n", json!({ "aliases": [{ "alias_name": "n", "alias_label": "l" }] })));
+    }
+
+    #[test]
+    fn letters_with_marks_are_compared_however_they_are_put_together_and_ids_are_not() {
+        let (one, apart) = ("Ren\u{e9}@example.com", "rene\u{301}@example.com");
+        assert!(is_found(one, json!({ "email": apart })) && is_found(apart, json!({ "email": one })));
+        assert!(!is_found(one, json!({ "external_id": "Rene\u{301}@example.com" })));
+        // As the version before kept it.
+        assert!(identifiers_like(one).contains(&digest("email", apart)));
     }
 
     #[test]

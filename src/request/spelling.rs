@@ -1,13 +1,18 @@
 //! How one address, or one number, is written so that it can be compared, however people wrote it.
 //!
 //! The rules have versions. A newer one finds more spellings equal and never fewer; keys that were kept under an
-//! older version are looked for in both, see `plan::PersonKey::as_before`. No rule makes equal what a
+//! older version are looked for in both, see `plan::PersonKey::before`. No rule makes equal what a
 //! mail or phone system holds apart: dots and a plus in an address are kept, and a number without a sign that
 //! says it is international counts as one only if it can be nothing else.
 
 use std::borrow::Cow;
 
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use phonenumber::Mode;
+
+/// The version of these rules: 2 took more ways to write an address or number for the same, 3 letters of an address
+/// with marks on them however they are put together.
+pub const VERSION: u32 = 3;
 
 /// Digits of a whole international number, without its plus (ITU-T E.164); shorter ones, which a country may give
 /// out itself, only if their beginning and length are those of a country.
@@ -15,22 +20,60 @@ const WHOLE: std::ops::RangeInclusive<usize> = 11..=15;
 const PERHAPS_WHOLE: std::ops::RangeInclusive<usize> = 8..=10;
 
 /// An address: spaces around it, characters that nobody sees, a dot behind it and full width do not count, nor does
-/// case, nor how a domain in other letters is written.
+/// case, nor how a domain in other letters is written, nor whether a letter and the marks on it are one character or
+/// several (Unicode, canonical equivalence): keyboards and systems differ in that, and nobody sees it.
 pub fn address(value: &str) -> Cow<'_, str> {
-    let value = value.trim();
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
-    if value.bytes().all(is_plain) && !value.ends_with('.') {
-        return Cow::Borrowed(value);
+    // Marks last: a letter and its mark may be one character in small letters and only there.
+    match second::address(value) {
+        plain if plain.is_ascii() => plain,
+        marked => Cow::Owned(composed(&marked)),
     }
-    let seen: String = value.chars().filter(|letter| !is_unseen(*letter)).map(narrow).collect();
-    let lower = seen.trim().to_lowercase();
-    let Some((name, domain)) = lower.rsplit_once('@') else { return Cow::Owned(lower) };
-    let is_dot = |letter: char| matches!(letter, '.' | '\u{3002}' | '\u{ff61}');
-    let domain = domain.trim_end_matches(is_dot);
-    let parsed = if domain.is_ascii() { None } else { url::Host::parse(domain).ok() };
-    let ascii = parsed.map(|domain| domain.to_string());
-    let domain = ascii.as_deref().unwrap_or(domain);
-    Cow::Owned(format!("{name}@{}", domain.trim_end_matches('.')))
+}
+
+/// What versions from this one on kept an address as, and the newest does not. It may have been spelled in another way
+/// when it was kept, so that each way to put letters and marks together counts. Nothing for most addresses.
+pub fn addresses_before(value: &str, since: u32) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    if value.is_ascii() {
+        // The second and the third version agree.
+        if since < 2 {
+            let (now, first) = (address(value), first::address(value));
+            found.extend((now != first).then(|| first.into_owned()));
+        }
+        return found;
+    }
+    let now = address(value);
+    let mut note = |kept: Cow<'_, str>| {
+        if *kept != *now && !found.iter().any(|known| *known == *kept) {
+            found.push(kept.into_owned());
+        }
+    };
+    for spelled in [Cow::Borrowed(value), composed(value).into(), decomposed(value).into()] {
+        note(second::address(&spelled));
+        if since < 2 {
+            note(first::address(&spelled));
+        }
+    }
+    found
+}
+
+/// What versions from this one on kept a number as, and the newest does not. Nothing for most numbers.
+pub fn numbers_before(value: &str, since: u32) -> Vec<String> {
+    if since >= 2 {
+        return Vec::new();
+    }
+    let (now, first) = (number(value), first::number(value));
+    Vec::from_iter((now != first).then(|| first.into_owned()))
+}
+
+/// Each letter with its marks as one character, where there is one (Unicode Standard Annex 15, form C).
+fn composed(text: &str) -> String {
+    const { ComposingNormalizerBorrowed::new_nfc() }.normalize(text).into_owned()
+}
+
+/// Letters and their marks apart (form D).
+fn decomposed(text: &str) -> String {
+    const { DecomposingNormalizerBorrowed::new_nfd() }.normalize(text).into_owned()
 }
 
 /// A phone number in E.164: what stands between its digits does not count, nor whether it begins with a plus, with
@@ -60,8 +103,33 @@ pub fn number(value: &str) -> Cow<'_, str> {
     Cow::Owned(if is_whole { with_plus } else { digits })
 }
 
+/// What only keys of the second version were made of.
+mod second {
+    use std::borrow::Cow;
+
+    use super::{is_unseen, narrow};
+
+    /// An address, but for how letters and their marks are put together.
+    pub fn address(value: &str) -> Cow<'_, str> {
+        let value = value.trim();
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+        if value.bytes().all(is_plain) && !value.ends_with('.') {
+            return Cow::Borrowed(value);
+        }
+        let seen: String = value.chars().filter(|letter| !is_unseen(*letter)).map(narrow).collect();
+        let lower = seen.trim().to_lowercase();
+        let Some((name, domain)) = lower.rsplit_once('@') else { return Cow::Owned(lower) };
+        let is_dot = |letter: char| matches!(letter, '.' | '\u{3002}' | '\u{ff61}');
+        let domain = domain.trim_end_matches(is_dot);
+        let parsed = if domain.is_ascii() { None } else { url::Host::parse(domain).ok() };
+        let ascii = parsed.map(|domain| domain.to_string());
+        let domain = ascii.as_deref().unwrap_or(domain);
+        Cow::Owned(format!("{name}@{}", domain.trim_end_matches('.')))
+    }
+}
+
 /// What only keys of the first version were made of.
-pub mod first {
+mod first {
     use std::borrow::Cow;
 
     /// An address: spaces around it and case do not count, nor how a domain in other letters is written.
@@ -155,6 +223,51 @@ mod tests {
         {
             assert_eq!(address(spelled), "a@xn--bcher-kva.example", "{spelled:?}");
         }
+    }
+
+    #[test]
+    fn an_address_is_the_same_however_its_letters_and_their_marks_are_put_together() {
+        for spelled in [
+            "m\u{fc}\u{1d8}\u{1f0}@example.com",
+            "mu\u{308}u\u{308}\u{301}j\u{30c}@example.com",
+            "M\u{dc}\u{dc}\u{301}J\u{30c}@EXAMPLE.com",
+            " MU\u{308}\u{200b}\u{1d7}\u{34f}J\u{30c}@example.com. ",
+        ] {
+            assert_eq!(address(spelled), "m\u{fc}\u{1d8}\u{1f0}@example.com", "{spelled:?}");
+        }
+        assert_ne!(address("e\u{300}@example.com"), address("e\u{301}@example.com"));
+        assert_ne!(address("\u{e9}@example.com"), address("e@example.com"));
+    }
+
+    /// Of every character there is, so that no order of the rules lets one spelling through.
+    #[test]
+    fn what_unicode_calls_equal_is_one_address_and_a_spelling_that_is_compared_is_its_own() {
+        for letter in '\0'..'\u{30000}' {
+            let one = format!("x{letter}.y@example.com");
+            let apart = decomposed(&one);
+            let (capital, now) = (apart.to_uppercase(), address(&one));
+            assert_eq!(now, address(&apart), "{letter:?}");
+            assert_eq!(address(&now), now, "{letter:?}");
+            if capital.to_lowercase() == apart.to_lowercase() {
+                assert_eq!(address(&composed(&capital)), now, "{letter:?}");
+            }
+            let known = addresses_before(&one, 2);
+            for before in [one.as_str(), &composed(&one), &apart].map(second::address) {
+                assert!(before == now || known.iter().any(|known| *known == before), "{letter:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_is_spelled_oddly_was_kept_as_something_else() {
+        for plain in ["a.b+c@example.com", " A@Example.com ", "a@example.com.", "a@B\u{fc}cher.example"] {
+            assert!(addresses_before(plain, 2).is_empty(), "{plain:?}");
+        }
+        assert_eq!(addresses_before("a@example.com.", 1), ["a@example.com."]);
+        assert_eq!(addresses_before("\u{e9}@example.com", 2), ["e\u{301}@example.com"]);
+        assert_eq!(addresses_before("E\u{301}@example.com", 2), ["e\u{301}@example.com"]);
+        assert_eq!(numbers_before("0015550000010", 1), ["0015550000010"]);
+        assert!(numbers_before("0015550000010", 2).is_empty());
     }
 
     #[test]

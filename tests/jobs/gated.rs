@@ -262,3 +262,33 @@ fn nobody_passes_the_gate_by_another_spelling_or_without_a_date() {
     assert_eq!(shot.counts(), (0, [1, 6, 0, 0]), "{}", folder.run(&["runs", "list"]).stdout);
     assert_eq!(shot.json()["skipped_by"]["erased"], 6);
 }
+
+/// Ready-made and put-together letters look the same, and which of them somebody's keyboard makes nobody knows.
+#[test]
+fn nobody_passes_the_gate_by_letters_whose_marks_are_put_together_otherwise() {
+    for (erased_as, changed_as) in [
+        ("Ren\u{e9}@example.com", "rene\u{301}@example.com"),
+        ("RENE\u{301}@example.com", "ren\u{e9}@example.com"),
+    ] {
+        let (server, _) = service();
+        let folder = folder_to(&server);
+        let by_mail = "workflow: by-mail\non: { file: {} }\nsteps:\n  - uses: braze/users.track\n    with: { attributes: \
+            [{ email: \"{{ subject.email }}\", email_subscribe: opted_in }] }\n";
+        folder.write("by-mail.yaml", by_mail);
+        let mut erased = deletion(1);
+        erased["subject"] = json!({ "external_id": "u-1", "email": erased_as });
+        folder.requests([erased]);
+        assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+        let old = [changed_as, "rene@example.com"].into_iter().enumerate().map(|(number, mail)| {
+            json!({ "id": format!("o-{number}"), "kind": "consent", "occurred_at": LONG_AGO, "subject": { "email": mail } })
+        });
+        folder.requests(old);
+
+        let shot = folder.run(&["run", "by-mail.yaml", "--input", "requests.ndjson", "--output", "json"]);
+
+        assert_eq!(shot.counts(), (0, [1, 1, 0, 0]), "{changed_as:?}: {}", shot.stderr);
+        assert_eq!(shot.json()["skipped_by"]["erased"], 1);
+        let listed = folder.run(&["gate", "list", "--subject", changed_as, "--output", "json"]).lines();
+        assert!(!listed.is_empty(), "{changed_as:?}");
+    }
+}

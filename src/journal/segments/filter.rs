@@ -1,13 +1,14 @@
 //! A Bloom filter that touches one cache line per question (split blocks, as Parquet's).
 //!
 //! It may say yes to a key that is not there, never no to one that is. A yes reads the database, so the
-//! many filters of small segments are exact ones (one stranger in 400), and the few of great segments,
+//! many filters of small segments are exact ones (one stranger in 1,600), and the few of great segments,
 //! which are nearly all memory that grows with the store, are small ones (one in 70).
 
 use super::Key;
 
-/// Bits per record of a filter that has few: each of up to fourteen such filters is asked of every key.
-const BITS_OF_FEW: usize = 14;
+/// Bits per record of a filter that has few: each of up to fourteen such filters is asked of every key, and to read
+/// a block takes as long as to ask hundreds of them.
+const BITS_OF_FEW: usize = 18;
 /// Bits per record of a filter that has many: 11 MB for ten million records.
 const BITS_OF_MANY: usize = 9;
 /// From here on records are many.
@@ -43,8 +44,11 @@ impl Filter {
     }
 
     pub(super) fn may_contain(&self, probe: Probe) -> bool {
-        let line = self.lines.get(self.line(probe));
-        line.is_none_or(|line| line.iter().zip(probe.mask).all(|(word, bit)| word & bit != 0))
+        let Some(line) = self.lines.get(self.line(probe)) else { return true };
+        // All words, and not up to the first that says no: where that stands no processor can guess, and until it knows
+        // it would not fetch the line of the next key.
+        let missing = line.iter().zip(probe.mask).fold(0, |missing, (word, bit)| missing | (!word & bit));
+        missing == 0
     }
 
     /// How it stands on the disk, a cache line at a time: whole it would double its memory.
@@ -111,8 +115,8 @@ mod tests {
             (20_000..120_000).filter(|number| filter.may_contain(Probe::of(key(*number)))).count();
 
         assert!((0..20_000).all(|number| filter.may_contain(Probe::of(key(number)))));
-        assert!(strangers < 500, "{strangers} of 100,000 strangers were let in");
-        assert!(filter.len_bytes() <= 20_000 * 14 / 8 + 32);
+        assert!(strangers < 120, "{strangers} of 100,000 strangers were let in");
+        assert!(filter.len_bytes() <= 20_000 * 18 / 8 + 32);
     }
 
     #[test]
