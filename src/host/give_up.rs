@@ -41,12 +41,15 @@ impl Host {
         let recall = self.recall(&record, presumed.as_ref())?;
         let given_up: BTreeSet<Position> = recall.iter().flat_map(Recall::wanted).collect();
         let state = self.store().state(job)?;
-        let unanswered: u64 = state.unresolved().map(|exchange| u64::from(exchange.calls)).sum();
-        if unanswered > 0 {
+        // Of whom one was sent again, more than one has no answer.
+        let unanswered: BTreeSet<Position> =
+            state.unresolved().flat_map(|exchange| exchange.positions.iter().copied()).collect();
+        if !unanswered.is_empty() {
             let rest = if recall.is_some() { "" } else { ", and nobody looks any more" };
-            let calls = if unanswered == 1 { "call" } else { "calls" };
+            let requests = if unanswered.len() == 1 { "request" } else { "requests" };
             talk.say(format!(
-                "warning: {unanswered} {calls} of {job} had no answer: what was done is not known{rest}"
+                "warning: calls of {} {requests} of {job} had no answer: what they did is not known{rest}",
+                unanswered.len()
             ));
         }
         self.owe_given_up(&record, &given_up)?;

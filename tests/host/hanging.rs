@@ -74,7 +74,7 @@ fn a_job_whose_service_hangs_is_given_up_soon_and_the_gate_knows_whom_it_may_hav
 
     assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
     assert_eq!(cancelled.json()["failed_by"], json!({ "cancelled": 1 }), "{}", cancelled.stderr);
-    for words in ["1 call of job-1 had no answer", "may have erased somebody at the service"] {
+    for words in ["calls of 1 request of job-1 had no answer", "may have erased somebody at the service"] {
         assert!(cancelled.stderr.contains(words), "{words}: {}", cancelled.stderr);
     }
     let owner = owner.end();
