@@ -28,6 +28,8 @@ mod due;
 mod folder;
 #[path = "serve/forget.rs"]
 mod forget;
+#[path = "serve/given_up.rs"]
+mod given_up;
 #[path = "serve/health.rs"]
 mod health;
 #[path = "serve/hooks.rs"]

@@ -67,6 +67,16 @@ fn show(common: &Common, result: &serde_json::Value) -> Result<(), Failure> {
             );
         }
     }
+    let unwatched: Vec<&str> =
+        result["unwatched"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    if !unwatched.is_empty() {
+        anstream::eprintln!(
+            "warning: nobody will look whether they are gone at the service, or come back: what is needed for that was \
+             destroyed with the rest. Their erasure was accepted, or may have been made, and counts as no more than \
+             that: {}; look at the service yourself",
+            unwatched.join(", ")
+        );
+    }
     let shared = runs("left", "why", "shared");
     if !shared.is_empty() {
         anstream::eprintln!(

@@ -213,6 +213,7 @@ pub(super) async fn alone<T>(
     show: impl FnOnce(T) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     store::warn_if_restored(host.store().reader())?;
+    host.write_owed_certificates().await;
     let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let talk = Talk::to(sender);
     let mut pauses = pauses::Watch::of(host.store().path(), profiles);

@@ -69,7 +69,9 @@ async fn with_settings(common: &Common, args: &Args, stop: CancellationToken) ->
     let shelf = Shelf::of_store(&home.settings.workflows, home.known.clone(), taken.reader());
     let shelf = shelf.map_err(Failure::wrong)?;
     let listen = args.listen.unwrap_or(home.settings.listen);
-    serve(home.host(taken, stop.clone()), shelf, Ways::Settings, listen, stop).await
+    let host = home.host(taken, stop.clone());
+    host.write_owed_certificates().await;
+    serve(host, shelf, Ways::Settings, listen, stop).await
 }
 
 async fn in_the_sandbox(common: &Common, args: &Args, stop: CancellationToken) -> Result<ExitCode, Failure> {

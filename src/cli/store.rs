@@ -182,10 +182,7 @@ fn prune(common: &Common, loaded: &Loaded, kept: Duration) -> Result<ExitCode, F
 }
 
 fn forgotten(restored: &Restored) -> String {
-    let open = match names(restored).as_slice() {
-        [] => "no job was open when the backup was made".to_owned(),
-        jobs => format!("open then, and perhaps further on since: {}", jobs.join(", ")),
-    };
+    let open = unfinished::open_words(&restored.open_jobs, &restored.unfinished);
     let mut keys = String::new();
     if restored.lost_records > 0 {
         keys += &format!(
@@ -196,8 +193,8 @@ fn forgotten(restored: &Restored) -> String {
     }
     if restored.lost_runs > 0 {
         keys += &format!(
-            " {} of these jobs remember nothing, for the same reason: going on with the jobs carries them out from \
-             the start; `privaflow jobs cancel` gives a job up.",
+            " {} of open jobs remember nothing: the keys are destroyed, since they were carried out or forgotten after \
+             the backup. Going on with the jobs carries them out from the start; `privaflow jobs cancel` gives a job up.",
             counted(restored.lost_runs, "run"),
         );
     }
@@ -211,28 +208,33 @@ fn forgotten(restored: &Restored) -> String {
         ),
     };
     let unfinished = unfinished::words(&restored.unfinished, moment);
+    let taken = format!(
+        "{}, {}, {}, {} and {} to come at people who were erased{in_the_air}",
+        counted(erasures, "erased identifier"),
+        counted(holds, "hold"),
+        counted(ids, "finished request"),
+        counted(states, "accepted state"),
+        counted(looks, "look"),
+    );
+    let is_any_taken = restored.carried != Carried::default();
     let known = match restored.lost {
         None => format!(
-            "From the store that stood there it took over what came between: {}, {}, {}, {} and {} to come at \
-             people who were erased{in_the_air}. What was let through the gate since, or taken off the hold list, is \
-             shut again",
-            counted(erasures, "erased identifier"),
-            counted(holds, "hold"),
-            counted(ids, "finished request"),
-            counted(states, "accepted state"),
-            counted(looks, "look"),
+            "From the store that stood there it took over what came between: {taken}. What was let through the gate \
+             since, or taken off the hold list, is shut again"
         ),
         Some(lost) => format!(
-            "It knows nothing of what came between: ids that were finished, states that were accepted, and who was \
-             erased from {of} to {at}, so that nobody looks whether they stay gone, since {}. Until you acknowledge that, changes from before {at} (and the quiet \
-             period of the gate after it) that could bring somebody back wait as `{FORGETFUL}`; carry the deletions \
-             of that time out once more before you do. A file that was run since would be carried out once more, and \
-             an older change can undo a newer one",
+            "{} came between: ids that were finished, states that were accepted, and who was erased from {of} to {at}, \
+             so that nobody looks whether they stay gone, since {}.{} Until you acknowledge that, changes from before \
+             {at} (and the quiet period of the gate after it) that could bring somebody back wait as `{FORGETFUL}`; \
+             carry the deletions of that time out once more before you do. A file that was run since would be carried \
+             out once more, and an older change can undo a newer one",
+            if is_any_taken { "It may not know all of what" } else { "It knows nothing of what" },
             lost.words(),
+            if is_any_taken { format!(" Taken over was what could be read: {taken}.") } else { String::new() },
         ),
     };
     format!(
-        "this store was restored at {at} from a backup of {of}. {known}; {open}.{keys}{unfinished} When you have dealt with it: \
+        "this store was restored at {at} from a backup of {of}. {known}. {open}{keys}{unfinished} When you have dealt with it: \
          `privaflow store restore --acknowledge`"
     )
 }

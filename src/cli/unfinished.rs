@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::output::{counted, plain};
+use crate::job::JobId;
 use crate::journal::{Came, LeftJob, Unfinished};
 
 /// How many jobs are named; the output as JSON names all.
@@ -34,7 +35,7 @@ pub(super) fn json(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> V
 
 /// Sentences, each with a space before it; none when nothing was left.
 pub(super) fn words(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> String {
-    let Unfinished { queued, lost, given_up, jobs, open, cancelled, is_partial } = unfinished;
+    let Unfinished { queued, lost, given_up, jobs, open: _, cancelled, is_partial } = unfinished;
     let came = |came: &[Came]| {
         let one = |Came { workflow, requests, since_ms }: &Came| {
             format!("{} for {workflow} (the first of {})", counted(*requests, "request"), moment(*since_ms))
@@ -70,14 +71,6 @@ pub(super) fn words(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> 
             named.join("; ")
         );
     }
-    if !open.is_empty() {
-        let named: Vec<String> = open.iter().map(ToString::to_string).collect();
-        words += &format!(
-            " Open, and taken over as they stood: {}; `serve` goes on with what came in, `privaflow jobs resume` with the \
-             others.",
-            named.join(", ")
-        );
-    }
     if !cancelled.is_empty() {
         let named: Vec<String> = cancelled.iter().map(ToString::to_string).collect();
         words += &format!(
@@ -90,6 +83,28 @@ pub(super) fn words(unfinished: &Unfinished, moment: impl Fn(i64) -> String) -> 
                   not over; have the requests of that time sent again, deletions before all.";
     }
     words
+}
+
+/// Which jobs are open in the restored store, as sentences: `as_copied` as the backup has them, the others as they
+/// stood in the store that was replaced.
+pub(super) fn open_words(as_copied: &[JobId], unfinished: &Unfinished) -> String {
+    let named = |jobs: &[JobId]| jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let how = "`serve` goes on with what came in, `privaflow jobs resume` with the others.";
+    let taken = match unfinished.open.as_slice() {
+        [] => String::new(),
+        jobs => format!("taken over as they stood in the store that was replaced: {}", named(jobs)),
+    };
+    match (as_copied, taken.is_empty()) {
+        ([], true) => "No job is open.".to_owned(),
+        ([], false) => format!("Open jobs, {taken}; {how}"),
+        (jobs, true) => {
+            format!("Open jobs, as the backup has them and perhaps further on since: {}; {how}", named(jobs))
+        }
+        (jobs, false) => format!(
+            "Open jobs, as the backup has them and perhaps further on since: {}; {taken}; {how}",
+            named(jobs)
+        ),
+    }
 }
 
 fn job(LeftJob { job, workflow, input, open, over, failed, is_known }: &LeftJob) -> String {
@@ -112,7 +127,24 @@ fn job(LeftJob { job, workflow, input, open, over, failed, is_known }: &LeftJob)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::JobId;
+
+    #[test]
+    fn open_jobs_are_told_by_where_they_come_from() {
+        let unfinished = |open: &[i64]| Unfinished {
+            open: open.iter().map(|number| JobId(*number)).collect(),
+            ..Unfinished::default()
+        };
+
+        assert_eq!(open_words(&[], &unfinished(&[])), "No job is open.");
+        let taken = open_words(&[], &unfinished(&[3]));
+        assert!(
+            taken.starts_with("Open jobs, taken over as they stood in the store that was replaced: job-3; `serve`"),
+            "{taken}"
+        );
+        let both = open_words(&[JobId(1)], &unfinished(&[3]));
+        assert!(both.contains("perhaps further on since: job-1; taken over as they stood"), "{both}");
+        assert!(!open_words(&[JobId(1)], &unfinished(&[])).contains("taken over"));
+    }
 
     #[test]
     fn whatever_nobody_carries_out_is_named() {
@@ -144,7 +176,6 @@ mod tests {
             "1 request that came in since",
             "job-1 of erase on monday.csv (4 requests not over); job-2 of erase on monday.csv (1 over, and nobody \
              knows how many are not, 1 failed); job-3 of erase on monday.csv (2 failed, opened again since: `privaflow jobs retry job-3 --failed`).",
-            "Open, and taken over as they stood: job-8;",
             "unless you cancel them: job-9.",
             "NOT known, or not all of it: what came in",
         ] {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use super::job::facts;
 use super::look::request_of;
 use super::planned::ended;
+use super::recall::Recall;
 use super::runs::About;
 use super::task::EngineError;
 use crate::intake::Records;
 use crate::job::{Ended, Fail, IdEntry, State, StepAnswer, Verdict};
-use crate::journal::JobRecord;
+use crate::journal::{JobRecord, Sealed};
 use crate::request::{Identity, Spare, Warnings, identity};
 use crate::run::{Finish, Program, Trouble};
 use crate::workflow::{Step, StepKind, Workflow};
@@ -21,23 +22,27 @@ use crate::workflow::{Step, StepKind, Workflow};
 /// Records looked at together, and written down together.
 const TOGETHER: usize = 512;
 
-/// Calls `see` with the ends of everything in the input that is not over.
+/// Calls `see` with the ends of everything in the input that is not over, and with what these requests leave for
+/// looks at their people.
 pub fn cancelled(
     record: &JobRecord,
     state: &State,
     workflow: &Arc<Workflow>,
     mut records: Records,
-    mut see: impl FnMut(Vec<Ended>),
+    recall: Option<&Recall>,
+    mut see: impl FnMut(Vec<Ended>, Sealed),
 ) -> Result<(), EngineError> {
     let program = Program::new(Arc::clone(workflow), facts(record));
     let writes = Writes::of(workflow);
     while let Some(chunk) = records.next_chunk(TOGETHER, 1 << 20).map_err(EngineError::Input)? {
+        let mut sealed = Sealed::new();
         let open = chunk.records().filter(|record| !state.is_finished(record.position()));
         let ends: Vec<Ended> = open
             .map(|raw| {
                 let position = raw.position();
                 let place = Identity::Place { input: &record.input_digest, position };
                 let request = request_of(&program, raw, &mut Warnings::default(), &mut Spare::default()).ok();
+                recall.into_iter().for_each(|recall| recall.seal(position, request.as_ref(), &mut sealed));
                 let content = request.as_ref().map_or(0, |request| request.digest.0);
                 let given = request.and_then(|request| request.id);
                 let key = identity(&workflow.name, given.as_deref().map_or(place, Identity::Id));
@@ -47,17 +52,17 @@ pub fn cancelled(
             })
             .collect();
         if !ends.is_empty() {
-            see(ends);
+            see(ends, sealed);
         }
     }
     Ok(())
 }
 
 /// The steps of a workflow that write, as reports name them.
-struct Writes<'w>(HashSet<&'w str>);
+pub(super) struct Writes<'w>(HashSet<&'w str>);
 
 impl<'w> Writes<'w> {
-    fn of(workflow: &'w Workflow) -> Writes<'w> {
+    pub(super) fn of(workflow: &'w Workflow) -> Writes<'w> {
         let mut labels = HashSet::new();
         let mut left: Vec<&Step> = workflow.lists().flatten().collect();
         while let Some(step) = left.pop() {
@@ -73,7 +78,7 @@ impl<'w> Writes<'w> {
     }
 
     /// Whether a write was accepted among what a request was told.
-    fn any_accepted(&self, answers: &[StepAnswer]) -> bool {
+    pub(super) fn any_accepted(&self, answers: &[StepAnswer]) -> bool {
         // `loop[3].step`, and `step#2` of one that makes several calls.
         let label = |path: &'_ str| {
             let last = path.rsplit('.').next().unwrap_or(path);

@@ -32,6 +32,7 @@ mod plan_record;
 mod planned;
 mod progress;
 mod reader;
+mod recall;
 mod relay;
 mod replay;
 mod report;
@@ -54,15 +55,16 @@ pub use brake::Brake;
 pub use cancel::cancelled;
 pub use guard::DEFAULT_PER_JOB;
 pub use history::{
-    Decided, Fate, Fates, Gone, Happened, Kept, Known, Shown, Theirs, Undecidable, Way, answer, forget,
+    Decided, Fate, Fates, Gone, Happened, Kept, Known, Shown, Theirs, Undecidable, Way, answer, erased_among, forget,
     give_up, looked_at, looked_for_by, may_be_answered, may_be_cancelled, may_be_retried, reopen,
-    requests_of, runs_of, shown_like, sought_like, story, watched, ways,
+    requests_of, runs_of, shown_like, sought_like, story, watched, watched_given_up, ways,
 };
 pub use in_the_air::{Extent, Turn};
 pub use job::{Order, Outcome, run};
 pub use look::{Planned, each_request, nowhere, planned_calls, taken};
 pub use open::{JobError, Place, find_or_create};
 pub use progress::{Progress, Standing};
+pub use recall::Recall;
 pub use report::{standing, summary};
 pub use service::{Service, Stopped};
 pub use shared::Shared;

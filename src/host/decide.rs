@@ -1,69 +1,21 @@
-//! Decisions of people about a job: give it up, or let it begin.
+//! Decisions of people about a job: let it begin, try requests of it again, remove old ones.
 //!
-//! A job that is under way here is stopped in order before it is given up, and nobody begins one
-//! meanwhile; so the decision is the last thing in its journal.
+//! A job that is under way here is stopped in order before it is decided about, and nobody begins one
+//! meanwhile; so the decision is the last thing in its journal. Giving up is the work of `give_up`.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::command::Talk;
 use super::error::{HostError, with_causes};
 use super::owner::Host;
-use super::prepare;
 use super::report::{Ending, Report};
 use crate::engine::{
-    self, Decided, EngineError, Fate, Fates, JobError, Kept, Summary, Undecidable, may_be_cancelled,
-    may_be_retried,
+    self, Decided, EngineError, Fate, Fates, JobError, Summary, Undecidable, may_be_retried,
 };
 use crate::intake::Input;
-use crate::job::{Event, JobId, Position, RunId, Status, WindowId};
-use crate::journal::{Approval, JobRecord, Store, Writer};
-use crate::source::Source;
-use crate::workflow::Known;
+use crate::job::{Event, JobId, Position, RunId, Status};
+use crate::journal::Approval;
 
 impl Host {
-    /// Gives a job up for good; what is not finished counts as failed.
-    pub(super) async fn cancel(
-        &self,
-        job: JobId,
-        folder: PathBuf,
-        by: String,
-        talk: &Talk,
-    ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
-        let record = self.store().reader().job(job)?;
-        if record.status.is_closed() {
-            return Err(HostError::NothingToDecide { job, status: record.status });
-        }
-        let unanswered = self.store().state(job)?.unresolved().count();
-        if unanswered > 0 {
-            talk.say(format!(
-                "warning: {unanswered} calls of {job} had no answer: what they did is not known, and nobody looks any \
-                 more"
-            ));
-        }
-        let (store, says, of) = (Arc::clone(self.store()), talk.clone(), record.clone());
-        let (sender, durable) = tokio::sync::mpsc::unbounded_channel();
-        let mut end = End { writer: self.store().writer(job, sender), together: Vec::new() };
-        // First of all: nobody is given up whom the gate does not know then.
-        let presumed = self.store().reader().presumed(job, None, self.now_ms())?;
-        let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
-        presumed.into_iter().for_each(|presumed| end.push(Event::Presumed(presumed)));
-        let listed = tokio::task::spawn_blocking(move || {
-            end_the_rest(&store, &of, &folder, &mut end, &says);
-            end
-        });
-        let end = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
-        let (last, _writer) = end.with(Event::Cancelled { at_ms: self.now_ms(), by });
-        written(job, durable, last).await?;
-        say_presumed(presumes, talk);
-        self.shared().give_up(job);
-        drop(stopped);
-        self.summary(job)
-    }
-
     /// Lets a job begin that its guard holds.
     pub(super) async fn approve(&self, job: JobId, by: String) -> Result<Summary, HostError> {
         let _nobody_begins = self.opening().await;
@@ -93,44 +45,6 @@ impl Host {
         chosen(&fates, &positions, check)?;
         let decided = Decided { by, at_ms: self.now_ms() };
         engine::reopen(self.store(), &fates, &positions, even_if_sent, &decided).await?;
-        let summary = self.summary(job);
-        drop(stopped);
-        summary
-    }
-
-    /// Gives runs up, if each of them still may be.
-    pub(super) async fn give_up(
-        &self,
-        job: JobId,
-        positions: Vec<Position>,
-        folder: PathBuf,
-        by: String,
-        talk: &Talk,
-    ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
-        let mut record = self.store().reader().job(job)?;
-        let fates = Fates::of(self.store().reader(), record.clone())?;
-        let found = chosen(&fates, &positions, may_be_cancelled)?;
-        if record.input_path != "-" && record.input_path.parse::<WindowId>().is_err() {
-            record.input_path = folder.join(&record.input_path).display().to_string();
-        }
-        let wanted: BTreeSet<Position> = positions.into_iter().collect();
-        // A request without its record is given up all the same; only its id is not known then.
-        let mut known = match Kept::open(self.store().reader(), &record) {
-            Ok(kept) => kept.look_up(&wanted)?,
-            Err(_) => Default::default(),
-        };
-        let found: Vec<_> = found
-            .into_iter()
-            .map(|fate| {
-                let known = known.remove(&fate.position);
-                (fate, known)
-            })
-            .collect();
-        let decided = Decided { by, at_ms: self.now_ms() };
-        let presumes = engine::give_up(self.store(), &fates, &found, &decided).await?;
-        say_presumed(presumes, talk);
         let summary = self.summary(job);
         drop(stopped);
         summary
@@ -199,17 +113,6 @@ impl Host {
     }
 }
 
-/// Says what the gate makes of requests that were given up and may have erased somebody.
-fn say_presumed(requests: usize, talk: &Talk) {
-    if requests > 0 {
-        talk.say(format!(
-            "warning: {requests} of the requests that are given up may have erased somebody at the service; for the \
-             gate they did, so that no older change brings anybody back: `privaflow gate list` shows it, and \
-             `privaflow gate release` lets somebody through"
-        ));
-    }
-}
-
 /// How many requests an input has; `None` when it cannot be read.
 fn count(input: &Input) -> Option<u64> {
     let (mut records, mut requests) = (input.records().ok()?, 0);
@@ -238,7 +141,7 @@ pub(super) fn chosen(
 }
 
 /// Waits until an event is on the disk.
-async fn written(
+pub(super) async fn written(
     job: JobId,
     mut durable: tokio::sync::mpsc::UnboundedReceiver<u64>,
     last: u64,
@@ -249,60 +152,5 @@ async fn written(
             Some(_) => {}
             None => return Err(HostError::NotWritten(job)),
         }
-    }
-}
-
-/// Events of one commit when a job is given up: 65,536 requests. A crash between two leaves the job open and the gate
-/// knowing whom it may have erased, and giving it up once more ends the rest.
-const MOST_TOGETHER: usize = 128;
-
-/// The last events of a job: durable together, unless they are very many.
-struct End {
-    writer: Writer,
-    together: Vec<Event>,
-}
-
-impl End {
-    fn push(&mut self, event: Event) {
-        self.together.push(event);
-        if self.together.len() >= MOST_TOGETHER {
-            self.writer.append_together(std::mem::take(&mut self.together));
-        }
-    }
-
-    /// The number of the last event, and who writes it.
-    fn with(mut self, last: Event) -> (u64, Writer) {
-        self.together.push(last);
-        (self.writer.append_together(self.together), self.writer)
-    }
-}
-
-/// Ends every request of a job that is not over, so that the failures file lists it.
-fn end_the_rest(store: &Store, record: &JobRecord, folder: &Path, end_of_job: &mut End, talk: &Talk) {
-    let warn = |why: &str| {
-        talk.say(format!("warning: what is cancelled cannot be listed request by request: {why}"));
-    };
-    let mut end = || -> Result<(), HostError> {
-        if record.input_path == "-" {
-            warn("the input was standard input");
-            return Ok(());
-        }
-        let name = format!("{} as it was when {} began", record.workflow_name, record.id);
-        let source = Source::new(name, record.workflow_text.clone());
-        let workflow = prepare::workflow(source, &Known::default(), talk)?;
-        let path = folder.join(&record.input_path);
-        let input = prepare::open_again(store.reader(), record, &workflow, &path, &record.input_path)?;
-        if input.digest() != record.input_digest {
-            warn("the input is not what it was");
-            return Ok(());
-        }
-        let state = store.reader().state(record.id)?;
-        engine::cancelled(record, &state, &workflow, input.records()?, |ended| {
-            end_of_job.push(Event::Ended { ended });
-        })?;
-        Ok(())
-    };
-    if let Err(error) = end() {
-        warn(&error.refusal().text);
     }
 }

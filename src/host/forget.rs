@@ -3,6 +3,7 @@
 //! A run is theirs by what its request names, by what its look-ups showed of its person, and by what looks ask for;
 //! what look-ups showed of somebody else, too, is told and ends nothing. First the runs end, each job stopped in
 //! order while its runs do; then records that came in and keys are destroyed, and the ledger says so by digests.
+//! With the keys goes what is needed to look for them again: of whom they erased, or may have, that is told.
 //! Done twice it does what is left: a crash in between is mended by the same command again.
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use super::error::HostError;
 use super::owner::Host;
 use crate::engine::{self, EngineError, Fates, Shown, Theirs};
 use crate::job::{JobId, Position, RunId, Status};
-use crate::journal::{InputKind, JobRecord};
+use crate::journal::{InputKind, JobRecord, WATCH};
 use crate::run::Whose;
 
 impl Host {
@@ -24,7 +25,7 @@ impl Host {
         let _nobody_begins = self.opening().await;
         let with_keys: BTreeSet<JobId> = self.store().jobs_with_keys()?.into_iter().collect();
         let (mut ended, mut keys, mut files, mut not_looked_at) = (0, 0, Vec::new(), Vec::new());
-        let (mut theirs, mut told) = (Vec::new(), Told::default());
+        let (mut theirs, mut told, mut unwatched) = (Vec::new(), Told::default(), Vec::new());
         for record in self.store().reader().jobs()? {
             let job = record.id;
             let is_open = matches!(record.status, Status::Open | Status::Held);
@@ -57,7 +58,12 @@ impl Host {
             }
             keys += self.store().keys_of(job, found.runs.keys().copied())?;
             let fates = Fates::of(self.store().reader(), record)?;
+            let is_left_looks = fates.record().format.get(WATCH).is_some() && (is_open || is_watched);
             ended += engine::forget(self.store(), &fates, &found, self.now_ms()).await?;
+            if is_left_looks {
+                let erased = engine::erased_among(self.store().reader(), job, found.runs.keys())?;
+                unwatched.extend(erased.into_iter().map(|position| RunId { job, position }.to_string()));
+            }
             theirs.push((job, found.runs.into_keys().collect()));
             drop(stopped);
         }
@@ -68,7 +74,7 @@ impl Host {
         files.dedup();
         Ok(json!({
             "runs": ended, "records": destroyed.records, "keys": keys + destroyed.records, "files": files,
-            "not_looked_at": not_looked_at, "found": told.found, "left": told.left,
+            "not_looked_at": not_looked_at, "found": told.found, "left": told.left, "unwatched": unwatched,
         }))
     }
 

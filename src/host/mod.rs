@@ -21,6 +21,7 @@ mod execute;
 mod folder;
 mod forget;
 mod gate;
+mod give_up;
 mod guests;
 mod line;
 mod look_said;

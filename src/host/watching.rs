@@ -118,11 +118,10 @@ impl Host {
         match self.store().reader().job(look)?.status {
             Status::Finished => {
                 let (found, again) = found(self.store(), &watch, look, &workflow, people)?;
-                let over = self.over(&watch, found, now_ms)?;
-                if is_real && !again.is_empty() {
-                    self.renew_certificates(&watch, again).await;
-                }
-                Ok(over)
+                let owed = if is_real { self.owed_after(&watch, again)? } else { Vec::new() };
+                self.store().end_watch_owing(&watch, found.clone(), owed, now_ms)?;
+                self.write_owed_certificates().await;
+                Ok(Looked::Over(found))
             }
             Status::Cancelled => self.cancelled(&watch, people, now_ms),
             Status::Open | Status::Held => self.left(look, &report),

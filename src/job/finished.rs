@@ -69,6 +69,17 @@ impl Finished {
         None
     }
 
+    /// The records that are over, in the order of the input.
+    pub fn iter(&self) -> impl Iterator<Item = Position> {
+        let words = self.pieces.iter().flat_map(|(piece, words)| {
+            (0_u64..).zip(words.iter()).map(move |(at, word)| (piece * PIECE_BITS + at * 64, *word))
+        });
+        words.flat_map(|(first, word)| {
+            let bits = (0..64).filter(move |bit| word & (1 << bit) != 0);
+            bits.map(move |bit| first + bit)
+        })
+    }
+
     /// How many records are over.
     pub fn count(&self) -> u64 {
         self.count
@@ -99,6 +110,7 @@ mod tests {
         assert!(finished.contains(u64::MAX) && finished.contains(64));
         assert_eq!([63, 63, 9_000_000].map(|position| finished.remove(position)), [true, false, false]);
         assert!(finished.count() == 5 && !finished.contains(63) && finished.insert(63));
+        assert_eq!(finished.iter().collect::<Vec<_>>(), [0, 63, 64, 65_535, 65_536, u64::MAX]);
         assert!(!finished.contains(1) && !finished.contains(u64::MAX - 1) && !finished.contains(65_537));
     }
 }

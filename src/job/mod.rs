@@ -10,6 +10,7 @@ mod finished;
 mod id;
 mod reason;
 mod state;
+mod to_look_at;
 mod totals;
 mod verdict;
 
@@ -23,5 +24,6 @@ pub use finished::Finished;
 pub use id::{JobId, NotAnId, Position, RunId, WindowId};
 pub use reason::{BadReason, Reason};
 pub use state::{Abandoned, Decided, Hold, ReopenedAs, State, Unresolved, Wait};
+pub use to_look_at::ToLookAt;
 pub use totals::Totals;
 pub use verdict::{Fail, Pause, Skip, Status, Verdict};

@@ -213,8 +213,8 @@ impl Committer {
                     if let Some(open) = self.writers.get_mut(&writer) {
                         open.taken += events.len() as u64;
                         let job = open.job;
-                        let taking = |event| {
-                            let (note, witness, sought) = (None, None, Sealed::new());
+                        let taking = |(event, sought)| {
+                            let (note, witness) = (None, None);
                             Taking { writer, job, event, note, witness, sought }
                         };
                         group.events.extend(events.into_iter().map(taking));

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::job::JobId;
+use crate::job::{JobId, Position};
 use crate::ledger::Fact;
 use crate::source::duration_word;
 
 use super::commit::now_ms;
 use super::error::{Doing, StoreError};
+use super::pages::OwedPages;
 use super::{Reader, Store, inbox, jobs, sought};
 
 /// The member of a job's `format` that says when is looked: milliseconds after its end, in order.
@@ -88,6 +89,17 @@ impl Store {
 
     /// Notes what a look found, once; with the last one goes what was kept for it.
     pub fn end_watch(&self, watch: &Watch, found: Found, at_ms: i64) -> Result<(), StoreError> {
+        self.end_watch_owing(watch, found, Vec::new(), at_ms)
+    }
+
+    /// As [`Store::end_watch`], with the requests whose certificates are to be written anew for it.
+    pub fn end_watch_owing(
+        &self,
+        watch: &Watch,
+        found: Found,
+        owed: Vec<Position>,
+        at_ms: i64,
+    ) -> Result<(), StoreError> {
         let watch = watch.clone();
         self.with_committer(move |committer| {
             let mut write = || {
@@ -98,6 +110,10 @@ impl Store {
                 let ended = transaction.execute(sql, params![watch.id, at_ms, text]).doing(WRITING)?;
                 let (mut gone, mut keys, mut sought) = (inbox::Amount::default(), Vec::new(), Vec::new());
                 if ended > 0 {
+                    if !owed.is_empty() {
+                        let (job, positions) = (watch.job, owed.clone());
+                        OwedPages { job, positions, watch: watch.id }.note(&transaction).doing(WRITING)?;
+                    }
                     committer.ledger.append(&transaction, now_ms(), &fact(&watch, &found))?;
                     committer.ledger.sign_if_due(&transaction, now_ms())?;
                     let span = (watch.job, watch.from_event, watch.to_event);

@@ -33,7 +33,7 @@ pub(super) enum Command {
         sought: Sealed,
     },
     /// The writer's next events, which go to the disk together or not at all.
-    Together { writer: u64, events: Vec<Event> },
+    Together { writer: u64, events: Vec<(Event, Sealed)> },
     /// No more events come from this writer.
     End { writer: u64 },
     /// What came in, together with whatever else is written then.
@@ -72,6 +72,11 @@ impl Writer {
 
     /// As [`Writer::append`], of events that are durable together or not at all; gives the number of the last.
     pub fn append_together(&mut self, events: Vec<Event>) -> u64 {
+        self.append_all(events.into_iter().map(|event| (event, Sealed::new())).collect())
+    }
+
+    /// As [`Writer::append_together`], each with what is kept of the requests that end for looks at them.
+    pub fn append_all(&mut self, events: Vec<(Event, Sealed)>) -> u64 {
         self.appended += events.len() as u64;
         drop(self.commands.send(Command::Together { writer: self.number, events }));
         self.appended

@@ -23,6 +23,7 @@ mod page;
 mod proof;
 mod remains;
 mod signature;
+mod teller;
 mod tree;
 mod verify;
 mod watched;

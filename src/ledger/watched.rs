@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::fact::Fact;
 
-/// A sentence for people; empty for any other fact.
-pub(super) fn watched(fact: &Fact) -> String {
+/// A sentence for people; empty for any other fact. `may_be`: whether the request was erased is not known.
+pub(super) fn watched(fact: &Fact, may_be: bool) -> String {
     let Fact::Watched { people, gone, came_back, erased_again, returned, unknown, missing, .. } = fact else {
         return String::new();
     };
     let Fact::Watched { after, by, named_only, .. } = fact else { return String::new() };
     let by = by_which(by, *named_only);
+    let erased = if may_be { "erased, or may have" } else { "erased" };
     if let Some(missing) = missing {
         return format!("After {after} nobody could be looked for again ({missing}).");
     }
@@ -20,7 +21,7 @@ pub(super) fn watched(fact: &Fact) -> String {
             people => (format!("all {people} people"), "were"),
         };
         return format!(
-            "After {after} {whom} of this job whom it erased {were} looked for again{by}: nobody was found."
+            "After {after} {whom} of this job whom it {erased} {were} looked for again{by}: nobody was found."
         );
     }
     let parts = [
@@ -33,7 +34,7 @@ pub(super) fn watched(fact: &Fact) -> String {
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     format!(
-        "After {after} the {people} people of this job whom it erased were looked for again{by}: {}.",
+        "After {after} the {people} people of this job whom it {erased} were looked for again{by}: {}.",
         parts.join(", ")
     )
 }
@@ -55,7 +56,7 @@ mod tests {
     #[test]
     fn gone_is_said_with_what_was_asked() {
         let fact = r#"{"fact":"watched","job":"job-1","after":"7d","people":2,"gone":2,"came_back":0,"erased_again":0,"returned":0,"unknown":0"#;
-        let said = |more: &str| watched(&serde_json::from_str(&format!("{fact}{more}}}")).unwrap());
+        let said = |more: &str| watched(&serde_json::from_str(&format!("{fact}{more}}}")).unwrap(), false);
 
         let asked = said(r#","by":{"email":1,"external_id":2},"events":[0,9]"#);
         assert!(asked.contains("looked for again by 1 email, 2 external_id: nobody was found"), "{asked}");

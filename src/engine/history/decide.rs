@@ -7,11 +7,14 @@
 use super::fate::{FUTURE_TIME, Fate, PARKED_ELSEWHERE, STILL_THERE};
 use super::fates::Fates;
 use super::input::Known;
+use crate::engine::cancel::Writes;
 use crate::job::{
-    Decision, Ended, Event, FORGETFUL, Fail, Failure, IdEntry, JobId, ON_HOLD, Pause, Position, Reopened,
-    RunId, Stopped, Verdict,
+    Decision, Ended, Event, FORGETFUL, Fail, Failure, IdEntry, JobId, ON_HOLD, Pause, Position, Presumed,
+    Reopened, RunId, State, Stopped, Verdict,
 };
-use crate::journal::{Store, StoreError};
+use crate::journal::{Sealed, Store, StoreError};
+use crate::source::Source;
+use crate::workflow::{Known as Names, Workflow, load};
 
 /// Records named in one event.
 const TOGETHER: usize = 4096;
@@ -142,37 +145,55 @@ pub async fn answer(store: &Store, job: JobId, decision: Decision) -> Result<(),
     write_down(store, job, vec![Event::Decided(decision)]).await
 }
 
-/// Ends runs of a job that [`may_be_cancelled`], with what their records say of themselves; the job is
-/// finished when nothing else is left of it. Gives how many of them may have erased somebody: the gate counts
-/// these erasures as accepted.
+/// Ends runs of a job that [`may_be_cancelled`], with what their records say of themselves and what they leave for
+/// looks at their people; the job is finished when nothing else is left of it. `presumed` are those that may have
+/// erased somebody: the gate counts these erasures as accepted.
 pub async fn give_up(
     store: &Store,
     fates: &Fates,
     runs: &[(Fate, Option<Known>)],
+    (presumed, sealed): (Option<Presumed>, Sealed),
     decided: &Decided,
-) -> Result<usize, StoreError> {
-    let ended = runs.iter().map(|(fate, known)| cancelled(fate, known.as_ref())).collect();
-    let positions = runs.iter().map(|(fate, _)| fate.position).collect();
-    let presumed = store.reader().presumed(fates.record().id, Some(&positions), decided.at_ms)?;
-    let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
-    let mut events: Vec<Event> = presumed.into_iter().map(Event::Presumed).collect();
-    events.push(Event::Ended { ended });
+) -> Result<(), StoreError> {
+    let accepted = Accepted::of(fates);
+    let ended =
+        runs.iter().map(|(fate, known)| cancelled(fate, known.as_ref(), accepted.is_any(fate))).collect();
+    let mut events: Vec<(Event, Sealed)> =
+        presumed.into_iter().map(|presumed| (Event::Presumed(presumed), Sealed::new())).collect();
+    events.push((Event::Ended { ended }, sealed));
     let records = fates.state().totals().records;
     if records.is_some_and(|records| fates.over() + runs.len() as u64 == records) {
         let at_ms = decided.at_ms;
-        events.push(Event::Stopped(Stopped {
-            at_ms,
-            elapsed_ms: 0,
-            finished: true,
-            records,
-            unmapped: Vec::new(),
-        }));
+        let (elapsed_ms, finished, unmapped) = (0, true, Vec::new());
+        let stopped = Stopped { at_ms, elapsed_ms, finished, records, unmapped };
+        events.push((Event::Stopped(stopped), Sealed::new()));
     }
-    write_down(store, fates.record().id, events).await?;
-    Ok(presumes)
+    write_all(store, fates.record().id, events).await
 }
 
-fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {
+/// Whether writes of requests that are given up were accepted: of those that are in the middle of it their last end,
+/// if there is one, does not know.
+pub(super) struct Accepted<'f> {
+    state: &'f State,
+    /// None where this release does not take the text any more.
+    workflow: Option<Workflow>,
+}
+
+impl<'f> Accepted<'f> {
+    pub(super) fn of(fates: &'f Fates) -> Accepted<'f> {
+        let record = fates.record();
+        let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
+        Accepted { state: fates.state(), workflow: load(&source, &Names::default()).0 }
+    }
+
+    pub(super) fn is_any(&self, fate: &Fate) -> bool {
+        let answers = self.state.answers_of(fate.position);
+        let any = |workflow| Writes::of(workflow).any_accepted(answers);
+        fate.accepted || (!answers.is_empty() && self.workflow.as_ref().is_some_and(any))
+    }
+}
+
+fn cancelled(fate: &Fate, known: Option<&Known>, accepted: bool) -> Ended {
     let reason = Fail::Cancelled;
     let noted = fate.failure.as_ref();
     let key = fate.key.or(known.map(|known| known.key)).unwrap_or([0; 16]);
@@ -190,7 +211,7 @@ fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {
     Ended {
         position: fate.position,
         verdict: Verdict::Failed(reason),
-        accepted: fate.accepted,
+        accepted,
         verified: fate.verified,
         id: IdEntry { key, content: known.map_or(0, |known| known.content) },
         failure: Some(failure),
@@ -199,9 +220,14 @@ fn cancelled(fate: &Fate, known: Option<&Known>) -> Ended {
 
 /// Returns once the events are on the disk.
 pub(super) async fn write_down(store: &Store, job: JobId, events: Vec<Event>) -> Result<(), StoreError> {
+    write_all(store, job, events.into_iter().map(|event| (event, Sealed::new())).collect()).await
+}
+
+/// The same, each with what is kept for looks.
+async fn write_all(store: &Store, job: JobId, events: Vec<(Event, Sealed)>) -> Result<(), StoreError> {
     let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
     let mut writer = store.writer(job, sender);
-    let last = writer.append_together(events);
+    let last = writer.append_all(events);
     let mut seen = 0;
     while seen < last {
         match durable.recv().await {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::write_down;
+use super::decide::{Accepted, write_down};
 use super::fates::Fates;
 use super::input::{Gone, Kept, Known};
 use super::people::requests_like;
@@ -43,6 +43,7 @@ pub async fn forget(store: &Store, fates: &Fates, theirs: &Theirs, at_ms: i64) -
         return Ok(0);
     }
     let mut told = fates.some(&open)?;
+    let writes = Accepted::of(fates);
     let mut ended = Vec::with_capacity(open.len());
     for position in &open {
         let known = theirs.runs.get(position).and_then(Option::as_ref);
@@ -52,7 +53,7 @@ pub async fn forget(store: &Store, fates: &Fates, theirs: &Theirs, at_ms: i64) -
         ended.push(Ended {
             position: *position,
             verdict: Verdict::Failed(Fail::Forgotten),
-            accepted: fate.as_ref().is_some_and(|fate| fate.accepted),
+            accepted: fate.as_ref().is_some_and(|fate| writes.is_any(fate)),
             verified: fate.as_ref().is_some_and(|fate| fate.verified),
             id: IdEntry { key: key.unwrap_or([0; 16]), content: known.map_or(0, |known| known.content) },
             failure: Some(Failure {

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use super::watched::looked_at;
 use crate::engine::job::facts;
 use crate::engine::look::request_of;
+use crate::engine::recall::Recall;
 use crate::engine::task::EngineError;
 use crate::intake::{Input, Reading};
 use crate::job::Position;
-use crate::journal::{JobRecord, Reader};
+use crate::journal::{JobRecord, Reader, Sealed};
 use crate::request::{Identity, Request, Spare, Warnings, identity};
 use crate::run::Program;
 use crate::source::{Source, safe_id};
@@ -112,6 +113,24 @@ impl Kept {
             },
         )?;
         Ok(found)
+    }
+
+    /// What some records say of themselves, and what they leave for looks at their people.
+    pub fn look_up_and_seal(
+        &self,
+        wanted: &BTreeSet<Position>,
+        recall: Option<&Recall>,
+    ) -> Result<(HashMap<Position, Known>, Sealed), EngineError> {
+        let (mut found, mut sealed) = (HashMap::with_capacity(wanted.len()), Sealed::new());
+        self.each(
+            wanted.last().copied().unwrap_or_default(),
+            |position| wanted.contains(&position),
+            |position, known, request| {
+                recall.into_iter().for_each(|recall| recall.seal(position, request, &mut sealed));
+                found.insert(position, known);
+            },
+        )?;
+        Ok((found, sealed))
     }
 
     /// The deadlines of records that are wanted and have one, in Unix milliseconds.

@@ -29,5 +29,6 @@ pub(in crate::engine) use people::identify;
 pub use people::requests_of;
 pub use revealed::{Shown, shown_like};
 pub use story::{Happened, story};
-pub use watched::{looked_at, looked_for_by, sought_like, watched};
+pub(in crate::engine) use watched::to_look_at;
+pub use watched::{erased_among, looked_at, looked_for_by, sought_like, watched, watched_given_up};
 pub use ways::{Way, ways};

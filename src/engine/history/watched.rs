@@ -1,7 +1,7 @@
-//! The requests of a job whose people are looked for again: done, and erased by a call that was accepted.
+//! The requests of a job whose people are looked for again, and by what.
 //!
-//! One that failed, waits, or was skipped is never among them, whatever was sent for it. Which requests
-//! these are follows from events that never change, so a look that is taken up again looks at the same.
+//! Which requests these are is for [`ToLookAt`] to say. It follows from events that never change, so a look that is
+//! taken up again looks at the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,31 +9,45 @@ use std::sync::Arc;
 use super::input::Kept;
 use crate::engine::task::EngineError;
 use crate::intake::{Chosen, Input};
-use crate::job::{Event, Finished, JobId, Position, Verdict};
+use crate::job::{Finished, JobId, Position, ToLookAt};
 use crate::journal::{self, JobRecord, Reader, Store, StoreError};
 use crate::run::Sought;
 
-/// The requests of a job that were done behind one event and up to another.
+/// The requests of a job whose people are looked for again, of those that ended behind one event and up to another.
 pub fn watched(reader: &Reader, job: JobId, from_event: i64, to_event: i64) -> Result<Finished, StoreError> {
-    let (mut erased, mut watched) = (Finished::default(), Finished::default());
+    to_look_at(reader, job, (from_event, to_event)).map(ToLookAt::found)
+}
+
+/// Those of them that a person gave up.
+pub fn watched_given_up(reader: &Reader, job: JobId, span: (i64, i64)) -> Result<Finished, StoreError> {
+    to_look_at(reader, job, span).map(|fold| fold.given_up().clone())
+}
+
+/// Those of some requests of a job that erased somebody, or may have.
+pub fn erased_among<'p>(
+    reader: &Reader,
+    job: JobId,
+    positions: impl IntoIterator<Item = &'p Position>,
+) -> Result<Vec<Position>, StoreError> {
+    let fold = to_look_at(reader, job, (0, i64::MAX))?;
+    Ok(positions.into_iter().copied().filter(|position| fold.has_erased(*position)).collect())
+}
+
+/// What a job's events behind one and up to another say of whom is to be looked for.
+pub(in crate::engine) fn to_look_at(
+    reader: &Reader,
+    job: JobId,
+    (from_event, to_event): (i64, i64),
+) -> Result<ToLookAt, StoreError> {
+    let mut fold = ToLookAt::behind(from_event);
     for recorded in reader.events(job) {
         let recorded = recorded?;
         if recorded.number > to_event {
             break;
         }
-        if let Event::Erased { positions } = &recorded.event {
-            for position in positions {
-                erased.insert(*position);
-            }
-        }
-        if recorded.number > from_event {
-            let done = recorded.event.ends().iter().filter(|ended| ended.verdict == Verdict::Done);
-            done.filter(|ended| erased.contains(ended.position)).for_each(|ended| {
-                watched.insert(ended.position);
-            });
-        }
+        fold.apply(recorded.number, &recorded.event);
     }
-    Ok(watched)
+    Ok(fold)
 }
 
 /// By how many identifiers of each kind requests of a job are looked for: what they name, as far as their input is

@@ -2,18 +2,20 @@
 //!
 //! One is made of the ledger alone and can be made again at any time, so nothing waits for it, and one that
 //! cannot be written is no failure of the request. When a look finds somebody again of whom a page says that they
-//! are gone, that page is written anew, under its name.
+//! are gone, or looked at a request that was given up, that page is written anew, under its name; which pages are
+//! owed is durable before, so that a kill leaves none as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::find;
-use crate::engine::{EngineError, Fates, Kept, watched};
+use crate::engine::{EngineError, Fates, Kept, watched, watched_given_up};
 use crate::host::owner::Host;
-use crate::job::{JobId, Position, RunId, Verdict};
-use crate::journal::{JobRecord, Reader, StoreError, Watch};
+use crate::job::{Finished, JobId, Position, RunId, Status, Verdict};
+use crate::journal::{JobRecord, OwedPages, Reader, StoreError, Watch};
 use crate::ledger::{Certificate, page};
 use crate::source::Source;
 use crate::workflow::{Known, load};
@@ -107,11 +109,72 @@ impl Host {
         self.say_written(job, move || certify_job(&reader, &folder, job, now_ms)).await;
     }
 
-    /// Writes the certificates of requests anew whose people a look found again, by their records in the look.
-    pub(in crate::host) async fn renew_certificates(&self, watch: &Watch, again: Vec<Position>) {
-        let (reader, folder) = (self.store().reader().clone(), self.settings().certificates());
-        let (now_ms, job, watch) = (self.now_ms(), watch.job, watch.clone());
-        self.say_written(job, move || certify_again(&reader, &folder, &watch, &again, now_ms)).await;
+    /// The requests whose certificates a look makes untrue, or that wait for it: those whose people it found again, by
+    /// their records in the look, and those that were given up, of which nobody else learns what became of them.
+    pub(in crate::host) fn owed_after(
+        &self,
+        watch: &Watch,
+        again: Vec<Position>,
+    ) -> Result<Vec<Position>, StoreError> {
+        let reader = self.store().reader();
+        let record = match reader.job(watch.job) {
+            Err(StoreError::NoSuchJob(_)) => return Ok(Vec::new()),
+            record => record?,
+        };
+        if !wants_certificates(&record) || !is_few(&Fates::of(reader, record)?) {
+            return Ok(Vec::new());
+        }
+        let (from, to) = (watch.from_event, watch.to_event);
+        let looked_at = watched(reader, watch.job, from, to)?;
+        let given_up = watched_given_up(reader, watch.job, (from, to))?;
+        let again: BTreeSet<Position> =
+            again.into_iter().filter_map(|position| looked_at.nth(position)).chain(given_up.iter()).collect();
+        Ok(again.into_iter().collect())
+    }
+
+    /// Notes which certificates are to be written once requests are given up; before they are.
+    pub(in crate::host) fn owe_given_up(
+        &self,
+        record: &JobRecord,
+        given_up: &BTreeSet<Position>,
+    ) -> Result<(), StoreError> {
+        if given_up.is_empty() || given_up.len() as u64 > MOST || !wants_certificates(record) {
+            return Ok(());
+        }
+        let positions = given_up.iter().copied().collect();
+        self.store().owe_pages(OwedPages { job: record.id, positions, watch: 0 })
+    }
+
+    /// Writes the certificates of requests that were given up: anew where the page says something else.
+    pub(in crate::host) async fn certify_given_up(&self, record: &JobRecord) {
+        self.write_owed_certificates().await;
+        if wants_certificates(record) {
+            self.write_certificates(record.id).await;
+        }
+    }
+
+    /// Writes the certificates that are owed, also by a process that was killed before it had.
+    pub async fn write_owed_certificates(&self) {
+        let owed = match self.store().reader().owed_pages() {
+            Ok(owed) => owed,
+            Err(error) => {
+                tracing::warn!(%error, "which certificates are to be written cannot be read: {error}");
+                return;
+            }
+        };
+        for owed in owed {
+            let (store, folder, now_ms) =
+                (Arc::clone(self.store()), self.settings().certificates(), self.now_ms());
+            let job = owed.job;
+            let write = move || {
+                let (written, are_all_over) = certify_again(store.reader(), &folder, &owed, now_ms)?;
+                if are_all_over {
+                    store.pages_are_written(&owed)?;
+                }
+                Ok(written)
+            };
+            self.say_written(job, write).await;
+        }
     }
 
     async fn say_written(
@@ -152,14 +215,7 @@ fn certify_job(reader: &Reader, folder: &Path, job: JobId, now_ms: i64) -> Resul
     if over.is_empty() {
         return Ok(0);
     }
-    // What was carried out may be gone; then a request is called by its run.
-    let names: BTreeMap<Position, String> = match Kept::open(reader, &record) {
-        Ok(kept) => {
-            let known = kept.look_up(&over)?.into_iter();
-            known.filter_map(|(position, known)| Some((position, known.request?))).collect()
-        }
-        Err(_) => BTreeMap::new(),
-    };
+    let names = names_of(reader, &record, &over)?;
     let mut written = 0;
     for position in over {
         let run = RunId { job, position };
@@ -174,45 +230,76 @@ fn is_few(fates: &Fates) -> bool {
     fates.state().totals().records.is_some_and(|records| records <= MOST)
 }
 
-/// Writes those of requests anew that a look found again, with what every look at them came to, where their workflow
-/// wants one of each.
+/// Writes those of requests of a job anew that are over, with what every look at them came to; gives how many, and
+/// whether all of them are over.
 fn certify_again(
     reader: &Reader,
     folder: &Path,
-    watch: &Watch,
-    again: &[Position],
+    owed: &OwedPages,
     now_ms: i64,
-) -> Result<u64, CertifyError> {
-    let record = match reader.job(watch.job) {
-        Err(StoreError::NoSuchJob(_)) => return Ok(0),
+) -> Result<(u64, bool), CertifyError> {
+    let job = owed.job;
+    let record = match reader.job(job) {
+        Err(StoreError::NoSuchJob(_)) => return Ok((0, true)),
         record => record?,
     };
-    if !wants_certificates(&record) || !is_few(&Fates::of(reader, record)?) {
-        return Ok(0);
-    }
-    let span = (watch.job, watch.from_event, watch.to_event);
-    let mut looks: Vec<JobId> = Vec::new();
-    looks.extend(reader.jobs()?.iter().filter(|job| job.looks_at() == Some(span)).map(|job| job.id));
-    looks.sort_unstable();
-    let erased = watched(reader, watch.job, watch.from_event, watch.to_event)?;
+    let fates = Fates::of(reader, record.clone())?;
+    let is_cancelled = record.status == Status::Cancelled;
+    let positions: BTreeSet<Position> = owed.positions.iter().copied().collect();
+    let over: BTreeSet<Position> =
+        positions.iter().copied().filter(|position| is_cancelled || fates.is_over(*position)).collect();
+    let are_all_over = over.len() == positions.len();
+    let looks = looks_at(reader, job)?;
+    let names = names_of(reader, &record, &over)?;
     let mut written = 0;
-    for position in again {
-        let Some(own) = erased.nth(*position) else { continue };
-        let own = RunId { job: watch.job, position: own };
-        let of_looks = looks.iter().map(|job| RunId { job: *job, position: *position });
+    for position in over {
+        let own = RunId { job, position };
+        let of_looks = looks.iter().filter_map(|(look, looked_at)| {
+            let place = looked_at.iter().position(|known| known == position)?;
+            Some(RunId { job: *look, position: place as u64 })
+        });
         let runs: Vec<RunId> = [own].into_iter().chain(of_looks).collect();
         // What was carried out may be gone with its last look: the page that is there knows the name.
         let before = std::fs::read(files_of(&runs, folder).document).ok();
         let before: Option<serde_json::Value> = before.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let shown = before.as_ref().and_then(|before| before["request"].as_str());
+        let shown = shown.or_else(|| names.get(&position).map(String::as_str));
         let shown = shown.map_or_else(|| own.to_string(), str::to_owned);
         written += u64::from(certify(reader, shown, &runs, folder, now_ms)?.is_some());
     }
-    Ok(written)
+    Ok((written, are_all_over))
 }
 
-/// Whether the workflow of a job wants a certificate of each request.
+/// The jobs that looked at requests of a job, in order, and at which.
+fn looks_at(reader: &Reader, job: JobId) -> Result<Vec<(JobId, Finished)>, StoreError> {
+    let mut looks = Vec::new();
+    for look in reader.jobs()? {
+        if let Some((of, from, to)) = look.looks_at()
+            && of == job
+        {
+            looks.push((look.id, watched(reader, job, from, to)?));
+        }
+    }
+    looks.sort_unstable_by_key(|(look, _)| *look);
+    Ok(looks)
+}
+
+/// What requests are called; what was carried out may be gone, and then a request is called by its run.
+fn names_of(
+    reader: &Reader,
+    record: &JobRecord,
+    wanted: &BTreeSet<Position>,
+) -> Result<BTreeMap<Position, String>, EngineError> {
+    let Ok(kept) = Kept::open(reader, record) else { return Ok(BTreeMap::new()) };
+    let known = kept.look_up(wanted)?.into_iter();
+    Ok(known.filter_map(|(position, known)| Some((position, known.request?))).collect())
+}
+
+/// Whether the workflow of a job wants a certificate of each request, and its calls went to real services.
 fn wants_certificates(record: &JobRecord) -> bool {
+    if record.sandbox || record.is_canary() || record.format.get("shadow").is_some() {
+        return false;
+    }
     let source = Source::new(record.workflow_name.clone(), record.workflow_text.clone());
     load(&source, &Known::default()).0.is_some_and(|workflow| workflow.certificate)
 }

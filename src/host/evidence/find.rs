@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::job::{Event, IdEntry, RunId, Verdict, WindowId};
+use crate::job::{Ended, Event, Fail, IdEntry, RunId, Verdict, WindowId};
 use crate::journal::{JobRecord, Reader, StoreError};
 use crate::ledger::{Answered, Chain, Digests, Entry, Fact, Proof, Told, said};
 use crate::request::{Identity, identity};
@@ -18,8 +18,9 @@ const LATELY_MS: i64 = 2 * CLOCKS_MS;
 
 /// What the ledger has of some runs, and of their jobs as a whole, in order.
 pub fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, StoreError> {
-    let mut leaves = leaves_of(reader, runs)?;
-    let done = done_of(&leaves);
+    let mut presumed = HashSet::new();
+    let mut leaves = leaves_of(reader, runs, &mut presumed)?;
+    let over = over_of(&leaves);
     let (jobs, names): (Vec<String>, Vec<String>) =
         runs.iter().map(|run| (run.job.to_string(), run.to_string())).unzip();
     let mut found = Vec::new();
@@ -52,7 +53,8 @@ pub fn entries_of(reader: &Reader, runs: &[RunId]) -> Result<Vec<Told>, StoreErr
                         && answered.tree.is_none()
                         && batches.contains(&(answered.job.clone(), answered.batch))
                 };
-                let is_told = is_about(fact, &names) && is_of_span(fact, runs, &done)
+                let is_told = is_about(fact, &names) && is_of_span(fact, runs, &over)
+                    || is_presumed_among_many(fact, &presumed)
                     || matches!(fact, Fact::Answered(answered) if is_untold(answered));
                 for (run, event) in proofs {
                     let blinds = reader.blinds(run.job, fact.grouped().map_or(0, |(number, _)| number))?;
@@ -114,12 +116,20 @@ fn digests_of(told: &[Told], names: &[String]) -> HashSet<String> {
     digests
 }
 
-/// The events that say something of these runs, by their number.
-fn leaves_of(reader: &Reader, runs: &[RunId]) -> Result<HashMap<i64, Vec<(RunId, Event)>>, StoreError> {
+/// The events that say something of these runs, by their number; with those that were given up before an erasure
+/// of theirs was answered.
+fn leaves_of(
+    reader: &Reader,
+    runs: &[RunId],
+    presumed: &mut HashSet<RunId>,
+) -> Result<HashMap<i64, Vec<(RunId, Event)>>, StoreError> {
     let mut found: HashMap<i64, Vec<(RunId, Event)>> = HashMap::new();
     for run in runs {
         for recorded in reader.events(run.job) {
             let recorded = recorded?;
+            if matches!(&recorded.event, Event::Presumed(all) if all.positions.contains(&run.position)) {
+                presumed.insert(*run);
+            }
             if said(&recorded.event).any(|said| said.position == run.position) {
                 found.entry(recorded.number).or_default().push((*run, recorded.event));
             }
@@ -128,30 +138,33 @@ fn leaves_of(reader: &Reader, runs: &[RunId]) -> Result<HashMap<i64, Vec<(RunId,
     Ok(found)
 }
 
-/// With which event each of these runs was done last, as far as the journal has it.
-fn done_of(leaves: &HashMap<i64, Vec<(RunId, Event)>>) -> HashMap<RunId, i64> {
-    let mut done: HashMap<RunId, i64> = HashMap::new();
+/// With which event each of these runs was done last, or given up, as far as the journal has it.
+fn over_of(leaves: &HashMap<i64, Vec<(RunId, Event)>>) -> HashMap<RunId, i64> {
+    let mut over: HashMap<RunId, i64> = HashMap::new();
+    let is_looked_at = |ended: &Ended| matches!(ended.verdict, Verdict::Done | Verdict::Failed(Fail::Cancelled));
     for (number, said) in leaves {
         for (run, event) in said {
-            if event
-                .ends()
-                .iter()
-                .any(|ended| ended.position == run.position && ended.verdict == Verdict::Done)
-            {
-                let last = done.entry(*run).or_insert(*number);
+            if event.ends().iter().any(|ended| ended.position == run.position && is_looked_at(ended)) {
+                let last = over.entry(*run).or_insert(*number);
                 *last = (*last).max(*number);
             }
         }
     }
-    done
+    over
 }
 
 /// Whether a look was one at one of these runs, as far as that is known; true for any other fact.
-fn is_of_span(fact: &Fact, runs: &[RunId], done: &HashMap<RunId, i64>) -> bool {
+fn is_of_span(fact: &Fact, runs: &[RunId], over: &HashMap<RunId, i64>) -> bool {
     let Fact::Watched { job, events: Some((from, to)), .. } = fact else { return true };
     let own = runs.iter().filter(|run| run.job.to_string() == *job);
-    let mut own = own.map(|run| done.get(run));
-    own.any(|done| done.is_none_or(|done| from < done && done <= to))
+    let mut own = own.map(|run| over.get(run));
+    own.any(|over| over.is_none_or(|over| from < over && over <= to))
+}
+
+/// Whether a fact names only the first of those that were given up, and one of these runs is among the others.
+fn is_presumed_among_many(fact: &Fact, presumed: &HashSet<RunId>) -> bool {
+    let Fact::Presumed { job, requests, runs, .. } = fact else { return false };
+    *requests > runs.len() as u64 && presumed.iter().any(|run| run.job.to_string() == *job)
 }
 
 /// Whether a fact of their jobs concerns runs one by one, or their jobs as a whole.
