@@ -16,6 +16,8 @@ mod decisions;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;
+#[path = "host/hanging.rs"]
+mod hanging;
 #[path = "host/pause.rs"]
 mod pause;
 #[path = "host/priority.rs"]

@@ -72,6 +72,7 @@ pub(super) struct Driver {
     pub(super) workers: Workers,
     pub(super) progress: Progress,
     pub(super) stop: CancellationToken,
+    pub(super) cut: super::cut::Cut,
     /// How far the job is carried out.
     pub(super) extent: super::in_the_air::Extent,
     /// No write leaves.
@@ -331,9 +332,11 @@ impl Driver {
         })
     }
 
-    /// The intent is durable: the batch leaves, unless its profile was stopped in the meantime.
+    /// The intent is durable: the batch leaves, unless its profile was stopped in the meantime, or nobody would
+    /// wait for its answer.
     fn launch(&mut self, batch: Batch) {
-        if self.services.is_stopped(batch.service) {
+        let cut = self.cut.of(&batch).clone();
+        if self.services.is_stopped(batch.service) || cut.is_cancelled() {
             return self.hold_back(batch);
         }
         if self.is_only_looking(&batch) {
@@ -360,7 +363,7 @@ impl Driver {
         });
         tokio::spawn(async move {
             tokio::select! {
-                replied = super::send::exchange(service, batch, at_most, clock) => {
+                replied = super::send::exchange(service, batch, at_most, cut, clock) => {
                     drop(sender.send(Message::Replied(replied)));
                 }
                 () = gone.cancelled() => {}

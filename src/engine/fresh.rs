@@ -103,7 +103,8 @@ impl Held<'_> {
             call.key(|digest| space.key(MarkKind::Target, digest));
         }
         // Under the keys by which an earlier release marked the states of somebody who is spelled oddly, too.
-        let before = marks.earlier().map(|since| call.known_before(since)).unwrap_or_default();
+        let since = marks.earlier().filter(|_| !marks.is_empty(MarkKind::Target));
+        let before = since.map(|since| call.known_before(since)).unwrap_or_default();
         let mut dropped = Vec::new();
         for target in call.targets() {
             let mut is_dropped = is_older(target, marks, looked, *now_ms)?;

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::plan_record::Planner;
 use super::task::{EngineError, Task};
@@ -131,16 +132,19 @@ impl Allowed {
     }
 }
 
-/// Plans a file through without sending anything.
+/// Plans a file through without sending anything; nothing is found once it is asked to stop.
 pub(super) fn look_ahead(
     task: &Task,
     planner: &Planner<'_>,
     mut records: Records,
     allowed: Allowed,
+    stop: &CancellationToken,
 ) -> Result<Found, EngineError> {
     let limit = allowed.limit();
     let mut people = HashSet::new();
-    while let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)? {
+    while !stop.is_cancelled()
+        && let Some(chunk) = records.next_chunk(512, 1 << 20).map_err(EngineError::Input)?
+    {
         for record in chunk.records() {
             let Some(request) = planner.request(record) else { continue };
             let person = person_of(&request, record.position());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::cut::Cut;
 use super::driver::Driver;
 use super::guard::{self, Allowed, Found, LastJob};
 use super::history::{Kept, parked_elsewhere};
@@ -52,6 +53,8 @@ pub struct Order {
     pub patience: Patience,
     /// Asks the job to stop; what is under way is written down first.
     pub stop: CancellationToken,
+    /// Once it is asked to stop: ends the wait for what has no answer.
+    pub cut: Cut,
     /// Who watches.
     pub progress: Progress,
     /// Folder for the files of failed requests.
@@ -121,6 +124,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         virtual_clock,
         patience,
         stop,
+        cut,
         progress,
         failures,
         place,
@@ -175,7 +179,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         true => Some(allowed(&workflow, &services, &store, opened_ms)?),
         false => None,
     };
-    let found = look_ahead(&task, &input, last, allowed).await?;
+    let found = look_ahead(&task, &input, last, allowed, stop.clone()).await?;
     let mut in_the_air = match task.past.is_any_in_the_air() {
         false => InTheAir::default(),
         true => InTheAir::of(&task, input.records()?).await?,
@@ -199,6 +203,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         reader,
         progress,
         stop,
+        cut,
         extent,
         is_shadow: place == Place::Shadow,
         task: Arc::clone(&task),
@@ -251,6 +256,8 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         driver.write(held, None);
         driver.stopping = true;
     }
+    // Its guard has not seen all of it then, and nothing of it may leave.
+    driver.stopping |= driver.stop.is_cancelled();
     let driven = async {
         // The marks among them count only once they are durable.
         driver.settle_journal(settled).await?;
@@ -298,6 +305,7 @@ async fn look_ahead(
     input: &Input,
     last: Option<LastJob>,
     allowed: Option<Allowed>,
+    stop: CancellationToken,
 ) -> Result<Found, JobError> {
     if last.is_none() && allowed.is_none() {
         return Ok(Found::Within);
@@ -308,7 +316,7 @@ async fn look_ahead(
         let found = last.map_or(Ok(Found::Within), |last| last.compare(to_count))?;
         match allowed {
             Some(allowed) if found == Found::Within && !allowed.is_enough_for(to_measure)? => {
-                guard::look_ahead(&task, &Planner::new(&task), to_plan, allowed)
+                guard::look_ahead(&task, &Planner::new(&task), to_plan, allowed, &stop)
             }
             Some(_) | None => Ok(found),
         }

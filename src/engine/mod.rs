@@ -12,6 +12,7 @@ mod asker;
 mod batches;
 mod brake;
 mod cancel;
+mod cut;
 mod driver;
 mod fair;
 mod fresh;
@@ -53,6 +54,7 @@ mod worker;
 pub use asker::{Asker, Told};
 pub use brake::Brake;
 pub use cancel::cancelled;
+pub use cut::Cut;
 pub use guard::DEFAULT_PER_JOB;
 pub use history::{
     Decided, Fate, Fates, Gone, Happened, Kept, Known, Shown, Theirs, Undecidable, Way, answer, erased_among,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use tokio_util::sync::CancellationToken;
 
 use super::batches::Batch;
 use super::service::Service;
@@ -79,11 +80,13 @@ pub(super) struct Said {
     pub is_untold: bool,
 }
 
-/// Sends a batch and reads the answer; what is not answered `at_most` so much later is unknown.
+/// Sends a batch and reads the answer; what is not answered `at_most` so much later, or by the time that the wait
+/// for it is cut, is unknown.
 pub(super) async fn exchange(
     service: Arc<Service>,
     batch: Batch,
     at_most: Option<Duration>,
+    cut: CancellationToken,
     clock: Arc<dyn Clock>,
 ) -> Replied {
     let calls: Vec<&Call> = batch.members.iter().map(|member| &*member.call).collect();
@@ -91,22 +94,26 @@ pub(super) async fn exchange(
     let look = calls.first().filter(|_| batch.must_look()).and_then(|call| call.look());
     let asked = look.map(|look| look.call().action());
     let asked = asked.map(|action| onetrust::endpoint(action.method.word(), &action.path));
-    let place = match (&service.account, &asked) {
-        (Some(account), Some(endpoint)) => Some(onetrust::Place::of(account, endpoint, &*clock).await),
-        _ => None,
+    let unknown = |why: &str| Round::of(Reply::Unknown { why: why.to_owned() }, Now::of(&*clock));
+    let sent = async {
+        let _place = match (&service.account, &asked) {
+            (Some(account), Some(endpoint)) => Some(onetrust::Place::of(account, endpoint, &*clock).await),
+            _ => None,
+        };
+        let sent = send(&service, &calls, batch.must_look(), &*clock);
+        match at_most {
+            None => sent.await,
+            Some(at_most) => {
+                let answered = tokio::time::timeout(at_most, sent).await;
+                answered.unwrap_or_else(|_| unknown("no answer came within the step's `timeout`"))
+            }
+        }
     };
-    let sent = send(&service, &calls, batch.must_look(), &*clock);
-    let round = match at_most {
-        None => sent.await,
-        Some(at_most) => match tokio::time::timeout(at_most, sent).await {
-            Ok(round) => round,
-            Err(_) => Round::of(
-                Reply::Unknown { why: "no answer came within the step's `timeout`".to_owned() },
-                Now::of(&*clock),
-            ),
-        },
+    let round = tokio::select! {
+        biased;
+        round = sent => round,
+        () = cut.cancelled() => unknown("no answer came before somebody decided about its job"),
     };
-    drop(place);
     let Round { reply, status, request_id, said, requests, now } = round;
     let (at_ms, now_ms) = (now.wall_ms, now.steady_ms);
     Replied { batch, reply, status, request_id, said, requests, at_ms, now_ms }

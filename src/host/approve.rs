@@ -4,7 +4,9 @@
 //! system knows them by, or OneTrust's, so the rule binds people who may write the store and hinders nobody else. An answer
 //! is written down beside a job that is under way: the job is left first, and goes on with the answer.
 
+use super::command::Talk;
 use super::decide::chosen;
+use super::deciding::GivesUp;
 use super::error::HostError;
 use super::owner::Host;
 use crate::engine::{self, Fates, Summary, may_be_answered};
@@ -22,9 +24,9 @@ impl Host {
         answer: Answer,
         by: String,
         reason: Option<Reason>,
+        talk: &Talk,
     ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
+        let stopped = self.stop_job(job, GivesUp::Nothing, talk).await?;
         let fates = Fates::of(self.store().reader(), self.store().reader().job(job)?)?;
         let found = chosen(&fates, &positions, may_be_answered)?;
         let record = fates.record();

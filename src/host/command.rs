@@ -296,6 +296,11 @@ impl Talk {
         Talk(heard)
     }
 
+    /// Nobody listens.
+    pub(crate) fn to_nobody() -> Talk {
+        Talk(tokio::sync::mpsc::unbounded_channel().0)
+    }
+
     /// A word for people.
     pub fn say(&self, text: impl Into<String>) {
         // Who asked may be gone.

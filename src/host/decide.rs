@@ -1,10 +1,12 @@
 //! Decisions of people about a job: let it begin, try requests of it again, remove old ones.
 //!
-//! A job that is under way here is stopped in order before it is decided about, and nobody begins one
-//! meanwhile; so the decision is the last thing in its journal. Giving up is the work of `give_up`.
+//! A job that is under way here is stopped in order before it is decided about, and nobody goes on with it
+//! meanwhile (`deciding`); so the decision is the last thing in its journal. Giving up is the work of `give_up`.
 
 use std::sync::Arc;
 
+use super::command::Talk;
+use super::deciding::GivesUp;
 use super::error::{HostError, with_causes};
 use super::owner::Host;
 use super::report::{Ending, Report};
@@ -37,9 +39,9 @@ impl Host {
         positions: Vec<Position>,
         even_if_sent: bool,
         by: String,
+        talk: &Talk,
     ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
+        let stopped = self.stop_job(job, GivesUp::Nothing, talk).await?;
         let fates = Fates::of(self.store().reader(), self.store().reader().job(job)?)?;
         let check = |run, fate: &Fate| may_be_retried(run, fate, even_if_sent);
         chosen(&fates, &positions, check)?;
@@ -128,12 +130,25 @@ pub(super) fn chosen(
     positions: &[Position],
     check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,
 ) -> Result<Vec<Fate>, HostError> {
+    chosen_of(fates, positions, |_| false, check)
+}
+
+/// The same, where `is_there` knows of runs that the journal says nothing of yet.
+pub(super) fn chosen_of(
+    fates: &Fates,
+    positions: &[Position],
+    is_there: impl Fn(Position) -> bool,
+    check: impl Fn(RunId, &Fate) -> Result<(), Undecidable>,
+) -> Result<Vec<Fate>, HostError> {
     let job = fates.record().id;
     let mut found = fates.some(&positions.iter().copied().collect())?;
     let mut good = Vec::with_capacity(positions.len());
     for position in positions {
         let run = RunId { job, position: *position };
-        let Some(fate) = found.remove(position) else { return Err(HostError::NoSuchRun(run)) };
+        let unheard_of = || fates.unheard_of(*position).filter(|_| is_there(*position));
+        let Some(fate) = found.remove(position).or_else(unheard_of) else {
+            return Err(HostError::NoSuchRun(run));
+        };
         check(run, &fate)?;
         good.push(fate);
     }

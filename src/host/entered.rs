@@ -1,18 +1,18 @@
 //! Which jobs are under way here: entered once at a time, stopped in order, decided about in between.
 //!
-//! Who asks for a job that is under way waits until it is over; who decides about one has it stopped first,
-//! and nobody goes on with it until that is done. How a job is carried out is the work of `owner`.
+//! Who asks for a job that is under way waits until it is over; who decides about one has it stopped first
+//! (`deciding`), and nobody goes on with it until that is done. How a job is carried out is the work of `owner`.
 
 use std::collections::HashMap;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::command::Talk;
+use super::deciding::UnderWay;
 use super::error::HostError;
 use super::owner::Host;
-use super::turns::Place;
-use crate::engine;
+use crate::engine::{self, Cut};
 use crate::intake::Input;
 use crate::job::{JobId, Status};
 use crate::workflow::Workflow;
@@ -21,12 +21,23 @@ use crate::workflow::Workflow;
 #[derive(Debug)]
 pub(super) struct Running {
     stop: CancellationToken,
+    /// Ends the wait for what has no answer.
+    cut: Cut,
     /// True once its engine is gone.
     is_left: watch::Receiver<bool>,
-    /// Those who decide about it before anybody else goes on; each is done when its sender is dropped.
-    deciding: Vec<oneshot::Receiver<()>>,
+    /// Somebody decided about it since its engine began, or decides.
+    was_decided_about: bool,
     /// Closed when it is over.
     over: watch::Receiver<()>,
+}
+
+impl Running {
+    /// Asks it to leave, for somebody who decides about it.
+    pub(super) fn leave_for_decision(&mut self) -> UnderWay {
+        self.was_decided_about = true;
+        self.stop.cancel();
+        (self.is_left.clone(), self.cut.clone())
+    }
 }
 
 /// A job that this task carries out.
@@ -65,30 +76,7 @@ pub(super) enum Entry<'h> {
     Cancelled(JobId),
 }
 
-/// Somebody decides about a job, and nobody goes on with it meanwhile.
-#[derive(Debug)]
-pub(super) struct Decider {
-    _place: Place,
-    _decided: oneshot::Sender<()>,
-}
-
 impl Host {
-    /// Stops a job that is under way, or is settled for others, in order. Nobody goes on with it until what this
-    /// gives is dropped.
-    pub(super) async fn stop_job(&self, job: JobId) -> Decider {
-        let (decided, deciding) = oneshot::channel();
-        let under_way = self.running().get_mut(&job).map(|running| {
-            running.deciding.push(deciding);
-            (running.stop.clone(), running.is_left.clone())
-        });
-        if let Some((stop, mut is_left)) = under_way {
-            stop.cancel();
-            // An error means that it is over altogether.
-            drop(is_left.wait_for(|is_left| *is_left).await);
-        }
-        Decider { _place: self.turns().to_decide(job).await, _decided: decided }
-    }
-
     /// Enters a job, when nobody else carries it out any more: the one to go on with, else that of the input.
     pub(super) async fn enter(
         &self,
@@ -98,7 +86,7 @@ impl Host {
     ) -> Result<Entry<'_>, HostError> {
         let Wanted { workflow, input, now_ms, place, mut goes_on_with } = wanted;
         loop {
-            let (job, mut over) = {
+            let (job, over) = {
                 let _opening = self.opening().await;
                 // Another one would be begun in its place.
                 if let Some(job) = goes_on_with
@@ -109,8 +97,15 @@ impl Host {
                 let record = engine::find_or_create(self.store(), workflow, input, now_ms, place)?;
                 let mut running = self.running();
                 match running.get(&record.id) {
-                    Some(other) => (record.id, other.over.clone()),
+                    Some(other) => (record.id, Some(other.over.clone())),
+                    None if self.is_decided_about(record.id) => (record.id, None),
                     None => return Ok(Entry::Entered(self.entered(&mut running, record.id, stop))),
+                }
+            };
+            let Some(mut over) = over else {
+                tokio::select! {
+                    () = self.decided(job) => continue,
+                    () = stop.cancelled() => return Err(HostError::Interrupted),
                 }
             };
             goes_on_with = Some(job);
@@ -131,8 +126,9 @@ impl Host {
     ) -> Entered<'_> {
         let (is_left, has_left) = watch::channel(false);
         let (over, is_over) = watch::channel(());
-        let stop = stop.child_token();
-        running.insert(job, Running { stop, is_left: has_left, deciding: Vec::new(), over: is_over });
+        let (stop, cut) = (stop.child_token(), Cut::default());
+        let was_decided_about = false;
+        running.insert(job, Running { stop, cut, is_left: has_left, was_decided_about, over: is_over });
         Entered { host: self, job, is_left, _over: over }
     }
 }
@@ -144,16 +140,18 @@ impl Entered<'_> {
             self.wait_for_decisions().await;
             let mut running = self.host.running();
             let Some(running) = running.get_mut(&self.job) else { return };
-            if running.deciding.is_empty() {
-                running.stop = stop.child_token();
+            if !running.was_decided_about && !self.host.is_decided_about(self.job) {
+                (running.stop, running.cut) = (stop.child_token(), Cut::default());
                 self.is_left.send_replace(false);
                 return;
             }
         }
     }
 
-    pub(super) fn stop(&self) -> CancellationToken {
-        self.host.running().get(&self.job).map(|running| running.stop.clone()).unwrap_or_default()
+    /// What asks its engine to stop, and what ends the wait for answers then.
+    pub(super) fn asked(&self) -> (CancellationToken, Cut) {
+        let running = self.host.running();
+        running.get(&self.job).map(|running| (running.stop.clone(), running.cut.clone())).unwrap_or_default()
     }
 
     /// The engine is gone: whoever decides about the job does so now. Tells if somebody did.
@@ -161,15 +159,15 @@ impl Entered<'_> {
         self.is_left.send_replace(true);
         let mut was_decided_about = false;
         loop {
-            let next = self.host.running().get_mut(&self.job).and_then(|running| running.deciding.pop());
-            match next {
-                // An error means decided: nothing is ever sent.
-                Some(deciding) => {
-                    was_decided_about = true;
-                    drop(deciding.await);
+            if let Some(running) = self.host.running().get_mut(&self.job) {
+                was_decided_about |= std::mem::take(&mut running.was_decided_about);
+                if !self.host.is_decided_about(self.job) {
+                    return was_decided_about;
                 }
-                None => return was_decided_about,
+            } else {
+                return was_decided_about;
             }
+            self.host.decided(self.job).await;
         }
     }
 }

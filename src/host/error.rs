@@ -206,7 +206,10 @@ impl StillInTheAir {
             StillInTheAir::Workflow => format!("{self}: go on with it with the release that began it"),
             StillInTheAir::Unready(error) if error.is_unwritten() => self.to_string(),
             StillInTheAir::Unready(_) => format!("{self}: mend that first"),
-            StillInTheAir::Left(_) => self.to_string(),
+            StillInTheAir::Left(Unanswered::NoAnswer) => {
+                format!("{self}: `privaflow jobs resume {job}` waits longer for it, once no pause holds it")
+            }
+            StillInTheAir::Left(Unanswered::Stopped { .. }) => self.to_string(),
         }
     }
 }
@@ -223,7 +226,7 @@ pub enum Unanswered {
         why: String,
     },
     /// It was sent again and again, or is held.
-    #[error("there is no answer yet: wait for the service, or end a pause")]
+    #[error("there is no answer yet")]
     NoAnswer,
 }
 

@@ -47,17 +47,17 @@ impl Host {
             }
             Command::Approve { job, by } => Ok(Answer::Summary(Box::new(self.approve(job, by).await?))),
             Command::Reopen { job, positions, even_if_sent, by } => {
-                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by).await?)))
+                Ok(Answer::Summary(Box::new(self.reopen(job, positions, even_if_sent, by, talk).await?)))
             }
             Command::GiveUp { job, positions, folder, by } => {
                 Ok(Answer::Summary(Box::new(self.give_up(job, positions, folder, by, talk).await?)))
             }
             Command::Decide { job, positions, answer, by, reason } => {
-                let summary = self.decide(job, positions, answer, by, reason).await?;
+                let summary = self.decide(job, positions, answer, by, reason, talk).await?;
                 Ok(Answer::Summary(Box::new(summary)))
             }
             Command::Gate(command) => Ok(Answer::Result(self.gate(command).await?)),
-            Command::Hold(command) => Ok(Answer::Result(self.hold(command).await?)),
+            Command::Hold(command) => Ok(Answer::Result(self.hold(command, talk).await?)),
             Command::Canary { workflow_name, workflow_text } => {
                 let Some(canary) = self.settings().canary.clone() else { return Err(HostError::NoCanary) };
                 let source = Source::new(workflow_name, workflow_text);
@@ -81,14 +81,17 @@ impl Host {
             Command::AcknowledgeRestore { by } => {
                 let was_there = self.store().acknowledge_restore()?;
                 let let_go = match was_there {
-                    true => self.let_go_all(&by, Some("the restore was acknowledged"), self.now_ms()).await?,
+                    true => {
+                        let (reason, now_ms) = (Some("the restore was acknowledged"), self.now_ms());
+                        self.let_go_all(&by, reason, now_ms, talk).await?
+                    }
                     false => Vec::new(),
                 };
                 Ok(Answer::Result(serde_json::json!({ "acknowledged": was_there, "let_go": let_go })))
             }
             Command::Forget { like, by } => {
                 let digests = like.iter().filter_map(|digest| u128::from_str_radix(digest, 16).ok());
-                Ok(Answer::Result(self.forget(digests.collect(), by).await?))
+                Ok(Answer::Result(self.forget(digests.collect(), by, talk).await?))
             }
             Command::RotateKeys => Ok(Answer::Result(self.rotate_keys().await?)),
             Command::Look => {

@@ -5,7 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::command::{GateCommand, HoldCommand, Typed};
+use super::command::{GateCommand, HoldCommand, Talk, Typed};
+use super::deciding::GivesUp;
 use super::error::HostError;
 use super::owner::Host;
 use crate::engine::{self, EngineError};
@@ -66,7 +67,7 @@ impl Host {
         done.await.map_err(|_| EngineError::Stopped("looking through the gate"))?.map_err(store_error)
     }
 
-    pub(super) async fn hold(&self, command: HoldCommand) -> Result<Value, HostError> {
+    pub(super) async fn hold(&self, command: HoldCommand, talk: &Talk) -> Result<Value, HostError> {
         let now_ms = self.now_ms();
         match command {
             HoldCommand::Add { subject, reason, until_ms, by } => {
@@ -81,7 +82,7 @@ impl Host {
                 let removed = self.store().remove_holds(subject.held(), by.clone(), now_ms)?;
                 let runs = match removed.is_empty() {
                     true => Vec::new(),
-                    false => self.let_go_all(&by, None, now_ms).await?,
+                    false => self.let_go_all(&by, None, now_ms, talk).await?,
                 };
                 Ok(json!({ "removed": removed, "let_go": runs }))
             }
@@ -95,10 +96,11 @@ impl Host {
         by: &str,
         reason: Option<&str>,
         at_ms: i64,
+        talk: &Talk,
     ) -> Result<Vec<String>, HostError> {
         let mut runs = Vec::new();
         for job in self.store().reader().all_open_jobs()? {
-            let let_go = self.let_go(job, by, reason, at_ms).await?;
+            let let_go = self.let_go(job, by, reason, at_ms, talk).await?;
             if !let_go.is_empty() {
                 self.note_let_go(job);
             }
@@ -119,11 +121,11 @@ impl Host {
         by: &str,
         reason: Option<&str>,
         at_ms: i64,
+        talk: &Talk,
     ) -> Result<Vec<Position>, HostError> {
         let positions: Vec<Position> = self.store().reader().state(job)?.on_hold().collect();
         if !positions.is_empty() {
-            let _nobody_begins = self.opening().await;
-            let stopped = self.stop_job(job).await;
+            let stopped = self.stop_job(job, GivesUp::Nothing, talk).await?;
             let (by, answer) = (by.to_owned(), Answer::LetGo);
             let reason = reason.map(str::to_owned);
             let decision = Decision { at_ms, by, positions: positions.clone(), answer, reason };

@@ -1,6 +1,6 @@
 //! Giving up: a job for good, or single requests of one.
 //!
-//! What is under way here is stopped in order first, and nobody begins it meanwhile. Whom a request that is given up
+//! What is under way here is stopped in order first, and nobody goes on with it meanwhile (`deciding`). Whom a request that is given up
 //! erased, or may have, is not given up with it: the gate counts them as erased, and where the workflow watches they
 //! are looked for like any other. Whatever is needed for that is written down with the decision itself.
 
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::command::Talk;
-use super::decide::{chosen, written};
+use super::decide::{chosen_of, written};
+use super::deciding::GivesUp;
 use super::error::HostError;
 use super::owner::Host;
 use super::{prepare, profiles};
@@ -29,8 +30,7 @@ impl Host {
         by: String,
         talk: &Talk,
     ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
+        let stopped = self.stop_job(job, GivesUp::Job, talk).await?;
         let record = self.store().reader().job(job)?;
         if record.status.is_closed() {
             return Err(HostError::NothingToDecide { job, status: record.status });
@@ -40,11 +40,16 @@ impl Host {
         let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
         let recall = self.recall(&record, presumed.as_ref())?;
         let given_up: BTreeSet<Position> = recall.iter().flat_map(Recall::wanted).collect();
-        let unanswered = self.store().state(job)?.unresolved().count();
-        if unanswered > 0 {
+        let state = self.store().state(job)?;
+        // Of whom one was sent again, more than one has no answer.
+        let unanswered: BTreeSet<Position> =
+            state.unresolved().flat_map(|exchange| exchange.positions.iter().copied()).collect();
+        if !unanswered.is_empty() {
             let rest = if recall.is_some() { "" } else { ", and nobody looks any more" };
+            let requests = if unanswered.len() == 1 { "request" } else { "requests" };
             talk.say(format!(
-                "warning: {unanswered} calls of {job} had no answer: what they did is not known{rest}"
+                "warning: calls of {} {requests} of {job} had no answer: what they did is not known{rest}",
+                unanswered.len()
             ));
         }
         self.owe_given_up(&record, &given_up)?;
@@ -76,15 +81,13 @@ impl Host {
         by: String,
         talk: &Talk,
     ) -> Result<Summary, HostError> {
-        let _nobody_begins = self.opening().await;
-        let stopped = self.stop_job(job).await;
+        let wanted: BTreeSet<Position> = positions.iter().copied().collect();
+        let stopped = self.stop_job(job, GivesUp::Runs(&wanted), talk).await?;
         let mut record = self.store().reader().job(job)?;
         let fates = Fates::of(self.store().reader(), record.clone())?;
-        let found = chosen(&fates, &positions, may_be_cancelled)?;
         if record.input_path != "-" && record.input_path.parse::<WindowId>().is_err() {
             record.input_path = folder.join(&record.input_path).display().to_string();
         }
-        let wanted: BTreeSet<Position> = positions.into_iter().collect();
         let decided = Decided { by, at_ms: self.now_ms() };
         let presumed = self.store().reader().presumed(job, Some(&wanted), decided.at_ms)?;
         let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
@@ -99,6 +102,8 @@ impl Host {
             Ok(kept) => kept.look_up_and_seal(&wanted, recall.as_ref())?,
             Err(_) => (Default::default(), given_up.iter().map(|position| (*position, Vec::new())).collect()),
         };
+        let is_there = |position| known.contains_key(&position);
+        let found = chosen_of(&fates, &positions, is_there, may_be_cancelled)?;
         let found: Vec<_> = found
             .into_iter()
             .map(|fate| {
@@ -114,9 +119,19 @@ impl Host {
         say_presumed(presumes, talk);
         say_looks(&record, given_up.len(), talk);
         self.certify_given_up(&record).await;
+        self.free_lanes(job)?;
         let summary = self.summary(job);
         drop(stopped);
         summary
+    }
+
+    /// Runs of a job were given up: where nothing else of it is in the air, it holds nobody up any more.
+    pub(super) fn free_lanes(&self, job: JobId) -> Result<(), HostError> {
+        let state = self.store().reader().state(job)?;
+        if state.status().is_closed() || !state.is_any_in_the_air() {
+            self.shared().give_up(job);
+        }
+        Ok(())
     }
 
     /// What the requests of a job remember that is needed to look for their people; `None` where nobody looks.

@@ -13,6 +13,7 @@ mod clients;
 mod command;
 mod connection;
 mod decide;
+mod deciding;
 mod directory;
 mod entered;
 mod error;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
 use super::command::Talk;
+use super::deciding::Deciding;
 use super::entered::{Entry, Running, Wanted};
 use super::error::{HostError, StillInTheAir, Unanswered};
 use super::guests::Guests;
@@ -57,8 +58,11 @@ pub struct Host {
     failures: PathBuf,
     stop: CancellationToken,
     running: Mutex<HashMap<JobId, Running>>,
+    deciding: Deciding,
     /// Held while a job is looked up and entered, so that none is begun twice.
     opening: tokio::sync::Mutex<()>,
+    /// Held while a person is forgotten: whoever stops several jobs does so alone.
+    forgetting: tokio::sync::Mutex<()>,
     turns: Turns,
     /// Open jobs that are known to have left nothing in the air.
     left_nothing: Mutex<HashSet<JobId>>,
@@ -99,7 +103,9 @@ impl Host {
             failures,
             stop,
             running: Mutex::default(),
+            deciding: Deciding::default(),
             opening: tokio::sync::Mutex::default(),
+            forgetting: tokio::sync::Mutex::default(),
             turns: Turns::default(),
             left_nothing: Mutex::default(),
             guests: Guests::default(),
@@ -129,7 +135,7 @@ impl Host {
             }
         };
         loop {
-            let (watcher, asked) = (talk.clone(), entered.stop());
+            let (watcher, (asked, cut)) = (talk.clone(), entered.asked());
             let beginning = Beginning {
                 job: entered.job,
                 workflow: &workflow,
@@ -159,6 +165,7 @@ impl Host {
                 virtual_clock: virtual_clock.clone(),
                 patience,
                 stop: asked,
+                cut,
                 progress: Progress::to(move |standing| watcher.progress(standing)),
                 failures: self.failures.clone(),
                 place,
@@ -201,6 +208,11 @@ impl Host {
                 }
                 // It only stopped so that somebody could decide about requests of it.
                 Status::Open if goes_on => continue,
+                // What was decided about was all that was left of it.
+                Status::Finished if was_decided_about => {
+                    report.summary = self.summary(entered.job)?;
+                    report.ending = Ending::Worked;
+                }
                 Status::Open | Status::Held | Status::Finished => {}
             }
             if workflow.certificate && matches!(place, Place::Services) && !input.is_canary() {
@@ -302,7 +314,17 @@ impl Host {
         &self.stop
     }
 
-    /// While this is held nobody begins or goes on with a job.
+    pub(super) fn forgetting(&self) -> &tokio::sync::Mutex<()> {
+        &self.forgetting
+    }
+
+    /// Who decides about which jobs.
+    pub(super) fn deciding(&self) -> &Deciding {
+        &self.deciding
+    }
+
+    /// While this is held nobody begins or goes on with a job. Whoever holds it waits for nothing but the disk:
+    /// everybody who begins anything waits for them.
     pub(super) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.opening.lock().await
     }

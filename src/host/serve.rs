@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,8 +24,11 @@ use super::prepare::SPOOLED;
 use super::protocol::{Ask, Asker, Greeting, PROTOCOL, RELEASE, Reply, Word};
 use super::socket::Socket;
 
-/// Connections at a time. Each may carry a job, and a job has threads of its own.
-const MOST_CONNECTIONS: usize = 64;
+/// Connections at a time. Most commands are done at once, and must not wait for those that carry jobs.
+const MOST_CONNECTIONS: usize = 256;
+
+/// Those of them that may carry a job at a time, which has threads of its own.
+const MOST_JOBS: usize = 64;
 
 /// How long somebody who connected may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -85,7 +88,7 @@ impl Listening {
 }
 
 async fn accept(host: Arc<Host>, socket: Socket, closing: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let (places, jobs) = (Arc::new(Semaphore::new(MOST_CONNECTIONS)), Arc::new(Semaphore::new(MOST_JOBS)));
     let tasks = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -97,9 +100,9 @@ async fn accept(host: Arc<Host>, socket: Socket, closing: CancellationToken) {
         };
         match accepted {
             (Ok(place), Ok((stream, _))) => {
-                let (host, closing) = (Arc::clone(&host), closing.clone());
+                let (host, jobs, closing) = (Arc::clone(&host), Arc::clone(&jobs), closing.clone());
                 tasks.spawn(async move {
-                    serve(host, stream, closing).await;
+                    serve(host, stream, jobs, closing).await;
                     drop(place);
                 });
             }
@@ -117,7 +120,7 @@ async fn accept(host: Arc<Host>, socket: Socket, closing: CancellationToken) {
     tasks.wait().await;
 }
 
-async fn serve(host: Arc<Host>, stream: UnixStream, closing: CancellationToken) {
+async fn serve(host: Arc<Host>, stream: UnixStream, jobs: Arc<Semaphore>, closing: CancellationToken) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let greeting = Greeting {
@@ -140,7 +143,7 @@ async fn serve(host: Arc<Host>, stream: UnixStream, closing: CancellationToken) 
         Ok(Ok(None)) | Err(_) => return,
     };
     let last = match command {
-        Ok(command) => carry_out(&host, command, reader, &mut writer).await,
+        Ok(command) => carry_out(&host, command, reader, &mut writer, &jobs).await,
         Err(error) => Reply::Refused(error.refusal()),
     };
     tell(&mut writer, &last).await;
@@ -167,14 +170,22 @@ async fn carry_out(
     command: Command,
     reader: BufReader<OwnedReadHalf>,
     writer: &mut OwnedWriteHalf,
+    jobs: &Arc<Semaphore>,
 ) -> Reply {
     let Some(guest) = host.admission().admit() else { return Reply::Left };
     let (sender, mut heard) = mpsc::unbounded_channel();
     let asked_to_stop = CancellationToken::new();
     let stop = host.stop().child_token();
     let mut work = {
-        let (host, stop) = (Arc::clone(host), stop.clone());
-        tokio::spawn(async move { host.execute(command, &Talk::to(sender), stop).await })
+        let (host, stop, jobs) = (Arc::clone(host), stop.clone(), Arc::clone(jobs));
+        tokio::spawn(async move {
+            let talk = Talk::to(sender);
+            let _place = match command.is_long() {
+                true => Some(place_of(jobs, &talk, &stop).await?),
+                false => None,
+            };
+            host.execute(command, &talk, stop).await
+        })
     };
     let listening = tokio::spawn(listen(reader, asked_to_stop.clone(), stop.clone()));
     let mut is_gone = false;
@@ -204,6 +215,23 @@ async fn carry_out(
             let text = "the process that owns the store failed; run the same command again".to_owned();
             Reply::Refused(Refusal { text, kind: Kind::GaveUp })
         }
+    }
+}
+
+/// A place for a command that may take long.
+async fn place_of(
+    jobs: Arc<Semaphore>,
+    talk: &Talk,
+    stop: &CancellationToken,
+) -> Result<Option<OwnedSemaphorePermit>, HostError> {
+    if let Ok(place) = Arc::clone(&jobs).try_acquire_owned() {
+        return Ok(Some(place));
+    }
+    talk.say(format!("{MOST_JOBS} jobs were handed over already: this waits until one of them is over"));
+    tokio::select! {
+        // It is never closed.
+        place = jobs.acquire_owned() => Ok(place.ok()),
+        () = stop.cancelled() => Err(HostError::Interrupted),
     }
 }
 

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::command::Talk;
+use super::deciding::GRACE;
 use super::error::{HostError, StillInTheAir, Unanswered};
 use super::owner::Host;
 use super::{prepare, turns};
@@ -161,7 +162,7 @@ impl Host {
             HostError::Interrupted => HostError::Interrupted,
             error => still(job, StillInTheAir::Unready(Box::new(error))),
         };
-        let (place, stop) = self.place_of(job, beginning).await?;
+        let (place, turns::Asked { stop, cut }) = self.place_of(job, beginning).await?;
         // Somebody else may have settled it meanwhile, or given it up.
         let reader = self.store().reader();
         let record = reader.job(job)?;
@@ -169,8 +170,12 @@ impl Host {
             return Ok(());
         }
         let input = open_again(reader.clone(), record, Arc::clone(&workflow)).await?;
-        let services = self.clients().services(&workflow).await.map_err(unready)?;
-        let order = Order {
+        let services = tokio::select! {
+            services = self.clients().services(&workflow) => Some(services.map_err(unready)?),
+            // A credential may come from a command that takes its time.
+            () = stop.cancelled() => None,
+        };
+        let order = |services| Order {
             workflow,
             input,
             services,
@@ -181,14 +186,28 @@ impl Host {
             virtual_clock: None,
             patience: shorter(beginning.patience),
             stop: stop.clone(),
+            cut: cut.clone(),
             progress: Progress::to(drop),
             failures: self.failures().to_owned(),
             place: Place::Services,
             extent: Extent::InTheAir(at_most),
             turn: None,
         };
-        let outcome = Box::pin(engine::run(order)).await;
-        let outcome = outcome.map_err(|error| unready(HostError::Job(error)))?;
+        let stopped = match services {
+            Some(services) => {
+                let mut run = Box::pin(engine::run(order(services)));
+                let outcome = tokio::select! {
+                    outcome = &mut run => outcome,
+                    // Who asked for it goes, and waits no longer than a decision does.
+                    () = leaves(beginning.stop) => {
+                        cut.repeatable();
+                        run.await
+                    }
+                };
+                outcome.map_err(|error| unready(HostError::Job(error)))?.stopped
+            }
+            None => Vec::new(),
+        };
         if beginning.stop.is_cancelled() {
             return Err(HostError::Interrupted);
         }
@@ -198,7 +217,7 @@ impl Host {
             false => None,
         };
         let is_given_up = reader.job(job)?.status != Status::Open;
-        match outcome.stopped.into_iter().next() {
+        match stopped.into_iter().next() {
             _ if is_given_up || !reader.state(job)?.is_any_in_the_air() => Ok(()),
             Some(engine::Stopped { profile, why }) => {
                 Err(still(job, StillInTheAir::Left(Unanswered::Stopped { profile, why })))
@@ -212,12 +231,18 @@ impl Host {
         &self,
         job: JobId,
         beginning: &Beginning<'_>,
-    ) -> Result<(turns::Place, CancellationToken), HostError> {
+    ) -> Result<(turns::Place, turns::Asked), HostError> {
         tokio::select! {
             place = self.turns().to_settle(job, beginning.stop) => Ok(place),
             () = beginning.stop.cancelled() => Err(HostError::Interrupted),
         }
     }
+}
+
+/// Some time after a job is asked to stop.
+async fn leaves(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// How long a job waits for the answers of another: those of other people go on after that.

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::error::Unanswered;
-use crate::engine::Service;
+use crate::engine::{Cut, Service};
 use crate::job::JobId;
 
 /// A system and a workspace of it.
@@ -33,7 +33,14 @@ pub(super) struct Turns {
 #[derive(Debug, Default)]
 struct Settled {
     place: Arc<Turn<()>>,
-    stop: CancellationToken,
+    asked: Asked,
+}
+
+/// What asks whoever settles a job to stop, and ends the wait for answers then.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
+    pub stop: CancellationToken,
+    pub cut: Cut,
 }
 
 /// The place of a job, while nobody else settles it or decides about it.
@@ -56,19 +63,31 @@ impl Turns {
     }
 
     /// The place of a job, to settle it until `stop`, or until somebody decides about it.
-    pub(super) async fn to_settle(&self, job: JobId, stop: &CancellationToken) -> (Place, CancellationToken) {
+    pub(super) async fn to_settle(&self, job: JobId, stop: &CancellationToken) -> (Place, Asked) {
         let place = self.place_of(job);
         let held = Place { _held: place.lock_owned().await };
-        let stop = stop.child_token();
-        locked(&self.settled).entry(job).or_default().stop = stop.clone();
-        (held, stop)
+        let asked = Asked { stop: stop.child_token(), cut: Cut::default() };
+        locked(&self.settled).entry(job).or_default().asked = asked.clone();
+        (held, asked)
     }
 
     /// The place of a job, to decide about it: who settles it stops in order.
     pub(super) async fn to_decide(&self, job: JobId) -> Place {
         let place = self.place_of(job);
-        locked(&self.settled).entry(job).or_default().stop.cancel();
+        self.ask_to_leave(job);
         Place { _held: place.lock_owned().await }
+    }
+
+    /// Has whoever settles a job stop in order.
+    pub(super) fn ask_to_leave(&self, job: JobId) {
+        if let Some(settled) = locked(&self.settled).get(&job) {
+            settled.asked.stop.cancel();
+        }
+    }
+
+    /// What ends the wait for answers of whoever settles a job.
+    pub(super) fn cut_of(&self, job: JobId) -> Option<Cut> {
+        locked(&self.settled).get(&job).map(|settled| settled.asked.cut.clone())
     }
 
     /// Why a job gave no answer when it was asked a moment ago.
@@ -105,7 +124,7 @@ mod tests {
         let (turns, stop) = (Turns::default(), CancellationToken::new());
         let (place, asked) = turns.to_settle(JobId(1), &stop).await;
         let settling = async {
-            asked.cancelled().await;
+            asked.stop.cancelled().await;
             drop(place);
         };
 
@@ -115,7 +134,7 @@ mod tests {
         drop(decides);
         let (_place, asked) = next.await;
 
-        assert!(!asked.is_cancelled() && !stop.is_cancelled());
+        assert!(!asked.stop.is_cancelled() && !stop.is_cancelled());
     }
 
     #[tokio::test]

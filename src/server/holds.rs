@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::carry::Carrier;
 use crate::clock::{Clock, SystemClock};
+use crate::host::Talk;
 use crate::journal::InputKind;
 
 /// How often it is looked whether a hold has ended.
@@ -51,7 +52,7 @@ impl Carrier {
     }
 
     async fn let_go(&self, now_ms: i64) {
-        match self.host.let_go_all("privaflow", Some("a hold ended"), now_ms).await {
+        match self.host.let_go_all("privaflow", Some("a hold ended"), now_ms, &Talk::to_nobody()).await {
             Ok(runs) if runs.is_empty() => {}
             Ok(runs) => {
                 tracing::info!("{} requests go on that a hold kept back, because one ended", runs.len());

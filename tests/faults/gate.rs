@@ -147,6 +147,7 @@ impl Process {
             virtual_clock: None,
             patience: Patience::Until(Duration::from_secs(60)),
             stop: tokio_util::sync::CancellationToken::new(),
+            cut: engine::Cut::default(),
             progress: Progress::to(drop),
             failures: Path::new("failures").to_owned(),
             place: engine::Place::Services,

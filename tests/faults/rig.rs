@@ -210,6 +210,7 @@ impl Rig {
             virtual_clock: Some(Arc::clone(&self.clock)),
             patience: Patience::Endless,
             stop: CancellationToken::new(),
+            cut: engine::Cut::default(),
             progress: Progress::to(drop),
             failures: self.folder.path().join("failures"),
             place: engine::Place::Sandbox,

@@ -122,6 +122,26 @@ fn whose_erasure_was_never_answered_is_looked_for_and_verified_only_by_a_look_th
 }
 
 #[test]
+fn the_page_of_each_of_many_says_that_its_erasure_was_not_answered() {
+    let server = Server::start(|_, _| Reply::Cut);
+    let workflow = format!("{ERASE}watch: {{ after: [1d] }}\ncertificate: true\n");
+    let folder = Folder::to(server.address, &workflow);
+    let settings = folder.read("privaflow.yaml");
+    let retries = "retries: { default: { at_most: 100ms, base: 20ms, cap: 50ms } }\n";
+    folder.write("privaflow.yaml", format!("{settings}{retries}"));
+    folder.requests((1..=10).map(deletion));
+    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 10]));
+
+    assert_eq!(folder.run(&["jobs", "cancel", "job-1"]).code, 0);
+
+    for position in [0, 9] {
+        let page = certificate(&folder, position);
+        assert!(says(&page, "given up before its erasure was answered"), "{page}");
+        assert_eq!(result(&page), ("failed", Some("cancelled"), false, false));
+    }
+}
+
+#[test]
 fn of_whom_was_forgotten_after_their_erasure_it_is_said_that_nobody_will_look() {
     let braze = Braze::with([]);
     add(&braze, person(1));

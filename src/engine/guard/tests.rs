@@ -56,7 +56,8 @@ fn found(steps: &str, records: &[String], allowed: Allowed) -> Found {
     std::fs::write(&path, records.join("\n")).unwrap();
     let input = Input::open(&path, &Reading::default()).unwrap();
     let task = task(steps);
-    let found = look_ahead(&task, &Planner::new(&task), input.records().unwrap(), allowed).unwrap();
+    let (planner, stop) = (Planner::new(&task), CancellationToken::new());
+    let found = look_ahead(&task, &planner, input.records().unwrap(), allowed, &stop).unwrap();
     let is_enough = allowed.is_enough_for(input.records().unwrap()).unwrap();
     assert!(!is_enough || found == Found::Within, "a file that is not planned must be within");
     found

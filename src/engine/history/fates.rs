@@ -28,6 +28,8 @@ pub struct Fates {
     left: BTreeMap<Position, Fate>,
     /// Sent without an answer, and not to be repeated.
     unknown: HashSet<Position>,
+    /// Sent without an answer.
+    in_the_air: HashSet<Position>,
     cancelled_ms: Option<i64>,
 }
 
@@ -42,12 +44,15 @@ impl Fates {
             over_again: HashSet::new(),
             left: BTreeMap::new(),
             unknown: HashSet::new(),
+            in_the_air: HashSet::new(),
             cancelled_ms: None,
             record,
         };
         fates.state = reader.fold(fates.record.id, |recorded| fates.note(recorded))?;
         let unresolved = fates.state.unresolved().filter(|exchange| !exchange.repeatable);
         fates.unknown = unresolved.flat_map(|exchange| exchange.positions.iter().copied()).collect();
+        let in_the_air = fates.state.unresolved();
+        fates.in_the_air = in_the_air.flat_map(|exchange| exchange.positions.iter().copied()).collect();
         Ok(fates)
     }
 
@@ -65,8 +70,15 @@ impl Fates {
     pub fn has(&self, position: Position) -> bool {
         match self.state.totals().records {
             Some(records) => position < records,
-            None => self.is_over(position) || self.heard_of().contains(&position),
+            None => self.is_over(position) || self.is_heard_of(position),
         }
+    }
+
+    /// A run of an open job that nothing was written about yet: its input was not read to its end, so it may be
+    /// there.
+    pub fn unheard_of(&self, position: Position) -> Option<Fate> {
+        let is_open = self.state.status() == Status::Open && self.state.totals().records.is_none();
+        (is_open && !self.has(position)).then(|| self.open_fate(position))
     }
 
     /// Whether nothing is left to do for a run.
@@ -211,8 +223,16 @@ impl Fates {
 
     /// Runs that something was written about, of a job whose input was not yet read to its end.
     fn heard_of(&self) -> BTreeSet<Position> {
-        let left = self.left.keys().chain(self.reopened.keys()).chain(&self.unknown);
+        let left = self.left.keys().chain(self.reopened.keys()).chain(&self.in_the_air);
         left.chain(self.state.waits().keys()).copied().chain(self.state.decided()).collect()
+    }
+
+    fn is_heard_of(&self, position: Position) -> bool {
+        self.left.contains_key(&position)
+            || self.reopened.contains_key(&position)
+            || self.in_the_air.contains(&position)
+            || self.state.waits().contains_key(&position)
+            || self.state.decided().any(|decided| decided == position)
     }
 
     fn open_fate(&self, position: Position) -> Fate {
