@@ -58,6 +58,11 @@ impl Abandoned {
         self.calls.len() - self.awaited
     }
 
+    /// Whether a slot stands for one that this process abandoned.
+    pub(super) fn is_own(&self, slot: Slot) -> bool {
+        self.calls.get(&slot).is_some_and(|call| !call.is_awaited)
+    }
+
     /// Whom they write to.
     pub(super) fn people(&self) -> impl Iterator<Item = (u32, PersonKey)> {
         self.calls.values().flat_map(|call| call.people.iter().map(|person| (call.space, *person)))
@@ -143,7 +148,8 @@ impl Driver {
                 "batch {exchange} of {} was abandoned without an answer, and cannot be made again",
                 self.task.job
             );
-            self.write_settled(exchange, 0);
+            let settled = self.settled_exchange(exchange, 0);
+            self.write(settled, None);
         }
     }
 
@@ -155,7 +161,7 @@ impl Driver {
         status: u16,
         request_id: Option<String>,
     ) {
-        let at_ms = self.clock.now_ms();
+        let (at_ms, lost_ms) = (self.clock.now_ms(), self.lost_ms(&batch));
         let Batch { number, service, step, members: all, .. } = batch;
         let (mut marks, mut members) = (Vec::new(), Vec::with_capacity(all.len()));
         let (mut again, mut alone) = (Vec::new(), Vec::new());
@@ -169,7 +175,10 @@ impl Driver {
                     }
                     members.push(member);
                 }
-                Item::Refused(_) => members.push(member),
+                Item::Refused(_) => {
+                    self.presume_lost(member.slot, service, &member.call, lost_ms);
+                    members.push(member);
+                }
             }
         }
         let over: Vec<Slot> = members.iter().map(|member| member.slot).collect();
@@ -198,22 +207,21 @@ impl Driver {
     }
 
     fn settle_call(&mut self, slot: Slot, status: u16) {
-        if let Some(exchange) = self.abandoned.settle(slot) {
-            self.write_settled(exchange, status);
+        if let Some(settled) = self.settled_call(slot, status) {
+            self.write(settled, None);
         }
     }
 
-    fn write_settled(&mut self, exchange: u64, status: u16) {
-        let answered = Answered {
-            batch: exchange,
-            at_ms: self.clock.now_ms(),
-            status,
-            request_id: None,
-            steps: Vec::new(),
-            ended: Vec::new(),
-            marks: Vec::new(),
-        };
-        self.write(Event::Answered(answered), None);
+    /// What says that nobody asks for a call any more, where it was the last of its exchange.
+    pub(super) fn settled_call(&mut self, slot: Slot, status: u16) -> Option<Event> {
+        let exchange = self.abandoned.settle(slot)?;
+        Some(self.settled_exchange(exchange, status))
+    }
+
+    fn settled_exchange(&self, batch: u64, status: u16) -> Event {
+        let (at_ms, request_id) = (self.clock.now_ms(), None);
+        let (steps, ended, marks) = (Vec::new(), Vec::new(), Vec::new());
+        Event::Answered(Answered { batch, at_ms, status, request_id, steps, ended, marks })
     }
 }
 

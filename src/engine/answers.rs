@@ -185,6 +185,7 @@ impl Driver {
         let count = pending.batch.members.len();
         let members = std::mem::replace(&mut pending.batch.members, Vec::with_capacity(count));
         pending.marks.reserve(count);
+        let lost_ms = self.lost_ms(&pending.batch);
         let mut going = Vec::new();
         for (member, item) in members.into_iter().zip(items) {
             let result = match item {
@@ -205,6 +206,10 @@ impl Driver {
                 && let Some(space) = self.marks_in.get(pending.batch.service)
             {
                 marks_of(&member.call, space, at_ms, self.erased_by(member.slot), &mut pending.marks);
+            }
+            // What is out of time stays in its lanes until it is answered.
+            if result.is_err() && !pending.batch.stays_in_the_air {
+                self.presume_lost(member.slot, pending.batch.service, &member.call, lost_ms);
             }
             let Some(mut live) = self.runs.take(member.slot) else { continue };
             live.again = false;

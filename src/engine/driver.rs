@@ -114,6 +114,7 @@ pub(super) struct Driver {
     pub(super) abandoned_in_flight: usize,
     pub(super) abandoned: super::abandoned::Abandoned,
     pub(super) taken_over: super::in_the_air::TakenOver,
+    pub(super) kept_back: super::kept_back::KeptBack,
     pub(super) working: usize,
     pub(super) stopping: bool,
     pub(super) waits: super::relay::Waits,

@@ -8,6 +8,7 @@
 use super::batches::Member;
 use super::driver::Driver;
 use super::gate::Gate;
+use super::kept_back::Kept;
 use super::lanes::{Rank, Slot};
 use super::runs::Blocked;
 use super::task::EngineError;
@@ -208,7 +209,7 @@ impl Driver {
         if call.action().effect == Effect::Irreversible
             && let Some(hold) = self.holds.of(call.reaches(), self.clock.now_ms())
         {
-            return self.keep_from_erasing(slot, service, &call, &hold);
+            return self.keep_from_erasing(Kept { slot, service, call, lost_ms: None }, &hold);
         }
         let left = match self.marks_in.get(service) {
             Some(space) => {
@@ -240,7 +241,7 @@ impl Driver {
                 Ok(part)
             }
             Ok(Left::Nothing(why)) => Err((call, why)),
-            Ok(Left::InDoubt) => return self.keep_in_doubt(slot, service, &call),
+            Ok(Left::InDoubt) => return self.keep_in_doubt(Kept { slot, service, call, lost_ms: None }),
             Err(error) => return self.broken = Some(EngineError::Journal(error.into())),
         };
         let now_ms = self.clock.steady_ms();

@@ -6,16 +6,14 @@
 //! that keeps it right: it is asked when a call has its people's lanes, and an erasure has those of
 //! everybody it covers, so nothing passes that was asked about before the erasure and leaves behind it.
 
-use super::batches::{Batch, Member};
+use super::batches::Batch;
 use super::driver::Driver;
 use super::lanes::Slot;
 use super::looked::GateLooked;
-use super::relay::parked;
 use super::runs::About;
 use crate::catalogue::Effect;
-use crate::job::{Attempted, Event, FORGETFUL, Mark, MarkKind, ON_HOLD, Presumed};
-use crate::journal::{ErasedBy, Hold, Marks, Space, StoreError};
-use crate::ledger::moment;
+use crate::job::{Attempted, Event, Mark, MarkKind, Presumed};
+use crate::journal::{ErasedBy, Marks, Space, StoreError};
 use crate::plan::{Call, LeftOfErased, PersonKey};
 
 /// The gate of one workspace.
@@ -148,70 +146,6 @@ impl Driver {
     /// The request of a slot, as the gate tells it apart.
     pub(super) fn erased_by(&self, slot: Slot) -> ErasedBy {
         ErasedBy::of(self.task.job, self.runs.position(slot).unwrap_or_default())
-    }
-
-    /// A batch that is about to leave, without those whom somebody put on hold since it was gathered; `None`
-    /// when nothing is left of it.
-    pub(super) fn but_for_held(&mut self, mut batch: Batch, now_ms: i64) -> Option<Batch> {
-        let is_erasure = |member: &Member| member.call.action().effect == Effect::Irreversible;
-        if self.holds.are_none() || !batch.members.first().is_some_and(is_erasure) {
-            return Some(batch);
-        }
-        let (gate, wall_ms) = (batch.gate(), self.clock.now_ms());
-        let mut left = Vec::with_capacity(batch.members.len());
-        for member in std::mem::take(&mut batch.members) {
-            match self.holds.of(member.call.reaches(), wall_ms) {
-                Some(hold) => self.keep_from_erasing(member.slot, batch.service, &member.call, &hold),
-                None => left.push(member),
-            }
-        }
-        batch.members = left;
-        if batch.members.is_empty() {
-            if let Some(gate) = gate {
-                self.services.settle(gate, now_ms, now_ms);
-            }
-            return None;
-        }
-        Some(batch)
-    }
-
-    /// A call would erase somebody who must not be erased.
-    pub(super) fn keep_from_erasing(&mut self, slot: Slot, service: usize, call: &Call, hold: &Hold) {
-        let until = hold.until_ms.map(|until_ms| format!(" until {}", moment(until_ms)));
-        let message = format!(
-            "hold {} of {} keeps this person from being erased{}: {}; `privaflow hold remove` lets it go on",
-            hold.id,
-            hold.by,
-            until.unwrap_or_default(),
-            hold.reason
-        );
-        self.keep_back(slot, service, call, ON_HOLD, message);
-    }
-
-    /// A call could bring somebody back who was erased after the backup that the store was restored from.
-    pub(super) fn keep_in_doubt(&mut self, slot: Slot, service: usize, call: &Call) {
-        let until = self.marks.unknown_until_ms().map(moment).unwrap_or_default();
-        let message = format!(
-            "the store was restored at {until} and does not know who was erased since its backup was made: it is not known \
-             whether this would bring somebody back; `privaflow store restore --acknowledge` lets it go on"
-        );
-        self.keep_back(slot, service, call, FORGETFUL, message);
-    }
-
-    /// A call is not made, and its request waits. It is looked at again whenever its job goes on.
-    fn keep_back(&mut self, slot: Slot, service: usize, call: &Call, code: &str, message: String) {
-        match self.abandoned.has(slot) {
-            true => self.pass_abandoned(slot),
-            false => {
-                if let Some(live) = self.runs.take(slot) {
-                    let step = Some(self.path_of(&live.run));
-                    self.waits.attention += 1;
-                    self.ended.push(parked(&live.about, step, code, message));
-                }
-                self.free(slot);
-            }
-        }
-        self.leave_lanes(service, std::iter::once(call.reaches()));
     }
 }
 

@@ -161,6 +161,8 @@ impl Driver {
         for exchange in self.state.unresolved() {
             positions.extend(exchange.positions.iter().copied());
         }
+        // Whom these may have erased counts as erased: nobody waits for their answers.
+        positions.retain(|position| !self.state.is_kept_back(*position));
         let taken_over = self.taken_over.iter().filter(|(position, _)| positions.contains(position));
         let taken_over = taken_over.flat_map(|(_, (space, people))| people.iter().map(|key| (*space, *key)));
         let left = self.retrying.values().flat_map(Batch::calls).chain(self.batches.waiting());

@@ -12,6 +12,7 @@ use super::driver::Driver;
 use super::guard::{self, Allowed, Found, LastJob};
 use super::history::{Kept, parked_elsewhere};
 use super::in_the_air::{Extent, InTheAir, Turn};
+use super::kept_back::KeptBack;
 use super::looked::Indexes;
 use super::open::{JobError, Place, find_or_create};
 use super::plan_record::Planner;
@@ -185,6 +186,9 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         true => InTheAir::of(&task, input.records()?).await?,
     };
 
+    let erases = workflow.irreversible && task.past.is_any_in_the_air();
+    let lost = if erases { store.reader().presumed(record.id, None, opened_ms)? } else { None };
+
     let reader = Reader::start(input.records()?, queue, sender.clone()).map_err(EngineError::Thread)?;
     let mut driver = Driver {
         services,
@@ -232,6 +236,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         abandoned_in_flight: 0,
         abandoned: Default::default(),
         taken_over: Default::default(),
+        kept_back: KeptBack::of(lost),
         working: 0,
         stopping: false,
         waits: Default::default(),

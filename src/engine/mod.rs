@@ -23,6 +23,7 @@ mod idle;
 mod in_hand;
 mod in_the_air;
 mod job;
+mod kept_back;
 mod lanes;
 mod limits;
 mod look;

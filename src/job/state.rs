@@ -156,8 +156,8 @@ impl State {
             Event::Reopened(reopened) => self.reopen(reopened),
             Event::Identified { identified: _ }
             | Event::Erased { positions: _ }
-            | Event::Attempted(_)
-            | Event::Presumed(_) => {}
+            | Event::Attempted(_) => {}
+            Event::Presumed(presumed) => self.in_the_air.presume(&presumed.positions),
             Event::Decided(decision) => self.decide(decision),
             Event::Stopped(stopped) => self.stop(stopped),
         }
@@ -206,13 +206,13 @@ impl State {
         self.in_the_air.exchanges().chain(now)
     }
 
-    /// Whether a call may be in the air that nobody has yet said waits for a person, and whose record is not
-    /// over, or was over before it was answered.
+    /// Whether a call may be in the air that nobody has yet said waits for a person, or counts as made, and whose
+    /// record is not over, or was over before it was answered.
     pub fn is_any_in_the_air(&self) -> bool {
         let waits = |position| self.pause_of(position) == Some(Pause::NeedsAttention);
         let is_any_unresolved = self.unresolved().any(|exchange| {
             let mut open = exchange.positions.iter().filter(|position| !self.is_finished(**position));
-            open.any(|position| exchange.repeatable || !waits(*position))
+            open.any(|at| !self.is_kept_back(*at) && (exchange.repeatable || !waits(*at)))
         });
         is_any_unresolved || self.abandoned().next().is_some()
     }
@@ -290,6 +290,7 @@ impl State {
         self.next_batch = self.next_batch.max(intended.batch.saturating_add(1));
         self.totals.http_requests += 1;
         self.totals.retries += u64::from(intended.attempt > 0);
+        self.in_the_air.leaves(&intended.positions);
         let earlier = self.batches.remove(&intended.batch);
         // What must not be repeated is never tried again without an answer.
         let is_lost = |batch: &Batch| intended.repeatable && (!batch.answered || batch.was_lost);

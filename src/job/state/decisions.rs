@@ -4,7 +4,7 @@
 //! somebody who must not be erased waits until it is let go. The rule that keeps it right: an answer counts
 //! for the step at which the record waited when it was given, and for nothing that is asked later.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::State;
 use crate::job::{Answer, Decision, Ended, FORGETFUL, ON_HOLD, Pause, Position, Verdict};
@@ -27,7 +27,8 @@ pub struct Decided {
 pub(super) struct Decisions {
     /// The step at which each of them waits.
     asked: BTreeMap<Position, String>,
-    on_hold: BTreeSet<Position>,
+    /// Each with whether that is because nobody knows who was erased.
+    on_hold: BTreeMap<Position, bool>,
     decided: HashMap<Position, Vec<Decided>>,
 }
 
@@ -44,7 +45,7 @@ impl Decisions {
             (Verdict::Waiting(Pause::NeedsAttention), _)
                 if matches!(why.code.as_str(), ON_HOLD | FORGETFUL) =>
             {
-                self.on_hold.insert(ended.position);
+                self.on_hold.insert(ended.position, why.code == FORGETFUL);
             }
             _ => {}
         }
@@ -72,12 +73,17 @@ impl State {
 
     /// Whether a record waits because somebody must not be erased, or nobody knows whether they were.
     pub fn is_on_hold(&self, position: Position) -> bool {
-        self.decisions.on_hold.contains(&position)
+        self.decisions.on_hold.contains_key(&position)
+    }
+
+    /// Whether it waits because a restored store does not know who was erased.
+    pub(super) fn is_in_doubt(&self, position: Position) -> bool {
+        self.decisions.on_hold.get(&position).is_some_and(|is_in_doubt| *is_in_doubt)
     }
 
     /// Records that wait for that, in the order of the input.
     pub fn on_hold(&self) -> impl Iterator<Item = Position> {
-        self.decisions.on_hold.iter().copied()
+        self.decisions.on_hold.keys().copied()
     }
 
     /// What was answered to an `approve` step of a record that is not over.
@@ -94,7 +100,7 @@ impl State {
         let Decision { at_ms, by, positions, answer, reason: _ } = decision;
         for position in positions.iter().copied().filter(|position| !self.finished.contains(*position)) {
             let is_answered = match answer {
-                Answer::LetGo => self.decisions.on_hold.remove(&position),
+                Answer::LetGo => self.decisions.on_hold.remove(&position).is_some(),
                 Answer::Approved | Answer::Rejected => match self.decisions.asked.remove(&position) {
                     Some(step) => {
                         let approved = *answer == Answer::Approved;

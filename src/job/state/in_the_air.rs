@@ -6,10 +6,13 @@
 //!
 //! Where the record was over before its call was answered, because the time of its step was, the call stays
 //! in the air until the journal answers its exchange, whatever becomes of the record.
+//!
+//! Where a person must not be erased for now, or nobody knows whether they were, the call is kept back: whom it may
+//! have erased counts as erased by then, so nobody waits for its answer, and it is made again with its record.
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::Unresolved;
+use super::{State, Unresolved};
 use crate::job::{Position, StepAnswer};
 
 /// A call whose record was over, or went on, before it was answered.
@@ -28,6 +31,8 @@ pub(super) struct InTheAir {
     /// The records in them; one that landed may still stand here.
     positions: HashSet<Position>,
     abandoned: BTreeMap<u64, Vec<Abandoned>>,
+    /// Records whose calls count as made, and were not made again since.
+    presumed: HashSet<Position>,
 }
 
 impl InTheAir {
@@ -91,5 +96,30 @@ impl InTheAir {
         if self.exchanges.is_empty() {
             self.positions.clear();
         }
+    }
+
+    /// What calls of these records may have done counts as done.
+    pub(super) fn presume(&mut self, positions: &[Position]) {
+        self.presumed.extend(positions);
+    }
+
+    /// Calls of these records are about to leave.
+    pub(super) fn leaves(&mut self, positions: &[Position]) {
+        if !self.presumed.is_empty() {
+            self.presumed.retain(|position| !positions.contains(position));
+        }
+    }
+}
+
+impl State {
+    /// Whether whom calls of this record may have erased counts as erased already.
+    pub fn is_presumed(&self, position: Position) -> bool {
+        self.in_the_air.presumed.contains(&position)
+    }
+
+    /// Whether a record waits for a person although a call of it may have been made, and nobody needs to wait for
+    /// the answer to that: the gate knows whom it may have erased, or it erases nobody.
+    pub fn is_kept_back(&self, position: Position) -> bool {
+        self.is_in_doubt(position) || (self.is_on_hold(position) && self.is_presumed(position))
     }
 }
