@@ -30,6 +30,8 @@ mod folder;
 mod fresh;
 #[path = "faults/gate.rs"]
 mod gate;
+#[path = "faults/held.rs"]
+mod held;
 #[path = "faults/jumps.rs"]
 mod jumps;
 #[path = "faults/kills.rs"]

@@ -154,9 +154,7 @@ impl State {
                 }
             }
             Event::Reopened(reopened) => self.reopen(reopened),
-            Event::Identified { identified: _ }
-            | Event::Erased { positions: _ }
-            | Event::Attempted(_) => {}
+            Event::Identified { identified: _ } | Event::Erased { positions: _ } | Event::Attempted(_) => {}
             Event::Presumed(presumed) => self.in_the_air.presume(&presumed.positions),
             Event::Decided(decision) => self.decide(decision),
             Event::Stopped(stopped) => self.stop(stopped),

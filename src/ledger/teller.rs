@@ -113,8 +113,8 @@ impl Teller {
             Fact::Presumed { .. } => {
                 say(
                     "presumed_erased",
-                    "Its erasure was not answered before it was given up, held or refused. Whether it took effect is \
-                     not known; older changes of the person are refused as if it had."
+                    "It was put on hold, refused later, or given up before its erasure was answered. Whether it took \
+                     effect is not known; older changes of the person are refused as if it had."
                         .to_owned(),
                     None,
                 );

@@ -10,13 +10,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use privaflow::catalogue::Identifier;
 use privaflow::clock::{Clock, VirtualClock};
 use privaflow::config::{Connection, Host, Scheme, Settings, Token};
 use privaflow::engine::{self, JobError, Order, Outcome, Patience, Progress, Service};
 use privaflow::host::{Clients, HostError, Looked, SettingsName, Talk, Through};
 use privaflow::intake::{Input, Reading};
-use privaflow::job::{Event, Verdict};
-use privaflow::journal::{Found, Reader, Store, StoreError, encode};
+use privaflow::job::{Event, Reason, Verdict};
+use privaflow::journal::{Found, Held, Reader, Store, StoreError, encode};
+use privaflow::plan::PersonKey;
 use privaflow::sandbox::{Faults, Limits};
 use privaflow::secret::Secret;
 use privaflow::source::Source;
@@ -198,10 +200,38 @@ impl Rig {
         self.folder.path().join("store")
     }
 
+    /// Works on another job, on these records, until it is over.
+    #[track_caller]
+    pub fn also(&self, workflow: &str, records: &[Value]) -> Outcome {
+        let (loaded, mistakes) = load(&Source::new("other.yaml", workflow), &Known::default());
+        let workflow = Arc::new(loaded.unwrap_or_else(|| panic!("{mistakes:?}")));
+        let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+        std::fs::write(self.folder.path().join("other.ndjson"), lines).unwrap();
+        self.work_on(workflow, "other.ndjson").unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Puts somebody on the hold list, or takes them off.
+    pub fn hold(&self, external_id: &str, is_held: bool) {
+        let store = Store::open(&self.store()).unwrap();
+        let people = vec![PersonKey::of(Identifier::ExternalId, external_id)];
+        let (held, by, now_ms) =
+            (Held { people, identifiers: Vec::new() }, "a test".to_owned(), self.clock.now_ms());
+        if is_held {
+            let reason = Reason::parse("case 4711").unwrap();
+            store.add_hold(held, reason, None, by, now_ms).unwrap();
+        } else {
+            assert_eq!(store.remove_holds(held, by, now_ms).unwrap().len(), 1);
+        }
+    }
+
     fn work(&self) -> Result<Outcome, JobError> {
+        self.work_on(Arc::clone(&self.workflow), "requests.ndjson")
+    }
+
+    fn work_on(&self, workflow: Arc<Workflow>, input: &str) -> Result<Outcome, JobError> {
         let order = Order {
-            workflow: Arc::clone(&self.workflow),
-            input: Input::open(&self.folder.path().join("requests.ndjson"), &Reading::default()).unwrap(),
+            workflow,
+            input: Input::open(&self.folder.path().join(input), &Reading::default()).unwrap(),
             services: vec![Arc::new(self.service())],
             retries: privaflow::workflow::Policies::default(),
             store: Arc::new(Store::open(&self.store()).unwrap()),

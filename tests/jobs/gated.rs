@@ -292,3 +292,52 @@ fn nobody_passes_the_gate_by_letters_whose_marks_are_put_together_otherwise() {
         assert!(!listed.is_empty(), "{changed_as:?}");
     }
 }
+
+#[test]
+fn who_may_have_been_erased_and_is_put_on_hold_then_stays_erased_until_the_hold_ends() {
+    let (server, is_mute) = service();
+    let folder = folder_to(&server);
+    is_mute.store(true, Ordering::SeqCst);
+    folder.requests([deletion(1)]);
+    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    is_mute.store(false, Ordering::SeqCst);
+    let deletions = || server.requests().iter().filter(|request| request.path == "/users/delete").count();
+    let before = deletions();
+    assert_eq!(folder.run(&["hold", "add", "external_id=u-1", "--reason", "case 1"]).code, 0);
+
+    let old = choices(&folder, &[("c-1", 1), ("c-2", 2)], "opted_in", LONG_AGO);
+
+    assert_eq!(old, (0, [1, 1, 0, 0]));
+    // An opt-out passes, and whoever comes next has nobody to wait for.
+    let events = |folder: &Folder| folder.run(&["ledger", "export"]).stdout.matches("on_hold").count();
+    let told = events(&folder);
+    for id in ["c-3", "c-4", "c-5"] {
+        assert_eq!(choices(&folder, &[(id, 1)], "unsubscribed", LONG_AGO), (0, [1, 0, 0, 0]), "{id}");
+    }
+    assert_eq!((events(&folder), deletions()), (told, before));
+    let story = folder.run(&["runs", "show", "job-1:0"]).stdout;
+    assert!(story.contains("may have been made before") && story.contains("gate release"), "{story}");
+
+    assert_eq!(folder.run(&["hold", "remove", "external_id=u-1"]).code, 0);
+    let resumed = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
+
+    assert_eq!(resumed.counts(), (0, [1, 0, 0, 0]), "{}", resumed.stderr);
+    assert_eq!(deletions(), before + 1);
+    assert_eq!(choices(&folder, &[("c-6", 1)], "opted_in", LONG_AGO), (0, [0, 1, 0, 0]));
+}
+
+#[test]
+fn who_is_put_on_hold_after_a_deletion_that_was_only_ever_refused_is_not_taken_for_erased() {
+    let server = Server::start(|request, _| match request.path.as_str() {
+        "/users/delete" => crate::server::answer(503, "{}"),
+        _ => accepted(),
+    });
+    let folder = folder_to(&server);
+    folder.requests([deletion(1)]);
+    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    assert_eq!(folder.run(&["hold", "add", "external_id=u-1", "--reason", "case 1"]).code, 0);
+    let resumed = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
+    assert_eq!(resumed.json()["waiting_by"], json!({ "needs_attention": 1 }), "{}", resumed.stderr);
+
+    assert_eq!(choices(&folder, &[("c-1", 1)], "opted_in", LONG_AGO), (0, [1, 0, 0, 0]));
+}

@@ -250,3 +250,23 @@ fn an_exchange_that_its_records_did_not_wait_for_stays_in_the_air_until_it_is_an
     assert!(!state.is_any_in_the_air());
     assert_eq!(counts(&state), [2, 1, 0, 1, 0]);
 }
+
+#[test]
+fn a_call_on_hold_that_counts_as_made_is_nothing_to_wait_for_until_it_leaves_again() {
+    use crate::job::{Failure, ON_HOLD, Presumed};
+    let failure =
+        Failure { request: None, line: 1, step: None, code: ON_HOLD.to_owned(), message: String::new() };
+    let parked = Ended { failure: Some(failure), ..ended(2, Verdict::Waiting(Pause::NeedsAttention)) };
+    let mut state = State::default();
+    [intended(0, 0, &[2]), Event::Opened { at_ms: 1 }, ends(std::slice::from_ref(&parked))]
+        .iter()
+        .for_each(|event| state.apply(event));
+    assert!(state.is_any_in_the_air(), "nobody said whom it may have erased");
+
+    state.apply(&Event::Presumed(Presumed { at_ms: 1, positions: vec![2], marks: Vec::new() }));
+
+    assert!(!state.is_any_in_the_air() && state.is_kept_back(2));
+    assert_eq!(state.unresolved().count(), 1, "whoever goes on with the job makes it again");
+    state.apply(&intended(1, 0, &[2]));
+    assert!(state.is_any_in_the_air() && !state.is_kept_back(2));
+}
