@@ -341,3 +341,18 @@ fn who_is_put_on_hold_after_a_deletion_that_was_only_ever_refused_is_not_taken_f
 
     assert_eq!(choices(&folder, &[("c-1", 1)], "opted_in", LONG_AGO), (0, [1, 0, 0, 0]));
 }
+
+#[test]
+fn who_may_have_been_erased_stays_erased_when_the_deletion_is_refused_the_second_time() {
+    let server = Server::start(|request, before| match (request.path.as_str(), before) {
+        ("/users/delete", 0) => Reply::Cut,
+        ("/users/delete", _) => answer(400, r#"{"message":"no"}"#),
+        _ => accepted(),
+    });
+    let folder = folder_to(&server);
+    folder.requests([deletion(1)]);
+
+    assert_eq!(folder.job().counts(), (1, [0, 0, 1, 0]));
+
+    assert_eq!(choices(&folder, &[("c-1", 1), ("c-2", 2)], "opted_in", LONG_AGO), (0, [1, 1, 0, 0]));
+}
