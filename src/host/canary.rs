@@ -101,8 +101,8 @@ pub enum Act<'a> {
 pub fn explain(why: Option<&str>, cleaned_up: Option<bool>) -> String {
     let whose = match why {
         Some(SOMEBODY_ELSE) => {
-            ": a profile that is not the canary's is known by its name or address; nobody else is erased, find out whose \
-             it is"
+            ": a profile that is not the canary's is known by its name or address, or the workflow reaches for one; nobody \
+             else is erased, find out whose it is"
         }
         Some(_) | None => "",
     };
@@ -202,14 +202,17 @@ impl Host {
         if let Err(error) = self.store().drop_waiting_canary(&canary_queue(&canary.workflow)) {
             tracing::warn!("the request of the canary that did not come through still waits: {error}");
         }
-        let Some(job) = job.filter(|job| self.store().job(*job).is_ok_and(|job| !job.status.is_closed())) else {
+        let Some(job) = job.filter(|job| self.store().job(*job).is_ok_and(|job| !job.status.is_closed()))
+        else {
             return;
         };
         let (talk, _) = tokio::sync::mpsc::unbounded_channel();
         let talk = Talk::to(talk);
         match Box::pin(self.cancel(job, PathBuf::new(), BY.to_owned(), &talk)).await {
             Ok(_) | Err(HostError::NothingToDecide { .. }) => {}
-            Err(error) => tracing::warn!("{job} of the canary that did not come through could not be given up: {error}"),
+            Err(error) => {
+                tracing::warn!("{job} of the canary that did not come through could not be given up: {error}")
+            }
         }
     }
 

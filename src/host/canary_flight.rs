@@ -153,7 +153,9 @@ impl Bird<'_> {
         let mut found = Found::default();
         for (member, asked) in std::iter::once(by_name).chain(by_address) {
             let mut with = json!({ "fields_to_export": ["braze_id", "external_id"] });
-            with.as_object_mut().into_iter().for_each(|with| drop(with.insert(member.to_owned(), asked.clone())));
+            with.as_object_mut()
+                .into_iter()
+                .for_each(|with| drop(with.insert(member.to_owned(), asked.clone())));
             let answer = self.ask(step, "braze/users.export.ids", &with).await?;
             for user in answer.get("users").and_then(Value::as_array).into_iter().flatten() {
                 match user.get("braze_id").and_then(Value::as_str) {

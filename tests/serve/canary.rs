@@ -82,7 +82,9 @@ fn a_canary_that_a_killed_process_left_is_gone_on_with_and_leaves_nobody() {
 #[test]
 fn a_workflow_that_erases_nobody_in_truth_is_found_out_and_the_person_is_not_left() {
     let braze = Braze::with([]);
-    let other = ERASE.replace("{{ subject.external_id }}", "{{ subject.external_id }}-x");
+    // Braze takes it, and deletes nobody: there is no such profile of that address.
+    let by_address = r#"email_addresses: [{ email: "{{ subject.email }}", prioritization: [unidentified] }]"#;
+    let other = ERASE.replace(r#"external_ids: ["{{ subject.external_id }}"]"#, by_address);
     let folder = folder(&braze, &other, "  within: 1s\n");
 
     let shot = folder.run(&["canary", "run", "--output", "json"]);
@@ -225,8 +227,5 @@ fn the_job_of_a_canary_that_failed_is_given_up_and_hinders_nobody() {
     assert_eq!(serving.stop().0, 0);
     let listed = folder.run(&["jobs", "list", "--canary", "--output", "json"]).lines();
     assert!(listed.iter().all(|job| job["status"] == "cancelled") && !listed.is_empty(), "{listed:?}");
-    let inbox = rusqlite::Connection::open(folder.path("store/journal.db")).unwrap();
-    let kept: i64 =
-        inbox.query_row("SELECT count(*) FROM inbox WHERE bytes > 0", [], |row| row.get(0)).unwrap();
-    assert_eq!((kept, braze.people()), (0, Vec::<String>::new()));
+    assert_eq!(braze.people(), [""; 0]);
 }
