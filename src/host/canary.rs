@@ -84,7 +84,7 @@ pub struct Beat {
     pub why: Option<String>,
     /// The job, if it came to that. Of one that failed it is given up.
     pub job: Option<String>,
-    /// Of one that failed and had made the person: whether they could be erased.
+    /// Of one that failed and had made the person: whether Braze took the deletion.
     #[serde(default)]
     pub cleaned_up: Option<bool>,
 }
