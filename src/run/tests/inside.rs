@@ -351,6 +351,26 @@ fn an_opt_out_that_silently_did_nothing_is_seen() {
 }
 
 #[test]
+fn an_opt_in_that_one_of_two_profiles_reads_is_neither_confirmed_nor_failed() {
+    let steps = SET.replace("email_subscribe: unsubscribed", "email_subscribe: opted_in");
+    let steps: String = steps.lines().take(5).map(|line| format!("{line}\n")).collect();
+    let two = |second: &'static str| {
+        move |path: &str| {
+            let users =
+                ["opted_in", second].map(|state| json!({ "external_id": state, "email_subscribe": state }));
+            if path.starts_with("verify") { Ok(json!({ "users": users })) } else { accepted(path) }
+        }
+    };
+
+    let both = ran(&program(&steps), someone(), two("opted_in"));
+    let one = ran(&program(&steps), someone(), two("subscribed"));
+
+    assert!(both.finish.verified && both.finish.failure.is_none());
+    assert!(!one.finish.verified && one.finish.failure.is_none(), "{:?}", one.finish);
+    assert!(one.paths().len() > both.paths().len(), "it is looked at until the deadline");
+}
+
+#[test]
 fn what_was_set_on_nobody_is_not_called_so() {
     let nobody = |path: &str| if path.starts_with("verify") { finds(0)(path) } else { accepted(path) };
     let steps = SET.lines().take(7).map(|line| format!("{line}\n")).collect::<String>();
