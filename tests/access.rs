@@ -81,6 +81,92 @@ fn everything_about_a_person_is_handed_over_as_json_and_as_a_page() {
     assert!(!stage.folder.store_bytes().contains("marker-7Q"));
 }
 
+/// Two customers and somebody without an id, who share an e-mail.
+fn household(workflow: &str) -> Stage {
+    let stage = Stage::new(workflow);
+    for external_id in [Some("u-2".to_owned()), None] {
+        let email = Some(EMAIL.to_owned());
+        stage.braze.sandbox.add_profile(&Identifiers { external_id, email, ..Identifiers::default() });
+    }
+    stage
+}
+
+/// Requests that name people of the household, or an id that only its e-mail could stand for.
+fn of_the_household() -> [Value; 4] {
+    [
+        json!({ "external_id": "u-1", "email": EMAIL }),
+        json!({ "email": EMAIL }),
+        json!({ "external_id": "u-1" }),
+        json!({ "external_id": "u-gone", "email": EMAIL }),
+    ]
+}
+
+#[test]
+fn where_an_address_is_shared_nothing_is_handed_over_before_a_person_has_looked() {
+    for subject in of_the_household() {
+        let stage = household("access-export");
+        stage.folder.requests([json!({ "id": "a", "kind": "access", "subject": subject })]);
+
+        let shot = stage.folder.job();
+
+        assert_eq!(shot.counts(), (1, [0, 0, 0, 1]), "{subject}: {}", shot.stderr);
+        assert!(!stage.folder.path("answers").exists(), "{subject}");
+        let run = stage.folder.run(&["runs", "show", "job-1:0"]).stdout;
+        assert!(run.contains("runs approve") && run.contains("trust:"), "{run}");
+    }
+}
+
+#[test]
+fn an_address_of_one_other_customer_is_not_taken_for_the_one_who_asks() {
+    let stage = Stage::new("access-export");
+    stage.folder.requests([
+        json!({ "id": "a", "kind": "access", "subject": { "external_id": "u-gone", "email": EMAIL } }),
+        json!({ "id": "b", "kind": "access", "subject": { "external_id": "u-1", "email": EMAIL } }),
+    ]);
+
+    let shot = stage.folder.job();
+
+    assert_eq!(shot.counts(), (1, [1, 0, 0, 1]), "{}", shot.stderr);
+    assert_eq!(serde_json::from_str::<Value>(&stage.answer("json")).unwrap().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_person_decides_what_is_handed_over_of_a_shared_address() {
+    let stage = household("access-export");
+    let text = stage.folder.read("flow.yaml");
+    let trusting =
+        "    uses: privaflow/find_profiles\n    with: { trust: [external_id, user_alias, braze_id] }\n";
+    stage.folder.write("flow.yaml", text.replace("    uses: privaflow/find_profiles\n", trusting));
+    let subjects = [of_the_household()[0].clone(), json!({ "email": EMAIL, "external_id": "u-2" })];
+    stage.folder.requests(
+        subjects.iter().zip(["a", "b"]).map(|(of, id)| json!({ "id": id, "kind": "access", "subject": of })),
+    );
+    assert_eq!(stage.folder.job().counts(), (1, [0, 0, 0, 2]));
+
+    let approved = stage.folder.run(&["runs", "approve", "job-1:0"]);
+    let rejected = stage.folder.run(&["runs", "reject", "job-1:1"]);
+
+    assert!(approved.stderr.contains("1 request of job-1 approved"), "{}", approved.stderr);
+    assert!(rejected.stderr.contains("1 request of job-1 rejected"), "{}", rejected.stderr);
+    let answer = stage.answer("json");
+    assert!(answer.contains("u-1") && !answer.contains("u-2"), "{answer}");
+}
+
+#[test]
+fn where_an_address_is_shared_nothing_is_corrected_before_a_person_has_looked() {
+    for subject in of_the_household() {
+        let stage = household("rectification");
+        stage.folder.requests([json!({
+            "id": "a", "kind": "rectification", "subject": subject, "fields": { "New first name": "Ann" },
+        })]);
+
+        let shot = stage.folder.job();
+
+        assert_eq!(shot.counts(), (1, [0, 0, 0, 1]), "{subject}: {}", shot.stderr);
+        assert!(stage.braze.sandbox.profiles().iter().all(|profile| profile.attributes.is_empty()));
+    }
+}
+
 #[test]
 fn requests_without_an_id_are_answered_each_in_files_of_their_own() {
     let stage = Stage::new("access-export");

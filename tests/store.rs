@@ -251,6 +251,10 @@ fn a_store_of_an_earlier_release_is_copied_as_it_is_and_then_brought_up_to_date(
     };
 
     let refused = said(&privaflow(folder.path(), ["jobs", "list"]));
+    for lists in [&["gate", "list"][..], &["gate", "list", "--subject", "external_id=u-1"], &["hold", "list"]]
+    {
+        assert_eq!(said(&privaflow(folder.path(), lists.iter().copied())), refused, "{lists:?}");
+    }
     let (copied, _, code) = said(&privaflow(folder.path(), ["store", "backup", "copy"]));
     assert_eq!((code, format("copy"), format(".privaflow/journal.db")), (Some(0), 4, 4), "{copied}");
     let pruned = said(&privaflow(folder.path(), ["store", "prune", "--older-than", "36500d"]));
@@ -259,6 +263,10 @@ fn a_store_of_an_earlier_release_is_copied_as_it_is_and_then_brought_up_to_date(
     assert!(refused.1.contains("has format 4 of an earlier release"), "{}", refused.1);
     assert_eq!((refused.2, pruned.2, listed.2), (Some(2), Some(0), Some(0)), "{}{}", pruned.1, listed.1);
     assert!(listed.0.contains("erase"), "{}", listed.0);
+    for lists in [["gate", "list"], ["hold", "list"]] {
+        let listed = said(&privaflow(folder.path(), lists));
+        assert_eq!(listed.2, Some(0), "{}", listed.1);
+    }
     let back = said(&privaflow(folder.path(), ["store", "restore", "copy", "--force"]));
     assert_eq!(back.2, Some(0), "{}", back.1);
     assert!(said(&privaflow(folder.path(), ["jobs", "list"])).0.contains("erase"));

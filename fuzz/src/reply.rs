@@ -29,6 +29,7 @@ pub fn check(data: &[u8]) {
         x_ratelimit_reset: header(),
         ot_period: None,
         date: header(),
+        content_type: None,
     };
     let body = parts.next().unwrap_or_default();
     let of_onetrust = *kind >= OF_ONETRUST;

@@ -8,14 +8,14 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use super::parsed::MOST_BYTES;
-use super::read::no_service;
+use super::read::not_read;
 use super::sentences;
 use crate::catalogue::{Action, Identifier, Refusal};
 use crate::plan::{Call, PersonKey};
-use crate::reply::{Item, Reading};
+use crate::reply::{Headers, Item, Reading};
 
 /// What a 2xx answer to a read means.
-pub(super) fn read(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
+pub(super) fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8]) -> Reading {
     if body.len() > MOST_BYTES {
         if calls.len() > 1 {
             return Reading::Split;
@@ -26,7 +26,7 @@ pub(super) fn read(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
         );
     }
     let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
-        return no_service(calls);
+        return not_read(calls, headers, body);
     };
     let message = answer.get("message").map_or("success", |message| message.as_str().unwrap_or_default());
     if message != "success" {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::parsed::Parsed;
 use super::{people, sentences};
-use crate::catalogue::Refusal;
+use crate::catalogue::{Effect, Refusal};
 use crate::plan::Call;
 use crate::reply::{Cause, Headers, Item, Reading, Stop, not_before};
 
@@ -17,7 +17,7 @@ use crate::reply::{Cause, Headers, Item, Reading, Stop, not_before};
 pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> Reading {
     let retry = |cause| Reading::Retry { not_before: not_before(headers, cause, now), cause };
     match status {
-        200..=299 => accepted(calls, status, body),
+        200..=299 => accepted(calls, status, headers, body),
         300..=399 | 404 | 405 => Reading::Stop(Stop::NotFound),
         400 | 422 => invalid(calls, status, body),
         // The body of a 401 may repeat the key: it is not looked at.
@@ -53,12 +53,12 @@ fn too_large(calls: &[&Call]) -> Reading {
     )
 }
 
-fn accepted(calls: &[&Call], status: u16, body: &[u8]) -> Reading {
+fn accepted(calls: &[&Call], status: u16, headers: &Headers, body: &[u8]) -> Reading {
     if calls.first().is_some_and(|call| call.action().reply.has_data()) {
-        return people::read(calls, status, body);
+        return people::read(calls, status, headers, body);
     }
     let Some(parsed) = Parsed::read(body) else {
-        return no_service(calls);
+        return not_read(calls, headers, body);
     };
     if !parsed.is_accepted() {
         return all_refused(calls, &sentences::refusal(status, parsed.message()));
@@ -109,9 +109,33 @@ fn verdicts(calls: &[&Call], mut refused: BTreeMap<usize, Refusal>, others: impl
     Reading::Items((0..calls.len()).map(verdict).collect())
 }
 
+/// An answer of which no object could be read. One that is JSON by its type and its beginning is the service's own
+/// all the same, nested deeper than is read or cut off: what apps store in a profile can be nested as deep as they
+/// like. Such a read fails alone, and a write may have been done.
+pub(super) fn not_read(calls: &[&Call], headers: &Headers, body: &[u8]) -> Reading {
+    if !is_json(headers, body) {
+        return no_service(calls);
+    }
+    if calls.iter().any(|call| call.action().effect != Effect::Read) {
+        return Reading::Unknown;
+    }
+    if calls.len() > 1 {
+        return Reading::Split;
+    }
+    let message = "the answer is JSON that cannot be read: it is nested deeper than 120 levels, as a custom attribute can \
+                   be, or cut off; ask for fewer fields or mend the profile, then `privaflow runs retry`";
+    all_refused(calls, &Refusal::new("unreadable", message))
+}
+
+/// Whether an answer is meant as the object that every answer of the service is.
+fn is_json(headers: &Headers, body: &[u8]) -> bool {
+    let is_typed = headers.content_type.is_none_or(|kind| kind.to_ascii_lowercase().contains("json"));
+    is_typed && body.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// Something answered that is not the service: nobody's request is to blame. Should the service stand
 /// behind it all the same, only calls that are repeatable may be sent again.
-pub(super) fn no_service(calls: &[&Call]) -> Reading {
+fn no_service(calls: &[&Call]) -> Reading {
     if calls.iter().all(|call| call.repeatable()) {
         Reading::Stop(Stop::NotTheService)
     } else {

@@ -185,6 +185,28 @@ fn an_answer_that_is_no_json_is_not_of_the_service_and_blames_no_request() {
 }
 
 #[test]
+fn json_that_cannot_be_read_is_that_of_one_call_and_stops_nobody_else() {
+    let find = |id: &str| {
+        let with = json!({"external_ids": [id], "fields_to_export": ["custom_attributes"]});
+        call("braze/users.export.ids", with)
+    };
+    let deep = format!(r#"{{"users":[{}1{}]}}"#, r#"{"k":"#.repeat(100_000), "}".repeat(100_000));
+    for body in [deep.as_bytes(), br#"{"users": [{"external_id": "u-"#] {
+        assert!(matches!(raw(&[find("u-1"), find("u-2")], 200, body), Reading::Split));
+        let Reading::Items(items) = raw(&[find("u-1")], 200, body) else { panic!() };
+        let [Item::Refused(refusal)] = &items[..] else { panic!("{items:?}") };
+        assert_eq!(refusal.code, "unreadable");
+        // A write was answered by the service, which does not say with what.
+        for write in [delete("u-1"), event("u-1")] {
+            assert!(matches!(raw(&[write], 200, body), Reading::Unknown));
+        }
+        let page = Headers { content_type: Some("text/html; charset=utf-8"), ..Headers::default() };
+        let reading = read(&[&find("u-1")], 200, &page, body, Timestamp::UNIX_EPOCH);
+        assert!(matches!(reading, Reading::Stop(Stop::NotTheService)), "{reading:?}");
+    }
+}
+
+#[test]
 fn a_key_or_an_address_that_is_wrong_stops_everything_and_the_body_is_not_kept() {
     let stop = |status| match reading(
         &[delete("u-1")],

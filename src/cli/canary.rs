@@ -10,7 +10,7 @@ use super::output::{self, Format};
 use super::place::{self, Home};
 use super::{Common, Failure, run as run_command, setup};
 use crate::config::Canary;
-use crate::host::{Answer, Beat, CanaryState, Command};
+use crate::host::{Answer, Beat, CanaryState, Command, explain};
 use crate::journal::{Reader, StoreError};
 
 /// Arguments of `canary`.
@@ -66,7 +66,8 @@ fn show_one(common: &Common, beat: &Value) -> Result<ExitCode, Failure> {
             output::text(&match (is_good, beat["why"].as_str(), beat["step"].as_str()) {
                 (true, _, _) => format!("good: made, erased and gone after {took} ms\n"),
                 (false, why, step) => {
-                    format!("failed at {}: {}\n", step.unwrap_or_default(), why.unwrap_or_default())
+                    let said = explain(beat["why"].as_str(), beat["cleaned_up"].as_bool());
+                    format!("failed at {}: {}{said}\n", step.unwrap_or_default(), why.unwrap_or_default())
                 }
             })?;
         }

@@ -10,9 +10,12 @@ use serde_json::Value;
 use super::output::{self, Format};
 use super::who::addressed;
 use super::why::{Why, carried_out};
-use super::{Common, Failure, setup};
+use super::{Common, Failure, setup, store};
 use crate::config::{Loaded, System};
 use crate::host::{Command, GateCommand};
+
+/// Said where there is nothing to list.
+const NOTHING: &str = "the gate keeps nothing of that";
 
 /// Arguments of `gate`.
 #[derive(Debug, clap::Args)]
@@ -61,6 +64,9 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let loaded = setup::settings(common)?;
     match &args.command {
         Subcommand::List { subject, workspace, since, before, limit } => {
+            if !store::is_listed(&loaded.settings.store, NOTHING)? {
+                return Ok(ExitCode::SUCCESS);
+            }
             let command = GateCommand::List {
                 subject: subject.as_deref().map(addressed).transpose()?,
                 workspaces: workspaces(&loaded, workspace.as_deref())?,
@@ -130,7 +136,7 @@ fn list(common: &Common, entries: &Value) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     if entries.is_empty() {
-        anstream::eprintln!("the gate keeps nothing of that");
+        anstream::eprintln!("{NOTHING}");
         return Ok(ExitCode::SUCCESS);
     }
     let text = |entry: &Value, name: &str| entry[name].as_str().map_or_else(|| "-".to_owned(), output::plain);

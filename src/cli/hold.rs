@@ -11,8 +11,11 @@ use super::gate::parse_moment;
 use super::output::{self, Format};
 use super::who::addressed;
 use super::why::{Why, carried_out};
-use super::{Common, Failure, pauses, setup};
+use super::{Common, Failure, pauses, setup, store};
 use crate::host::{Command, HoldCommand};
+
+/// Said where there is nobody to list.
+const NOBODY: &str = "nobody is on the list";
 
 /// Arguments of `hold`.
 #[derive(Debug, clap::Args)]
@@ -49,6 +52,9 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Subcommand::Add { subject, why, until } => {
             let (reason, by) = why.decided()?;
             HoldCommand::Add { subject: addressed(subject)?, reason, until_ms: *until, by }
+        }
+        Subcommand::List if !store::is_listed(&loaded.settings.store, NOBODY)? => {
+            return Ok(ExitCode::SUCCESS);
         }
         Subcommand::List => HoldCommand::List,
         Subcommand::Remove { subject } => {
@@ -93,7 +99,7 @@ fn list(common: &Common, holds: &Value) -> Result<(), Failure> {
         return holds.iter().try_for_each(output::json);
     }
     if holds.is_empty() {
-        anstream::eprintln!("nobody is on the list");
+        anstream::eprintln!("{NOBODY}");
         return Ok(());
     }
     let text = |hold: &Value, name: &str| match &hold[name] {

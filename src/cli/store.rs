@@ -16,7 +16,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Loaded;
 use crate::host::Command;
 use crate::job::FORGETFUL;
-use crate::journal::{self, Carried, Reader, Replace, Restored};
+use crate::journal::{self, Carried, Reader, Replace, Restored, StoreError};
 use crate::source::duration;
 
 /// Arguments of `store`.
@@ -84,6 +84,19 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         Subcommand::Prune { older_than } => {
             prune(common, &loaded, older_than.unwrap_or(loaded.settings.keep))
         }
+    }
+}
+
+/// Whether there is a store to list something of. One of an earlier format is refused, since to list is no reason to
+/// bring it up to date; one that is not there yet is not made, and `nothing` is said.
+pub(super) fn is_listed(store: &Path, nothing: &str) -> Result<bool, Failure> {
+    match Reader::open(store) {
+        Ok(_) => Ok(true),
+        Err(StoreError::Missing { .. }) => {
+            anstream::eprintln!("there is no store at {} yet: {nothing}", store.display());
+            Ok(false)
+        }
+        Err(error) => Err(Failure::wrong(error)),
     }
 }
 

@@ -150,7 +150,9 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
         takes_turns: super::turns::are_needed(&workflow),
         indexes: Some(indexes),
         endings: Default::default(),
-        program: Program::new(Arc::clone(&workflow), facts).at_work_in(spaces_of(&services)),
+        program: Program::new(Arc::clone(&workflow), facts)
+            .at_work_in(spaces_of(&services))
+            .for_canary(record.is_canary()),
         is_canary: record.is_canary(),
         is_look: record.looks_at().is_some(),
         is_watched: record.format.get(WATCH).is_some(),

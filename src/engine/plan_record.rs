@@ -136,6 +136,7 @@ impl<'t> Planner<'t> {
         };
         // What is taken up again goes its own way.
         let is_plain = task.seeks.is_none()
+            && !task.is_canary
             && why == Why::ItsTurn
             && !task.past.is_reopened(position)
             && task.past.answers(position).is_empty();

@@ -111,7 +111,7 @@ fn task_of(
         takes_turns: false,
         indexes: None,
         endings: Default::default(),
-        program: Program::new(workflow, facts(record)).at_work_in(spaces),
+        program: Program::new(workflow, facts(record)).at_work_in(spaces).for_canary(record.is_canary()),
         is_canary: record.is_canary(),
         is_look: false,
         is_watched: true,

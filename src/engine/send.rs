@@ -223,6 +223,7 @@ fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
         x_ratelimit_reset: answer.header("x-ratelimit-reset"),
         ot_period: answer.header("ot-period"),
         date: answer.header("date"),
+        content_type: answer.header("content-type"),
     };
     let at = Timestamp::from_millisecond(now.wall_ms).unwrap_or(Timestamp::UNIX_EPOCH);
     let reading = match calls.first().map(|call| call.action().system.as_str()) {

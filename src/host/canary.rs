@@ -6,8 +6,11 @@
 //!
 //! How far it is stands in the store before the next step is taken, so that a process that is killed leaves
 //! neither a person nor a question. Making and looking are no writes of a job: they leave no marks behind, or
-//! the gate would hold the next one up. When one is due, and who is told, is for others to decide.
+//! the gate would hold the next one up. One that failed is closed: its job is given up and its person erased, so
+//! that it hinders nobody. How one is taken through is the work of `canary_flight`; when one is due, and who is told,
+//! is for others to decide.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,30 +19,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::canary_flight::{Bird, Short, Stop};
 use super::command::Talk;
 use super::error::HostError;
-use super::owner::{Host, Job};
-use crate::catalogue;
+use super::owner::Host;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Canary;
-use crate::engine::{Asker, Brake, Patience, Told};
-use crate::intake::Input;
-use crate::job::{JobId, Pause};
-use crate::journal::{Arrival, CANARY_CURSOR, CANARY_ORIGIN, Most, Reader, StoreError, canary_queue};
+use crate::engine::{Asker, Brake};
+use crate::job::JobId;
+use crate::journal::{Arrival, CANARY_CURSOR, Reader, StoreError, canary_queue};
 use crate::ledger::Fact;
-use crate::onetrust;
-use crate::plan::Call;
 use crate::workflow::{Policy, Workflow};
 
 /// How many of the last ones are remembered.
 const REMEMBERED: usize = 24;
-/// How often is looked whether the job is over.
-const LOOK: Duration = Duration::from_millis(250);
-/// The first and the longest pause between two looks for the person.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A window with one record.
-const ONE: Most = Most { records: 1, bytes: 1 << 20 };
+/// Who gives up the job of one that failed.
+const BY: &str = "canary";
+/// Why one came no further that found somebody else under what it is known by: nobody is erased then.
+pub const SOMEBODY_ELSE: &str = "somebody_else";
 
 /// How the canary stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +59,14 @@ pub struct UnderWay {
     pub began_ms: i64,
     /// The newest job then: its own is a later one.
     pub after_job: JobId,
+    /// The person was made, or is about to be.
+    #[serde(default)]
+    pub is_made: bool,
     /// The person is there, and the request is in the inbox or about to be.
     pub is_sent: bool,
+    /// The Braze ids of its own profiles: nobody else may be erased.
+    #[serde(default)]
+    pub profiles: Vec<String>,
 }
 
 /// One that is over.
@@ -79,8 +82,11 @@ pub struct Beat {
     pub step: String,
     /// Why it came no further.
     pub why: Option<String>,
-    /// The job, if it came to that.
+    /// The job, if it came to that. Of one that failed it is given up.
     pub job: Option<String>,
+    /// Of one that failed and had made the person: whether Braze took the deletion.
+    #[serde(default)]
+    pub cleaned_up: Option<bool>,
 }
 
 /// Who carries the request of a canary out.
@@ -91,13 +97,32 @@ pub enum Act<'a> {
     Here,
 }
 
+/// What is to be said of a canary that failed, besides why.
+pub fn explain(why: Option<&str>, cleaned_up: Option<bool>) -> String {
+    let whose = match why {
+        Some(SOMEBODY_ELSE) => {
+            ": a profile that is not the canary's is known by its name or address, or the workflow reaches for one; nobody \
+             else is erased, find out whose it is"
+        }
+        Some(_) | None => "",
+    };
+    let left = if cleaned_up == Some(false) { "; the canary's own profile could not be erased" } else { "" };
+    format!("{whose}{left}")
+}
+
 impl Beat {
+    /// What is to be said of one that failed, besides why.
+    pub fn explained(&self) -> String {
+        explain(self.why.as_deref(), self.cleaned_up)
+    }
+
     /// For programs.
     pub fn json(&self) -> Value {
         let moment = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default().to_string();
         json!({
             "began_at": moment(self.began_ms), "took_ms": self.ended_ms.saturating_sub(self.began_ms),
             "good": self.is_good, "step": self.step, "why": self.why, "job": self.job,
+            "cleaned_up": self.cleaned_up,
         })
     }
 }
@@ -115,9 +140,6 @@ impl CanaryState {
     }
 }
 
-/// How far one came, and why no further.
-struct Short(&'static str, String);
-
 impl Host {
     /// Takes a canary through its workflow, or goes on with the one that a process left.
     pub async fn canary(
@@ -132,7 +154,8 @@ impl Host {
         let under_way = match state.under_way.take() {
             Some(left) if now_ms.saturating_sub(left.began_ms) < millis(canary.alert_after) => left,
             Some(_) | None => {
-                UnderWay { began_ms: now_ms, after_job: self.store().newest_job()?, is_sent: false }
+                let after_job = self.store().newest_job()?;
+                UnderWay { began_ms: now_ms, after_job, is_made: false, is_sent: false, profiles: Vec::new() }
             }
         };
         if state.first_ms == 0 {
@@ -147,12 +170,15 @@ impl Host {
             Err(Stop::Short(Short(step, why))) => (false, step, Some(why)),
             Err(Stop::Host(error)) => return Err(error),
         };
+        let job = self.store().canary_job(under_way.after_job)?;
         if !is_good {
-            bird.clean_up().await;
+            self.close(canary, job).await;
         }
-        let job = self.store().canary_job(under_way.after_job)?.map(|job| job.to_string());
+        let is_left = !is_good && state.under_way.as_ref().is_some_and(|one| one.is_made || one.is_sent);
+        let cleaned_up = if is_left { Some(bird.clean_up().await) } else { None };
+        let job = job.map(|job| job.to_string());
         let (began_ms, ended_ms) = (under_way.began_ms, SystemClock.now_ms());
-        let beat = Beat { began_ms, ended_ms, is_good, step: step.to_owned(), why, job };
+        let beat = Beat { began_ms, ended_ms, is_good, step: step.to_owned(), why, job, cleaned_up };
         state.under_way = None;
         if is_good {
             state.good_ms = Some(began_ms);
@@ -171,7 +197,26 @@ impl Host {
         Ok(beat)
     }
 
-    fn note(&self, state: &CanaryState, fact: Option<Fact>) -> Result<(), StoreError> {
+    /// One that failed hinders nobody: its job is given up, and what of it waits is gone.
+    async fn close(&self, canary: &Canary, job: Option<JobId>) {
+        if let Err(error) = self.store().drop_waiting_canary(&canary_queue(&canary.workflow)) {
+            tracing::warn!("the request of the canary that did not come through still waits: {error}");
+        }
+        let Some(job) = job.filter(|job| self.store().job(*job).is_ok_and(|job| !job.status.is_closed()))
+        else {
+            return;
+        };
+        let (talk, _) = tokio::sync::mpsc::unbounded_channel();
+        let talk = Talk::to(talk);
+        match Box::pin(self.cancel(job, PathBuf::new(), BY.to_owned(), &talk)).await {
+            Ok(_) | Err(HostError::NothingToDecide { .. }) => {}
+            Err(error) => {
+                tracing::warn!("{job} of the canary that did not come through could not be given up: {error}")
+            }
+        }
+    }
+
+    pub(super) fn note(&self, state: &CanaryState, fact: Option<Fact>) -> Result<(), StoreError> {
         // Numbers and words always serialize.
         self.store().note_canary(serde_json::to_string(state).unwrap_or_default(), fact)
     }
@@ -186,201 +231,6 @@ impl Host {
     }
 }
 
-enum Stop {
-    Short(Short),
-    Host(HostError),
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Stop {
-        Stop::Host(error.into())
-    }
-}
-
-fn short(step: &'static str, why: impl Into<String>) -> Stop {
-    Stop::Short(Short(step, why.into()))
-}
-
-/// What takes one through.
-struct Bird<'b> {
-    host: &'b Host,
-    canary: &'b Canary,
-    asker: Asker,
-    stop: &'b CancellationToken,
-}
-
-impl Bird<'_> {
-    async fn fly(&self, workflow: &Arc<Workflow>, state: &mut CanaryState, act: Act<'_>) -> Result<(), Stop> {
-        let Some(under_way) = state.under_way.clone() else { return Ok(()) };
-        if !workflow.irreversible {
-            return Err(short("create", "workflow_erases_nobody"));
-        }
-        if !under_way.is_sent {
-            self.create().await?;
-            if !self.comes_to(true, "appear").await? {
-                return Err(short("appear", "never_seen"));
-            }
-            state.under_way = Some(UnderWay { is_sent: true, ..under_way.clone() });
-            self.host.note(state, None)?;
-        }
-        let arrival = self.arrival(&under_way);
-        match act {
-            Act::Pipe(take) => take(arrival)?,
-            Act::Here => {
-                self.host.store().accept(vec![arrival], None)?;
-                self.carry_out(workflow).await?;
-            }
-        }
-        self.wait_for_job(&under_way).await?;
-        match self.comes_to(false, "verify").await? {
-            true => Ok(()),
-            false => Err(short("verify", "still_there")),
-        }
-    }
-
-    async fn create(&self) -> Result<(), Stop> {
-        let mut attributes = json!({ "external_id": self.canary.external_id, "privaflow_canary": true });
-        if let (Some(email), Some(members)) = (&self.canary.email, attributes.as_object_mut()) {
-            members.insert("email".to_owned(), email.as_str().into());
-        }
-        self.ask("create", "braze/users.track", &json!({ "attributes": [attributes] })).await.map(drop)
-    }
-
-    /// Looks until the person is there, or is not; whether it came to that in time.
-    async fn comes_to(&self, is_there: bool, step: &'static str) -> Result<bool, Stop> {
-        let began = tokio::time::Instant::now();
-        let with = json!({
-            "external_ids": [self.canary.external_id], "fields_to_export": ["braze_id", "external_id"],
-        });
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let answer = self.ask(step, "braze/users.export.ids", &with).await?;
-            let is_found =
-                answer.get("users").and_then(Value::as_array).is_some_and(|users| !users.is_empty());
-            if is_found == is_there {
-                return Ok(true);
-            }
-            if began.elapsed() + pause > self.canary.within {
-                return Ok(false);
-            }
-            self.rest(pause).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    /// The request, like any that comes in.
-    fn arrival(&self, under_way: &UnderWay) -> Arrival {
-        let at = Timestamp::from_millisecond(under_way.began_ms).unwrap_or_default().to_string();
-        let id = format!("privaflow-canary:{at}");
-        let mut subject = json!({ "external_id": self.canary.external_id });
-        if let (Some(email), Some(members)) = (&self.canary.email, subject.as_object_mut()) {
-            members.insert("email".to_owned(), email.as_str().into());
-        }
-        let record = json!({
-            "id": id, "kind": "deletion", "received_at": at, "subject": subject,
-            "source": { "system": "canary", "ref": id },
-        });
-        let workflow = canary_queue(&self.canary.workflow);
-        Arrival {
-            key: onetrust::key(&workflow, &id),
-            workflow,
-            origin: CANARY_ORIGIN.to_owned(),
-            turn: None,
-            due_ms: None,
-            received_ms: under_way.began_ms,
-            record: record.to_string().into_bytes(),
-        }
-    }
-
-    /// Carries out what waits in the queue of the canary.
-    async fn carry_out(&self, workflow: &Arc<Workflow>) -> Result<(), Stop> {
-        let (store, queue) = (self.host.store(), canary_queue(&self.canary.workflow));
-        let left = store.open_windows()?.into_iter().filter(|window| window.workflow == queue);
-        let new = store.take_window(&queue, ONE, SystemClock.now_ms())?;
-        for window in left.chain(new) {
-            let input = Input::of_window(window.id, store.window_text(window.id)?).of_canary();
-            let services = self.host.clients().services(workflow).await.map_err(Stop::Host)?;
-            let job = Job {
-                workflow: Arc::clone(workflow),
-                input,
-                services,
-                patience: Patience::Until(self.canary.within),
-                virtual_clock: None,
-                stop: self.stop.child_token(),
-                goes_on_with: None,
-            };
-            let (talk, _) = tokio::sync::mpsc::unbounded_channel();
-            let carried = Box::pin(self.host.carry_out(job, &Talk::to(talk))).await;
-            carried.map_err(Stop::Host)?;
-        }
-        Ok(())
-    }
-
-    /// Waits until the request is over, and well.
-    async fn wait_for_job(&self, under_way: &UnderWay) -> Result<(), Stop> {
-        let until_ms = under_way.began_ms.saturating_add(millis(self.canary.alert_after));
-        loop {
-            if let Some(job) = self.host.store().canary_job(under_way.after_job)? {
-                let is_closed = self.host.store().job(job)?.status.is_closed();
-                let totals = self.host.store().state(job)?.totals();
-                // It is over only when a person says so, and that is the news.
-                if !is_closed && totals.waiting_by.contains_key(&Pause::NeedsAttention) {
-                    return Err(short("act", "needs_attention"));
-                }
-                if !is_closed {
-                    self.rest_until(until_ms).await?;
-                    continue;
-                }
-                let failed = totals.failed_by.keys().map(|fail| fail.word());
-                let skipped = totals.skipped_by.keys().map(|skip| skip.word());
-                let mut words = failed.chain(skipped);
-                return match words.next() {
-                    None if totals.done > 0 => Ok(()),
-                    word => Err(short("act", word.unwrap_or("nothing_done"))),
-                };
-            }
-            self.rest_until(until_ms).await?;
-        }
-    }
-
-    /// Rests a little, unless it is too late for that.
-    async fn rest_until(&self, until_ms: i64) -> Result<(), Stop> {
-        match SystemClock.now_ms() >= until_ms {
-            true => Err(short("act", "never_over")),
-            false => self.rest(LOOK).await,
-        }
-    }
-
-    /// Nobody is left behind, if that is possible now.
-    async fn clean_up(&self) {
-        let with = json!({ "external_ids": [self.canary.external_id] });
-        if let Err(Stop::Short(Short(_, why))) = self.ask("clean_up", "braze/users.delete", &with).await {
-            tracing::warn!("the canary that did not come through could not be erased: {why}");
-        }
-    }
-
-    async fn ask(&self, step: &'static str, action: &str, with: &Value) -> Result<Value, Stop> {
-        let action = catalogue::find(action).ok_or_else(|| short(step, "unknown_action"))?;
-        let call = Call::new(action, with).map_err(|refusal| short(step, refusal.code))?;
-        let asked = tokio::select! {
-            asked = self.asker.ask(0, std::slice::from_ref(&call)) => asked,
-            () = self.stop.cancelled() => return Err(Stop::Host(HostError::Interrupted)),
-        };
-        match asked.map_err(|stopped| short(step, stopped.why))?.pop() {
-            Some(Told::Answer(answer)) => Ok(answer),
-            Some(Told::Nothing(why)) => Err(short(step, why)),
-            None => Err(short(step, "no_answer")),
-        }
-    }
-
-    async fn rest(&self, pause: Duration) -> Result<(), Stop> {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => Ok(()),
-            () = self.stop.cancelled() => Err(Stop::Host(HostError::Interrupted)),
-        }
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
+pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

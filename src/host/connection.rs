@@ -48,9 +48,9 @@ impl Connection {
         self.greeting.pid
     }
 
-    /// Refuses an owner with other settings.
+    /// Refuses an owner with other settings, or with the same file as it was before somebody changed it.
     pub fn check_settings(&self, ours: &SettingsName) -> Result<(), HostError> {
-        self.greeting.settings.check(ours)
+        self.greeting.settings.check(ours, self.greeting.pid)
     }
 
     /// Has a command carried out; `None` when the owner went away before that. When `stop` is

@@ -1,7 +1,8 @@
 //! Deciding about a job: whoever carries it out leaves it first, and nobody goes on with it until that is done.
 //!
-//! A job that leaves in order waits for the answers of what it has sent. A decision waits a moment for them, and
-//! then has the wait cut: what has no answer by then is unknown, as after a crash, and the journal says so. What
+//! A job that leaves in order waits for the answers of what it has sent. A decision waits some seconds for them, and
+//! then has the wait cut: what has no answer by then is unknown, as after a crash, and the journal says so. A service
+//! could still carry out what was cut after what left later, so nothing is cut that a slow service answers. What
 //! must not be repeated is cut only for a decision that gives it up: for any other its answer is worth the wait,
 //! because without one a person would have to find out what it did. Meanwhile only this job stands still; nobody
 //! waits who does not ask for it.
@@ -21,8 +22,11 @@ use super::turns::Place;
 use crate::engine::Cut;
 use crate::job::{JobId, Position};
 
-/// How long a decision waits for answers: most services answer everything sooner.
-pub(super) const GRACE: Duration = Duration::from_millis(1500);
+/// How long a decision waits for answers: a service that has not answered by then hangs.
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// How long it does so without a word, and how long a job may take to leave once its wait is cut.
+const MOMENT: Duration = Duration::from_millis(1500);
 
 /// What a decision gives up.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +121,14 @@ impl Host {
             }
             self.turns().to_decide(job).await
         });
-        let mut place = timeout_at(since + GRACE, &mut left).await.ok();
+        let mut place = timeout_at(since + MOMENT, &mut left).await.ok();
+        if place.is_none() {
+            let seconds = GRACE.as_secs();
+            talk.say(format!(
+                "{job} waits for answers to what it has sent: this waits {seconds} s for them at most"
+            ));
+            place = timeout_at(since + GRACE, &mut left).await.ok();
+        }
         let mut gives_all_up = true;
         if place.is_none() {
             gives_all_up = self.gives_up_what_hangs(job, gives_up)?;
@@ -127,7 +138,7 @@ impl Host {
                     false => cut.repeatable(),
                 }
             }
-            place = timeout(GRACE, &mut left).await.ok();
+            place = timeout(MOMENT, &mut left).await.ok();
         }
         let place = match place {
             Some(place) => place,

@@ -153,6 +153,16 @@ pub enum HostError {
         /// Our file.
         ours: String,
     },
+    /// The file of the settings is the same, and was changed since the owner read it.
+    #[error(
+        "the settings in {path} were changed since the process that owns the store, {pid}, was started with them: restart it, or put them back as they were"
+    )]
+    ChangedSettings {
+        /// The file.
+        path: String,
+        /// The process of the owner.
+        pid: u32,
+    },
     /// What came through the socket is no line of the protocol.
     #[error("what came through the store's socket makes no sense: {0}")]
     Nonsense(&'static str),
@@ -291,6 +301,7 @@ impl HostError {
             | HostError::Socket { .. }
             | HostError::OtherRelease { .. }
             | HostError::OtherSettings { .. }
+            | HostError::ChangedSettings { .. }
             | HostError::Nonsense(_) => Kind::Wrong,
         }
     }

@@ -9,6 +9,7 @@
 mod approve;
 mod approvers;
 mod canary;
+mod canary_flight;
 mod clients;
 mod command;
 mod connection;
@@ -39,7 +40,7 @@ mod turns;
 mod watching;
 
 pub use approvers::{MayNot, approvers_of, approvers_of_nobody};
-pub use canary::{Act, Beat, CanaryState, UnderWay};
+pub use canary::{Act, Beat, CanaryState, SOMEBODY_ELSE, UnderWay, explain};
 pub use clients::Clients;
 pub use command::{Answer, Command, GateCommand, Heard, HoldCommand, InputOrder, Resume, Run, Talk, Typed};
 pub use connection::Connection;

@@ -38,12 +38,15 @@ pub struct SettingsName {
 
 impl SettingsName {
     /// Refuses to hand over what another file of settings would decide.
-    pub(super) fn check(&self, ours: &SettingsName) -> Result<(), HostError> {
+    pub(super) fn check(&self, ours: &SettingsName, pid: u32) -> Result<(), HostError> {
         let shown = |name: &SettingsName| {
             name.path.as_ref().map_or_else(|| "none".to_owned(), |path| format!("`{}`", path.display()))
         };
         if self.digest == ours.digest {
             return Ok(());
+        }
+        if self.path == ours.path && self.path.is_some() {
+            return Err(HostError::ChangedSettings { path: shown(ours), pid });
         }
         Err(HostError::OtherSettings { theirs: shown(self), ours: shown(ours) })
     }

@@ -8,7 +8,7 @@ use rusqlite::OptionalExtension;
 use crate::job::JobId;
 use crate::ledger::Fact;
 
-use super::commit::now_ms;
+use super::commit::{Committer, now_ms};
 use super::error::{Doing, StoreError};
 use super::inbox::{self, Cursor};
 use super::jobs::JobRecord;
@@ -60,6 +60,32 @@ impl Store {
             }
             written
         })
+    }
+}
+
+impl Store {
+    /// Takes away what waits in the queue of a canary and no window has yet, with its keys.
+    pub fn drop_waiting_canary(&self, queue: &str) -> Result<(), StoreError> {
+        let queue = queue.to_owned();
+        self.with_committer(move |committer| committer.drop_waiting(&queue))
+    }
+}
+
+impl Committer {
+    fn drop_waiting(&mut self, queue: &str) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction().doing(DOING)?;
+        let gone = inbox::drop_waiting(&transaction, queue).doing(DOING)?;
+        transaction.commit().doing(DOING)?;
+        let mut keys = Vec::new();
+        for (key, bytes) in gone {
+            self.inbox = self.inbox.less(inbox::Amount { rows: 1, bytes });
+            keys.extend(key);
+        }
+        if !keys.is_empty() {
+            self.ring.over(keys);
+            self.ring.destroy(self.last_event)?;
+        }
+        Ok(())
     }
 }
 

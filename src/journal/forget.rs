@@ -3,7 +3,9 @@
 //! A record that is part of a window leaves its place behind, so that the others keep theirs. Digests stay:
 //! what was finished, set and erased, and the ledger, which says that somebody was forgotten.
 
-use rusqlite::{Connection, params};
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
 use super::commit::{Committer, now_ms};
@@ -37,8 +39,8 @@ impl Store {
     }
 
     /// Destroys what is kept of somebody: records that came in with one of these identifiers
-    /// (`request::Named::identifiers`), and what these runs remember and looks ask for. `ended`: how many of them
-    /// were not over.
+    /// (`request::Named::identifiers`), those that these runs carry out, by whatever they were found, and what these
+    /// runs remember and looks ask for. `ended`: how many of them were not over.
     pub fn forget(
         &self,
         like: &[u128],
@@ -51,7 +53,11 @@ impl Store {
             let own = scope.map(|scope| identifiers(&scope)).unwrap_or_default();
             own.iter().any(|identifier| like.contains(identifier))
         };
-        let rows = self.reader().inbox_rows(is_theirs)?;
+        let mut rows: BTreeSet<i64> = self.reader().inbox_rows(is_theirs)?.into_iter().collect();
+        for (job, positions) in &runs {
+            rows.extend(self.reader().inbox_rows_of(*job, positions)?);
+        }
+        let rows: Vec<i64> = rows.into_iter().collect();
         let pseudonyms = self.reader().pseudonyms()?;
         let subject = like.iter().map(|identifier| to_hex(&pseudonyms.of(*identifier))).collect();
         let fact = Fact::Forgotten { by, subject, runs: ended, records: rows.len() as u64 };
@@ -116,7 +122,9 @@ impl Committer {
 fn empty(connection: &Connection, row: i64, keys: &mut Vec<i64>) -> rusqlite::Result<inbox::Amount> {
     let sql = "SELECT key_id, window, bytes FROM inbox WHERE id = ?1";
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let (key, window, bytes): (Option<i64>, Option<i64>, i64) = connection.query_row(sql, [row], read)?;
+    let found: Option<(Option<i64>, Option<i64>, i64)> = connection.query_row(sql, [row], read).optional()?;
+    // It is gone with a job that was over meanwhile.
+    let Some((key, window, bytes)) = found else { return Ok(inbox::Amount::default()) };
     keys.extend(key);
     match window {
         None => connection.execute("DELETE FROM inbox WHERE id = ?1", [row])?,

@@ -80,6 +80,29 @@ fn every_changed_byte_is_found_in_its_entry() {
 }
 
 #[test]
+fn a_key_that_was_changed_in_the_first_line_is_named_there() {
+    let keys = [signer().public(), Signer::new(&[8; 32]).public()];
+    let text = String::from_utf8(export()[0].clone()).unwrap();
+    let own = keys[0].hex();
+    let changes = [
+        text.replace(&own, &keys[1].hex()),
+        text.replace(&own, &format!("0{}", &own[1..])),
+        text.replace(&format!("\"{own}\""), ""),
+    ];
+    for changed in changes {
+        let mut lines = export();
+        lines[0] = changed.into_bytes();
+        if lines[0] == export()[0] {
+            continue;
+        }
+
+        let broken = verified(&lines, vec![signer().public()], None).unwrap_err();
+
+        assert_eq!((broken.line, broken.why), (1, Why::OtherBegin));
+    }
+}
+
+#[test]
 fn lines_that_are_removed_moved_or_added_are_found() {
     let lines = export();
     let without = |number: usize| {

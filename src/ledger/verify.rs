@@ -55,7 +55,9 @@ pub enum Why {
     #[error("the signature does not hold: what stands before it was changed by somebody without the key")]
     Signature,
     /// Nothing is known of the key.
-    #[error("it is signed with the key {0}, which the export does not have")]
+    #[error(
+        "it is signed with the key {0}, which the export does not have: a line that names its keys, the first or that of an entry, may have been changed"
+    )]
     UnknownKey(String),
     /// The key is not one that was given.
     #[error("it is signed with the key {0}, and that is none that you gave")]
@@ -69,6 +71,11 @@ pub enum Why {
     /// The end belongs to other lines.
     #[error("the end was signed for other lines than these")]
     OtherEnd,
+    /// The end belongs to these entries and not to the line that stands first.
+    #[error(
+        "the entries are those that the end was signed for, and this line is not: one of its `public_keys` was changed, added or taken away, or something else in it was"
+    )]
+    OtherBegin,
     /// Something follows the end.
     #[error("something follows the end")]
     AfterTheEnd,
@@ -244,7 +251,12 @@ impl Verifier {
     fn end(&mut self, chain: Chain, end: &End, unsigned: &[u8], signature: &str) -> Result<(), Broken> {
         self.check(&end.key, unsigned, signature, None)?;
         let lines = to_hex(&self.lines.clone().finalize());
-        if end.of != chain.seq || end.hash != to_hex(&chain.hash) || end.lines_sha256 != lines {
+        let is_of_entries = end.of == chain.seq && end.hash == to_hex(&chain.hash);
+        if is_of_entries && end.lines_sha256 != lines {
+            // Each line between is its entry and the hash of it, and nothing else.
+            return Err(Broken { line: 1, entry: None, why: Why::OtherBegin });
+        }
+        if !is_of_entries {
             return Err(self.broken(None, Why::OtherEnd));
         }
         self.note(|seen| seen.exported_at.clone_from(&end.at));

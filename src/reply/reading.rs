@@ -23,6 +23,8 @@ pub struct Headers<'a> {
     pub ot_period: Option<&'a str>,
     /// `Date`: what time it is for the service, in whole seconds.
     pub date: Option<&'a str>,
+    /// `Content-Type`: what the body says it is.
+    pub content_type: Option<&'a str>,
 }
 
 impl Headers<'_> {

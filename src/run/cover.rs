@@ -33,6 +33,8 @@ pub(super) struct Cover {
     keeps_values: bool,
     /// The workflow is at work in several workspaces.
     is_among_several: bool,
+    /// Nobody else may be erased; `None`: whoever the workflow finds.
+    only: Option<Vec<PersonKey>>,
 }
 
 /// What the last call of the run was, and in which of the places.
@@ -62,7 +64,23 @@ impl Cover {
             asked: Asked::Nothing,
             keeps_values: false,
             is_among_several: false,
+            only: None,
         }
+    }
+
+    /// Of a person who does not exist: whoever else is found under what the request names, nobody is erased but
+    /// whom it names and these profiles, by their Braze ids.
+    pub fn only_these(self, braze_ids: Option<&Value>) -> Cover {
+        let braze_ids = braze_ids.and_then(Value::as_array).into_iter().flatten();
+        let own = braze_ids.filter_map(|id| PersonKey::read(Identifier::BrazeId, id));
+        Cover { only: Some(self.subject.iter().copied().chain(own).collect()), ..self }
+    }
+
+    /// Whether a call erases somebody who may not be erased.
+    pub fn forbids(&self, call: &Call) -> bool {
+        let is_erasure = call.action().effect == Effect::Irreversible;
+        let is_other = |only: &Vec<PersonKey>| call.people().iter().any(|person| !only.contains(person));
+        is_erasure && self.only.as_ref().is_some_and(is_other)
     }
 
     /// The same, keeping what people are looked for by afterwards; where the workflow is at work in several

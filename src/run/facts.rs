@@ -34,6 +34,7 @@ pub struct Program {
     quiet: BTreeSet<String>,
     facts: Facts,
     spaces: Spaces,
+    is_canary: bool,
 }
 
 /// What every run of a job shares.
@@ -100,6 +101,7 @@ impl Program {
             quiet,
             facts,
             spaces,
+            is_canary: false,
         }
     }
 
@@ -107,6 +109,17 @@ impl Program {
     #[must_use]
     pub fn at_work_in(self, spaces: Spaces) -> Program {
         Program { spaces, ..self }
+    }
+
+    /// The same, for a person who does not exist: nobody else is erased.
+    #[must_use]
+    pub fn for_canary(self, is_canary: bool) -> Program {
+        Program { is_canary, ..self }
+    }
+
+    /// Whether its person does not exist.
+    pub(super) fn is_canary(&self) -> bool {
+        self.is_canary
     }
 
     /// The workspaces of its profiles.

@@ -155,6 +155,7 @@ impl Run {
             self.trouble(program, reason_of(&refusal), refusal.code, refusal.message.into_owned())
         })?;
         let mut call = Box::new(call);
+        self.check_whom(program, &call)?;
         if let Some(times) = &mut self.times {
             times.date(program, self.position, &mut call);
         }

@@ -19,6 +19,9 @@ use crate::plan::Call;
 use crate::template::{Extra, Scope};
 use crate::workflow::{Step, StepKind};
 
+/// The field in which the request of a canary has the Braze ids of its own profiles.
+pub const CANARY_PROFILES: &str = "privaflow_canary_profiles";
+
 /// One workflow carried out for one request.
 #[derive(Debug)]
 pub struct Run {
@@ -146,7 +149,9 @@ impl Run {
         let is_watched = program.workflow.watch.is_some();
         let cover = is_erasure.then(|| {
             let is_among_several = !program.spaces().is_one("braze");
-            Box::new(Cover::of(scope.get("subject")).keeping(is_watched, is_among_several))
+            let cover = Cover::of(scope.get("subject")).keeping(is_watched, is_among_several);
+            let own = || scope.get("fields").and_then(|fields| fields.get(CANARY_PROFILES));
+            Box::new(if program.is_canary() { cover.only_these(own()) } else { cover })
         });
         let mut run = Run {
             position,

@@ -39,12 +39,13 @@ pub use course::{Course, Courses, Led};
 pub use ending::Ending;
 pub use facts::{Facts, Origin, Program};
 pub use finish::{Finish, Trouble};
-pub use machine::{Answer, Next, Prepared, Run};
+pub use machine::{Answer, CANARY_PROFILES, Next, Prepared, Run};
 pub use preview::{Known, Preview, Previewed, preview, preview_failing};
 pub use refused::{NO_PROFILE, UNKNOWN_PROFILE};
 pub use revealed::{Revealed, Trusted, Whose};
 pub use sought::Sought;
 pub use spaces::Spaces;
+pub use steps::NOT_THE_CANARY;
 pub use times::Times;
 pub use unmapped::count_unmapped;
 

@@ -16,6 +16,11 @@ use crate::job::Fail;
 use crate::plan::Call;
 use crate::workflow::{Repeat, Setting, Step, StepKind};
 
+/// The code of a canary's call that would erase somebody else.
+pub const NOT_THE_CANARY: &str = "not_the_canary";
+const NOT_THE_CANARY_SAID: &str = "the workflow found somebody else under what the canary is known by, and would erase them: find out whose profile \
+     that is, or give the canary another address";
+
 /// What a step's `if` came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entered {
@@ -120,11 +125,20 @@ impl Run {
         if let Some(times) = &mut self.times {
             times.date(program, self.position, &mut prepared.call);
         }
+        self.check_whom(program, &prepared.call)?;
         if let Some(cover) = &mut self.cover {
             let system = &prepared.call.action().system;
             cover.note(&mut prepared.call, &program.spaces().of(system, prepared.profile.as_deref()));
         }
         Ok(prepared)
+    }
+
+    /// Refuses a call that would erase somebody else than the person who does not exist.
+    pub(super) fn check_whom(&self, program: &Program, call: &Call) -> Result<(), Trouble> {
+        match self.cover.as_ref().is_some_and(|cover| cover.forbids(call)) {
+            true => Err(self.trouble(program, Fail::Refused, NOT_THE_CANARY, NOT_THE_CANARY_SAID.to_owned())),
+            false => Ok(()),
+        }
     }
 
     /// Renders the call of an action step.

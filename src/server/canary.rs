@@ -13,7 +13,7 @@ use super::intake::Inbox;
 use super::shelf::Shelf;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Canary;
-use crate::host::{Act, Beat, CanaryState, Host, HostError};
+use crate::host::{Act, Beat, CanaryState, Host, HostError, SOMEBODY_ELSE};
 use crate::journal::Arrival;
 use crate::notify::{Notifier, Standing};
 use crate::workflow::{Notify, Occasion};
@@ -117,19 +117,23 @@ impl Sender {
     }
 }
 
-/// What is to be told of it, in one word: `silent`, or how far the last one came that failed.
+/// What is to be told of it, in one word: `somebody_else`, `silent`, or how far the last one came that failed.
 pub(super) fn trouble(
     state: &CanaryState,
     canary: &Canary,
     started_ms: i64,
     now_ms: i64,
 ) -> Option<&'static str> {
+    let last = state.last.first().filter(|beat| !beat.is_good);
+    // However long it lasts: somebody must find out whose profile that is.
+    if last.is_some_and(|beat| beat.why.as_deref() == Some(SOMEBODY_ELSE)) {
+        return Some(SOMEBODY_ELSE);
+    }
     let since_ms = state.silent_since_ms().unwrap_or(started_ms);
     if now_ms.saturating_sub(since_ms) > millis(canary.alert_after) {
         return Some("silent");
     }
-    let last = state.last.first().filter(|beat| !beat.is_good)?;
-    Some(match last.step.as_str() {
+    Some(match last?.step.as_str() {
         "create" => "create",
         "appear" => "appear",
         "act" => "act",
@@ -146,8 +150,9 @@ fn tell(canary: &Canary, beat: &Beat) {
         Some(why) => tracing::error!(
             workflow,
             step = beat.step,
-            "the canary did not come through workflow {workflow}: {} ({why}); `privaflow canary show`",
-            beat.step
+            "the canary did not come through workflow {workflow}: {} ({why}){}; `privaflow canary show`",
+            beat.step,
+            beat.explained()
         ),
     }
 }
@@ -183,6 +188,7 @@ mod tests {
             step: if is_good { "verify" } else { "act" }.into(),
             why: None,
             job: None,
+            cleaned_up: None,
         };
         let good = CanaryState { first_ms: 1, good_ms: Some(HOUR), under_way: None, last: vec![beat(true)] };
         let failed = CanaryState { last: vec![beat(false)], ..good.clone() };

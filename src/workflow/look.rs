@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::look_again::{beside, instead};
+use super::look_opt_out::{opted_out_again, opts_out};
 use super::watch::Again;
 use crate::catalogue::{self, Effect};
 use crate::source::{Content, Node, Source, Span, duration, duration_word, yaml};
@@ -80,7 +81,8 @@ fn of(file: &str, root: &Node, number: usize, erases_again: bool) -> Result<Sour
         Some(only) => only,
         None => {
             let beside = beside(steps, erases_again);
-            let mut maker = Maker { erases_again, erasures: 0, left: erasures(steps), behind: beside.behind };
+            let left = erasures(steps);
+            let mut maker = Maker { erases_again, erasures: 0, left, behind: beside.behind, erased: None };
             let mut list = beside.first;
             list.extend(maker.list(steps)?);
             list.extend(beside.last);
@@ -128,6 +130,8 @@ struct Maker {
     left: usize,
     /// Steps to be put behind others, by the id of these.
     behind: Vec<(String, Value)>,
+    /// The last step that erases, by its id, unless it stands in a loop.
+    erased: Option<String>,
 }
 
 impl Maker {
@@ -152,7 +156,9 @@ impl Maker {
         }
         if let Some(inner) = step.get("steps") {
             let mut whole = step.to_json();
+            let before = self.erased.take();
             let inner = self.list(inner)?;
+            self.erased = before;
             if inner.is_empty() {
                 return Ok(());
             }
@@ -168,6 +174,10 @@ impl Maker {
         }
         match effect(step) {
             Some(Effect::Irreversible) => self.erasure(step, made),
+            Some(Effect::Set) if self.erases_again && opts_out(step) => {
+                made.extend(self.erased.as_ref().map(|erased| opted_out_again(step, erased)));
+                Ok(())
+            }
             Some(Effect::Set | Effect::Report) => Ok(()),
             Some(Effect::Read) | None => {
                 made.push(step.to_json());
@@ -220,6 +230,7 @@ impl Maker {
             members.extend(condition.map(|condition| ("if".to_owned(), condition)));
             members.insert("fail".into(), "A profile of this person is there again.".into());
         }
+        self.erased = step.get("id").and_then(Node::as_text).map(str::to_owned);
         made.push(whole);
         Ok(())
     }

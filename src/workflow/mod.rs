@@ -10,6 +10,7 @@ mod kinds;
 mod load;
 mod look;
 mod look_again;
+mod look_opt_out;
 mod map;
 mod names;
 mod notify;

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::look;
+use super::look_opt_out::loses_opt_outs;
 use super::reader::Reader;
 use crate::source::{Mistake, Node, Severity, duration_word};
 
@@ -133,6 +134,12 @@ pub(super) fn check(reader: &mut Reader<'_>, root: &Node, name: &str) {
             let (workflow, mistakes) = super::load(&source, reader.known);
             let error = mistakes.iter().find(|mistake| mistake.severity == Severity::Error);
             match (workflow, error) {
+                (Some(_), _) | (None, None) if loses_opt_outs(root, &source) => {
+                    let message = "`again: erase` does not set `unsubscribed` again: Braze forgets it with a profile that a look erases";
+                    Mistake::warning("opt_out_lost", node.head(), message).help(
+                        "find people with `privaflow/find_profiles`, delete just its `braze_ids` in a step with an `id`, and have the step of `braze/email.status` behind it, outside of loops; or write `again: report`",
+                    )
+                }
                 (Some(_), _) | (None, None) => return,
                 (None, Some(error)) => {
                     let message = format!("`watch` cannot look with these steps: {}", error.message);

@@ -80,6 +80,17 @@ fn other_settings_and_missing_keys_are_told_apart_from_wrong_ones() {
         assert!(refused.stderr.contains(name), "{}", refused.stderr);
     }
 
+    // The file that the owner has, changed since.
+    folder.write("privaflow.yaml", format!("{settings}\n# changed\n"));
+    let changed = folder.run(&["run", "flow.yaml", "--input", "b.ndjson"]);
+    assert_eq!(changed.code, 2);
+    assert!(
+        changed.stderr.contains("were changed since") && changed.stderr.contains("restart it"),
+        "{}",
+        changed.stderr
+    );
+    folder.write("privaflow.yaml", &settings);
+
     // The owner has the key, so who hands over needs none.
     let mut without = folder.command(&["run", "flow.yaml", "--input", "b.ndjson", "--output", "json"]);
     without.env_remove("PRIVAFLOW_TEST_KEY");

@@ -10,7 +10,7 @@ use crate::running::{Running, deletions, holding};
 use crate::server::{Gate, Server, accepted, answer};
 
 /// Far less than a service may take to answer, and far more than a decision needs on a busy machine.
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(30);
 
 /// Sets a state.
 const SET: &str = r#"

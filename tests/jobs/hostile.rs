@@ -37,6 +37,40 @@ steps:
               email: "{{ subject.email }}"
 "#;
 
+/// Reads people, several in one request.
+const READ: &str = r#"
+workflow: read
+on: { file: {} }
+steps:
+  - uses: braze/users.export.ids
+    with: { external_ids: ["{{ subject.external_id }}"], fields_to_export: [external_id, custom_attributes] }
+"#;
+
+#[test]
+fn a_profile_that_is_nested_without_end_fails_alone_and_the_others_are_read() {
+    let server = Server::start(|request, _| {
+        let users = request.people().into_iter().map(|id| match id.as_str() {
+            "u-3" => format!(
+                r#"{{"external_id":"{id}","custom_attributes":{}{}}}"#,
+                r#"{"k":[1,"#.repeat(900),
+                "]}".repeat(900)
+            ),
+            _ => format!(r#"{{"external_id":"{id}"}}"#),
+        });
+        let users: Vec<String> = users.collect();
+        answer(200, format!(r#"{{"message":"success","users":[{}]}}"#, users.join(",")))
+    });
+    let folder = Folder::to(server.address, READ);
+    folder.requests((1..7).map(|n| crate::folder::request("access", &format!("r-{n}"), &format!("u-{n}"))));
+
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (1, [5, 0, 1, 0]), "{}", shot.stderr);
+    let failures = folder.failures(&shot);
+    assert_eq!(failures[0]["code"], "unreadable", "{failures:?}");
+    assert!(failures[0].to_string().contains("runs retry"), "{failures:?}");
+}
+
 fn hostile() -> Vec<String> {
     let texts = [
         "{{ request.id }}",

@@ -193,6 +193,37 @@ fn a_call_that_may_have_been_sent_is_sent_again_only_when_a_person_says_so() {
 }
 
 #[test]
+fn giving_up_a_call_that_may_have_been_sent_is_no_word_that_it_may_be_sent_again() {
+    let healed = Arc::new(AtomicBool::new(false));
+    let is_healed = Arc::clone(&healed);
+    let server = Server::start(move |_, _| match is_healed.load(Ordering::SeqCst) {
+        true => accepted(),
+        false => Reply::Cut,
+    });
+    let folder = Folder::to(server.address, EVENT);
+    folder.requests([request("other", "r-1", "u-1"), request("other", "r-2", "u-2")]);
+    assert_eq!(folder.job().json()["waiting_by"], json!({ "needs_attention": 2 }));
+    healed.store(true, Ordering::SeqCst);
+    let sent = server.requests().len();
+    assert_eq!(folder.run(&["runs", "cancel", "job-1:0"]).code, 0);
+    assert_eq!(folder.run(&["jobs", "cancel", "job-1"]).code, 0);
+
+    let refused = folder.run(&["runs", "retry", "job-1:0"]);
+    let left = folder.run(&["jobs", "retry", "job-1", "--failed"]);
+
+    assert_eq!((refused.code, left.code), (2, 0), "{}", left.stderr);
+    assert!(refused.stderr.contains("runs retry job-1:0 --even-if-sent"), "{}", refused.stderr);
+    assert!(
+        left.stderr.contains("2 requests left as they are: a call of theirs may have been sent"),
+        "{}",
+        left.stderr
+    );
+    assert_eq!(server.requests().len(), sent);
+    let again = folder.run(&["jobs", "retry", "job-1", "--failed", "--even-if-sent", "--output", "json"]);
+    assert_eq!(again.counts(), (0, [2, 0, 0, 0]), "{}", again.stderr);
+}
+
+#[test]
 fn what_another_job_finished_meanwhile_is_a_duplicate_when_tried_again() {
     let (server, healed) = healing("u-bad");
     let folder = Folder::to(server.address, TAG);

@@ -1,14 +1,21 @@
 //! A person who does not exist, taken through the pipe that carries everybody else.
 
+use std::net::SocketAddr;
+
+use privaflow::sandbox::Identifiers;
 use serde_json::{Value, json};
 
-use crate::folder::{ERASE, Folder};
-use crate::server::{Server, accepted};
+use crate::folder::{ERASE, FIND_AND_ERASE, Folder};
+use crate::server::{Server, accepted, answer};
 use crate::serving::{Serving, jobs, put_deletions, until};
 use crate::watching::Braze;
 
 fn folder(braze: &Braze, workflow: &str, more: &str) -> Folder {
-    let folder = Folder::to(braze.sandbox.address(), workflow);
+    folder_to(braze.sandbox.address(), workflow, more)
+}
+
+fn folder_to(address: SocketAddr, workflow: &str, more: &str) -> Folder {
+    let folder = Folder::to(address, workflow);
     let settings = folder.read("privaflow.yaml");
     let canary = format!(
         "canary:\n  workflow: erase\n  profile: braze-production\n  subject: {{ external_id: privaflow-canary-1, email: privaflow-canary@example.com }}\n{more}"
@@ -75,7 +82,9 @@ fn a_canary_that_a_killed_process_left_is_gone_on_with_and_leaves_nobody() {
 #[test]
 fn a_workflow_that_erases_nobody_in_truth_is_found_out_and_the_person_is_not_left() {
     let braze = Braze::with([]);
-    let other = ERASE.replace("{{ subject.external_id }}", "{{ subject.external_id }}-x");
+    // Braze takes it, and deletes nobody: there is no such profile of that address.
+    let by_address = r#"email_addresses: [{ email: "{{ subject.email }}", prioritization: [unidentified] }]"#;
+    let other = ERASE.replace(r#"external_ids: ["{{ subject.external_id }}"]"#, by_address);
     let folder = folder(&braze, &other, "  within: 1s\n");
 
     let shot = folder.run(&["canary", "run", "--output", "json"]);
@@ -136,5 +145,87 @@ fn a_canary_that_waits_for_a_person_is_told_at_once() {
     let beat = shot.json();
     let told = (shot.code, &beat["step"], &beat["why"]);
     assert_eq!(told, (1, &json!("act"), &json!("needs_attention")), "{}", shot.stderr);
+    assert_eq!(braze.people(), [""; 0]);
+}
+
+/// Who is left alone, whatever is known by the canary's address.
+fn stranger(external_id: Option<&str>) -> Identifiers {
+    let email = Some("privaflow-canary@example.com".to_owned());
+    Identifiers { external_id: external_id.map(str::to_owned), email, ..Identifiers::default() }
+}
+
+#[test]
+fn a_real_profile_under_the_canary_s_address_stops_it_before_anybody_is_made_or_erased() {
+    for external_id in [Some("real-9"), None] {
+        // Given somebody real who has the canary's address
+        let braze = Braze::with([]);
+        assert!(braze.sandbox.add_profile(&stranger(external_id)));
+        let folder = folder(&braze, FIND_AND_ERASE, "");
+
+        // When it is sent
+        let shot = folder.run(&["canary", "run", "--output", "json"]);
+        let said = folder.run(&["canary", "run"]).stdout;
+
+        // Then it says why, and they are still there
+        let beat = shot.json();
+        let told = (shot.code, &beat["step"], &beat["why"], &beat["cleaned_up"]);
+        assert_eq!(told, (1, &json!("create"), &json!("somebody_else"), &Value::Null), "{}", shot.stderr);
+        assert!(said.contains("not the canary's") && !said.contains("real-9"), "{said}");
+        assert_eq!(braze.sandbox.profiles().iter().filter(|profile| !profile.deleted).count(), 1);
+        assert_eq!(folder.run(&["jobs", "list", "--canary", "--output", "json"]).lines().len(), 0);
+    }
+}
+
+#[test]
+fn somebody_who_is_found_only_while_the_workflow_runs_is_not_erased_either() {
+    // Given a Braze that answers for the address first with the canary's own profile, then with somebody else's
+    let own = json!({ "braze_id": "b-own", "external_id": "privaflow-canary-1" });
+    let is_made = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |request, _| {
+        use std::sync::atomic::Ordering::SeqCst;
+        if request.path == "/users/track" {
+            is_made.store(1, SeqCst);
+        }
+        if request.path != "/users/export/ids" {
+            return accepted();
+        }
+        let by_address = request.json().get("email_address").is_some();
+        // The one of the workflow is the second by the address since it was made.
+        let looked = if by_address && is_made.load(SeqCst) > 0 { is_made.fetch_add(1, SeqCst) } else { 0 };
+        let users = match (is_made.load(SeqCst), looked) {
+            (0, _) => json!([]),
+            (_, 2..) => json!([{ "braze_id": "b-real", "email": "privaflow-canary@example.com" }]),
+            _ => json!([own]),
+        };
+        answer(201, json!({ "users": users, "message": "success" }).to_string())
+    });
+    let folder = folder_to(server.address, FIND_AND_ERASE, "");
+
+    let shot = folder.run(&["canary", "run", "--output", "json"]);
+
+    // Then nobody but the canary is erased, and it says why
+    let beat = shot.json();
+    let told = (shot.code, &beat["step"], &beat["why"], &beat["cleaned_up"]);
+    assert_eq!(told, (1, &json!("act"), &json!("somebody_else"), &json!(true)), "{}", shot.stderr);
+    let deleted: Vec<Value> =
+        server.requests().iter().filter(|it| it.path == "/users/delete").map(|it| it.json()).collect();
+    assert_eq!(deleted, [json!({ "external_ids": ["privaflow-canary-1"] })]);
+}
+
+#[test]
+fn the_job_of_a_canary_that_failed_is_given_up_and_hinders_nobody() {
+    let braze = Braze::with([]);
+    let folder = folder(&braze, ERASE, "");
+    let hold = ["hold", "add", "external_id=privaflow-canary-1", "--reason", "nobody is to be erased"];
+    assert_eq!(folder.run(&hold).code, 0);
+
+    let serving = Serving::start(&folder);
+    until("one failed", || shown(&folder).1["last"][0]["why"].is_string());
+
+    let beat = &shown(&folder).1["last"][0];
+    assert_eq!((&beat["step"], &beat["cleaned_up"]), (&json!("act"), &json!(true)), "{beat}");
+    assert_eq!(serving.stop().0, 0);
+    let listed = folder.run(&["jobs", "list", "--canary", "--output", "json"]).lines();
+    assert!(listed.iter().all(|job| job["status"] == "cancelled") && !listed.is_empty(), "{listed:?}");
     assert_eq!(braze.people(), [""; 0]);
 }

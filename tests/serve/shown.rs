@@ -3,7 +3,8 @@
 use privaflow::sandbox::{AliasName, Identifiers};
 use serde_json::{Value, json};
 
-use crate::folder::{Folder, deletion};
+use crate::folder::{FIND_AND_ERASE, Folder, deletion};
+use crate::serving::{Serving, arrival, jobs, put, until};
 use crate::watching::Braze;
 
 /// Searches, and erases whom it found after a pause.
@@ -146,4 +147,51 @@ fn what_cannot_be_meant_is_refused_wherever_somebody_is_typed() {
     let device = folder.run(&["hold", "add", "device_id=device-1", "--reason", "case 1"]);
     assert!(device.code == 2 && device.stderr.contains("by a device"), "{}", device.stderr);
     assert!(folder.run(&["hold", "list"]).stderr.contains("nobody is on the list"));
+}
+
+#[test]
+fn what_came_in_of_whoever_is_found_by_a_look_up_is_destroyed_with_its_key_also_in_old_backups() {
+    // Given a window whose requests name an external id each, all of which wait, and a backup of then
+    let braze = Braze::with([]);
+    (1..=3).for_each(|number| assert!(braze.sandbox.add_profile(&person(number))));
+    let folder = Folder::to(braze.sandbox.address(), SEARCHES);
+    put(&folder, (1..=3).map(|number| arrival("erase", number, &deletion(number))).collect());
+    let serving = Serving::start(&folder);
+    until("everybody was found", || {
+        folder.run(&["runs", "list", "--state", "waiting", "--output", "json"]).lines().len() == 3
+    });
+    serving.running.kill();
+    assert_eq!(folder.run(&["store", "backup", "backup"]).code, 0);
+
+    // When one is forgotten by what only a look-up had shown
+    let (told, _) = forget(&folder, "u-2@example.com");
+    let (named, _) = forget(&folder, "u-2");
+
+    // Then their record is gone with its key, in the backup of before too
+    assert_eq!((&told["runs"], &told["records"], &told["keys"]), (&json!(1), &json!(1), &json!(2)), "{told}");
+    assert_eq!((&named["records"], &named["keys"]), (&json!(0), &json!(0)), "{named}");
+    std::fs::remove_file(folder.path("store/journal.db")).unwrap();
+    let restored = folder.run(&["store", "restore", "backup", "--force", "--output", "json"]);
+    assert_eq!(restored.json()["lost_records"], json!(1), "{}", restored.stderr);
+}
+
+#[test]
+fn what_came_in_is_destroyed_too_of_whoever_is_done_and_watched() {
+    let braze = Braze::with([]);
+    (1..=3).for_each(|number| assert!(braze.sandbox.add_profile(&person(number))));
+    let watched = format!("{FIND_AND_ERASE}watch: {{ after: [1d] }}\n");
+    let folder = Folder::to(braze.sandbox.address(), &watched);
+    put(&folder, (1..=3).map(|number| arrival("erase", number, &deletion(number))).collect());
+    let serving = Serving::start(&folder);
+    until("all is over", || jobs(&folder).first().is_some_and(|job| job["status"] == "finished"));
+    assert_eq!(serving.stop().0, 0);
+
+    let (told, _) = forget(&folder, "u-2@example.com");
+
+    assert_eq!((&told["runs"], &told["records"]), (&json!(0), &json!(1)), "{told}");
+    assert_eq!(told["found"], json!([{ "run": "job-1:1", "by": "sought" }]));
+    let inbox = rusqlite::Connection::open(folder.path("store/journal.db")).unwrap();
+    let kept: i64 =
+        inbox.query_row("SELECT count(*) FROM inbox WHERE bytes > 0", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 2);
 }

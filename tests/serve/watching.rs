@@ -308,3 +308,35 @@ fn who_is_on_the_hold_list_is_erased_again_only_when_the_hold_is_removed_whoever
     assert!(over.stderr.contains("owns the store"), "{}", over.stderr);
     assert_eq!((serving.stop().0, braze.people()), (0, Vec::new()));
 }
+
+#[test]
+fn whoever_was_kept_out_after_the_erasure_is_kept_out_after_a_look_erased_them_again() {
+    // Given somebody who was erased, and whose address stays unsubscribed
+    let keep_out = r#"
+  - id: keep_out
+    if: steps.erase.status == "done"
+    uses: braze/email.status
+    with: { email: "{{ steps.find.output.profiles.0.email }}", subscription_state: unsubscribed }
+watch: { after: [1d, 2d], again: erase }
+"#;
+    let braze = Braze::with(1..=1);
+    let state = || braze.sandbox.profiles().into_iter().find(|it| !it.deleted).map(|it| it.email_subscribe);
+    let folder = Folder::to(braze.sandbox.address(), &(FIND_AND_ERASE.to_owned() + keep_out));
+    folder.requests([deletion(1)]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+    braze.comes_back(1);
+    assert_eq!(state(), Some("unsubscribed"));
+
+    // When they are erased again, with whom Braze forgets the state
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    // Then it is set again, and a look that finds nobody sets nothing
+    assert_eq!(counts(&look.json()), [1, 0, 0, 1, 0, 0], "{}", look.stderr);
+    let set = || braze.sandbox.requests().of("/email/status");
+    let before = set();
+    let look = folder.run(&["watch", "run", "--early", "--output", "json"]);
+    assert_eq!(counts(&look.json()), [1, 1, 0, 0, 0, 0], "{}", look.stderr);
+    assert_eq!((before, set()), (2, 2));
+    braze.comes_back(1);
+    assert_eq!(state(), Some("unsubscribed"));
+}

@@ -85,6 +85,9 @@ pub fn may_be_retried(run: RunId, fate: &Fate, even_if_sent: bool) -> Result<(),
     match fate.verdict {
         Verdict::Done | Verdict::Skipped(_) => Err(Undecidable::Over { run, state: fate.state() }),
         Verdict::Failed(Fail::Forgotten) => Err(Undecidable::Forgotten { run }),
+        Verdict::Failed(_) if fate.is_perhaps_sent && !even_if_sent => {
+            Err(Undecidable::MayHaveBeenSent { run })
+        }
         Verdict::Failed(_) => Ok(()),
         Verdict::Waiting(Pause::NeedsAttention) => match fate.code() {
             Some(FUTURE_TIME | PARKED_ELSEWHERE | STILL_THERE | ON_HOLD | FORGETFUL) => Ok(()),

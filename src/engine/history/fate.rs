@@ -28,13 +28,24 @@ pub struct Fate {
     pub failure: Option<Failure>,
     /// The step it waits at, and until when, in Unix milliseconds.
     pub wait: Option<(String, i64)>,
+    /// It failed, or was given up, and a call of it that must not be repeated may have been sent.
+    pub is_perhaps_sent: bool,
 }
 
 impl Fate {
     /// A run of which nothing was written down.
     pub(super) fn unknown(position: Position, verdict: Verdict) -> Fate {
-        let (accepted, verified) = (false, false);
-        Fate { position, verdict, accepted, verified, at_ms: None, key: None, failure: None, wait: None }
+        Fate {
+            position,
+            verdict,
+            accepted: false,
+            verified: false,
+            at_ms: None,
+            key: None,
+            failure: None,
+            wait: None,
+            is_perhaps_sent: false,
+        }
     }
 
     /// As the journal keeps it.
@@ -48,6 +59,7 @@ impl Fate {
             key: (!ended.id.is_forgotten()).then_some(ended.id.key),
             failure: ended.failure.clone(),
             wait: None,
+            is_perhaps_sent: false,
         }
     }
 
@@ -84,10 +96,5 @@ impl Fate {
     pub fn step(&self) -> Option<&str> {
         let failed_at = self.failure.as_ref().and_then(|failure| failure.step.as_deref());
         failed_at.or_else(|| self.wait.as_ref().map(|(step, _)| step.as_str()))
-    }
-
-    /// Whether trying it again may do something twice: a call that must not be repeated may have been sent.
-    pub fn may_have_been_sent(&self) -> bool {
-        self.verdict == Verdict::Waiting(Pause::NeedsAttention) && self.code() == Some(MAY_HAVE_BEEN_SENT)
     }
 }

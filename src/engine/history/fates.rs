@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use super::fate::Fate;
+use super::fate::{Fate, MAY_HAVE_BEEN_SENT};
 use crate::job::{Ended, Event, Fail, Finished, Pause, Position, State, Status, Verdict};
 use crate::journal::{JobRecord, Reader, Recorded, StoreError};
 
@@ -30,6 +30,8 @@ pub struct Fates {
     unknown: HashSet<Position>,
     /// Sent without an answer.
     in_the_air: HashSet<Position>,
+    /// Waited for a person because of such a call, and nobody said since that it does not matter.
+    perhaps_sent: HashSet<Position>,
     cancelled_ms: Option<i64>,
 }
 
@@ -45,6 +47,7 @@ impl Fates {
             left: BTreeMap::new(),
             unknown: HashSet::new(),
             in_the_air: HashSet::new(),
+            perhaps_sent: HashSet::new(),
             cancelled_ms: None,
             record,
         };
@@ -124,7 +127,7 @@ impl Fates {
                     Some(since) => number > *since && told_again.insert(ended.position),
                     None => told.insert(ended.position),
                 };
-                if counts && see(Fate::of(ended, at_ms))?.is_break() {
+                if counts && see(self.end_fate(ended, at_ms))?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -171,6 +174,9 @@ impl Fates {
                     self.reopened.insert(*position, recorded.number);
                     self.over_again.remove(position);
                     self.left.remove(position);
+                    if reopened.even_if_sent {
+                        self.perhaps_sent.remove(position);
+                    }
                 }
             }
             Event::Cancelled { at_ms, by: _ } => self.cancelled_ms = Some(*at_ms),
@@ -200,6 +206,9 @@ impl Fates {
                     fate.failure = fate.failure.or(earlier.failure);
                     fate.wait = earlier.wait;
                 }
+                if fate.code() == Some(MAY_HAVE_BEEN_SENT) {
+                    self.perhaps_sent.insert(position);
+                }
                 self.left.insert(position, fate);
             }
             return;
@@ -210,6 +219,9 @@ impl Fates {
         }
         if !self.left.is_empty() {
             self.left.remove(&position);
+        }
+        if ended.verdict != Verdict::Failed(Fail::Cancelled) && !self.perhaps_sent.is_empty() {
+            self.perhaps_sent.remove(&position);
         }
     }
 
@@ -235,10 +247,22 @@ impl Fates {
             || self.state.decided().any(|decided| decided == position)
     }
 
+    fn end_fate(&self, ended: &Ended, at_ms: i64) -> Fate {
+        let mut fate = Fate::of(ended, at_ms);
+        fate.is_perhaps_sent =
+            matches!(ended.verdict, Verdict::Failed(_)) && self.is_perhaps_sent(ended.position);
+        fate
+    }
+
+    fn is_perhaps_sent(&self, position: Position) -> bool {
+        self.perhaps_sent.contains(&position) || self.state.may_have_been_sent(position)
+    }
+
     fn open_fate(&self, position: Position) -> Fate {
         if self.state.status() == Status::Cancelled || self.state.is_given_up(position) {
             let mut fate = Fate::unknown(position, Verdict::Failed(Fail::Cancelled));
             fate.at_ms = self.cancelled_ms;
+            fate.is_perhaps_sent = self.is_perhaps_sent(position);
             return fate;
         }
         let is_at_wait = self.state.waits().contains_key(&position);

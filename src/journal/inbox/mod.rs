@@ -31,4 +31,4 @@ pub(super) use arrival::{MOST_BYTES, MOST_ROWS};
 pub(super) use carry::{Leave, has_newer, rows_of, take_over, waiting, windows};
 pub(super) use cipher::Lock;
 pub(super) use rows::{Amount, amount, forget_old, holds_of_one_key, move_cursor};
-pub(super) use windows::{began, job_is_gone};
+pub(super) use windows::{began, drop_waiting, job_is_gone};

@@ -158,6 +158,24 @@ impl Reader {
         }
     }
 
+    /// The rows with the records that runs of a job carry out, as far as these are still kept.
+    pub(in crate::journal) fn inbox_rows_of(
+        &self,
+        job: JobId,
+        runs: &[Position],
+    ) -> Result<Vec<i64>, StoreError> {
+        let doing = "read a window of what came in";
+        let wanted: HashSet<Position> = runs.iter().copied().collect();
+        let connection = self.lock();
+        let sql = "SELECT inbox.id, bytes > 0 FROM inbox JOIN windows ON windows.id = inbox.window \
+                   WHERE windows.job = ?1 ORDER BY due_ms, inbox.id";
+        let mut statement = connection.prepare_cached(sql).doing(doing)?;
+        let rows = statement.query_map([job.0], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
+        let rows: Vec<(i64, bool)> = rows.collect::<rusqlite::Result<_>>().doing(doing)?;
+        let theirs = (0..).zip(rows).filter(|(position, (_, is_kept))| *is_kept && wanted.contains(position));
+        Ok(theirs.map(|(_, (row, _))| row).collect())
+    }
+
     /// The newest event of the job of every window that is open; 0 without one.
     pub fn newest_events(&self) -> Result<BTreeMap<WindowId, i64>, StoreError> {
         let doing = "read the windows of what came in";
@@ -236,6 +254,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Window> {
         records: row.get::<_, i64>(3)?.cast_unsigned(),
         job: row.get::<_, Option<i64>>(4)?.map(JobId),
     })
+}
+
+/// Removes what waits in a queue and is in no window; gives the number of the key and the bytes of each.
+pub(in crate::journal) fn drop_waiting(
+    connection: &Connection,
+    queue: &str,
+) -> rusqlite::Result<Vec<(Option<i64>, u64)>> {
+    let sql = "DELETE FROM inbox WHERE workflow = ?1 AND window IS NULL RETURNING key_id, bytes";
+    let mut delete = connection.prepare_cached(sql)?;
+    let rows = delete.query_map([queue], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
+    rows.collect()
 }
 
 /// Notes the job of a window, in the transaction that writes the job down.

@@ -2,9 +2,10 @@
 //!
 //! Braze shows the own state of a group and ignores the global one beside it, so what a person really gets is
 //! the two together: a group whose own state is `subscribed` sends nothing to whoever is globally
-//! unsubscribed. An opt-out must hold on every profile that answers to the identifier, anything else on one of
-//! them. What is not so at the deadline fails: an opt-out that silently did nothing must be seen. What cannot be
-//! read is not known, which is neither a failure nor a proof.
+//! unsubscribed. Only what every profile reads that answers to the identifier is confirmed. At the deadline an
+//! opt-out fails that does not hold on each, and anything else that holds on none: an opt-out that silently did
+//! nothing must be seen. What only some of them hold, and what cannot be read, is not known, which is neither a
+//! failure nor a proof.
 
 use std::fmt;
 
@@ -129,7 +130,7 @@ impl Consent {
             }
             Some(_) => self.read = Some(users),
         }
-        if self.read.is_none() || self.differing().is_empty() || at_ms >= self.deadline_ms {
+        if self.read.is_none() || self.differing(everywhere).is_empty() || at_ms >= self.deadline_ms {
             return;
         }
         self.rounds += 1;
@@ -154,11 +155,11 @@ impl Consent {
     fn is_so(&self) -> bool {
         let profiles = self.profiles.as_deref().unwrap_or_default();
         let is_read = self.groups.is_empty() || self.asked_for_groups(profiles).is_some();
-        self.differing().is_empty() && !profiles.is_empty() && is_read
+        self.differing(everywhere).is_empty() && !profiles.is_empty() && is_read
     }
 
-    /// What is not as it was set, by name.
-    fn differing(&self) -> Vec<String> {
+    /// What does not hold as it was set, by name.
+    fn differing(&self, holds: fn(&str, &[String]) -> bool) -> Vec<String> {
         let profiles = self.profiles.as_deref().unwrap_or_default();
         if profiles.is_empty() {
             return Vec::new();
@@ -191,7 +192,7 @@ impl Consent {
 
     fn judge(&self) -> Asks {
         let profiles = self.profiles.as_deref().unwrap_or_default();
-        let differing = self.differing();
+        let differing = self.differing(anywhere_or_out);
         if !differing.is_empty() {
             let message = format!(
                 "what was accepted is not so: {}; look whether the person or another tool has changed it since, then `privaflow runs retry`",
@@ -226,10 +227,15 @@ impl Consent {
     }
 }
 
-/// Whether a state is as wanted: an opt-out everywhere, anything else somewhere.
-fn holds(wanted: &str, states: &[String]) -> bool {
+/// Whether every profile reads a state as it was set.
+fn everywhere(wanted: &str, states: &[String]) -> bool {
+    !states.is_empty() && states.iter().all(|state| state == wanted)
+}
+
+/// Whether a state is not lost: an opt-out everywhere, anything else somewhere.
+fn anywhere_or_out(wanted: &str, states: &[String]) -> bool {
     match wanted {
-        OUT => !states.is_empty() && states.iter().all(|state| state == OUT),
+        OUT => everywhere(wanted, states),
         _ => states.iter().any(|state| state == wanted),
     }
 }

@@ -1,5 +1,6 @@
 //! Runs of small workflows, carried out by hand: each call is answered as a test says.
 
+mod consents;
 mod courses;
 mod ends;
 mod failures;

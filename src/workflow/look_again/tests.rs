@@ -1,6 +1,7 @@
 //! Which steps a look has, by the file that it is made of.
 
 use super::*;
+use crate::source::Source;
 use crate::workflow::look::look;
 use crate::workflow::{Known, load};
 
@@ -123,4 +124,40 @@ fn where_it_erases_must_be_known_unless_a_search_there_found_them() {
     profile: "{{ fields.brand }}"
     with: { braze_ids: "{{ steps.find.output.braze_ids }}" }"#;
     assert_eq!(steps("erase", search), ["find", "erase"]);
+}
+
+/// Keeps the address unsubscribed afterwards.
+const KEEP_OUT: &str = r#"
+  - id: keep_out
+    if: size(vars.kept) > 0
+    uses: braze/email.status
+    with: { email: "{{ subject.email }}", subscription_state: unsubscribed }"#;
+
+const FOUND: &str = r#"
+  - { id: find, uses: privaflow/find_profiles }
+  - id: erase
+    if: size(steps.find.output.braze_ids) > 0
+    uses: braze/users.delete
+    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
+  - set: { kept: "steps.find.output.braze_ids" }"#;
+
+fn warnings(again: &str, steps: &str) -> Vec<String> {
+    let (_, mistakes) = load(&Source::new("w.yaml", file(again, steps)), &Known::default());
+    mistakes.into_iter().map(|mistake| mistake.code.to_string()).collect()
+}
+
+#[test]
+fn a_look_that_erases_again_sets_the_opt_out_again_where_it_did_and_is_told_of_where_it_cannot() {
+    let text = FOUND.to_owned() + KEEP_OUT;
+
+    let source = look("w.yaml", &file("erase", &text), 0).unwrap();
+
+    let condition = r#"steps.erase.status == \"done\" && (size(vars.kept) > 0)"#;
+    assert!(source.text.contains(condition), "{}", source.text);
+    assert_eq!(steps("erase", &text)[3], "keep_out");
+    assert!(!steps("report", &text).contains(&"keep_out".to_owned()));
+    assert_eq!((warnings("erase", &text), warnings("report", &text)), (Vec::new(), Vec::new()));
+    let own_way = OWN_SEARCH.to_owned() + &KEEP_OUT.replace("vars.kept", "vars.found");
+    assert_eq!(warnings("erase", &own_way), ["opt_out_lost"]);
+    assert_eq!(warnings("report", &own_way), [""; 0]);
 }
