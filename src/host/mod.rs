@@ -25,6 +25,7 @@ mod forget;
 mod gate;
 mod give_up;
 mod guests;
+mod let_go;
 mod line;
 mod look_said;
 mod owner;

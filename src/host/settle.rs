@@ -71,23 +71,42 @@ impl Host {
         if matches!(beginning.place, Place::Sandbox | Place::Shadow) || !beginning.workflow.writes {
             return Ok(Begun { turn: None, left: Vec::new(), refused: None });
         }
-        let turn = tokio::select! {
-            turn = self.turns().of(beginning.services) => turn,
-            () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
+        let until = match beginning.patience {
+            Patience::Endless => None,
+            Patience::Until(wait) => Some(Instant::now() + wait),
         };
-        self.left_nothing().remove(&beginning.job);
-        let (left, refused) = match self.settle_others(beginning, talk).await {
-            Ok(left) => (left, None),
-            Err(HostError::InTheAir { job, why }) => {
-                let refused = HostError::InTheAir { job, why };
-                if !self.store().reader().state(beginning.job)?.is_any_in_the_air() {
-                    return Err(refused);
+        loop {
+            let turn = tokio::select! {
+                turn = self.turns().of(beginning.services) => turn,
+                () = beginning.stop.cancelled() => return Err(HostError::Interrupted),
+            };
+            self.left_nothing().remove(&beginning.job);
+            let (left, refused) = match self.settle_others(beginning, talk).await {
+                Ok(left) => (left, None),
+                Err(HostError::InTheAir { job, why }) => {
+                    let refused = HostError::InTheAir { job, why };
+                    if !self.store().reader().state(beginning.job)?.is_any_in_the_air() {
+                        return Err(refused);
+                    }
+                    (Vec::new(), Some(refused))
                 }
-                (Vec::new(), Some(refused))
+                Err(error) => return Err(error),
+            };
+            if left.iter().any(is_without_an_answer) && self.is_held(beginning) {
+                // Nobody else waits for its turn meanwhile.
+                drop(turn);
+                talk.say("what has no answer yet is asked for again once the pause is over".to_owned());
+                if self.is_let_go(beginning, until).await? {
+                    continue;
+                }
+                return Ok(Begun {
+                    turn: Some(Box::new(self.turns().of(beginning.services).await)),
+                    left,
+                    refused,
+                });
             }
-            Err(error) => return Err(error),
-        };
-        Ok(Begun { turn: Some(Box::new(turn)), left, refused })
+            return Ok(Begun { turn: Some(Box::new(turn)), left, refused });
+        }
     }
 
     /// Has other jobs answered what they left in the air; gives why some are not.
@@ -251,6 +270,10 @@ fn shorter(patience: Patience) -> Patience {
         Patience::Endless => Patience::Until(ANSWERS),
         Patience::Until(wait) => Patience::Until(wait.min(ANSWERS)),
     }
+}
+
+fn is_without_an_answer(error: &HostError) -> bool {
+    matches!(error, HostError::InTheAir { why: StillInTheAir::Left(Unanswered::NoAnswer), .. })
 }
 
 fn still(job: JobId, why: StillInTheAir) -> HostError {

@@ -103,6 +103,11 @@ impl Turns {
         locked(&self.unanswered).insert(job, (Instant::now() + took, why));
     }
 
+    /// Forgets which jobs gave no answer: whoever begins next asks them again.
+    pub(super) fn forget_unanswered(&self) {
+        locked(&self.unanswered).clear();
+    }
+
     fn place_of(&self, job: JobId) -> Arc<Turn<()>> {
         let mut settled = locked(&self.settled);
         // Those that nobody holds or waits for are not needed.

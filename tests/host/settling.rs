@@ -123,6 +123,32 @@ fn nothing_of_a_job_that_is_given_up_while_it_is_settled_is_sent_behind_that() {
     assert_eq!(told.last().map(String::as_str), Some("unsubscribed"));
 }
 
+#[test]
+fn what_cannot_be_asked_for_in_a_pause_is_asked_for_when_it_is_over_and_whoever_waits_goes_on() {
+    let gate = Gate::default();
+    let (server, mended) = broken_for_one(&gate);
+    let folder = Folder::to(server.address, SET);
+    folder.write("flow.yaml", SET.replace("attempts: 1", "attempts: 1000, base: 20ms, cap: 50ms"));
+    write(&folder, "first.ndjson", &[change("older", "u-1", "opted_in", 1)]);
+    let second = [change("newer", "u-1", "unsubscribed", 9), change("other", "u-2", "unsubscribed", 9)];
+    write(&folder, "second.ndjson", &second);
+    let first = Running::job(&folder, "first.ndjson");
+    server.wait_for(1);
+    first.kill();
+    assert_eq!(folder.run(&["pause", "--all", "--reason", "look"]).code, 0);
+
+    let second = Running::job(&folder, "second.ndjson");
+    second.says("is asked for again once the pause is over");
+    mended.store(true, Ordering::SeqCst);
+    assert_eq!(folder.run(&["resume", "--all"]).code, 0);
+    let second = second.end();
+
+    assert_eq!(second.counts(), (0, [2, 0, 0, 0]), "{}", second.stderr);
+    let told = told(&server, "u-1");
+    assert_eq!(told.last().map(String::as_str), Some("unsubscribed"), "{told:?}");
+    assert_eq!(told.iter().rev().nth(1).map(String::as_str), Some("opted_in"), "{told:?}");
+}
+
 /// A job on standard input.
 fn on_standard_input(folder: &Folder, workflow: &str, input: &str) -> Child {
     let mut command = folder.command(&["run", workflow, "--input", "-", "--output", "json"]);
