@@ -213,40 +213,45 @@ fn forgotten(restored: &Restored) -> String {
     }
     let (at, of) = (moment(restored.restored_ms), moment(restored.backup_ms));
     let Carried { erasures, holds, ids, states, looks, presumed } = restored.carried;
-    let in_the_air = match presumed {
-        0 => String::new(),
-        _ => format!(
-            "; {} of people whose deletion had left and was not answered count as erased",
-            counted(presumed, "identifier"),
-        ),
-    };
     let unfinished = unfinished::words(&restored.unfinished, moment);
-    let taken = format!(
-        "{}, {}, {}, {} and {} to come at people who were erased{in_the_air}",
-        counted(erasures, "erased identifier"),
-        counted(holds, "hold"),
-        counted(ids, "finished request"),
-        counted(states, "accepted state"),
-        counted(looks, "look"),
-    );
-    let is_any_taken = restored.carried != Carried::default();
+    let counts = [
+        (erasures, "erased identifier"),
+        (holds, "hold"),
+        (ids, "finished request"),
+        (states, "accepted state"),
+        (looks, "look"),
+    ];
+    let mut taken: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| counted(count, what))
+        .collect();
+    if presumed > 0 {
+        let identifiers = counted(presumed, "identifier");
+        taken.push(format!(
+            "{identifiers} of people whose deletion had left and was not answered, who count as erased"
+        ));
+    }
+    let taken = taken.join(", ");
     let known = match restored.lost {
         None => format!(
-            "From the store that stood there it took over what came between: {taken}. What was let through the gate \
-             since, or taken off the hold list, is shut again"
+            "{} What was let through the gate since, or taken off the hold list, is shut again",
+            match taken.as_str() {
+                "" => "Nothing came between that it would have to know.".to_owned(),
+                taken => format!("From the store that stood there it took over what came between: {taken}."),
+            },
         ),
         Some(lost) => format!(
-            "{} came between: ids that were finished, states that were accepted, and who was erased from {of} to {at}, \
-             so that nobody looks whether they stay gone, since {}.{} Until you acknowledge that, changes from before \
+            "Since {}, it {} what came between {of} and {at}: ids that were finished, states that were accepted, and who \
+             was erased, so that nobody looks whether they stay gone.{} Until you acknowledge that, changes from before \
              {at} (and the quiet period of the gate after it) that could bring somebody back wait as `{FORGETFUL}`; \
              carry the deletions of that time out once more before you do. A file that was run since would be carried \
              out once more, and an older change can undo a newer one",
-            if is_any_taken { "It may not know all of what" } else { "It knows nothing of what" },
             lost.words(),
-            if is_any_taken {
-                format!(" Taken over was what could be read: {taken}.")
-            } else {
-                String::new()
+            if taken.is_empty() { "knows nothing of" } else { "may not know all of" },
+            match taken.as_str() {
+                "" => String::new(),
+                taken => format!(" Taken over was what could be read: {taken}."),
             },
         ),
     };
