@@ -232,9 +232,11 @@ impl Teller {
                 format!("{place} did not carry out {action} (HTTP {status}); it is tried again."),
             );
         };
-        // Of a request that ended, `accepted` speaks of all its writes, this one included.
-        let is_accepted = (200..300).contains(&status) && outcome.result.as_deref() != Some("failed");
         let effect = answered.effect.as_deref();
+        // Of a request that ended, `accepted` speaks of all its writes, this one included. What was only asked was
+        // answered, also where the request failed for what the answer says.
+        let is_accepted = (200..300).contains(&status)
+            && (effect == Some("read") || outcome.result.as_deref() != Some("failed"));
         match (effect, outcome.found) {
             _ if !is_accepted => ("refused", format!("{place} did not accept {action} (HTTP {status}).")),
             (Some("read"), Some(0)) if self.erased_at.is_some() || self.may_be_erased => {

@@ -11,7 +11,8 @@ pub(super) fn watched(fact: &Fact, may_be: bool) -> String {
     };
     let Fact::Watched { after, by, named_only, .. } = fact else { return String::new() };
     let by = by_which(by, *named_only);
-    let erased = if may_be { "erased, or may have" } else { "erased" };
+    // Whether somebody was ever gone is not known either then.
+    let (erased, there) = if may_be { ("erased, or may have", "there") } else { ("erased", "there again") };
     if let Some(missing) = missing {
         return format!("After {after} nobody could be looked for again ({missing}).");
     }
@@ -25,11 +26,11 @@ pub(super) fn watched(fact: &Fact, may_be: bool) -> String {
         );
     }
     let parts = [
-        (*gone, "still gone"),
-        (*came_back, "there again"),
-        (*erased_again, "there again, and erased again"),
-        (*returned, "there again with a newer consent"),
-        (*unknown, "not known"),
+        (*gone, "still gone".to_owned()),
+        (*came_back, there.to_owned()),
+        (*erased_again, format!("{there}, and erased again")),
+        (*returned, format!("{there} with a newer consent")),
+        (*unknown, "not known".to_owned()),
     ];
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
@@ -63,5 +64,14 @@ mod tests {
         // As an earlier release wrote it, and of what such a release carried out.
         assert!(said("").contains("looked for again: nobody"), "{}", said(""));
         assert!(said(r#","named_only":true"#).contains("only by what the requests name"));
+    }
+
+    #[test]
+    fn nobody_is_called_there_again_of_whom_nobody_knows_that_they_were_gone() {
+        let fact = r#"{"fact":"watched","job":"job-1","after":"7d","people":2,"gone":1,"came_back":1,"erased_again":0,"returned":0,"unknown":0}"#;
+        let said = |may_be| watched(&serde_json::from_str(fact).unwrap(), may_be);
+
+        assert!(said(false).ends_with("looked for again: 1 still gone, 1 there again."), "{}", said(false));
+        assert!(said(true).ends_with("looked for again: 1 still gone, 1 there."), "{}", said(true));
     }
 }
