@@ -5,8 +5,16 @@
 use std::borrow::Cow;
 
 /// The codes of answers, which the journal keeps as text.
-const OF_ANSWERS: [&str; 7] =
-    ["refused", "bad_answer", "too_large", "timeout", "not_found", "unknown_profile", "no_profile"];
+const OF_ANSWERS: [&str; 8] = [
+    "refused",
+    "bad_answer",
+    "unreadable",
+    "too_large",
+    "timeout",
+    "not_found",
+    "unknown_profile",
+    "no_profile",
+];
 
 /// Why one call will never be accepted as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

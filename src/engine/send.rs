@@ -238,7 +238,7 @@ fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
     let said = said(answer, &reading, headers.window_ends(at).map(steady), steady, now_ms);
     let id = answer.header("x-request-id").or_else(|| answer.header("ot-ratelimit-event-id"));
     let request_id = id.map(|id| id.chars().take(64).collect());
-    let reply = reply_of(reading, calls.len(), steady);
+    let reply = reply_of(reading, answer.status, calls.len(), steady);
     Round { reply, status: answer.status, request_id, said, requests: answer.requests, now }
 }
 
@@ -255,7 +255,7 @@ fn without_token(error: &GrantError, now_ms: i64) -> Reply {
     }
 }
 
-fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {
+fn reply_of(reading: Reading, status: u16, calls: usize, steady: impl Fn(Timestamp) -> i64) -> Reply {
     match reading {
         Reading::Accepted => Reply::Items((0..calls).map(|_| Item::Written).collect()),
         Reading::Items(items) => Reply::Items(items),
@@ -264,6 +264,9 @@ fn reply_of(reading: Reading, calls: usize, steady: impl Fn(Timestamp) -> i64) -
             Reply::NotApplied { not_before_ms: not_before.map(steady), counts: cause != Cause::Limited }
         }
         Reading::Stop(stop) => Reply::Stop { why: stop.to_string() },
+        Reading::Unknown if (200..300).contains(&status) => Reply::Unknown {
+            why: format!("it was answered with {status}, and what the answer says cannot be read"),
+        },
         Reading::Unknown => Reply::Unknown { why: "the service failed while it worked on it".to_owned() },
     }
 }

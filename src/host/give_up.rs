@@ -90,7 +90,10 @@ impl Host {
         }
         let decided = Decided { by, at_ms: self.now_ms() };
         let presumed = self.store().reader().presumed(job, Some(&wanted), decided.at_ms)?;
-        let presumes = presumed.as_ref().map_or(0, |presumed| presumed.positions.len());
+        // Of some the gate was told before, when a hold kept them back.
+        let told = wanted.iter().filter(|position| fates.state().is_presumed(**position)).copied();
+        let presumes: BTreeSet<Position> =
+            presumed.iter().flat_map(|presumed| presumed.positions.iter().copied()).chain(told).collect();
         let recall = self.recall(&record, presumed.as_ref())?;
         let given_up: BTreeSet<Position> = wanted
             .iter()
@@ -116,7 +119,7 @@ impl Host {
         if !given_up.is_empty() {
             self.store().leave_looks_of(job)?;
         }
-        say_presumed(presumes, talk);
+        say_presumed(presumes.len(), talk);
         say_looks(&record, given_up.len(), talk);
         self.certify_given_up(&record).await;
         self.free_lanes(job)?;

@@ -208,7 +208,7 @@ fn cancelled(fate: &Fate, known: Option<&Known>, accepted: bool) -> Ended {
         step: fate.step().map(str::to_owned),
         code: reason.word().to_owned(),
         message:
-            "a person gave the request up before it was finished: `privaflow runs retry` takes it up again"
+            "a person gave the request up before it was finished: `privaflow runs show` says how it is taken up again"
                 .to_owned(),
     };
     Ended {

@@ -20,6 +20,10 @@ pub fn ways(run: RunId, fate: &Fate) -> Vec<Way> {
     let cancel = of_run(&format!("cancel {run}"), "gives this request up: it counts as failed");
     match fate.verdict {
         Verdict::Done | Verdict::Skipped(_) => Vec::new(),
+        Verdict::Failed(_) if fate.is_perhaps_sent => {
+            let again = format!("retry {run} --even-if-sent");
+            vec![of_run(&again, "carries it out again, even what may have taken effect: look first")]
+        }
         Verdict::Failed(_) => {
             vec![retry("carries it out again; what was accepted before is not sent again")]
         }
