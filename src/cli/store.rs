@@ -219,13 +219,15 @@ fn forgotten(restored: &Restored) -> String {
         (holds, "hold"),
         (ids, "finished request"),
         (states, "accepted state"),
-        (looks, "look"),
     ];
     let mut taken: Vec<String> = counts
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| counted(count, what))
         .collect();
+    if looks > 0 {
+        taken.push(format!("{} to come at people who were erased", counted(looks, "look")));
+    }
     if presumed > 0 {
         let identifiers = counted(presumed, "identifier");
         taken.push(format!(
