@@ -14,8 +14,8 @@ use super::relay::parked;
 use crate::job::{Ended, Event, Pause, Verdict};
 use crate::reply::{Answerer, Stop};
 
-/// How often the same write is answered so before it is left waiting: some seconds, in which a proxy that is being
-/// restarted comes back.
+/// How often the same write is answered so before it is left waiting, where its step does not say fewer attempts: some
+/// seconds, in which a proxy that is being restarted comes back.
 const MOST_UNREADABLE: u32 = 5;
 
 /// Code of a request whose write was answered so.
@@ -26,7 +26,8 @@ impl Driver {
     pub(super) fn on_unreadable(&mut self, mut batch: Batch, by: Answerer, status: u16, now_ms: i64) {
         batch.unreadable += 1;
         let number = batch.number;
-        if batch.unreadable < MOST_UNREADABLE {
+        let is_last = batch.tries + 1 >= self.task.budget(batch.step).attempts;
+        if batch.unreadable < MOST_UNREADABLE && !is_last {
             tracing::warn!(
                 batch = number,
                 "batch {number} was answered with HTTP {status}, and the answer cannot be read; it is repeated"
@@ -49,9 +50,10 @@ impl Driver {
             batch = number,
             "batch {number} was answered with HTTP {status} again and again, and the answers cannot be read; its requests wait"
         );
+        let times = if batch.unreadable == 1 { "attempt" } else { "attempts" };
         let message = format!(
-            "the write was answered with HTTP {status} {MOST_UNREADABLE} times, and the answers cannot be read: whether it was made is not known; look at what stands between here and the service, then `privaflow jobs resume {}` makes it again",
-            self.task.job
+            "the write was answered with HTTP {status}, and the answer cannot be read, after {} {times}: whether it was made is not known; look at what stands between here and the service, then `privaflow jobs resume {}` makes it again",
+            batch.unreadable, self.task.job
         );
         let mut ended = Vec::with_capacity(batch.members.len());
         for member in &batch.members {

@@ -185,3 +185,18 @@ fn a_profile_that_is_answered_as_a_list_nested_too_deep_fails_its_own_request() 
     assert_eq!(shot.counts(), (1, [2, 0, 1, 0]), "{}", shot.stderr);
     assert_eq!(folder.failures(&shot)[0]["code"], "unreadable");
 }
+
+#[test]
+fn a_step_that_tries_once_has_the_reason_said_at_once() {
+    let server = Server::start(|_, _| unreadable()[0]());
+    let folder = folder_to(&server, &TRACK.replace("    with:", "    retry: { attempts: 1 }\n    with:"));
+    folder.requests(people("other", 1..=2));
+
+    let shot = folder.job();
+
+    assert_eq!(shot.counts(), (1, [0, 0, 0, 2]), "{}", shot.stderr);
+    assert_eq!(server.requests().len(), 1);
+    let left = folder.failures(&shot);
+    assert!(left.iter().all(|one| one["code"] == "unreadable"), "{left:?}");
+    assert!(left[0]["message"].as_str().unwrap().contains("after 1 attempt:"), "{left:?}");
+}
