@@ -153,37 +153,20 @@ impl Driver {
 mod tests {
     use serde_json::json;
 
+    use super::super::store_tests::{as_if_begun_by, keep};
     use super::*;
     use crate::catalogue::{Identifier, find};
     use crate::job::{JobId, Mark, Presumed};
-    use crate::journal::{NewJob, Store};
+    use crate::journal::Store;
 
     const ERASED_MS: i64 = 1_800_000_000_000;
-
-    fn new_job() -> NewJob {
-        NewJob {
-            workflow_name: "w".into(),
-            workflow_digest: [0; 32],
-            workflow_text: String::new(),
-            input_path: "-".into(),
-            input_digest: [0; 32],
-            format: serde_json::Value::Null,
-            started_ms: ERASED_MS,
-            sandbox: true,
-            window: None,
-        }
-    }
 
     async fn erase(store: &Store, person: PersonKey) {
         let space = store.marks().space("w");
         let order = space.erasure(ERASED_MS, ErasedBy::of(JobId(1), 0));
         let mark = Mark { kind: MarkKind::Erased, key: space.key(MarkKind::Erased, person.digest()), order };
-        let job = store.create_job(new_job()).unwrap();
-        let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
-        let mut writer = store.writer(job, sender);
         let presumed = Presumed { at_ms: ERASED_MS, positions: vec![0], marks: vec![mark] };
-        writer.append(Event::Presumed(presumed));
-        durable.recv().await.unwrap();
+        keep(store, Event::Presumed(presumed)).await;
     }
 
     fn is_known(store: &Store, email: &str) -> bool {
@@ -198,13 +181,6 @@ mod tests {
                 .all(|(person, until_ms)| call.people().contains(person) && *until_ms == ERASED_MS + 7)
         );
         !erased.is_empty()
-    }
-
-    /// Makes a store one that a release with this version of how identifiers are compared began.
-    fn as_if_begun_by(folder: &std::path::Path, version: u32) {
-        let database = rusqlite::Connection::open(folder.join("journal.db")).unwrap();
-        let changed = database.execute("UPDATE gate_keys SET version = ?1", [version]).unwrap();
-        assert_eq!(changed, 1);
     }
 
     #[tokio::test]

@@ -44,6 +44,8 @@ mod send;
 mod service;
 mod shadow;
 mod shared;
+#[cfg(test)]
+mod store_tests;
 mod summary;
 mod task;
 mod thin;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::between::{SET, change, run, told, write};
+use crate::between::{SET, change, kill_after, run, told, write};
 use crate::folder::Folder;
 use crate::server::{Gate, Reply, Server, accepted, answer};
 
@@ -59,15 +59,6 @@ fn newer() -> Value {
 
 fn states(server: &Server) -> Vec<String> {
     told(server).into_iter().flatten().collect()
-}
-
-/// Kills a job on `first.ndjson` when so many requests have arrived, and lets the service answer from then on.
-fn kill_after(folder: &Folder, server: &Server, gate: &Gate, requests: usize) {
-    let mut child = folder.command(&["run", "flow.yaml", "--input", "first.ndjson"]).spawn().unwrap();
-    server.wait_for(requests);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    gate.open();
 }
 
 #[test]

@@ -42,21 +42,20 @@ pub fn change(id: &str, status: &str, second: u32) -> Value {
 /// from now on.
 fn left_in_the_air(workflow: &str, records: &[Value]) -> (Folder, Server) {
     let gate = Gate::default();
-    let server = Server::start({
-        let gate = gate.clone();
-        move |_, _| {
-            gate.pass();
-            accepted()
-        }
-    });
+    let server = Server::accepting_after(&gate);
     let folder = Folder::to(server.address, workflow);
     write(&folder, "first.ndjson", records);
+    kill_after(&folder, &server, &gate, 1);
+    (folder, server)
+}
+
+/// Kills a job on `first.ndjson` when so many requests have arrived, and lets the service answer from then on.
+pub fn kill_after(folder: &Folder, server: &Server, gate: &Gate, requests: usize) {
     let mut child = folder.command(&["run", "flow.yaml", "--input", "first.ndjson"]).spawn().unwrap();
-    server.wait_for(1);
+    server.wait_for(requests);
     child.kill().unwrap();
     child.wait().unwrap();
     gate.open();
-    (folder, server)
 }
 
 pub fn write(folder: &Folder, name: &str, records: &[Value]) {
@@ -122,24 +121,14 @@ fn of_a_job_that_is_answered_for_another_one_nothing_else_is_sent() {
         record
     }));
     let gate = Gate::default();
-    let server = Server::start({
-        let gate = gate.clone();
-        move |_, _| {
-            gate.pass();
-            accepted()
-        }
-    });
+    let server = Server::accepting_after(&gate);
     let folder = Folder::to(server.address, SET);
     // One request at a time, so that only the first is in the air.
     let limits = "limits: { users.track: { requests: 1, per: 1s } }";
     folder.settings(server.address, &format!("token: {{ env: PRIVAFLOW_TEST_KEY }}\n    {limits}"));
     write(&folder, "first.ndjson", &records);
     write(&folder, "second.ndjson", &[change("newer", "unsubscribed", 9)]);
-    let mut child = folder.command(&["run", "flow.yaml", "--input", "first.ndjson"]).spawn().unwrap();
-    server.wait_for(1);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    gate.open();
+    kill_after(&folder, &server, &gate, 1);
 
     let shot = run(&folder, "second.ndjson");
 
@@ -195,11 +184,7 @@ fn a_service_that_refuses_what_is_in_the_air_lets_nothing_newer_leave() {
     let folder = Folder::to(server.address, SET);
     write(&folder, "first.ndjson", &[change("older", "opted_in", 1)]);
     write(&folder, "second.ndjson", &[change("newer", "unsubscribed", 9)]);
-    let mut child = folder.command(&["run", "flow.yaml", "--input", "first.ndjson"]).spawn().unwrap();
-    server.wait_for(1);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    gate.open();
+    kill_after(&folder, &server, &gate, 1);
 
     let refused = run(&folder, "second.ndjson");
 

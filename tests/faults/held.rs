@@ -5,19 +5,11 @@ use privaflow::sandbox::{Effect, Fault, Faults};
 use serde_json::{Value, json};
 
 use crate::chance::Chance;
+use crate::folder::OPT_IN;
 use crate::rig::Rig;
 use crate::service::truth;
 
 const ERASE: &str = include_str!("../../workflows/user-deletion.yaml");
-
-/// Sets a state of whoever it is.
-const OPT_IN: &str = r#"
-workflow: opt-in
-on: { file: {} }
-steps:
-  - uses: braze/users.track
-    with: { attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.[0].status }}" }] }
-"#;
 
 fn deletion(person: &str) -> Value {
     json!({ "id": person, "kind": "deletion", "subject": { "external_id": person } })

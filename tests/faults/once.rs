@@ -70,13 +70,7 @@ fn a_counter_whose_answer_is_lost_is_not_raised_twice() {
 #[test]
 fn a_request_that_comes_again_is_not_sent_when_the_first_may_have_been_counted() {
     let gate = Gate::default();
-    let server = Server::start({
-        let gate = gate.clone();
-        move |_, _| {
-            gate.pass();
-            accepted()
-        }
-    });
+    let server = Server::accepting_after(&gate);
     let folder = Folder::to(server.address, EVENT);
     folder.requests([request("other", "r-1", "u-1"), request("other", "r-1", "u-1")]);
 
@@ -97,13 +91,7 @@ fn a_request_that_comes_again_is_not_sent_when_the_first_may_have_been_counted()
 fn a_request_that_comes_again_and_again_is_not_sent_while_the_first_has_no_answer() {
     const AGAIN: u64 = 20_000;
     let gate = Gate::default();
-    let server = Server::start({
-        let gate = gate.clone();
-        move |_, _| {
-            gate.pass();
-            accepted()
-        }
-    });
+    let server = Server::accepting_after(&gate);
     let folder = Folder::to(server.address, EVENT);
     folder.requests((0..=AGAIN).map(|_| request("other", "r-1", "u-1")));
 

@@ -2,40 +2,15 @@
 //! out, and goes on when somebody decides about it.
 
 use crate::folder::{Folder, Shot, request};
-use crate::running::Running;
-use crate::server::{Gate, Server, accepted};
+use crate::running::{Running, killed_while_it_waited};
+use crate::server::{Gate, Server};
 
-/// Sets a state.
-const SET: &str = r#"
-workflow: set
-on: { file: {} }
-steps:
-  - id: track
-    uses: braze/users.track
-    with:
-      attributes: [{ external_id: "{{ subject.external_id }}", tag: "{{ request.id }}" }]
-"#;
-
-/// A job that was killed when it had sent something about `u-1`, of whom the service never says anything.
+/// What [`killed_while_it_waited`] leaves, and the records of a later job.
 fn killed() -> (Gate, Server, Folder) {
-    let gate = Gate::default();
-    let server = Server::start({
-        let gate = gate.clone();
-        move |request, _| {
-            if request.json().to_string().contains("\"u-1\"") {
-                gate.pass();
-            }
-            accepted()
-        }
-    });
-    let folder = Folder::to(server.address, SET);
-    let [older, other] = [("older", "u-1"), ("other", "u-1")].map(|(id, who)| request("consent", id, who));
-    folder.write("a.ndjson", format!("{older}\n{other}\n"));
+    let older = [("older", "u-1"), ("other", "u-1")].map(|(id, who)| request("consent", id, who));
+    let (gate, server, folder) = killed_while_it_waited(&older);
     let [newer, beside] = [("newer", "u-1"), ("beside", "u-9")].map(|(id, who)| request("consent", id, who));
     folder.write("b.ndjson", format!("{newer}\n{beside}\n"));
-    let first = Running::job(&folder, "a.ndjson");
-    server.wait_for(1);
-    first.kill();
     (gate, server, folder)
 }
 

@@ -6,22 +6,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::folder::{ERASE, Folder, Shot, deletion, request};
-use crate::running::{Running, deletions, holding};
+use crate::running::{Running, SET, deletions, holding, killed_while_it_waited};
 use crate::server::{Gate, Server, accepted, answer};
 
 /// Far less than a service may take to answer, and far more than a decision needs on a busy machine.
 const SOON: Duration = Duration::from_secs(30);
-
-/// Sets a state.
-const SET: &str = r#"
-workflow: set
-on: { file: {} }
-steps:
-  - id: track
-    uses: braze/users.track
-    with:
-      attributes: [{ external_id: "{{ subject.external_id }}", tag: "{{ request.id }}" }]
-"#;
 
 /// An event for each person, which must not be sent twice.
 const EVENT: &str = r#"
@@ -41,17 +30,6 @@ fn soon(folder: &Folder, arguments: &[&str]) -> Shot {
     let shot = folder.run(arguments);
     assert!(began.elapsed() < SOON, "{arguments:?} took {:?}: {}", began.elapsed(), shot.stderr);
     shot
-}
-
-/// Answers nothing that names `u-1` or one of its events.
-fn hanging(gate: &Gate) -> Server {
-    let gate = gate.clone();
-    Server::start(move |request, _| {
-        if request.json().to_string().contains("\"u-1\"") {
-            gate.pass();
-        }
-        accepted()
-    })
 }
 
 /// Whose events arrived.
@@ -88,7 +66,7 @@ fn a_job_whose_service_hangs_is_given_up_soon_and_the_gate_knows_whom_it_may_hav
 #[test]
 fn a_request_in_the_air_is_given_up_soon_and_its_job_goes_on_with_the_others() {
     let gate = Gate::default();
-    let server = hanging(&gate);
+    let server = holding("u-1", &gate);
     let folder = Folder::to(server.address, SET);
     folder.requests([request("consent", "a", "u-1"), request("consent", "b", "u-2")]);
     let owner = Running::job(&folder, "requests.ndjson");
@@ -110,7 +88,7 @@ fn a_request_in_the_air_is_given_up_soon_and_its_job_goes_on_with_the_others() {
 #[test]
 fn a_job_of_which_the_last_request_is_given_up_ends_with_what_it_came_to() {
     let gate = Gate::default();
-    let server = hanging(&gate);
+    let server = holding("u-1", &gate);
     let folder = Folder::to(server.address, EVENT);
     folder.requests([request("other", "a", "u-1")]);
     let owner = Running::job(&folder, "requests.ndjson");
@@ -129,7 +107,7 @@ fn a_job_of_which_the_last_request_is_given_up_ends_with_what_it_came_to() {
 #[test]
 fn what_a_job_has_not_come_to_yet_is_given_up_and_what_it_does_not_have_is_told() {
     let gate = Gate::default();
-    let server = hanging(&gate);
+    let server = holding("u-1", &gate);
     let folder = Folder::to(server.address, SET);
     folder.requests([request("consent", "a", "u-1"), request("consent", "b", "u-1")]);
     let owner = Running::job(&folder, "requests.ndjson");
@@ -204,14 +182,8 @@ fn a_decision_that_gives_nothing_up_waits_for_what_must_not_be_repeated_and_hold
 
 #[test]
 fn a_job_that_is_settled_for_another_is_given_up_soon_and_the_other_one_goes_on() {
-    let gate = Gate::default();
-    let server = hanging(&gate);
-    let folder = Folder::to(server.address, SET);
-    folder.write("a.ndjson", format!("{}\n", request("consent", "older", "u-1")));
+    let (gate, server, folder) = killed_while_it_waited(&[request("consent", "older", "u-1")]);
     folder.write("b.ndjson", format!("{}\n{}\n", request("consent", "newer", "u-1"), deletion(9)));
-    let first = Running::job(&folder, "a.ndjson");
-    server.wait_for(1);
-    first.kill();
     let second = Running::job(&folder, "b.ndjson");
     second.says("job-1 was left with requests in the air");
     server.wait_for(2);
@@ -227,14 +199,8 @@ fn a_job_that_is_settled_for_another_is_given_up_soon_and_the_other_one_goes_on(
 
 #[test]
 fn a_job_that_waits_for_what_another_one_left_is_given_up_soon_and_the_other_one_is_not() {
-    let gate = Gate::default();
-    let server = hanging(&gate);
-    let folder = Folder::to(server.address, SET);
-    folder.write("a.ndjson", format!("{}\n", request("consent", "older", "u-1")));
+    let (gate, server, folder) = killed_while_it_waited(&[request("consent", "older", "u-1")]);
     folder.write("b.ndjson", format!("{}\n", request("consent", "newer", "u-1")));
-    let first = Running::job(&folder, "a.ndjson");
-    server.wait_for(1);
-    first.kill();
     let second = Running::job(&folder, "b.ndjson");
     second.says("job-1 was left with requests in the air");
     server.wait_for(2);
@@ -251,14 +217,8 @@ fn a_job_that_waits_for_what_another_one_left_is_given_up_soon_and_the_other_one
 
 #[test]
 fn whoever_waits_behind_requests_without_an_answer_is_told_how_to_wait_longer() {
-    let gate = Gate::default();
-    let server = hanging(&gate);
-    let folder = Folder::to(server.address, SET);
-    folder.write("a.ndjson", format!("{}\n", request("consent", "older", "u-1")));
+    let (gate, server, folder) = killed_while_it_waited(&[request("consent", "older", "u-1")]);
     folder.write("b.ndjson", format!("{}\n", request("consent", "newer", "u-1")));
-    let first = Running::job(&folder, "a.ndjson");
-    server.wait_for(1);
-    first.kill();
 
     let waits = folder.run(&["run", "flow.yaml", "--input", "b.ndjson", "--output", "json"]);
 

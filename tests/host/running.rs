@@ -6,8 +6,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::folder::{Folder, Shot};
-use crate::server::{Reply, Request, Server, accepted};
+use crate::server::{Gate, Reply, Request, Server, accepted};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -102,15 +104,39 @@ impl Running {
     }
 }
 
-/// A server that accepts everything, but answers what names one person only when a gate is open.
-pub fn holding(person: &'static str, gate: &crate::server::Gate) -> Server {
-    let gate = gate.clone();
+/// Sets a state.
+pub const SET: &str = r#"
+workflow: set
+on: { file: {} }
+steps:
+  - id: track
+    uses: braze/users.track
+    with:
+      attributes: [{ external_id: "{{ subject.external_id }}", tag: "{{ request.id }}" }]
+"#;
+
+/// A server that accepts everything, but answers what names one person, wherever that is, only when a gate is open.
+pub fn holding(person: &'static str, gate: &Gate) -> Server {
+    let (gate, person) = (gate.clone(), format!("\"{person}\""));
     Server::start(move |request: &Request, _| -> Reply {
-        if request.people().iter().any(|one| one == person) {
+        if String::from_utf8_lossy(&request.body).contains(&person) {
             gate.pass();
         }
         accepted()
     })
+}
+
+/// A job on `a.ndjson` that was killed when it had sent something about `u-1`, of whom the service says nothing until
+/// the gate is open.
+pub fn killed_while_it_waited(older: &[Value]) -> (Gate, Server, Folder) {
+    let gate = Gate::default();
+    let server = holding("u-1", &gate);
+    let folder = Folder::to(server.address, SET);
+    folder.write("a.ndjson", older.iter().map(|record| format!("{record}\n")).collect::<String>());
+    let first = Running::job(&folder, "a.ndjson");
+    server.wait_for(1);
+    first.kill();
+    (gate, server, folder)
 }
 
 /// Lets a job of many deletions take as long as a test needs: twenty requests a second.

@@ -158,13 +158,7 @@ fn on_standard_input(folder: &Folder, workflow: &str, input: &str) -> Child {
 #[test]
 fn two_jobs_whose_input_nobody_kept_do_not_wait_for_each_other() {
     let gate = Gate::default();
-    let server = Server::start({
-        let gate = gate.clone();
-        move |_, _| {
-            gate.pass();
-            accepted()
-        }
-    });
+    let server = Server::accepting_after(&gate);
     let folder = Folder::to(server.address, SET);
     folder.write("other.yaml", SET.replace("workflow: set", "workflow: other"));
     write(&folder, "first.ndjson", &[change("a", "u-1", "opted_in", 1)]);

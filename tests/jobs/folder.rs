@@ -35,6 +35,15 @@ steps:
     with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
 "#;
 
+/// Sets the state that a record says.
+pub const OPT_IN: &str = r#"
+workflow: opt-in
+on: { file: {} }
+steps:
+  - uses: braze/users.track
+    with: { attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.[0].status }}" }] }
+"#;
+
 /// Sets an attribute of a person whom Braze knows.
 pub const TAG: &str = r#"
 workflow: tag

@@ -7,17 +7,8 @@ use privaflow::job::{Event, JobId, Status};
 use privaflow::journal::Store;
 use serde_json::{Value, json};
 
-use crate::folder::{ERASE, FIND_AND_ERASE, Folder, deletion};
+use crate::folder::{ERASE, FIND_AND_ERASE, Folder, OPT_IN, deletion};
 use crate::server::{Reply, Server, accepted, answer};
-
-/// Sets a state of whoever it is.
-const OPT_IN: &str = r#"
-workflow: opt-in
-on: { file: {} }
-steps:
-  - uses: braze/users.track
-    with: { attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: "{{ consents.[0].status }}" }] }
-"#;
 
 /// A service that answers every deletion, or none, although it carries it out.
 fn service() -> (Server, Arc<AtomicBool>) {

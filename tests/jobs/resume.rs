@@ -264,13 +264,7 @@ fn a_job_that_waits_goes_on_when_its_time_has_come() {
 #[test]
 fn the_same_job_started_twice_at_once_is_carried_out_once() {
     let gate = Gate::default();
-    let server = Server::start({
-        let gate = gate.clone();
-        move |_, _| {
-            gate.pass();
-            accepted()
-        }
-    });
+    let server = Server::accepting_after(&gate);
     let folder = Folder::to(server.address, TAG);
     folder.requests([request("other", "r-1", "u-1")]);
 

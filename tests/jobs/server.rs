@@ -87,6 +87,15 @@ impl Server {
         Server::start(|_, _| accepted())
     }
 
+    /// Accepts everything, once the gate is open.
+    pub fn accepting_after(gate: &Gate) -> Server {
+        let gate = gate.clone();
+        Server::start(move |_, _| {
+            gate.pass();
+            accepted()
+        })
+    }
+
     /// What arrived so far.
     pub fn requests(&self) -> Vec<Request> {
         self.seen.requests.lock().unwrap().clone()

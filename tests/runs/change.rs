@@ -57,6 +57,17 @@ fn healing(word: &'static str) -> (Server, Arc<AtomicBool>) {
     (server, healed)
 }
 
+/// Answers nothing until it is healed, and accepts everything then.
+fn mute() -> (Server, Arc<AtomicBool>) {
+    let healed = Arc::new(AtomicBool::new(false));
+    let is_healed = Arc::clone(&healed);
+    let server = Server::start(move |_, _| match is_healed.load(Ordering::SeqCst) {
+        true => accepted(),
+        false => Reply::Cut,
+    });
+    (server, healed)
+}
+
 fn bodies(server: &Server, word: &str) -> usize {
     let requests = server.requests();
     requests.iter().filter(|request| String::from_utf8_lossy(&request.body).contains(word)).count()
@@ -164,12 +175,7 @@ fn what_is_done_or_skipped_is_refused_and_then_nothing_is_done() {
 
 #[test]
 fn a_call_that_may_have_been_sent_is_sent_again_only_when_a_person_says_so() {
-    let healed = Arc::new(AtomicBool::new(false));
-    let is_healed = Arc::clone(&healed);
-    let server = Server::start(move |_, _| match is_healed.load(Ordering::SeqCst) {
-        true => accepted(),
-        false => Reply::Cut,
-    });
+    let (server, healed) = mute();
     let folder = Folder::to(server.address, EVENT);
     folder.requests([request("other", "r-1", "u-1")]);
     assert_eq!(folder.job().json()["waiting_by"], json!({ "needs_attention": 1 }));
@@ -194,12 +200,7 @@ fn a_call_that_may_have_been_sent_is_sent_again_only_when_a_person_says_so() {
 
 #[test]
 fn giving_up_a_call_that_may_have_been_sent_is_no_word_that_it_may_be_sent_again() {
-    let healed = Arc::new(AtomicBool::new(false));
-    let is_healed = Arc::clone(&healed);
-    let server = Server::start(move |_, _| match is_healed.load(Ordering::SeqCst) {
-        true => accepted(),
-        false => Reply::Cut,
-    });
+    let (server, healed) = mute();
     let folder = Folder::to(server.address, EVENT);
     folder.requests([request("other", "r-1", "u-1"), request("other", "r-2", "u-2")]);
     assert_eq!(folder.job().json()["waiting_by"], json!({ "needs_attention": 2 }));
@@ -288,12 +289,7 @@ fn without_its_input_nothing_is_tried_again() {
 
 #[test]
 fn what_waits_for_a_person_in_one_job_is_not_sent_by_another() {
-    let healed = Arc::new(AtomicBool::new(false));
-    let is_healed = Arc::clone(&healed);
-    let server = Server::start(move |_, _| match is_healed.load(Ordering::SeqCst) {
-        true => accepted(),
-        false => Reply::Cut,
-    });
+    let (server, healed) = mute();
     let folder = Folder::to(server.address, EVENT);
     folder.requests([request("other", "r-1", "u-1")]);
     assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use super::super::store_tests::{as_if_begun_by, keep};
 use super::*;
 use crate::catalogue::Identifier;
 use crate::job::{Answered, Event};
-use crate::journal::{NewJob, Store};
+use crate::journal::Store;
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -35,24 +36,9 @@ async fn after(mut accepted: Call) -> Store {
 }
 
 async fn write(store: &Store, marks: Vec<Mark>) {
-    let job = NewJob {
-        workflow_name: "w".into(),
-        workflow_digest: [0; 32],
-        workflow_text: String::new(),
-        input_path: "-".into(),
-        input_digest: [0; 32],
-        format: serde_json::Value::Null,
-        started_ms: NOW_MS,
-        sandbox: true,
-        window: None,
-    };
-    let job = store.create_job(job).unwrap();
-    let (sender, mut durable) = tokio::sync::mpsc::unbounded_channel();
-    let mut writer = store.writer(job, sender);
     let (steps, ended) = (Vec::new(), Vec::new());
     let answered = Answered { batch: 0, at_ms: NOW_MS, status: 201, request_id: None, steps, ended, marks };
-    writer.append(Event::Answered(answered));
-    durable.recv().await.unwrap();
+    keep(store, Event::Answered(answered)).await;
 }
 
 fn is_left_out(store: &Store, mut call: Call) -> bool {
@@ -90,9 +76,7 @@ async fn a_state_that_an_earlier_release_marked_under_its_own_key_of_the_person_
             .map(|email| is_left_out(store, call_of(json!({ "email": email }), "opted_in", NOW_MS - 2000)))
     };
     assert_eq!(are_left_out(&Store::open(folder.path()).unwrap()), [false, false]);
-    let database = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
-    database.execute("UPDATE gate_keys SET version = 2", []).unwrap();
-    drop(database);
+    as_if_begun_by(folder.path(), 2);
 
     let store = Store::open(folder.path()).unwrap();
 
