@@ -140,6 +140,42 @@ fn an_address_of_one_other_customer_is_not_taken_for_the_one_who_asks() {
     assert_eq!(serde_json::from_str::<Value>(&stage.answer("json")).unwrap().as_array().unwrap().len(), 2);
 }
 
+/// Requests that name the profile of the stage that no external id is known of, and its e-mail, which leads to a
+/// customer; and one that names the customer's own.
+fn by_alias_or_braze_id(stage: &Stage) -> ([Value; 2], Value) {
+    let braze_id = |is_customer: bool| {
+        let profiles = stage.braze.sandbox.profiles();
+        let found = profiles.into_iter().find(|profile| profile.external_id.is_some() == is_customer);
+        found.unwrap().braze_id
+    };
+    let alias = json!([{ "alias_name": "m-77", "alias_label": "crm" }]);
+    let others =
+        [json!({ "aliases": alias, "email": EMAIL }), json!({ "braze_id": braze_id(false), "email": EMAIL })];
+    (others, json!({ "braze_id": braze_id(true), "email": EMAIL }))
+}
+
+#[test]
+fn a_customer_behind_the_e_mail_of_an_alias_or_a_braze_id_is_not_taken_for_theirs_unasked() {
+    for (workflow, kind) in [("access-export", "access"), ("rectification", "rectification")] {
+        let stage = Stage::new(workflow);
+        let (others, own) = by_alias_or_braze_id(&stage);
+        let record = |(subject, id): (&Value, &str)| json!({ "id": id, "kind": kind, "subject": subject, "fields": { "New first name": "Ann" } });
+        stage.folder.requests(others.iter().zip(["a", "b"]).map(record));
+
+        let waits = stage.folder.job();
+
+        assert_eq!(waits.counts(), (1, [0, 0, 0, 2]), "{workflow}: {}", waits.stderr);
+        assert_eq!(waits.json()["waiting_by"], json!({ "approval": 2 }), "{workflow}");
+        assert!(!stage.folder.path("answers").exists(), "{workflow}");
+        let profiles = stage.braze.sandbox.profiles();
+        assert!(profiles.iter().all(|profile| profile.attributes.is_empty()), "{workflow}");
+        // Who names the customer is not asked.
+        stage.folder.write("own.ndjson", format!("{}\n", record((&own, "c"))));
+        let goes = stage.folder.run(&["run", "flow.yaml", "--input", "own.ndjson", "--output", "json"]);
+        assert_eq!(goes.counts(), (0, [1, 0, 0, 0]), "{workflow}: {}", goes.stderr);
+    }
+}
+
 #[test]
 fn a_person_decides_what_is_handed_over_of_a_shared_address() {
     let stage = household("access-export");

@@ -51,6 +51,8 @@ mod service;
 mod steps;
 #[path = "faults/torn.rs"]
 mod torn;
+#[path = "faults/unreadable.rs"]
+mod unreadable;
 #[path = "faults/untold.rs"]
 mod untold;
 #[path = "faults/wal.rs"]

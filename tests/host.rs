@@ -9,6 +9,8 @@
     reason = "the helpers of a test may stop at the first surprise, like the test"
 )]
 
+#[path = "host/behind.rs"]
+mod behind;
 #[path = "host/crash.rs"]
 mod crash;
 #[path = "host/decisions.rs"]

@@ -11,7 +11,7 @@ use super::parsed::Parsed;
 use super::{people, sentences};
 use crate::catalogue::{Effect, Refusal};
 use crate::plan::Call;
-use crate::reply::{Cause, Headers, Item, Reading, Stop, not_before};
+use crate::reply::{Answerer, Cause, Headers, Item, Reading, Stop, not_before};
 
 /// What an answer means for the calls of its request, which must stand in the order of the body.
 pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> Reading {
@@ -111,34 +111,34 @@ fn verdicts(calls: &[&Call], mut refused: BTreeMap<usize, Refusal>, others: impl
 
 /// An answer of which no object could be read. One that is JSON by its type and its beginning is the service's own
 /// all the same, nested deeper than is read or cut off: what apps store in a profile can be nested as deep as they
-/// like. Such a read fails alone, and a write may have been done.
+/// like. Such a read fails alone; of a write the status says that somebody took it, and nobody knows who.
 pub(super) fn not_read(calls: &[&Call], headers: &Headers, body: &[u8]) -> Reading {
-    if !is_json(headers, body) {
-        return no_service(calls);
-    }
-    if calls.iter().any(|call| call.action().effect != Effect::Read) {
+    let by = if is_json(headers, body) { Answerer::Service } else { Answerer::Other };
+    if !calls.iter().all(|call| call.repeatable()) {
         return Reading::Unknown;
     }
-    if calls.len() > 1 {
-        return Reading::Split;
+    if calls.iter().any(|call| call.action().effect != Effect::Read) {
+        return Reading::Unreadable(by);
+    }
+    match by {
+        // Something answered that is not the service: nobody's request is to blame.
+        Answerer::Other => return Reading::Stop(Stop::NotTheService),
+        Answerer::Service if calls.len() > 1 => return Reading::Split,
+        Answerer::Service => {}
     }
     let message = "the answer is JSON that cannot be read: it is nested deeper than 120 levels, as a custom attribute can \
                    be, or cut off; ask for fewer fields or mend the profile, then `privaflow runs retry`";
     all_refused(calls, &Refusal::new("unreadable", message))
 }
 
-/// Whether an answer is meant as the object that every answer of the service is.
+/// Whether an answer is meant as JSON: as the object that every answer of the service is, or as a list that is too
+/// deep to be read. A list that can be read is nothing that the service says.
 fn is_json(headers: &Headers, body: &[u8]) -> bool {
     let is_typed = headers.content_type.is_none_or(|kind| kind.to_ascii_lowercase().contains("json"));
-    is_typed && body.trim_ascii_start().first() == Some(&b'{')
-}
-
-/// Something answered that is not the service: nobody's request is to blame. Should the service stand
-/// behind it all the same, only calls that are repeatable may be sent again.
-fn no_service(calls: &[&Call]) -> Reading {
-    if calls.iter().all(|call| call.repeatable()) {
-        Reading::Stop(Stop::NotTheService)
-    } else {
-        Reading::Unknown
-    }
+    is_typed
+        && match body.trim_ascii_start().first() {
+            Some(b'{') => true,
+            Some(b'[') => serde_json::from_slice::<serde_json::Value>(body).is_err(),
+            Some(_) | None => false,
+        }
 }

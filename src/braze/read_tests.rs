@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::read;
 use crate::catalogue::find;
 use crate::plan::Call;
-use crate::reply::{Cause, Headers, Item, Reading, Stop, written};
+use crate::reply::{Answerer, Cause, Headers, Item, Reading, Stop, written};
 
 fn call(action: &str, with: Value) -> Call {
     Call::new(find(action).unwrap(), &with).unwrap()
@@ -178,8 +178,14 @@ fn another_message_than_success_is_no_success() {
 
 #[test]
 fn an_answer_that_is_no_json_is_not_of_the_service_and_blames_no_request() {
+    let find =
+        call("braze/users.export.ids", json!({"external_ids": ["u-1"], "fields_to_export": ["email"]}));
+    let find = std::slice::from_ref(&find);
     for body in [&b""[..], b"<html>ok</html>", b"[]", b"\"success\""] {
-        assert!(matches!(raw(&[delete("u-1")], 200, body), Reading::Stop(Stop::NotTheService)));
+        assert!(matches!(raw(find, 200, body), Reading::Stop(Stop::NotTheService)));
+        for write in [delete("u-1"), track("u-1"), set("u-1")] {
+            assert!(matches!(raw(&[write], 201, body), Reading::Unreadable(Answerer::Other)));
+        }
         assert!(matches!(raw(&[event("u-1")], 200, body), Reading::Unknown), "it may have been counted");
     }
 }
@@ -191,15 +197,17 @@ fn json_that_cannot_be_read_is_that_of_one_call_and_stops_nobody_else() {
         call("braze/users.export.ids", with)
     };
     let deep = format!(r#"{{"users":[{}1{}]}}"#, r#"{"k":"#.repeat(100_000), "}".repeat(100_000));
-    for body in [deep.as_bytes(), br#"{"users": [{"external_id": "u-"#] {
+    let list = "[".repeat(100_000) + &"]".repeat(100_000);
+    for body in [deep.as_bytes(), list.as_bytes(), br#"{"users": [{"external_id": "u-"#] {
         assert!(matches!(raw(&[find("u-1"), find("u-2")], 200, body), Reading::Split));
         let Reading::Items(items) = raw(&[find("u-1")], 200, body) else { panic!() };
         let [Item::Refused(refusal)] = &items[..] else { panic!("{items:?}") };
         assert_eq!(refusal.code, "unreadable");
         // A write was answered by the service, which does not say with what.
-        for write in [delete("u-1"), event("u-1")] {
-            assert!(matches!(raw(&[write], 200, body), Reading::Unknown));
+        for write in [delete("u-1"), track("u-1"), set("u-1")] {
+            assert!(matches!(raw(&[write], 200, body), Reading::Unreadable(Answerer::Service)));
         }
+        assert!(matches!(raw(&[event("u-1")], 200, body), Reading::Unknown));
         let page = Headers { content_type: Some("text/html; charset=utf-8"), ..Headers::default() };
         let reading = read(&[&find("u-1")], 200, &page, body, Timestamp::UNIX_EPOCH);
         assert!(matches!(reading, Reading::Stop(Stop::NotTheService)), "{reading:?}");

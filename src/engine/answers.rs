@@ -119,15 +119,18 @@ impl Driver {
                 }
                 self.try_again(batch, None, Outcome::Nothing, true, now_ms);
             }
-            Reply::Unknown { .. } if self.is_poisoned(&batch) => {
+            Reply::Unknown { .. } | Reply::Unreadable { .. } if self.is_poisoned(&batch) => {
                 tracing::warn!(
                     batch = batch.number,
                     "batch {} fails again and again while others are answered; it is halved",
                     batch.number
                 );
+                // An answer that says nothing does not count as one.
+                let status = if (200..300).contains(&status) { 0 } else { status };
                 self.resolve(&batch, status, request_id, at_ms);
                 self.batches.close_halves(batch);
             }
+            Reply::Unreadable { by } => self.on_unreadable(batch, by, status, now_ms),
             Reply::Unknown { why } if batch.is_repeatable() => {
                 tracing::warn!(
                     batch = batch.number,

@@ -205,6 +205,10 @@ impl Asker {
                 batch.tries += 1;
                 (None, why)
             }
+            Reply::Unreadable { by: _ } => {
+                batch.tries += 1;
+                (None, "the answer cannot be read".to_owned())
+            }
         };
         let now_ms = self.clock.steady_ms();
         let began_ms = *batch.began_ms.get_or_insert(now_ms);

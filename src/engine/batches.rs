@@ -43,6 +43,8 @@ pub(super) struct Batch {
     pub left_ms: i64,
     /// How often the service answered something else than "not so fast".
     pub tries: u32,
+    /// How often it was answered, and nobody could read with what.
+    pub unreadable: u32,
     /// An attempt of it has no answer, and may have been made.
     pub may_be_made: bool,
     /// Nobody waits for it any more; it is sent until it is answered, because it may have been made.
@@ -171,7 +173,9 @@ impl Batches {
     /// Puts the halves of a batch back. They remember how often it failed, so that a half that fails
     /// again is halved at once.
     pub(super) fn close_halves(&mut self, batch: Batch) {
-        let Batch { service, step, mut members, first_ms, tries, may_be_made, is_abandoned, .. } = batch;
+        let Batch {
+            service, step, mut members, first_ms, tries, unreadable, may_be_made, is_abandoned, ..
+        } = batch;
         let half = members.split_off(members.len() / 2);
         for members in [members, half] {
             let number = self.next_number;
@@ -185,6 +189,7 @@ impl Batches {
                 first_ms,
                 left_ms: 0,
                 tries,
+                unreadable,
                 may_be_made,
                 is_abandoned,
                 stays_in_the_air: false,
@@ -241,6 +246,7 @@ impl Batches {
             first_ms: None,
             left_ms: 0,
             tries: 0,
+            unreadable: 0,
             may_be_made: false,
             is_abandoned: waits == Waits::Nobody,
             stays_in_the_air: false,
@@ -285,6 +291,7 @@ impl Batches {
                     first_ms: None,
                     left_ms: 0,
                     tries: 0,
+                    unreadable: 0,
                     may_be_made: false,
                     is_abandoned: key.waits == Waits::Nobody,
                     stays_in_the_air: false,

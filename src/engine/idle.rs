@@ -42,7 +42,8 @@ impl Driver {
     /// Whether only pauses are left that are longer than this process is willing to stay, or only
     /// work for a profile that was stopped.
     pub(super) fn gives_up(&self) -> bool {
-        let reads_on = !self.settles_only() && !self.reader.is_at_end();
+        // Where all that there is room for was left as it is, nothing more is read.
+        let reads_on = !self.settles_only() && !self.reader.is_at_end() && self.has_room();
         if reads_on && !self.services.any_stopped() {
             return false;
         }

@@ -3,6 +3,7 @@
 //! A job is named by what it does and on what: (workflow digest, input digest). The same two again go
 //! on with the same job, or only tell what it came to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
 use crate::intake::Input;
-use crate::job::{Event, State, Status, WindowId};
+use crate::job::{Event, JobId, State, Status, WindowId};
 use crate::journal::{JobRecord, Store, WATCH};
 use crate::request::Warnings;
 use crate::run::{Facts, Origin, Program};
@@ -75,6 +76,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// Profiles that refused their credentials or could not be reached.
     pub stopped: Vec<Stopped>,
+    /// Jobs behind whose calls its own still wait.
+    pub behind: BTreeSet<JobId>,
     /// A person asked to stop before the end.
     pub interrupted: bool,
     /// The guard holds the job.
@@ -101,6 +104,7 @@ pub async fn run(order: Order) -> Result<Outcome, JobError> {
             return Ok(Outcome {
                 summary,
                 stopped: Vec::new(),
+                behind: BTreeSet::new(),
                 interrupted: false,
                 held,
                 warnings: Warnings::default(),
@@ -172,7 +176,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let (sender, messages) = tokio::sync::mpsc::unbounded_channel();
     let workers = Workers::start(&task, &sender).map_err(EngineError::Thread)?;
     let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
-    let engine = shared.join(sender.clone());
+    let engine = shared.join(sender.clone(), record.id);
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
     let services = Services::new(services, shared.limits(), opened_ms.unsigned_abs());
 
@@ -278,6 +282,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let driven = driven.await;
     let interrupted = driver.stop.is_cancelled();
     let stopped = driver.services.stopped();
+    let behind = std::mem::take(&mut driver.outside.behind);
     let tolerated = driver.tolerated;
     let in_the_air = driver.whom_it_leaves_in_the_air();
     let (waiting, last) = driver.leave(began.elapsed());
@@ -298,6 +303,7 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     Ok(Outcome {
         summary,
         stopped,
+        behind,
         interrupted,
         held: state.hold(),
         warnings,

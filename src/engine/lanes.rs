@@ -182,16 +182,15 @@ impl Lanes {
         touched.into_iter().filter_map(|(space, person)| self.next(space, person)).collect()
     }
 
-    /// Whether a call of an engine waits for one of another engine that is at work.
-    pub(super) fn waits_for_others(&self, engine: u32, is_at_work: impl Fn(u32) -> bool) -> bool {
-        let is_of_another = |space: u32, person: &PersonKey| match self.lanes.get(&(space, *person)) {
-            Some(Lane::Queue { holder: Some(holder), .. }) => {
-                holder.engine != engine && is_at_work(holder.engine)
-            }
-            Some(Lane::Queue { holder: None, .. } | Lane::Held(_)) | None => false,
+    /// The other engines that have the lanes in which calls of an engine wait.
+    pub(super) fn waits_for(&self, engine: u32) -> HashSet<u32> {
+        let own = self.waiting.iter().filter(|(ticket, _)| ticket.engine == engine);
+        let keys = own.flat_map(|(_, waiting)| waiting.people.iter().map(|person| (waiting.space, *person)));
+        let holder = |key| match self.lanes.get(&key)? {
+            Lane::Queue { holder, .. } => holder.map(|holder| holder.engine),
+            Lane::Held(_) => None,
         };
-        let mut own = self.waiting.iter().filter(|(ticket, _)| ticket.engine == engine);
-        own.any(|(_, waiting)| waiting.people.iter().any(|person| is_of_another(waiting.space, person)))
+        keys.filter_map(holder).filter(|other| *other != engine).collect()
     }
 
     /// Whether nobody of these people has a call in hand.

@@ -49,6 +49,7 @@ mod task;
 mod thin;
 mod timers;
 mod turns;
+mod unreadable;
 mod witness;
 mod worker;
 

@@ -5,10 +5,12 @@
 //! used up meanwhile: how long each profile was held is noted, and left out wherever time is counted
 //! that a call or a run may take.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::driver::Driver;
+use super::shared::Behind;
 use super::task::Patience;
+use crate::job::JobId;
 
 /// What this job waits for that is in other hands.
 #[derive(Debug, Default)]
@@ -17,6 +19,8 @@ pub(super) struct Outside {
     is_braked: bool,
     /// Since when nothing left, in milliseconds of steady time; `None` while nothing is in other hands.
     since_ms: Option<i64>,
+    /// The jobs that had the lanes of its people when it was left.
+    pub(super) behind: BTreeSet<JobId>,
     /// When each profile was held.
     holds: Vec<Holds>,
     /// When all of them were.
@@ -101,18 +105,25 @@ impl Driver {
 
     /// Nothing is under way: whether this process should leave the job as it is.
     pub(super) fn should_leave(&mut self) -> bool {
-        if !self.outside.is_braked && !self.shared.waits_for_others(self.engine) {
+        let Behind { jobs, is_at_work } = self.shared.behind(self.engine);
+        let leaves = if !self.outside.is_braked && !is_at_work {
             self.outside.since_ms = None;
-            return self.gives_up();
-        }
-        let now_ms = self.clock.steady_ms();
-        let since_ms = *self.outside.since_ms.get_or_insert(now_ms);
-        match self.patience {
-            Patience::Endless => false,
-            Patience::Until(wait) => {
-                now_ms.saturating_sub(since_ms) > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+            self.gives_up()
+        } else {
+            let now_ms = self.clock.steady_ms();
+            let since_ms = *self.outside.since_ms.get_or_insert(now_ms);
+            match self.patience {
+                Patience::Endless => false,
+                Patience::Until(wait) => {
+                    now_ms.saturating_sub(since_ms) > i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+                }
             }
+        };
+        if leaves {
+            // As it is now: it may change at any moment.
+            self.outside.behind = jobs;
         }
+        leaves
     }
 }
 

@@ -46,12 +46,16 @@ impl Driver {
             self.stopping = true;
             return self.take_in();
         }
-        let at_work = self.runs.len().saturating_sub(self.runs.waiting());
-        let keep_people = self.runs.of_several_calls().saturating_sub(self.runs.waiting());
-        let has_room = at_work < MOST_RUNS && keep_people < MOST_OF_SEVERAL_CALLS;
-        if has_room && self.runs.waiting() < MOST_WAITING && self.unwritten < MOST_UNWRITTEN {
+        if self.has_room() && self.unwritten < MOST_UNWRITTEN {
             while self.chunks < MOST_CHUNKS && self.read_on() {}
         }
+    }
+
+    /// Whether there is memory for more open runs.
+    pub(super) fn has_room(&self) -> bool {
+        let at_work = self.runs.len().saturating_sub(self.runs.waiting());
+        let keep_people = self.runs.of_several_calls().saturating_sub(self.runs.waiting());
+        at_work < MOST_RUNS && keep_people < MOST_OF_SEVERAL_CALLS && self.runs.waiting() < MOST_WAITING
     }
 
     fn read_on(&mut self) -> bool {

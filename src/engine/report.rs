@@ -1,5 +1,5 @@
 //! From the folded journal to what people read: the summary, and the file of requests that failed or wait
-//! for a person.
+//! for a person, or for an answer that can be read.
 //!
 //! The file has a line for each request of which something is known that a person can act on. What a guard
 //! holds is not in it: the whole job waits, and nothing is known of any single request.
@@ -25,7 +25,8 @@ pub fn summary(
     folder: &Path,
 ) -> Result<Summary, EngineError> {
     let totals = state.totals();
-    let is_listed = totals.failed() > 0 || totals.waiting_by.contains_key(&Pause::NeedsAttention);
+    let mut waits = [Pause::NeedsAttention, Pause::Retry].into_iter();
+    let is_listed = totals.failed() > 0 || waits.any(|pause| totals.waiting_by.contains_key(&pause));
     let failures = if is_listed { write_failures(reader, record, folder)? } else { None };
     Ok(Summary { failures, ..count(record, state, open) })
 }
@@ -105,7 +106,7 @@ fn write_failures(
     let told: ControlFlow<()> = fates.each(|fate| {
         if matches!(
             fate.verdict,
-            Verdict::Failed(_) | Verdict::Waiting(Pause::NeedsAttention | Pause::Approval)
+            Verdict::Failed(_) | Verdict::Waiting(Pause::NeedsAttention | Pause::Approval | Pause::Retry)
         ) && let Some(failure) = &fate.failure
         {
             serde_json::to_writer(&mut file, failure).map_err(|error| broken(error.into()))?;

@@ -15,7 +15,7 @@ use super::service::Service;
 use super::timers::Now;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
-use crate::reply::{Cause, Headers, Item, Reading};
+use crate::reply::{Answerer, Cause, Headers, Item, Reading};
 use crate::wire::{self, Broken, Exchange, GrantError, NotSent};
 use crate::{braze, catalogue, folder, onetrust};
 
@@ -57,6 +57,8 @@ pub(super) enum Reply {
     NotReached { why: String },
     /// It may or may not have taken effect.
     Unknown { why: String },
+    /// The same of writes that may be repeated, because the answer cannot be read.
+    Unreadable { by: Answerer },
     /// The profile must not be used.
     Stop { why: String },
 }
@@ -264,6 +266,7 @@ fn reply_of(reading: Reading, status: u16, calls: usize, steady: impl Fn(Timesta
             Reply::NotApplied { not_before_ms: not_before.map(steady), counts: cause != Cause::Limited }
         }
         Reading::Stop(stop) => Reply::Stop { why: stop.to_string() },
+        Reading::Unreadable(by) => Reply::Unreadable { by },
         Reading::Unknown if (200..300).contains(&status) => Reply::Unknown {
             why: format!("it was answered with {status}, and what the answer says cannot be read"),
         },

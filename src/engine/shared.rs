@@ -5,7 +5,7 @@
 //! the lanes are shared; a call that may leave is told to the engine it belongs to. A job that leaves
 //! requests in the air keeps the lanes of their people, until somebody goes on with it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,10 +37,21 @@ pub struct Shared {
 struct Engines {
     next: u32,
     senders: HashMap<u32, UnboundedSender<Message>>,
+    /// The jobs of those that have lanes.
+    jobs: HashMap<u32, JobId>,
     /// Jobs whose engine has its lanes.
     at_work: HashSet<JobId>,
     /// Engines that are gone and left lanes behind, by their jobs.
     left: HashMap<JobId, Vec<u32>>,
+}
+
+/// For whom an engine waits whose calls do not move.
+#[derive(Debug, Default)]
+pub(super) struct Behind {
+    /// The jobs that have the lanes.
+    pub jobs: BTreeSet<JobId>,
+    /// One of them is at work here. Behind one that was left in the air nobody moves.
+    pub is_at_work: bool,
 }
 
 impl Default for Shared {
@@ -84,11 +95,15 @@ impl Shared {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a call of an engine waits for one of another job that is at work here. Behind one that was left
-    /// in the air nobody moves.
-    pub(super) fn waits_for_others(&self, engine: u32) -> bool {
-        let at_work: HashSet<u32> = self.engines().senders.keys().copied().collect();
-        self.lanes().waits_for_others(engine, |engine| at_work.contains(&engine))
+    /// The jobs that have the lanes in which calls of an engine wait.
+    pub(super) fn behind(&self, engine: u32) -> Behind {
+        let others = self.lanes().waits_for(engine);
+        let engines = self.engines();
+        let is_at_work = others.iter().any(|other| engines.senders.contains_key(other));
+        Behind {
+            jobs: others.iter().filter_map(|other| engines.jobs.get(other).copied()).collect(),
+            is_at_work,
+        }
     }
 
     /// The limits of every workspace, and the profiles that were stopped.
@@ -106,12 +121,13 @@ impl Shared {
         u32::try_from(place).unwrap_or(u32::MAX)
     }
 
-    /// Takes an engine in; gives it its number.
-    pub(super) fn join(&self, sender: UnboundedSender<Message>) -> u32 {
+    /// Takes an engine of a job in; gives it its number.
+    pub(super) fn join(&self, sender: UnboundedSender<Message>, job: JobId) -> u32 {
         let mut engines = self.engines();
         let number = engines.next;
         engines.next += 1;
         engines.senders.insert(number, sender);
+        engines.jobs.insert(number, job);
         number
     }
 
@@ -122,12 +138,8 @@ impl Shared {
 
     /// An engine of a job has in its lanes whom earlier ones left in the air.
     pub(super) fn begin(&self, job: JobId) {
-        let left = {
-            let mut engines = self.engines();
-            engines.at_work.insert(job);
-            engines.left.remove(&job).unwrap_or_default()
-        };
-        left.into_iter().for_each(|engine| self.forget(engine, &HashSet::new()));
+        self.engines().at_work.insert(job);
+        self.give_up(job);
     }
 
     /// Whether a job left lanes behind that it holds for whom it left in the air.
@@ -138,7 +150,10 @@ impl Shared {
     /// A person gave a job up: what it left in the air holds nobody up any more.
     pub fn give_up(&self, job: JobId) {
         let left = self.engines().left.remove(&job).unwrap_or_default();
-        left.into_iter().for_each(|engine| self.forget(engine, &HashSet::new()));
+        for engine in left {
+            self.forget(engine, &HashSet::new());
+            self.engines().jobs.remove(&engine);
+        }
     }
 
     /// An engine is gone, and with it what it had in the lanes, but for the people of requests that it left
@@ -148,8 +163,9 @@ impl Shared {
         self.in_hand.forget(engine);
         self.forget(engine, in_the_air);
         let mut engines = self.engines();
-        if !in_the_air.is_empty() {
-            engines.left.entry(job).or_default().push(engine);
+        match in_the_air.is_empty() {
+            true => drop(engines.jobs.remove(&engine)),
+            false => engines.left.entry(job).or_default().push(engine),
         }
         engines.at_work.remove(&job);
     }

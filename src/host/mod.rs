@@ -8,6 +8,7 @@
 
 mod approve;
 mod approvers;
+mod behind;
 mod canary;
 mod canary_flight;
 mod clients;

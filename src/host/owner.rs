@@ -187,8 +187,10 @@ impl Host {
                 outcome?;
                 return Err(refused);
             }
+            let mut behind = BTreeSet::new();
             let mut report = match outcome {
                 Ok(mut outcome) => {
+                    std::mem::swap(&mut behind, &mut outcome.behind);
                     if outcome.summary.waiting > 0 {
                         outcome.stopped.extend(left.iter().filter_map(stopped_by));
                     }
@@ -199,14 +201,15 @@ impl Host {
                 }
                 Err(error) => return Err(error.into()),
             };
-            if report.summary.waiting > 0 {
-                left.iter().for_each(|left| talk.say(left.to_string()));
-            }
-            let goes_on = was_decided_about
+            let is_waiting = report.summary.waiting > 0;
+            let makes_way = is_waiting && self.makes_way(&behind, &stop).await;
+            let goes_on = (was_decided_about || makes_way)
                 && !stop.is_cancelled()
                 && self.store.reader().job(entered.job)?.status == Status::Open;
-            if goes_on {
-                entered.begin_again(&stop).await;
+            match goes_on {
+                true => entered.begin_again(&stop).await,
+                false if is_waiting => self.say_behind(&left, &behind, talk),
+                false => {}
             }
             match self.store.reader().job(entered.job)?.status {
                 Status::Cancelled => {

@@ -7,5 +7,5 @@
 mod reading;
 mod wait;
 
-pub use reading::{Cause, Headers, Item, Reading, Stop, written};
+pub use reading::{Answerer, Cause, Headers, Item, Reading, Stop, written};
 pub use wait::not_before;

@@ -56,6 +56,17 @@ pub enum Reading {
     Stop(Stop),
     /// It may have been done or not. Only calls that are repeatable may be sent again.
     Unknown,
+    /// The same of writes that are repeatable: an answer said that they were taken, and it cannot be read.
+    Unreadable(Answerer),
+}
+
+/// Who seems to have given an answer that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answerer {
+    /// The service: it begins as its answers do.
+    Service,
+    /// Anybody: a proxy, a sign-in page, another service.
+    Other,
 }
 
 /// What became of one call.
@@ -128,6 +139,7 @@ impl fmt::Debug for Reading {
             }
             Reading::Stop(stop) => f.debug_tuple("Stop").field(stop).finish(),
             Reading::Unknown => f.write_str("Unknown"),
+            Reading::Unreadable(by) => f.debug_tuple("Unreadable").field(by).finish(),
         }
     }
 }

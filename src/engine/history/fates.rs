@@ -30,7 +30,8 @@ pub struct Fates {
     unknown: HashSet<Position>,
     /// Sent without an answer.
     in_the_air: HashSet<Position>,
-    /// Waited for a person because of such a call, and nobody said since that it does not matter.
+    /// Of those of which a call that must not be repeated may have been sent: nobody said since that it does not
+    /// matter.
     perhaps_sent: HashSet<Position>,
     cancelled_ms: Option<i64>,
 }
@@ -54,6 +55,8 @@ impl Fates {
         fates.state = reader.fold(fates.record.id, |recorded| fates.note(recorded))?;
         let unresolved = fates.state.unresolved().filter(|exchange| !exchange.repeatable);
         fates.unknown = unresolved.flat_map(|exchange| exchange.positions.iter().copied()).collect();
+        // Those that have just been given up say nothing of it themselves.
+        fates.perhaps_sent.extend(fates.state.all_that_may_have_been_sent());
         let in_the_air = fates.state.unresolved();
         fates.in_the_air = in_the_air.flat_map(|exchange| exchange.positions.iter().copied()).collect();
         Ok(fates)
@@ -250,19 +253,15 @@ impl Fates {
     fn end_fate(&self, ended: &Ended, at_ms: i64) -> Fate {
         let mut fate = Fate::of(ended, at_ms);
         fate.is_perhaps_sent =
-            matches!(ended.verdict, Verdict::Failed(_)) && self.is_perhaps_sent(ended.position);
+            matches!(ended.verdict, Verdict::Failed(_)) && self.perhaps_sent.contains(&ended.position);
         fate
-    }
-
-    fn is_perhaps_sent(&self, position: Position) -> bool {
-        self.perhaps_sent.contains(&position) || self.state.may_have_been_sent(position)
     }
 
     fn open_fate(&self, position: Position) -> Fate {
         if self.state.status() == Status::Cancelled || self.state.is_given_up(position) {
             let mut fate = Fate::unknown(position, Verdict::Failed(Fail::Cancelled));
             fate.at_ms = self.cancelled_ms;
-            fate.is_perhaps_sent = self.is_perhaps_sent(position);
+            fate.is_perhaps_sent = self.perhaps_sent.contains(&position);
             return fate;
         }
         let is_at_wait = self.state.waits().contains_key(&position);

@@ -6,7 +6,7 @@
 //! keeps it right: what the service accepted is remembered and never sent again, and a call that must
 //! not be repeated and may have been sent goes out again only when a person said so.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{Proof, State};
 use crate::job::{Ended, Fail, Pause, Position, Reopened, Status, Verdict};
@@ -87,10 +87,12 @@ impl State {
         self.again.tried.keys().copied()
     }
 
-    /// Whether a call of the record that must not be repeated may have been sent. Reopening the
-    /// record does nothing then, unless a person says "even if sent".
-    pub fn may_have_been_sent(&self, position: Position) -> bool {
-        self.again.parked.contains(&position) || self.is_in_the_air(position)
+    /// Records of which a call that must not be repeated may have been sent. Reopening such a record does nothing,
+    /// unless a person says "even if sent".
+    pub fn all_that_may_have_been_sent(&self) -> HashSet<Position> {
+        let exchanges = self.unresolved().filter(|exchange| !exchange.repeatable);
+        let in_the_air = exchanges.flat_map(|exchange| exchange.positions.iter());
+        in_the_air.chain(&self.again.parked).copied().collect()
     }
 
     /// Whether the record was given up with its job and not taken up again since, as others were.
@@ -100,15 +102,14 @@ impl State {
 
     /// Notes which records wait for a person because of a call that must not be repeated.
     pub(super) fn note_parked(&mut self, ended: &[Ended]) {
-        if self.batches.is_empty() && self.in_the_air.is_empty() {
+        let is_parked = |ended: &&Ended| ended.verdict == Verdict::Waiting(Pause::NeedsAttention);
+        if (self.batches.is_empty() && self.in_the_air.is_empty()) || !ended.iter().any(|one| is_parked(&one))
+        {
             return;
         }
-        for ended in ended {
-            let is_parked = ended.verdict == Verdict::Waiting(Pause::NeedsAttention);
-            if is_parked && self.is_in_the_air(ended.position) {
-                self.again.parked.insert(ended.position);
-            }
-        }
+        let sent = self.all_that_may_have_been_sent();
+        let parked = ended.iter().filter(is_parked).map(|ended| ended.position);
+        self.again.parked.extend(parked.filter(|position| sent.contains(position)));
     }
 
     pub(super) fn reopen(&mut self, reopened: &Reopened) {
@@ -117,8 +118,10 @@ impl State {
         }
         self.status = None;
         let &Reopened { at_ms, by: _, ref positions, even_if_sent } = reopened;
+        let sent = self.all_that_may_have_been_sent();
+        let mut again = HashSet::new();
         for position in positions.iter().copied() {
-            if self.may_have_been_sent(position) && !even_if_sent {
+            if sent.contains(&position) && !even_if_sent {
                 continue;
             }
             let mut before = self.again.proof(position);
@@ -131,13 +134,16 @@ impl State {
             } else if let Some(paused) = self.paused.remove(&position) {
                 before = paused.proof.and(before);
             }
-            self.forget_that_it_left(position);
+            again.insert(position);
             self.waits.remove(&position);
             self.decisions.forget(position);
             if let Some(answers) = self.answers.get_mut(&position) {
                 answers.retain(|answer| answer.accepted);
             }
             self.again.tried.insert(position, (ReopenedAs { at_ms, even_if_sent }, before));
+        }
+        if even_if_sent {
+            self.forget_that_they_left(&again);
         }
     }
 
@@ -165,18 +171,12 @@ impl State {
         self.again.rest_is_given_up = true;
     }
 
-    /// Whether an exchange with a call of the record that must not be repeated is unresolved.
-    fn is_in_the_air(&self, position: Position) -> bool {
-        let mut exchanges = self.unresolved().filter(|exchange| !exchange.repeatable);
-        exchanges.any(|exchange| exchange.positions.contains(&position))
-    }
-
-    /// A person said that it does not matter.
-    fn forget_that_it_left(&mut self, position: Position) {
-        self.again.parked.remove(&position);
+    /// A person said of these records that it does not matter.
+    fn forget_that_they_left(&mut self, again: &HashSet<Position>) {
+        self.again.parked.retain(|position| !again.contains(position));
         let now = self.batches.values_mut().map(|batch| &mut batch.exchange);
         for exchange in self.in_the_air.exchanges_mut().chain(now).filter(|exchange| !exchange.repeatable) {
-            exchange.positions.retain(|carried| *carried != position);
+            exchange.positions.retain(|carried| !again.contains(carried));
         }
     }
 }

@@ -162,12 +162,41 @@ fn a_call_that_may_have_been_sent_goes_out_again_only_when_a_person_says_so() {
 
     for state in [&parked, &state] {
         assert_eq!(state.pause_of(1), Some(Pause::NeedsAttention));
-        assert!(state.may_have_been_sent(1) && state.reopened(1).is_none());
+        assert!(state.all_that_may_have_been_sent().contains(&1) && state.reopened(1).is_none());
     }
-    assert!(parked.may_have_been_sent(2));
-    assert_eq!((state.pause_of(2), state.may_have_been_sent(2)), (None, false));
+    assert!(parked.all_that_may_have_been_sent().contains(&2));
+    assert_eq!((state.pause_of(2), state.all_that_may_have_been_sent().contains(&2)), (None, false));
     assert!(state.reopened(2).unwrap().even_if_sent);
     assert_eq!(counts(&state), [2, 0, 0, 0, 2, 1]);
+}
+
+#[test]
+fn whoever_may_have_been_written_to_is_told_at_once_and_only_those_are_taken_out_that_do_not_matter() {
+    let events = [
+        leaves(0, false, &[1, 2]),
+        leaves(1, false, &[3, 4]),
+        leaves(2, true, &[5]),
+        Event::Ended { ended: vec![ended(1, ATTENTION, false), ended(2, ATTENTION, false)] },
+        answered(0, 0, Vec::new(), Vec::new()),
+        Event::Opened { at_ms: 6 },
+    ];
+    let told = |state: &State| {
+        let mut told: Vec<_> = state.all_that_may_have_been_sent().into_iter().collect();
+        told.sort_unstable();
+        told
+    };
+
+    let before = after(&events);
+    let reopened = [reopened(&[1, 3], false), reopened(&[1, 3], true)];
+    let plain = after(&[&events[..], &reopened[..1]].concat());
+    let even_if_sent = after(&[&events[..], &reopened[..]].concat());
+
+    assert_eq!((told(&before), told(&plain)), (vec![1, 2, 3, 4], vec![1, 2, 3, 4]));
+    assert_eq!(told(&even_if_sent), [2, 4]);
+    assert_eq!(
+        even_if_sent.unresolved().map(|left| left.positions.clone()).collect::<Vec<_>>(),
+        [vec![4], vec![5]]
+    );
 }
 
 #[test]
