@@ -9,6 +9,8 @@
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;
+#[path = "access/strangers.rs"]
+mod strangers;
 
 use folder::{Braze, Folder, KEY, Shot};
 use privaflow::sandbox::onetrust::{NewRequest, Options};
@@ -25,6 +27,16 @@ struct Stage {
 
 impl Stage {
     fn new(workflow: &str) -> Stage {
+        let alias = AliasName { alias_name: "m-77".to_owned(), alias_label: "crm".to_owned() };
+        let person = |(external_id, aliases)| {
+            let email = Some(EMAIL.to_owned());
+            Identifiers { external_id, email, aliases, ..Identifiers::default() }
+        };
+        Stage::of(workflow, [(Some("u-1".to_owned()), vec![]), (None, vec![alias])].map(person))
+    }
+
+    /// The same with other people.
+    fn of(workflow: &str, people: impl IntoIterator<Item = Identifiers>) -> Stage {
         let text = std::fs::read_to_string(format!("workflows/{workflow}.yaml")).unwrap();
         let braze = Braze::start();
         let folder = Folder::to(braze.sandbox.address(), &quick(&text));
@@ -32,10 +44,8 @@ impl Stage {
         let answers = "  answers: { system: folder, path: answers }\n";
         let portal = "  onetrust-production: { system: onetrust, scheme: http, host: 127.0.0.1:1, token: { env: PRIVAFLOW_TEST_KEY } }\n";
         folder.write("privaflow.yaml", format!("{settings}{answers}{portal}"));
-        let alias = AliasName { alias_name: "m-77".to_owned(), alias_label: "crm".to_owned() };
-        for (external_id, aliases) in [(Some("u-1".to_owned()), vec![]), (None, vec![alias])] {
-            let email = Some(EMAIL.to_owned());
-            braze.sandbox.add_profile(&Identifiers { external_id, email, aliases, ..Identifiers::default() });
+        for person in people {
+            assert!(braze.sandbox.add_profile(&person));
         }
         Stage { folder, braze }
     }

@@ -10,6 +10,8 @@
 mod certificate;
 #[path = "ledger/export.rs"]
 mod export;
+#[path = "ledger/flips.rs"]
+mod flips;
 #[path = "jobs/folder.rs"]
 #[expect(dead_code, reason = "shared with the tests of jobs, which use all of it")]
 mod folder;

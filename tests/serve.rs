@@ -23,6 +23,8 @@ mod crash;
 mod deploy;
 #[path = "serve/due.rs"]
 mod due;
+#[path = "serve/first_pages.rs"]
+mod first_pages;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;

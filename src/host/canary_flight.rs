@@ -1,7 +1,7 @@
 //! How one canary is taken through: made, looked for, sent in, and looked for again.
 //!
 //! Whoever is found under what it is known by and is not its own profile may be a real person: then it goes no
-//! further and nobody is erased. Its request says which profiles are its own, and the run refuses to erase any other.
+//! further and nobody is erased. A Braze id is looked up by itself before it counts as its own. Its request says which profiles are its own, and the run refuses to erase any other.
 //! What is remembered of it, and what becomes of one that failed, is the work of `canary`.
 
 use std::sync::Arc;
@@ -71,6 +71,9 @@ struct Found {
     is_somebody_else: bool,
 }
 
+/// A member of a look, and its value.
+type Asked = (&'static str, Value);
+
 impl Bird<'_> {
     /// Takes it through; gives how far it came if it did not come through.
     pub(super) async fn fly(
@@ -120,13 +123,29 @@ impl Bird<'_> {
         let mut looks = Looks::begin();
         loop {
             let Found { own, .. } = self.found("appear").await?;
-            match own.len() {
-                1 => return Ok(own),
-                several => {
-                    let why = if several == 0 { "never_seen" } else { "several_profiles" };
-                    self.rest_between(&mut looks, "appear", why).await?;
-                }
+            let why = match own.as_slice() {
+                [only] if self.is_own("appear", only).await? => return Ok(own),
+                [] | [_] => "never_seen",
+                [_, _, ..] => "several_profiles",
+            };
+            self.rest_between(&mut looks, "appear", why).await?;
+        }
+    }
+
+    /// Whether this Braze id is that of its own profile, asked for by itself: an answer with another's would get them
+    /// erased. No when nobody is found by it yet.
+    async fn is_own(&self, step: &'static str, braze_id: &str) -> Result<bool, Stop> {
+        let with = json!({ "braze_id": braze_id, "fields_to_export": ["braze_id", "external_id"] });
+        let answer = self.ask(step, "braze/users.export.ids", &with).await?;
+        let is = |user: &Value, member: &str, own: &str| user.get(member).is_some_and(|value| value == own);
+        match answer.get("users").and_then(Value::as_array).map(Vec::as_slice) {
+            None | Some([]) => Ok(false),
+            Some([user])
+                if is(user, "braze_id", braze_id) && is(user, "external_id", &self.canary.external_id) =>
+            {
+                Ok(true)
             }
+            Some(_) => Err(short(step, SOMEBODY_ELSE)),
         }
     }
 
@@ -147,11 +166,19 @@ impl Bird<'_> {
 
     /// Looks once, by everything that it is known by.
     async fn look(&self, step: &'static str) -> Result<Found, Stop> {
-        let own = Value::from(self.canary.external_id.as_str());
-        let by_name = ("external_ids", json!([self.canary.external_id]));
         let by_address = self.canary.email.as_deref().map(|email| ("email_address", Value::from(email)));
+        self.look_by(step, std::iter::once(self.name()).chain(by_address).collect()).await
+    }
+
+    /// What nobody else has.
+    fn name(&self) -> Asked {
+        ("external_ids", json!([self.canary.external_id]))
+    }
+
+    async fn look_by(&self, step: &'static str, by: Vec<Asked>) -> Result<Found, Stop> {
+        let own = Value::from(self.canary.external_id.as_str());
         let mut found = Found::default();
-        for (member, asked) in std::iter::once(by_name).chain(by_address) {
+        for (member, asked) in by {
             let mut with = json!({ "fields_to_export": ["braze_id", "external_id"] });
             with.as_object_mut()
                 .into_iter()
@@ -284,11 +311,11 @@ impl Bird<'_> {
         }
     }
 
-    /// Nobody is left behind, if that is possible now; whether it was. Only its own name is erased.
+    /// Nobody is left behind, if that is possible now; whether it was. Only its own name is erased, and only if it
+    /// leads to nobody else.
     pub(super) async fn clean_up(&self) -> bool {
-        let with = json!({ "external_ids": [self.canary.external_id] });
-        match self.ask("clean_up", "braze/users.delete", &with).await {
-            Ok(_) => true,
+        match self.erase_name().await {
+            Ok(()) => true,
             Err(stop) => {
                 if let Stop::Short(Short(_, why)) = stop {
                     tracing::warn!("the canary that did not come through could not be erased: {why}");
@@ -296,6 +323,21 @@ impl Bird<'_> {
                 false
             }
         }
+    }
+
+    async fn erase_name(&self) -> Result<(), Stop> {
+        let step = "clean_up";
+        let found = self.look_by(step, vec![self.name()]).await?;
+        for own in &found.own {
+            if !self.is_own(step, own).await? {
+                return Err(short(step, "never_seen"));
+            }
+        }
+        if found.is_somebody_else {
+            return Err(short(step, SOMEBODY_ELSE));
+        }
+        let with = json!({ "external_ids": [self.canary.external_id] });
+        self.ask(step, "braze/users.delete", &with).await.map(drop)
     }
 
     async fn ask(&self, step: &'static str, action: &str, with: &Value) -> Result<Value, Stop> {

@@ -46,7 +46,9 @@ impl Host {
         let check = |run, fate: &Fate| may_be_retried(run, fate, even_if_sent);
         chosen(&fates, &positions, check)?;
         let decided = Decided { by, at_ms: self.now_ms() };
+        let certifying = self.owe_reopened(&fates, &positions).await?;
         engine::reopen(self.store(), &fates, &positions, even_if_sent, &decided).await?;
+        drop(certifying);
         let summary = self.summary(job);
         drop(stopped);
         summary

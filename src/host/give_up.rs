@@ -52,7 +52,7 @@ impl Host {
                 unanswered.len()
             ));
         }
-        self.owe_given_up(&record, &given_up)?;
+        let certifying = self.owe_given_up(&record, &state, &given_up).await?;
         let (store, says, of) = (Arc::clone(self.store()), talk.clone(), record.clone());
         let (sender, durable) = tokio::sync::mpsc::unbounded_channel();
         let mut end = End { writer: self.store().writer(job, sender), together: Vec::new() };
@@ -64,6 +64,7 @@ impl Host {
         let (end, left) = listed.await.map_err(|_| EngineError::Stopped("listing what is cancelled"))?;
         let (last, _writer) = end.with(Event::Cancelled { at_ms: self.now_ms(), by }, left);
         written(job, durable, last).await?;
+        drop(certifying);
         say_presumed(presumes, talk);
         say_looks(&record, given_up.len(), talk);
         self.certify_given_up(&record).await;
@@ -114,8 +115,9 @@ impl Host {
                 (fate, known)
             })
             .collect();
-        self.owe_given_up(&record, &given_up)?;
+        let certifying = self.owe_given_up(&record, fates.state(), &given_up).await?;
         engine::give_up(self.store(), &fates, &found, (presumed, sealed), &decided).await?;
+        drop(certifying);
         if !given_up.is_empty() {
             self.store().leave_looks_of(job)?;
         }

@@ -71,6 +71,8 @@ pub struct Host {
     let_go: Mutex<BTreeSet<JobId>>,
     /// Held while the staff of OneTrust is read.
     syncing: tokio::sync::Mutex<()>,
+    /// Held while certificates are written, and from where more are owed until what they are owed for is on the disk.
+    certifying: tokio::sync::Mutex<()>,
 }
 
 /// The profile for which another job waits, whose people wait with it.
@@ -111,6 +113,7 @@ impl Host {
             guests: Guests::default(),
             let_go: Mutex::default(),
             syncing: tokio::sync::Mutex::default(),
+            certifying: tokio::sync::Mutex::default(),
         })
     }
 
@@ -134,6 +137,10 @@ impl Host {
                 return Ok(Report::of_closed(self.summary(job)?, Ending::WasCancelled));
             }
         };
+        let certifies = workflow.certificate && matches!(place, Place::Services) && !input.is_canary();
+        if certifies && let Err(error) = self.store.owe_first_pages(entered.job) {
+            return self.as_far_as_known(entered.job, input, error.into()).await;
+        }
         loop {
             let (watcher, (asked, cut)) = (talk.clone(), entered.asked());
             let beginning = Beginning {
@@ -218,7 +225,7 @@ impl Host {
                 }
                 Status::Open | Status::Held | Status::Finished => {}
             }
-            if workflow.certificate && matches!(place, Place::Services) && !input.is_canary() {
+            if certifies {
                 self.write_certificates(entered.job).await;
             }
             return Ok(report);
@@ -330,5 +337,10 @@ impl Host {
     /// everybody who begins anything waits for them.
     pub(super) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.opening.lock().await
+    }
+
+    /// While this is held nobody writes certificates, and nobody notes that they are written.
+    pub(super) async fn certifying(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.certifying.lock().await
     }
 }

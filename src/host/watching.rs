@@ -120,7 +120,7 @@ impl Host {
                 let (found, again) = found(self.store(), &watch, look, &workflow, people)?;
                 let owed = if is_real { self.owed_after(&watch, again)? } else { Vec::new() };
                 self.store().end_watch_owing(&watch, found.clone(), owed, now_ms)?;
-                self.write_owed_certificates().await;
+                self.write_certificates_anew().await;
                 Ok(Looked::Over(found))
             }
             Status::Cancelled => self.cancelled(&watch, people, now_ms),

@@ -20,7 +20,7 @@ const WHOLE: std::ops::RangeInclusive<usize> = 11..=15;
 const PERHAPS_WHOLE: std::ops::RangeInclusive<usize> = 8..=10;
 
 /// An address: spaces around it, characters that nobody sees, a dot behind it and full width do not count, nor does
-/// case, nor how a domain in other letters is written, nor whether a letter and the marks on it are one character or
+/// case (as far as small letters go: Unicode's lower case, which holds `ß` and `ss` apart), nor how a domain in other letters is written, nor whether a letter and the marks on it are one character or
 /// several (Unicode, canonical equivalence): keyboards and systems differ in that, and nobody sees it.
 pub fn address(value: &str) -> Cow<'_, str> {
     // Marks last: a letter and its mark may be one character in small letters and only there.
@@ -48,7 +48,8 @@ pub fn addresses_before(value: &str, since: u32) -> Vec<String> {
             found.push(kept.into_owned());
         }
     };
-    for spelled in [Cow::Borrowed(value), composed(value).into(), decomposed(value).into()] {
+    let spellings = [composed(value), decomposed(value), with_capitals(value)].map(Cow::Owned);
+    for spelled in std::iter::once(Cow::Borrowed(value)).chain(spellings) {
         note(second::address(&spelled));
         if since < 2 {
             note(first::address(&spelled));
@@ -74,6 +75,21 @@ fn composed(text: &str) -> String {
 /// Letters and their marks apart (form D).
 fn decomposed(text: &str) -> String {
     const { DecomposingNormalizerBorrowed::new_nfd() }.normalize(text).into_owned()
+}
+
+/// The letters whose capitals have a mark apart that they have not themselves, as those: `ΐ` as `Ϊ` and a mark. That
+/// mark stays apart in lower case.
+fn with_capitals(text: &str) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    for letter in composed(text).chars() {
+        let apart = decomposed(letter.encode_utf8(&mut [0; 4]));
+        let capital = apart.to_uppercase();
+        match capital.to_lowercase() == apart.to_lowercase() && apart.chars().nth(1).is_some() {
+            true => spelled.push_str(&composed(&capital)),
+            false => spelled.push(letter),
+        }
+    }
+    spelled
 }
 
 /// A phone number in E.164: what stands between its digits does not count, nor whether it begins with a plus, with
@@ -252,10 +268,59 @@ mod tests {
                 assert_eq!(address(&composed(&capital)), now, "{letter:?}");
             }
             let known = addresses_before(&one, 2);
-            for before in [one.as_str(), &composed(&one), &apart].map(second::address) {
+            let is_one = capital.to_lowercase() == apart.to_lowercase();
+            let capital = if is_one { composed(&capital) } else { one.clone() };
+            for before in [one.as_str(), &composed(&one), &apart, &capital].map(second::address) {
                 assert!(before == now || known.iter().any(|known| *known == before), "{letter:?}");
             }
         }
+    }
+
+    #[test]
+    fn capitals_count_as_their_small_letters_and_nothing_else_does() {
+        let same = |one: &str, other: &str| {
+            let at = |name: &str| address(&format!("{name}@example.com")).into_owned();
+            at(one) == at(other)
+        };
+        for (capital, small) in [
+            ("\u{c9}MILE", "\u{e9}mile"),
+            ("E\u{301}MILE", "\u{e9}mile"),
+            ("STRA\u{1e9e}E", "stra\u{df}e"),
+            ("\u{41f}\u{401}\u{422}\u{420}", "\u{43f}\u{451}\u{442}\u{440}"),
+            ("\u{39f}\u{394}\u{39f}\u{3a3}", "\u{3bf}\u{3b4}\u{3bf}\u{3c2}"),
+            ("\u{3aa}\u{301}", "\u{390}"),
+            ("\u{212a}im", "kim"),
+        ] {
+            assert!(same(capital, small), "{capital} {small}");
+        }
+        for (one, other) in [
+            ("stra\u{df}e", "strasse"),
+            ("stra\u{df}e", "STRASSE"),
+            ("\u{17f}am", "sam"),
+            ("\u{131}lker", "ilker"),
+            ("\u{130}lker", "ilker"),
+            ("\u{3bf}\u{3b4}\u{3bf}\u{3c2}", "\u{3bf}\u{3b4}\u{3bf}\u{3c3}"),
+            ("\u{fb01}nn", "finn"),
+            ("\u{e9}mile", "emile"),
+            ("m\u{fc}ller", "mueller"),
+        ] {
+            assert!(!same(one, other), "{one} {other}");
+        }
+        // In a domain IDNA decides.
+        assert_eq!(address("a@STRA\u{1e9e}E.example"), address("a@stra\u{df}e.example"));
+        assert_ne!(address("a@stra\u{df}e.example"), address("a@strasse.example"));
+        assert_eq!(address("a@\u{17f}am.example"), address("a@sam.example"));
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_of_capitals_is_found_by_small_letters_and_not_by_others() {
+        let capital = "\u{3aa}\u{301}ANNIS@example.com";
+        let kept = second::address(capital).into_owned();
+        for typed in ["\u{390}annis@example.com", "\u{3b9}\u{308}\u{301}annis@example.com", capital] {
+            assert!(addresses_before(typed, 2).contains(&kept), "{typed}");
+        }
+        assert!(!addresses_before("\u{3ca}annis@example.com", 2).contains(&kept));
+        assert!(!addresses_before("stra\u{df}e@example.com", 2).contains(&"strasse@example.com".to_owned()));
     }
 
     #[test]

@@ -213,6 +213,49 @@ fn somebody_who_is_found_only_while_the_workflow_runs_is_not_erased_either() {
 }
 
 #[test]
+fn a_profile_that_an_answer_calls_the_canary_s_and_that_is_another_s_by_itself_is_not_erased() {
+    let (own, real) = ("privaflow-canary-1", "b-real");
+    for (by_itself, why) in [
+        (json!([{ "braze_id": real, "external_id": "u-9" }]), "somebody_else"),
+        (json!([{ "braze_id": real }]), "somebody_else"),
+        (json!([{ "braze_id": "b-2", "external_id": own }]), "somebody_else"),
+        (
+            json!([{ "braze_id": real, "external_id": own }, { "braze_id": real, "external_id": "u-9" }]),
+            "somebody_else",
+        ),
+        (json!([]), "never_seen"),
+    ] {
+        // Given a Braze that answers for the canary's name with somebody else's Braze id, once it is made
+        let is_made = std::sync::atomic::AtomicBool::new(false);
+        let server = Server::start(move |request, _| {
+            use std::sync::atomic::Ordering::SeqCst;
+            if request.path == "/users/track" {
+                is_made.store(true, SeqCst);
+            }
+            if request.path != "/users/export/ids" {
+                return accepted();
+            }
+            let users = match (is_made.load(SeqCst), request.json().get("braze_id")) {
+                (false, _) => json!([]),
+                (true, None) => json!([{ "braze_id": real, "external_id": own }]),
+                (true, Some(_)) => by_itself.clone(),
+            };
+            answer(201, json!({ "users": users, "message": "success" }).to_string())
+        });
+        let folder = folder_to(server.address, FIND_AND_ERASE, "  within: 1s\n");
+
+        let shot = folder.run(&["canary", "run", "--output", "json"]);
+
+        // Then nothing is sent in, and not even its own name is erased: it leads to them
+        let beat = shot.json();
+        let told = (shot.code, &beat["step"], &beat["why"], &beat["cleaned_up"]);
+        assert_eq!(told, (1, &json!("appear"), &json!(why), &json!(false)), "{}", shot.stderr);
+        assert!(server.requests().iter().all(|it| it.path != "/users/delete"), "{why}");
+        assert_eq!(folder.run(&["jobs", "list", "--canary", "--output", "json"]).lines().len(), 0);
+    }
+}
+
+#[test]
 fn the_job_of_a_canary_that_failed_is_given_up_and_hinders_nobody() {
     let braze = Braze::with([]);
     let folder = folder(&braze, ERASE, "");

@@ -1,27 +1,24 @@
 //! Certificates: written when they are asked for, and by themselves where a workflow wants one of each request.
 //!
 //! One is made of the ledger alone and can be made again at any time, so nothing waits for it, and one that
-//! cannot be written is no failure of the request. When a look finds somebody again of whom a page says that they
-//! are gone, or looked at a request that was given up, that page is written anew, under its name; which pages are
-//! owed is durable before, so that a kill leaves none as it was.
+//! cannot be written is no failure of the request. One that is written anew keeps its name. When
+//! they are written by themselves is decided in `owed`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::find;
-use crate::engine::{EngineError, Fates, Kept, watched, watched_given_up};
-use crate::host::owner::Host;
+use crate::engine::{EngineError, Fates, Kept, watched};
 use crate::job::{Finished, JobId, Position, RunId, Status, Verdict};
-use crate::journal::{JobRecord, OwedPages, Reader, StoreError, Watch};
+use crate::journal::{JobRecord, OwedPages, Reader, StoreError};
 use crate::ledger::{Certificate, page};
 use crate::source::Source;
 use crate::workflow::{Known, load};
 
 /// Most requests of a job of which each gets its page by itself; of a bulk job one is written on demand.
-const MOST: u64 = 100;
+pub(super) const MOST: u64 = 100;
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -101,106 +98,20 @@ fn write(path: &Path, contents: &[u8]) -> Result<(), CertifyError> {
     written().map_err(|source| CertifyError::File { path: path.to_owned(), source })
 }
 
-impl Host {
-    /// Writes the certificates of a job's requests that are over and have none yet.
-    pub(in crate::host) async fn write_certificates(&self, job: JobId) {
-        let (reader, folder) = (self.store().reader().clone(), self.settings().certificates());
-        let now_ms = self.now_ms();
-        self.say_written(job, move || certify_job(&reader, &folder, job, now_ms)).await;
-    }
-
-    /// The requests whose certificates a look makes untrue, or that wait for it: those whose people it found again, by
-    /// their records in the look, and those that were given up, of which nobody else learns what became of them.
-    pub(in crate::host) fn owed_after(
-        &self,
-        watch: &Watch,
-        again: Vec<Position>,
-    ) -> Result<Vec<Position>, StoreError> {
-        let reader = self.store().reader();
-        let record = match reader.job(watch.job) {
-            Err(StoreError::NoSuchJob(_)) => return Ok(Vec::new()),
-            record => record?,
-        };
-        if !wants_certificates(&record) || !is_few(&Fates::of(reader, record)?) {
-            return Ok(Vec::new());
-        }
-        let (from, to) = (watch.from_event, watch.to_event);
-        let looked_at = watched(reader, watch.job, from, to)?;
-        let given_up = watched_given_up(reader, watch.job, (from, to))?;
-        let again: BTreeSet<Position> =
-            again.into_iter().filter_map(|position| looked_at.nth(position)).chain(given_up.iter()).collect();
-        Ok(again.into_iter().collect())
-    }
-
-    /// Notes which certificates are to be written once requests are given up; before they are.
-    pub(in crate::host) fn owe_given_up(
-        &self,
-        record: &JobRecord,
-        given_up: &BTreeSet<Position>,
-    ) -> Result<(), StoreError> {
-        if given_up.is_empty() || given_up.len() as u64 > MOST || !wants_certificates(record) {
-            return Ok(());
-        }
-        let positions = given_up.iter().copied().collect();
-        self.store().owe_pages(OwedPages { job: record.id, positions, watch: 0 })
-    }
-
-    /// Writes the certificates of requests that were given up: anew where the page says something else.
-    pub(in crate::host) async fn certify_given_up(&self, record: &JobRecord) {
-        self.write_owed_certificates().await;
-        if wants_certificates(record) {
-            self.write_certificates(record.id).await;
-        }
-    }
-
-    /// Writes the certificates that are owed, also by a process that was killed before it had.
-    pub async fn write_owed_certificates(&self) {
-        let owed = match self.store().reader().owed_pages() {
-            Ok(owed) => owed,
-            Err(error) => {
-                tracing::warn!(%error, "which certificates are to be written cannot be read: {error}");
-                return;
-            }
-        };
-        for owed in owed {
-            let (store, folder, now_ms) =
-                (Arc::clone(self.store()), self.settings().certificates(), self.now_ms());
-            let job = owed.job;
-            let write = move || {
-                let (written, are_all_over) = certify_again(store.reader(), &folder, &owed, now_ms)?;
-                if are_all_over {
-                    store.pages_are_written(&owed)?;
-                }
-                Ok(written)
-            };
-            self.say_written(job, write).await;
-        }
-    }
-
-    async fn say_written(
-        &self,
-        job: JobId,
-        write: impl FnOnce() -> Result<u64, CertifyError> + Send + 'static,
-    ) {
-        let shown = self.settings().certificates().display().to_string();
-        match tokio::task::spawn_blocking(write).await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(written)) => tracing::info!(%job, "{written} certificates of {job} are in {shown}"),
-            Ok(Err(error)) => tracing::warn!(
-                %job, %error,
-                "the certificates of {job} cannot be written; `privaflow ledger certificate` makes them when that is mended: {error}"
-            ),
-            Err(error) => tracing::error!(%job, %error, "writing certificates ended in a defect"),
-        }
-    }
-}
-
-/// Writes the certificates of a job's requests that are over and have none yet, unless they are very many.
-fn certify_job(reader: &Reader, folder: &Path, job: JobId, now_ms: i64) -> Result<u64, CertifyError> {
+/// Writes the certificates of a job's requests that are over and have none yet, unless they are very many; gives how
+/// many, and whether no more are to come of what is known by now.
+pub(super) fn certify_job(
+    reader: &Reader,
+    folder: &Path,
+    job: JobId,
+    now_ms: i64,
+) -> Result<(u64, bool), CertifyError> {
     let record = reader.job(job)?;
+    let are_all = record.status.is_closed();
     let fates = Fates::of(reader, record.clone())?;
     if !is_few(&fates) {
-        return Ok(0);
+        // Until all of them are read nobody knows how many there are.
+        return Ok((0, are_all || fates.state().totals().records.is_some()));
     }
     let mut over = BTreeSet::new();
     let went: ControlFlow<()> = fates.each(|fate| {
@@ -213,7 +124,7 @@ fn certify_job(reader: &Reader, folder: &Path, job: JobId, now_ms: i64) -> Resul
     })?;
     debug_assert!(went.is_continue());
     if over.is_empty() {
-        return Ok(0);
+        return Ok((0, are_all));
     }
     let names = names_of(reader, &record, &over)?;
     let mut written = 0;
@@ -222,17 +133,17 @@ fn certify_job(reader: &Reader, folder: &Path, job: JobId, now_ms: i64) -> Resul
         let shown = names.get(&position).cloned().unwrap_or_else(|| run.to_string());
         written += u64::from(certify(reader, shown, &[run], folder, now_ms)?.is_some());
     }
-    Ok(written)
+    Ok((written, are_all))
 }
 
 /// Whether each request of a job gets its page by itself.
-fn is_few(fates: &Fates) -> bool {
+pub(super) fn is_few(fates: &Fates) -> bool {
     fates.state().totals().records.is_some_and(|records| records <= MOST)
 }
 
 /// Writes those of requests of a job anew that are over, with what every look at them came to; gives how many, and
 /// whether all of them are over.
-fn certify_again(
+pub(super) fn certify_again(
     reader: &Reader,
     folder: &Path,
     owed: &OwedPages,
@@ -296,7 +207,7 @@ fn names_of(
 }
 
 /// Whether the workflow of a job wants a certificate of each request, and its calls went to real services.
-fn wants_certificates(record: &JobRecord) -> bool {
+pub(super) fn wants_certificates(record: &JobRecord) -> bool {
     if record.sandbox || record.is_canary() || record.format.get("shadow").is_some() {
         return false;
     }

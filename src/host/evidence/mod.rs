@@ -2,6 +2,7 @@
 
 mod certificates;
 mod find;
+mod owed;
 
 pub use certificates::{Certified, CertifyError, certify};
 pub use find::{entries_of, runs_of};
