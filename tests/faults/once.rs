@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::folder::{Folder, end, request};
 use crate::kills::EVENT;
-use crate::server::{Gate, Server, accepted, until};
+use crate::server::{Gate, Server, until};
 use crate::service::Braze;
 
 const PURCHASE: &str = r#"

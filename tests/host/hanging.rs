@@ -217,7 +217,7 @@ fn a_job_that_waits_for_what_another_one_left_is_given_up_soon_and_the_other_one
 
 #[test]
 fn whoever_waits_behind_requests_without_an_answer_is_told_how_to_wait_longer() {
-    let (gate, server, folder) = killed_while_it_waited(&[request("consent", "older", "u-1")]);
+    let (gate, _server, folder) = killed_while_it_waited(&[request("consent", "older", "u-1")]);
     folder.write("b.ndjson", format!("{}\n", request("consent", "newer", "u-1")));
 
     let waits = folder.run(&["run", "flow.yaml", "--input", "b.ndjson", "--output", "json"]);
