@@ -42,6 +42,31 @@ fn choices(folder: &Folder, of: &[(&str, u64)], status: &str, day: &str) -> (i32
     folder.run(&["run", "opt-in.yaml", "--input", &name, "--output", "json"]).counts()
 }
 
+#[test]
+fn an_older_opt_out_by_an_alias_makes_no_profile_of_whoever_was_erased() {
+    let (server, _) = service();
+    let alias = r#"user_aliases: "{{ subject.aliases }}""#;
+    let folder = folder_to(&server);
+    folder.write("flow.yaml", ERASE.replace(r#"external_ids: ["{{ subject.external_id }}"]"#, alias));
+    let named = r#"user_alias: "{{ subject.aliases.[0] }}", _update_existing_only: false"#;
+    folder.write("opt-in.yaml", OPT_IN.replace(r#"external_id: "{{ subject.external_id }}""#, named));
+    let aliases = json!([{ "alias_label": "form", "alias_name": "n-1" }]);
+    folder.requests([json!({ "id": "d-1", "kind": "deletion", "subject": { "aliases": aliases } })]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+
+    // One says when it was made, and one does not.
+    for day in [json!(LONG_AGO), Value::Null] {
+        let consents = json!([{ "purpose": "email", "status": "unsubscribed", "updated_at": day }]);
+        let change = json!({ "kind": "consent", "subject": { "aliases": aliases }, "consents": consents });
+        folder.write("older.ndjson", format!("{change}\n"));
+        let shot = folder.run(&["run", "opt-in.yaml", "--input", "older.ndjson", "--output", "json"]);
+
+        assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+        let body = server.requests().last().unwrap().json();
+        assert_eq!(body["attributes"][0]["_update_existing_only"], true, "{body}");
+    }
+}
+
 /// Puts a backup back, and says what that said.
 fn restored(folder: &Folder) -> String {
     let restored = folder.run(&["store", "restore", "copy", "--force"]);
