@@ -141,14 +141,14 @@ fn a_kill_between_what_the_gate_learns_of_a_job_that_is_given_up_and_its_end_is_
 }
 
 #[test]
-fn a_job_that_is_given_up_before_anything_left_keeps_nobody_from_coming_back() {
+fn a_job_that_is_given_up_before_anything_was_taken_keeps_nobody_from_coming_back() {
     let server = Server::start(|request, _| match request.path.as_str() {
-        "/users/delete" => crate::server::answer(503, "{}"),
+        "/users/delete" => answer(401, "{}"),
         _ => accepted(),
     });
     let folder = folder_to(&server);
     folder.requests([deletion(1)]);
-    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    assert_eq!(folder.job().counts(), (3, [0, 0, 0, 1]));
 
     let given_up = folder.run(&["jobs", "cancel", "job-1"]);
 
@@ -345,12 +345,12 @@ fn who_may_have_been_erased_and_is_put_on_hold_then_stays_erased_until_the_hold_
 #[test]
 fn who_is_put_on_hold_after_a_deletion_that_was_only_ever_refused_is_not_taken_for_erased() {
     let server = Server::start(|request, _| match request.path.as_str() {
-        "/users/delete" => crate::server::answer(503, "{}"),
+        "/users/delete" => answer(401, "{}"),
         _ => accepted(),
     });
     let folder = folder_to(&server);
     folder.requests([deletion(1)]);
-    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    assert_eq!(folder.job().counts(), (3, [0, 0, 0, 1]));
     assert_eq!(folder.run(&["hold", "add", "external_id=u-1", "--reason", "case 1"]).code, 0);
     let resumed = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
     assert_eq!(resumed.json()["waiting_by"], json!({ "needs_attention": 1 }), "{}", resumed.stderr);
