@@ -40,7 +40,9 @@ fn every_attribute_of_a_person_is_a_state_and_the_identifier_and_the_switches_ar
 fn by_an_alias_a_profile_is_made_only_where_that_is_asked_for() {
     let makes = |existing_only: Option<bool>| {
         let mut item = json!({"user_alias": {"alias_label": "l", "alias_name": "n"}, "country": "FR"});
-        existing_only.map(|existing_only| item["_update_existing_only"] = json!(existing_only));
+        if let Some(existing_only) = existing_only {
+            item["_update_existing_only"] = json!(existing_only);
+        }
         call("braze/users.track", json!({"attributes": [item]})).targets()[0].makes_profile
     };
 
