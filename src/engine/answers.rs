@@ -100,6 +100,7 @@ impl Driver {
             self.services.settle(gate, batch.left_ms, now_ms);
             if status != 0 {
                 self.services.observe(gate, &said, batch.left_ms, now_ms);
+                self.note_rest(gate, &said, (at_ms, now_ms));
             }
         }
         match reply {
