@@ -8,8 +8,10 @@ use serde_json::json;
 use crate::folder::{ERASE, Folder, Shot, deletion, end};
 use crate::server::Server;
 
-/// Takes the database away, in one way or another.
-const WAYS: [(&str, fn(&Folder)); 4] = [
+/// A way in which a database goes away.
+type Way = (&'static str, fn(&Folder));
+
+const WAYS: [Way; 4] = [
     ("empty", |folder| folder.write("store/journal.db", "")),
     ("empty beside its log", |folder| {
         folder.write("store/journal.db", "");
@@ -129,7 +131,7 @@ fn killed_at(folder: &Folder, half_kilobytes: usize) -> Shot {
 fn a_first_start_that_was_killed_anywhere_is_gone_on_with() {
     let mut killed = 0;
     for step in 0.. {
-        // A page of the log is a little more than sixteen of them.
+        // A page of the log is a little more than sixteen half kilobytes.
         let folder = Folder::to("127.0.0.1:9", ERASE);
         let first = killed_at(&folder, step * 7);
 
