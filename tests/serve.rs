@@ -38,6 +38,8 @@ mod health;
 mod hooks;
 #[path = "serve/left.rs"]
 mod left;
+#[path = "serve/lost.rs"]
+mod lost;
 #[path = "serve/markers.rs"]
 mod markers;
 #[path = "serve/reopened.rs"]

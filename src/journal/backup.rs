@@ -267,7 +267,7 @@ fn has_more(database: &Path, newest: i64, backup: &Connection) -> Result<bool, S
     match found {
         Ok(has_more) => Ok(has_more),
         Err(StoreError::Newer { .. }) => Ok(true),
-        Err(StoreError::Malformed { .. } | StoreError::Damaged { .. }) => Ok(false),
+        Err(StoreError::Malformed { .. } | StoreError::Damaged { .. } | StoreError::Lost { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -55,6 +55,17 @@ pub enum StoreError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// The database is gone, and other parts of the store are not.
+    #[error(
+        "the database of the store, `{}`, is gone or has nothing in it, while its keys or failures are there; \
+         restore it from a backup (`privaflow store restore FILE`); to begin anew, and know neither who is on hold \
+         or was erased nor what was sent, move the whole folder away",
+        database.display()
+    )]
+    Lost {
+        /// Where it was.
+        database: PathBuf,
+    },
     /// A file or directory of the store could not be made, read or removed.
     #[error("cannot {doing} `{}`", path.display())]
     File {

@@ -27,6 +27,7 @@ mod index;
 mod jobs;
 mod keys;
 mod ledger;
+mod made;
 mod marks;
 mod pages;
 mod pauses;

@@ -20,7 +20,7 @@ use super::keys::{Masters, Ring};
 use super::ledger::{self, Stored};
 use super::pseudonyms::Pseudonyms;
 use super::seal::Keys;
-use super::{codec, guard, inbox, marks, schema};
+use super::{codec, guard, inbox, made, marks, schema};
 
 /// Events read at once: two megabytes when every one of them is a full batch of failures.
 /// More come when they stand in one row.
@@ -206,8 +206,9 @@ impl Reader {
 /// The database of a store that is there.
 fn there(path: &Path) -> Result<PathBuf, StoreError> {
     let database = database_in(path);
-    match database.exists() {
+    match made::is_filled(&database)? {
         true => Ok(database),
+        false if made::was_made(path)? => Err(StoreError::Lost { database }),
         false => Err(StoreError::Missing { path: path.to_owned() }),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::{Doing, StoreError};
+use super::made;
 
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/001-jobs-events-segments.sql"),
@@ -35,11 +36,39 @@ const CHECKPOINT_PAGES: i64 = 2048;
 const WRITER_CACHE: i64 = -4096;
 const READER_CACHE: i64 = -2048;
 
-/// The one connection that writes. Every commit is on the disk when it returns.
+/// The one connection that writes, to a database that is there. Every commit is on the disk when it returns.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    // Not even opened: SQLite removes the log of an empty file.
+    if !made::is_filled(path)? {
+        return Err(StoreError::Lost { database: path.to_owned() });
+    }
+    let (connection, found) = opened(path)?;
+    if found == 0 {
+        return Err(StoreError::Lost { database: path.to_owned() });
+    }
+    brought_up_to_date(connection, path, found)
+}
+
+/// As [`open_writer`]; a database that is not there, or was not set up to the end, is set up.
+pub(super) fn open_or_make(path: &Path) -> Result<Connection, StoreError> {
+    let (connection, found) = opened(path)?;
+    let connection = brought_up_to_date(connection, path, found)?;
+    if found == 0 {
+        // From the log into the file: what is written behind it tells that the database was set up.
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        connection.query_row(checkpoint, [], |_| Ok(())).doing("set its database up")?;
+    }
+    Ok(connection)
+}
+
+fn opened(path: &Path) -> Result<(Connection, i64), StoreError> {
     let mut connection = Connection::open(path).doing("open its database")?;
     prepare_writer(&mut connection).doing("prepare its database")?;
     let found = version(&connection)?;
+    Ok((connection, found))
+}
+
+fn brought_up_to_date(mut connection: Connection, path: &Path, found: i64) -> Result<Connection, StoreError> {
     let known = MIGRATIONS.len() as i64;
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });

@@ -33,7 +33,7 @@ use super::seal::Keys;
 use super::segments::RECENT_RECORDS;
 use super::unwatched::Unwatched;
 use super::writer::{Command, Failure, Writer};
-use super::{backup, schema};
+use super::{backup, made, schema};
 
 /// What an inbox holds at most.
 const MOST: Amount = Amount { rows: MOST_ROWS, bytes: MOST_BYTES };
@@ -158,7 +158,10 @@ impl Store {
         masters: Masters,
     ) -> Result<Store, StoreError> {
         let database = directory.database();
-        let connection = schema::open_writer(&database)?;
+        let connection = match made::was_made(directory.path())? {
+            true => schema::open_writer(&database)?,
+            false => schema::open_or_make(&database)?,
+        };
         let keys = Keys::new(directory.keys());
         let ring = Ring::open(directory.keys(), masters)?;
         ring.check(&connection)?;

@@ -28,7 +28,7 @@ impl Bench {
     fn new() -> Bench {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("journal.db");
-        let connection = schema::open_writer(&path).unwrap();
+        let connection = schema::open_or_make(&path).unwrap();
         let (keepers, sorted) = open(&connection, &path);
         Bench { _directory: directory, path, connection, keepers, sorted, added: 0 }
     }

@@ -31,7 +31,7 @@ struct Kept {
 impl Kept {
     fn new() -> Kept {
         let directory = tempfile::tempdir().unwrap();
-        let connection = schema::open_writer(&directory.path().join("journal.db")).unwrap();
+        let connection = schema::open_or_make(&directory.path().join("journal.db")).unwrap();
         let ledger = opened(&connection, 7);
         Kept { connection, ledger, _directory: directory }
     }

@@ -9,6 +9,7 @@ mod inbox;
 mod keys;
 mod ledger;
 mod looks;
+mod made;
 mod marks;
 mod masters;
 mod measure;
