@@ -131,6 +131,15 @@ impl Driver {
                 self.resolve(&batch, status, request_id, at_ms);
                 self.batches.close_halves(batch);
             }
+            // A body that brings the service down is answered otherwise: nothing is halved.
+            Reply::Declined { not_before_ms } => {
+                tracing::warn!(
+                    batch = batch.number,
+                    "batch {} was answered with HTTP {status}, which does not say whether it was carried out; it is repeated",
+                    batch.number
+                );
+                self.try_again(batch, not_before_ms, Outcome::Unknown, true, now_ms);
+            }
             Reply::Unreadable { by } => self.on_unreadable(batch, by, status, now_ms),
             Reply::Unknown { why } if batch.is_repeatable() => {
                 tracing::warn!(

@@ -18,7 +18,7 @@ fn date(moment: Timestamp) -> String {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&moment).unwrap()
 }
 
-const WAYS: [(&str, Says); 6] = [
+const WAYS: [(&str, Says); 7] = [
     ("seconds", |_, seconds| (429, format!("retry-after: {seconds}\r\n"))),
     ("a date", |ahead, seconds| {
         let now = Timestamp::now() + ahead;
@@ -32,6 +32,7 @@ const WAYS: [(&str, Says); 6] = [
     }),
     ("what is left of its window", |_, seconds| (429, format!("x-ratelimit-reset: {seconds}\r\n"))),
     ("that it is out of order", |_, seconds| (503, format!("retry-after: {seconds}\r\n"))),
+    ("that it is not reached", |_, seconds| (502, format!("retry-after: {seconds}\r\n"))),
 ];
 
 #[test]
@@ -39,7 +40,7 @@ fn nothing_is_asked_earlier_than_told() {
     const SECONDS: i64 = 2;
     let jobs = WAYS.iter().enumerate().map(|(place, (way, says))| {
         // Clocks that go wrong by minutes, in both directions.
-        let ahead = SignedDuration::from_secs([0, -300, 0, 200, 0, 0][place]);
+        let ahead = SignedDuration::from_secs([0, -300, 0, 200, 0, 0, 0][place]);
         std::thread::spawn(move || {
             let arrivals = Arc::new(Mutex::new(Vec::new()));
             let noted = Arc::clone(&arrivals);
