@@ -232,6 +232,11 @@ impl Driver {
             }
             None => Ok(Left::All),
         };
+        match &left {
+            Ok(Left::Part(part)) => self.say_left_out(slot, &call, part.targets()),
+            Ok(Left::Nothing(_)) => self.say_left_out(slot, &call, &[]),
+            Ok(Left::All | Left::InDoubt) | Err(_) => {}
+        }
         let call = match left {
             Ok(Left::All) => Ok(call),
             Ok(Left::Part(part)) => {
@@ -261,6 +266,21 @@ impl Driver {
                 self.leave_lanes(service, std::iter::once(call.reaches()));
             }
         }
+    }
+
+    /// What keeps erased people unsubscribed is never left out in silence: whoever wants that must know where a
+    /// newer choice counts instead.
+    fn say_left_out(&self, slot: Slot, call: &Call, left: &[Target]) {
+        let opt_outs = |targets: &[Target]| targets.iter().filter(|target| target.order.opts_out()).count();
+        if !self.task.program.workflow.irreversible || opt_outs(call.targets()) <= opt_outs(left) {
+            return;
+        }
+        let (Some(position), Some(live)) = (self.runs.position(slot), self.runs.get(slot)) else { return };
+        let (job, step) = (self.task.job, self.path_of(&live.run));
+        tracing::warn!(
+            %job, position,
+            "record {position} of {job}: step {step} does not unsubscribe everybody it names: a newer choice of theirs stands and counts"
+        );
     }
 
     /// A call will not be made: its run goes on without it.
