@@ -106,7 +106,7 @@ fn a_page_that_says_more_than_the_ledger_of_a_backup_stays_as_it_is() {
     assert_eq!(folder.read(&format!("store/certificates/{name}")), before);
     // And whoever asks for one gets it elsewhere
     let asked = folder.run(&["ledger", "certificate", "job-2:0", "--to", "store/certificates"]);
-    assert_eq!(asked.code, 1, "{}", asked.stdout);
+    assert_eq!(asked.code, 2, "{}", asked.stderr);
     assert!(asked.stderr.contains("tells what the ledger of this store does not have"), "{}", asked.stderr);
     assert_eq!(folder.read(&format!("store/certificates/{name}")), before);
 }
