@@ -81,10 +81,26 @@ impl Held<'_> {
         })
     }
 
-    /// Whether one of these people, who were erased before, came back since by their own choice.
+    /// Whether one of these people, who were erased before, came back since by their own choice, or was let through
+    /// the gate by a person. A choice counts that names what only the profile has that is there now, too: its Braze
+    /// id, or an address that is new.
     fn have_returned(&self, people: &[PersonKey]) -> Result<bool, StoreError> {
         let erased = self.gate.among(people)?;
+        let latest_ms = erased.iter().map(|(_, until_ms)| *until_ms).max();
         for person in people {
+            let is_erased = erased.iter().any(|(erased, _)| erased == person);
+            if !is_erased && self.gate.is_released(*person)? {
+                return Ok(true);
+            }
+            let new = latest_ms.filter(|_| !is_erased);
+            for choice in new.iter().flat_map(|_| Call::choices_of(*person)) {
+                let key = self.space.key(MarkKind::Target, choice);
+                let chosen = self.marks.newest(MarkKind::Target, key)?;
+                let is_newer = |chosen: &Order| new.is_some_and(|until_ms| chosen.at_ms() > until_ms);
+                if chosen.filter(is_newer).is_some_and(|chosen| !chosen.opts_out() && chosen.is_dated()) {
+                    return Ok(true);
+                }
+            }
             let key = self.space.key(MarkKind::Target, Call::return_of(*person));
             let Some(returned) = self.marks.newest(MarkKind::Target, key)? else { continue };
             let until_ms = erased.iter().find(|(erased, _)| erased == person).map(|(_, until_ms)| *until_ms);
