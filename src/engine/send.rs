@@ -15,7 +15,7 @@ use super::service::Service;
 use super::timers::Now;
 use crate::clock::Clock;
 use crate::plan::{self, Call};
-use crate::reply::{Answerer, Cause, Headers, Item, Reading};
+use crate::reply::{Answerer, Cause, Headers, Item, Reading, not_before};
 use crate::wire::{self, Broken, Exchange, GrantError, NotSent};
 use crate::{braze, catalogue, folder, onetrust};
 
@@ -53,6 +53,8 @@ pub(super) enum Reply {
     Split,
     /// Nothing was changed; `counts` as an attempt unless the service only asked to wait.
     NotApplied { not_before_ms: Option<i64>, counts: bool },
+    /// It may be sent again, and somebody said when; whether it took effect nobody can tell.
+    Declined { not_before_ms: Option<i64> },
     /// Nothing left us.
     NotReached { why: String },
     /// It may or may not have taken effect.
@@ -237,7 +239,9 @@ fn answered(calls: &[&Call], answer: &wire::Answer, now: Now) -> Round {
     let now_ms = now.steady_ms;
     let steady =
         |then: Timestamp| now_ms.saturating_add(then.as_millisecond().saturating_sub(at.as_millisecond()));
-    let said = said(answer, &reading, headers.window_ends(at).map(steady), steady, now_ms);
+    let told = not_before(&headers, Cause::Unavailable, at);
+    let said =
+        said(answer, &reading, headers.window_ends(at).map(steady), told.map(steady), (&steady, now_ms));
     let id = answer.header("x-request-id").or_else(|| answer.header("ot-ratelimit-event-id"));
     let request_id = id.map(|id| id.chars().take(64).collect());
     let reply = reply_of(reading, answer.status, calls.len(), steady);
@@ -265,6 +269,7 @@ fn reply_of(reading: Reading, status: u16, calls: usize, steady: impl Fn(Timesta
         Reading::Retry { not_before, cause } => {
             Reply::NotApplied { not_before_ms: not_before.map(steady), counts: cause != Cause::Limited }
         }
+        Reading::Declined { not_before } => Reply::Declined { not_before_ms: not_before.map(steady) },
         Reading::Stop(stop) => Reply::Stop { why: stop.to_string() },
         Reading::Unreadable(by) => Reply::Unreadable { by },
         Reading::Unknown if (200..300).contains(&status) => Reply::Unknown {
@@ -279,25 +284,26 @@ fn said(
     answer: &wire::Answer,
     reading: &Reading,
     reset_ms: Option<i64>,
-    steady: impl Fn(Timestamp) -> i64,
-    now_ms: i64,
+    told_ms: Option<i64>,
+    (steady, now_ms): (impl Fn(Timestamp) -> i64, i64),
 ) -> Said {
     let small = |name: &str| answer.header(name).and_then(|value| value.trim().parse::<u32>().ok());
-    let rest_until_ms = match reading {
-        Reading::Retry { not_before: Some(then), cause: Cause::Limited | Cause::Unavailable } => {
-            Some(steady(*then))
-        }
-        Reading::Retry { not_before: None, cause: Cause::Limited } => Some(now_ms.saturating_add(UNTOLD_MS)),
+    let says_until_ms = match reading {
+        Reading::Retry { not_before: Some(then), cause: Cause::Limited | Cause::Unavailable }
+        | Reading::Declined { not_before: Some(then) } => Some(steady(*then)),
+        // Whatever it failed at, it is not asked earlier than it says.
+        Reading::Unknown => told_ms,
         _ => None,
     };
+    let is_untold = matches!(reading, Reading::Retry { not_before: None, cause: Cause::Limited });
     let limit = small("x-ratelimit-limit");
     let is_refused = matches!(reading, Reading::Retry { cause: Cause::Limited, .. });
     Said {
         limit,
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
-        rest_until_ms,
-        says_when: matches!(reading, Reading::Retry { not_before: Some(_), .. }),
+        rest_until_ms: says_until_ms.or(is_untold.then(|| now_ms.saturating_add(UNTOLD_MS))),
+        says_when: says_until_ms.is_some(),
         rests_account: onetrust::Period::of(answer) == onetrust::Period::Hour,
         is_untold: is_refused && limit.is_none(),
     }
