@@ -17,6 +17,8 @@ mod approvers;
 mod both;
 #[path = "serve/canary.rs"]
 mod canary;
+#[path = "serve/chosen.rs"]
+mod chosen;
 #[path = "serve/crash.rs"]
 mod crash;
 #[path = "serve/deploy.rs"]

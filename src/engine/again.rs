@@ -11,7 +11,7 @@ use super::fresh::opt_outs_of;
 use super::relay::sent_without_answer;
 use super::send::Said;
 use super::timers::Now;
-use crate::job::{Answered, Event};
+use crate::job::{Answered, Ended, Event};
 use crate::reply::Item;
 
 /// What is known of the last exchange of a batch.
@@ -136,7 +136,8 @@ impl Driver {
             // The same request again stays in hand, so that it is not sent while a person decides.
             if let Some(live) = self.runs.take(*slot) {
                 let step = Some(self.path_of(&live.run));
-                parked.push(sent_without_answer(&live.about, step));
+                let accepted = self.endings.has_written(&live.run);
+                parked.push(Ended { accepted, ..sent_without_answer(&live.about, step) });
                 self.waits.attention += 1;
             }
             self.free(*slot);

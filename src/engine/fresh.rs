@@ -81,10 +81,26 @@ impl Held<'_> {
         })
     }
 
-    /// Whether one of these people, who were erased before, came back since by their own choice.
+    /// Whether one of these people, who were erased before, came back since by their own choice, or was let through
+    /// the gate by a person. A choice counts that names what only the profile has that is there now, too: its Braze
+    /// id, or an address that is new.
     fn have_returned(&self, people: &[PersonKey]) -> Result<bool, StoreError> {
         let erased = self.gate.among(people)?;
+        let latest_ms = erased.iter().map(|(_, until_ms)| *until_ms).max();
         for person in people {
+            let is_erased = erased.iter().any(|(erased, _)| erased == person);
+            if !is_erased && self.gate.is_released(*person)? {
+                return Ok(true);
+            }
+            let new = latest_ms.filter(|_| !is_erased);
+            for choice in new.iter().flat_map(|_| Call::choices_of(*person)) {
+                let key = self.space.key(MarkKind::Target, choice);
+                let chosen = self.marks.newest(MarkKind::Target, key)?;
+                let is_newer = |chosen: &Order| new.is_some_and(|until_ms| chosen.at_ms() > until_ms);
+                if chosen.filter(is_newer).is_some_and(|chosen| !chosen.opts_out() && chosen.is_dated()) {
+                    return Ok(true);
+                }
+            }
             let key = self.space.key(MarkKind::Target, Call::return_of(*person));
             let Some(returned) = self.marks.newest(MarkKind::Target, key)? else { continue };
             let until_ms = erased.iter().find(|(erased, _)| erased == person).map(|(_, until_ms)| *until_ms);
@@ -232,6 +248,11 @@ impl Driver {
             }
             None => Ok(Left::All),
         };
+        match &left {
+            Ok(Left::Part(part)) => self.say_left_out(slot, &call, part.targets()),
+            Ok(Left::Nothing(_)) => self.say_left_out(slot, &call, &[]),
+            Ok(Left::All | Left::InDoubt) | Err(_) => {}
+        }
         let call = match left {
             Ok(Left::All) => Ok(call),
             Ok(Left::Part(part)) => {
@@ -261,6 +282,21 @@ impl Driver {
                 self.leave_lanes(service, std::iter::once(call.reaches()));
             }
         }
+    }
+
+    /// What keeps erased people unsubscribed is never left out in silence: whoever wants that must know where a
+    /// newer choice counts instead.
+    fn say_left_out(&self, slot: Slot, call: &Call, left: &[Target]) {
+        let opt_outs = |targets: &[Target]| targets.iter().filter(|target| target.order.opts_out()).count();
+        if !self.task.program.workflow.irreversible || opt_outs(call.targets()) <= opt_outs(left) {
+            return;
+        }
+        let (Some(position), Some(live)) = (self.runs.position(slot), self.runs.get(slot)) else { return };
+        let (job, step) = (self.task.job, self.path_of(&live.run));
+        tracing::warn!(
+            %job, position,
+            "record {position} of {job}: step {step} does not unsubscribe everybody it names: a newer choice of theirs stands and counts"
+        );
     }
 
     /// A call will not be made: its run goes on without it.

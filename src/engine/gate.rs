@@ -66,6 +66,12 @@ impl Gate<'_> {
         Ok(erased)
     }
 
+    /// Whether somebody was erased, and let through by a person since.
+    pub(super) fn is_released(&self, person: PersonKey) -> Result<bool, StoreError> {
+        let key = self.space.key(MarkKind::Erased, person.digest());
+        Ok(self.marks.newest(MarkKind::Erased, key)?.is_some() && self.marks.erased(key)?.is_none())
+    }
+
     /// Who of these people can be known to it at all, by any of their keys: all whom nobody looked for.
     fn perhaps<'p>(&self, people: &'p [PersonKey]) -> impl Iterator<Item = &'p PersonKey> {
         let seen = self.marks.gate_now();

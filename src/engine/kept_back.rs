@@ -13,7 +13,7 @@ use super::driver::{After, Driver};
 use super::lanes::Slot;
 use super::relay::parked;
 use crate::catalogue::Effect;
-use crate::job::{Event, FORGETFUL, Mark, MarkKind, ON_HOLD, Presumed};
+use crate::job::{Ended, Event, FORGETFUL, Mark, MarkKind, ON_HOLD, Presumed};
 use crate::journal::Hold;
 use crate::ledger::moment;
 use crate::plan::Call;
@@ -114,7 +114,10 @@ impl Driver {
             // Who only asks for what is in the air has nothing new to say of it.
             if !events.is_empty() || !self.settles_only() || !self.state.is_kept_back(position) {
                 let step = Some(self.path_of(&live.run));
-                events.push(Event::Ended { ended: vec![parked(&live.about, step, code, message)] });
+                // What was accepted before stays accepted, whatever is not made now.
+                let accepted = self.endings.has_written(&live.run);
+                let parked = Ended { accepted, ..parked(&live.about, step, code, message) };
+                events.push(Event::Ended { ended: vec![parked] });
             }
         }
         let members = vec![Member { slot, call, looks: false }];

@@ -27,8 +27,11 @@ impl Driver {
     pub(super) fn ask(&mut self, slot: Slot, message: String) {
         let Some(live) = self.runs.take(slot) else { return };
         let step = Some(self.path_of(&live.run));
-        let asked =
-            Ended { verdict: Verdict::Waiting(Pause::Approval), ..parked(&live.about, step, ASKED, message) };
+        let asked = Ended {
+            verdict: Verdict::Waiting(Pause::Approval),
+            accepted: self.endings.has_written(&live.run),
+            ..parked(&live.about, step, ASKED, message)
+        };
         self.waits.approval += 1;
         self.ended.push(asked);
         self.free(slot);

@@ -142,6 +142,14 @@ impl Runs {
         }
     }
 
+    /// The run in a slot, to read it.
+    pub(super) fn get(&self, slot: Slot) -> Option<&Live> {
+        match self.places.get(slot as usize)? {
+            Place::Here(live) => Some(live),
+            Place::Away(_) | Place::Free => None,
+        }
+    }
+
     /// The run in a slot.
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Live> {
         match self.places.get_mut(slot as usize)? {

@@ -60,6 +60,14 @@ impl Endings {
         ending.expect("a worker hands an ending over with the first chunk that names it")
     }
 
+    /// Whether a write of a run was accepted before the call that it stands at.
+    pub(super) fn has_written(&self, carried: &Carried) -> bool {
+        match carried {
+            Carried::Run(run) => run.has_written(),
+            Carried::Ending(number) => self.get(*number).has_written(),
+        }
+    }
+
     /// How a run ends whose last call was accepted.
     pub(super) fn accepted(&self, carried: &mut Carried, program: &Program) -> Finish {
         match carried {

@@ -62,7 +62,8 @@ impl Driver {
             if self.state.pause_of(live.about.position) != Some(Pause::Retry) {
                 let step = Some(self.path_of(&live.run));
                 let parked = parked(&live.about, step, UNREADABLE, message.clone());
-                ended.push(Ended { verdict: Verdict::Waiting(Pause::Retry), ..parked });
+                let accepted = self.endings.has_written(&live.run);
+                ended.push(Ended { verdict: Verdict::Waiting(Pause::Retry), accepted, ..parked });
             }
             self.runs.put(member.slot, live);
         }

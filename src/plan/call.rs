@@ -103,6 +103,13 @@ impl Call {
         }
     }
 
+    /// Dates what it takes away no earlier than a moment in Unix milliseconds.
+    pub fn date_opt_outs_at_least(&mut self, ms: i64) {
+        for target in self.targets.iter_mut().filter(|target| target.order.opts_out()) {
+            target.order = target.order.at_least(ms);
+        }
+    }
+
     /// Gives each of its states the key under which it is marked, made of its digest.
     pub fn key(&mut self, key: impl Fn(u128) -> [u8; 16]) {
         for target in &mut self.targets {

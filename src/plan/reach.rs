@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::{Call, PersonKey, Target};
-use crate::catalogue::Identifier;
+use crate::catalogue::{self, Identifier, Targets};
 
 /// Identifiers of erased people; nothing of a call that erases nobody, or nobody but whom it names.
 #[derive(Clone, Default)]
@@ -75,6 +75,20 @@ impl Call {
     pub fn returns(&self) -> impl Iterator<Item = &Target> {
         let targets = if self.reach.returns { self.targets() } else { &[] };
         targets.iter().filter(|target| !target.order.opts_out())
+    }
+
+    /// Under what the choices of a person are marked whose names are known without a workflow: those of a channel.
+    pub fn choices_of(person: PersonKey) -> Vec<u128> {
+        let mut names: Vec<&str> = Vec::new();
+        for targets in catalogue::all().iter().filter_map(|action| action.targets.as_ref()) {
+            match targets {
+                Targets::Members(rules) => names.extend(rules.states.iter().map(String::as_str)),
+                Targets::State(state) => names.extend(state.named.as_deref()),
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().map(|name| Target::new(person, name, false, false).digest()).collect()
     }
 
     /// Under what it is marked that a person came back by their own choice. No attribute is called so.

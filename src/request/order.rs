@@ -107,6 +107,16 @@ impl Order {
         if self.nanoseconds <= latest { self } else { Order { nanoseconds: latest, digits: 9, ..self } }
     }
 
+    /// The same change made no earlier than a moment in Unix milliseconds.
+    #[must_use]
+    pub fn at_least(self, ms: i64) -> Order {
+        let earliest = ms.saturating_mul(1_000_000);
+        match self.nanoseconds >= earliest {
+            true => self,
+            false => Order { nanoseconds: earliest, digits: 9, place: None, ..self },
+        }
+    }
+
     /// As it is stored.
     pub fn to_bytes(self) -> [u8; 16] {
         let place = self.place.unwrap_or(NOT_PLACED);
@@ -211,6 +221,15 @@ mod tests {
         assert_eq!(change.at_most(5000).at_ms(), 5000);
         assert!(change.at_most(5000).opts_out());
         assert_eq!(at("1999-01-01T00:00:00Z").at_most(i64::MAX), at("1999-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_change_can_be_as_new_as_what_it_follows() {
+        let asked = Order::placed(1000, 7).opting(true);
+
+        assert_eq!(asked.at_least(5000).at_ms(), 5000);
+        assert!(asked.at_least(5000).opts_out() && asked.at_least(5000).is_dated());
+        assert_eq!(asked.at_least(1000), asked);
     }
 
     proptest! {

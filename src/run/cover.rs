@@ -35,6 +35,8 @@ pub(super) struct Cover {
     is_among_several: bool,
     /// Nobody else may be erased; `None`: whoever the workflow finds.
     only: Option<Vec<PersonKey>>,
+    /// When its last erasure was accepted, in Unix milliseconds.
+    erased_ms: Option<i64>,
 }
 
 /// What the last call of the run was, and in which of the places.
@@ -65,7 +67,13 @@ impl Cover {
             keeps_values: false,
             is_among_several: false,
             only: None,
+            erased_ms: None,
         }
+    }
+
+    /// When the last erasure of the run was accepted, in Unix milliseconds.
+    pub fn erased_ms(&self) -> Option<i64> {
+        self.erased_ms
     }
 
     /// Of a person who does not exist: whoever else is found under what the request names, nobody is erased but
@@ -152,6 +160,7 @@ impl Cover {
             Asked::Nothing => {}
             Asked::Erasure { at, people } => {
                 self.places.get_mut(at).into_iter().for_each(|place| place.deleted.extend(&people));
+                self.erased_ms = self.erased_ms.max(Some(answer.at_ms));
             }
             Asked::People { at, member, only, named } => {
                 if let (Some(place), Some(people)) = (self.places.get_mut(at), output.get(member)) {

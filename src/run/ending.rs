@@ -40,6 +40,11 @@ impl Ending {
         }
     }
 
+    /// Whether a write of the run was accepted before that call.
+    pub fn has_written(&self) -> bool {
+        self.tally.accepted
+    }
+
     /// Path of the step that makes the call.
     pub fn path(&self) -> &str {
         &self.path

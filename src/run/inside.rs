@@ -156,9 +156,7 @@ impl Run {
         })?;
         let mut call = Box::new(call);
         self.check_whom(program, &call)?;
-        if let Some(times) = &mut self.times {
-            times.date(program, self.position, &mut call);
-        }
+        self.date(program, &mut call);
         if let Some(cover) = &mut self.cover {
             cover.note(&mut call, &program.spaces().of(&action.system, profile.as_deref()));
         }

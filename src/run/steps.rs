@@ -122,15 +122,29 @@ impl Run {
     /// Renders the call of an action step and says how new what it sets is.
     pub(super) fn prepare_dated(&mut self, program: &Program, step: &Step) -> Result<Prepared, Trouble> {
         let mut prepared = self.prepare(program, step)?;
-        if let Some(times) = &mut self.times {
-            times.date(program, self.position, &mut prepared.call);
-        }
+        self.date(program, &mut prepared.call);
         self.check_whom(program, &prepared.call)?;
         if let Some(cover) = &mut self.cover {
             let system = &prepared.call.action().system;
             cover.note(&mut prepared.call, &program.spaces().of(system, prepared.profile.as_deref()));
         }
         Ok(prepared)
+    }
+
+    /// Says how new what a call sets is. With somebody's last profile Braze forgets their opt-out, however new it was:
+    /// one that the run sets behind its own erasure is as new as that, so nothing from before stands in its way.
+    /// Anything but an opt-out from before an erasure is for the gate, which refuses it.
+    pub(super) fn date(&mut self, program: &Program, call: &mut Call) {
+        let Some(times) = &mut self.times else { return };
+        times.date(program, self.position, call);
+        if let Some(erased_ms) = self.erased_ms() {
+            call.date_opt_outs_at_least(erased_ms);
+        }
+    }
+
+    /// When the run's own erasure was accepted, in Unix milliseconds.
+    pub(super) fn erased_ms(&self) -> Option<i64> {
+        self.cover.as_ref().and_then(|cover| cover.erased_ms())
     }
 
     /// Refuses a call that would erase somebody else than the person who does not exist.

@@ -281,3 +281,65 @@ fn hundreds_of_changes_of_one_person_end_in_the_newest_and_take_few_requests() {
     assert_eq!((code, done + superseded, failed + waiting), (0, 600, 0));
     assert!(shot.json()["http_requests"].as_u64().unwrap() < 20, "{}", shot.stdout);
 }
+
+/// Erases somebody and keeps their address unsubscribed.
+const ERASE_AND_KEEP_OUT: &str = r#"
+workflow: erase-and-keep-out
+on: { file: {} }
+steps:
+  - id: find
+    uses: privaflow/find_profiles
+  - id: erase
+    if: size(steps.find.output.braze_ids) > 0
+    uses: braze/users.delete
+    with: { braze_ids: "{{ steps.find.output.braze_ids }}" }
+  - id: keep_out
+    if: steps.erase.status == "done"
+    uses: braze/email.status
+    with: { email: "{{ subject.email }}", subscription_state: unsubscribed }
+"#;
+
+#[test]
+fn an_address_is_kept_unsubscribed_whatever_choice_the_erasure_destroyed() {
+    // The choices are newer than the request to erase, and older than the erasure, with which Braze forgets them.
+    for choice in ["WITHDRAWN", "ACTIVE"] {
+        let braze = Braze::start();
+        add(&braze, "u-1", Some("a@example.com"));
+        let folder = Folder::to(braze.sandbox.address(), ADDRESSED);
+        folder.write("erase.yaml", ERASE_AND_KEEP_OUT);
+        folder.requests([change_of("c-1", json!({ "email": "a@example.com" }), choice, &at(1))]);
+        assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+        let subject = json!({ "external_id": "u-1", "email": "a@example.com" });
+        folder
+            .requests([json!({ "id": "d-1", "kind": "deletion", "received_at": at(0), "subject": subject })]);
+
+        let erased = folder.run(&["run", "erase.yaml", "--input", "requests.ndjson", "--output", "json"]);
+
+        assert_eq!(erased.counts(), (0, [1, 0, 0, 0]), "{}", erased.stderr);
+        assert_eq!(braze.sandbox.requests().of("/email/status"), 1, "{choice}: {}", erased.stderr);
+        // A permission from before the erasure does not undo it, though it is newer than the request.
+        folder.requests([change_of("c-2", json!({ "email": "a@example.com" }), "ACTIVE", &at(2))]);
+        assert_eq!(folder.job().counts(), (0, [0, 1, 0, 0]), "{choice}");
+    }
+}
+
+#[test]
+fn an_opt_out_that_yields_to_a_choice_from_after_the_erasure_is_not_left_out_in_silence() {
+    let braze = Braze::start();
+    add(&braze, "u-1", Some("a@example.com"));
+    let folder = Folder::to(braze.sandbox.address(), ADDRESSED);
+    folder.write("erase.yaml", ERASE_AND_KEEP_OUT);
+    // No more than a minute ahead is a clock that differs: newer than the erasure that follows.
+    let later = (jiff::Timestamp::now() + jiff::Span::new().minutes(1)).to_string();
+    folder.requests([change_of("c-1", json!({ "email": "a@example.com" }), "ACTIVE", &later)]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+    let subject = json!({ "external_id": "u-1", "email": "a@example.com" });
+    folder.requests([json!({ "id": "d-1", "kind": "deletion", "received_at": at(0), "subject": subject })]);
+
+    let erased = folder.run(&["run", "erase.yaml", "--input", "requests.ndjson", "--output", "json"]);
+
+    assert_eq!(erased.counts(), (0, [1, 0, 0, 0]), "{}", erased.stderr);
+    assert_eq!(braze.sandbox.requests().of("/email/status"), 0);
+    let said = "record 0 of job-2: step keep_out does not unsubscribe everybody it names";
+    assert!(erased.stderr.contains(said), "{}", erased.stderr);
+}

@@ -22,6 +22,37 @@ fn started() -> (Server, Folder) {
 }
 
 #[test]
+fn what_was_accepted_stays_accepted_of_whom_a_hold_keeps_from_being_erased_once_more() {
+    // Given somebody who was erased by a file that asks a person and erases again
+    let server = Server::accepting();
+    let again = ERASE.split_once("steps:\n").unwrap().1.replace("id: erase", "id: again");
+    let folder =
+        Folder::to(server.address, &format!("{ERASE}  - {{ id: ask, approve: Once more? }}\n{again}"));
+    folder.requests([deletion(1)]);
+    let asked = folder.job();
+    assert_eq!(
+        (asked.counts(), &asked.json()["accepted"]),
+        ((1, [0, 0, 0, 1]), &json!(1)),
+        "{}",
+        asked.stderr
+    );
+
+    // When they are put on hold and it goes on
+    assert_eq!(folder.run(&["hold", "add", "u-1", "--reason", "case 4711"]).code, 0);
+    assert_eq!(folder.run(&["runs", "approve", "job-1:0", "--no-resume"]).code, 0);
+    let held = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
+
+    // Then nobody says that nothing was accepted
+    assert_eq!(server.people(), ["u-1"]);
+    assert_eq!((held.counts(), &held.json()["accepted"]), ((1, [0, 0, 0, 1]), &json!(1)), "{}", held.stderr);
+    let waiting = folder.run(&["runs", "list", "--output", "json"]).json();
+    assert_eq!((&waiting["code"], &waiting["accepted"]), (&json!("on_hold"), &json!(true)), "{waiting}");
+    assert_eq!(folder.run(&["ledger", "certificate", "job-1:0"]).code, 0);
+    let page: serde_json::Value = serde_json::from_str(&folder.read("certificate-job-1-0.json")).unwrap();
+    assert_eq!(page["results"][0]["accepted"], true, "{page}");
+}
+
+#[test]
 fn somebody_on_the_hold_list_is_not_erased_until_they_are_taken_off() {
     let (server, folder) = started();
     let added = folder.run(&["hold", "add", " A@Example.com", "--reason", "case 4711"]);

@@ -81,3 +81,32 @@ fn what_came_in_and_was_carried_out_after_the_backup_is_not_carried_out_again_an
     let people: Vec<u64> = looked.iter().map(|look| counts(look)[0]).collect();
     assert_eq!(people.iter().sum::<u64>(), 3, "{looked:?}");
 }
+
+#[test]
+fn a_page_that_says_more_than_the_ledger_of_a_backup_stays_as_it_is() {
+    // Given somebody who was erased and certified after a backup that is put back
+    let braze = Braze::with(1..=2);
+    let folder = Folder::to(braze.sandbox.address(), &(searches() + "certificate: true\n"));
+    erase(&folder, 1);
+    assert_eq!(folder.run(&["store", "backup", "copy"]).code, 0);
+    erase(&folder, 2);
+    let name = "certificate-job-2-0.json";
+    let before = folder.read(&format!("store/certificates/{name}"));
+    let result = &serde_json::from_str::<serde_json::Value>(&before).unwrap()["results"][0];
+    assert_eq!((&result["result"], &result["accepted"]), (&"done".into(), &true.into()), "{before}");
+    assert_eq!(folder.run(&["store", "restore", "copy", "--force"]).code, 0);
+    assert_eq!(folder.run(&["store", "restore", "--acknowledge"]).code, 0);
+
+    // When a look finds them again
+    braze.comes_back(2);
+    let looked = folder.run(&["watch", "run", "--early", "--output", "json"]);
+
+    // Then that is told, and the page is what it was: a ledger that does not know the erasure writes none
+    assert_eq!(looked.lines().iter().map(|look| counts(look)[2]).sum::<u64>(), 1, "{}", looked.stderr);
+    assert_eq!(folder.read(&format!("store/certificates/{name}")), before);
+    // And whoever asks for one gets it elsewhere
+    let asked = folder.run(&["ledger", "certificate", "job-2:0", "--to", "store/certificates"]);
+    assert_eq!(asked.code, 2, "{}", asked.stderr);
+    assert!(asked.stderr.contains("tells what the ledger of this store does not have"), "{}", asked.stderr);
+    assert_eq!(folder.read(&format!("store/certificates/{name}")), before);
+}

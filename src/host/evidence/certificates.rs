@@ -1,7 +1,8 @@
 //! Certificates: written when they are asked for, and by themselves where a workflow wants one of each request.
 //!
 //! One is made of the ledger alone and can be made again at any time, so nothing waits for it, and one that
-//! cannot be written is no failure of the request. One that is written anew keeps its name. When
+//! cannot be written is no failure of the request. One that is written anew keeps its name, and never takes the
+//! place of one that tells of entries which the ledger does not have (a backup was put back). When
 //! they are written by themselves is decided in `owed`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use super::find;
 use crate::engine::{EngineError, Fates, Kept, watched};
 use crate::job::{Finished, JobId, Position, RunId, Status, Verdict};
 use crate::journal::{JobRecord, OwedPages, Reader, StoreError};
-use crate::ledger::{Certificate, page};
+use crate::ledger::{Certificate, Signer, page, to_hex};
 use crate::source::Source;
 use crate::workflow::{Known, load};
 
@@ -40,6 +41,14 @@ pub enum CertifyError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// The one that is there says more than the ledger can tell.
+    #[error(
+        "{path} tells what the ledger of this store does not have: it was made before a backup was put back. It stays as it is; write another one with `--to` to another folder"
+    )]
+    SaysMore {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// The files of a certificate.
@@ -60,23 +69,86 @@ pub fn certify(
     folder: &Path,
     now_ms: i64,
 ) -> Result<Option<Certified>, CertifyError> {
+    let signer = reader.ledger_signer()?;
+    match made(reader, shown, runs, now_ms, &signer)? {
+        Some(certificate) => put(reader, &certificate, runs, folder, &signer).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The same by itself, of a run that is over; whether it is written. After a backup was put back the ledger may not
+/// know that the run is over, or less of it than the page that is there: then nothing is written.
+fn certify_unasked(
+    reader: &Reader,
+    shown: String,
+    runs: &[RunId],
+    folder: &Path,
+    now_ms: i64,
+) -> Result<bool, CertifyError> {
+    let signer = reader.ledger_signer()?;
+    let is_over = |certificate: &Certificate| {
+        let own = certificate.results.first();
+        own.is_some_and(|own| !matches!(own.result.as_str(), "open" | "waiting"))
+    };
+    let Some(certificate) = made(reader, shown, runs, now_ms, &signer)?.filter(is_over) else {
+        return Ok(false);
+    };
+    match put(reader, &certificate, runs, folder, &signer) {
+        Err(error @ CertifyError::SaysMore { .. }) => {
+            tracing::warn!("a certificate is not written anew: {error}");
+            Ok(false)
+        }
+        written => written.map(|_| true),
+    }
+}
+
+fn made(
+    reader: &Reader,
+    shown: String,
+    runs: &[RunId],
+    now_ms: i64,
+    signer: &Signer,
+) -> Result<Option<Certificate>, CertifyError> {
     let told = find::entries_of(reader, runs)?;
     if told.is_empty() {
         return Ok(None);
     }
-    let signer = reader.ledger_signer()?;
     let names: Vec<String> = runs.iter().map(RunId::to_string).collect();
     let at = (find::last(reader)?, now_ms);
-    let certificate = Certificate::of(shown, &names, told, at, signer.public());
-    let document = certificate.signed(&signer)?;
+    Ok(Some(Certificate::of(shown, &names, told, at, signer.public())))
+}
+
+fn put(
+    reader: &Reader,
+    certificate: &Certificate,
+    runs: &[RunId],
+    folder: &Path,
+    signer: &Signer,
+) -> Result<Certified, CertifyError> {
+    let document = certificate.signed(signer)?;
     let signature: serde_json::Value = serde_json::from_slice(&document)?;
-    let html = page(&certificate, signature["signature"].as_str().unwrap_or_default());
+    let html = page(certificate, signature["signature"].as_str().unwrap_or_default());
     let Certified { page, document: data } = files_of(runs, folder);
+    if says_more(reader, &data)? {
+        return Err(CertifyError::SaysMore { path: data });
+    }
     make(folder)?;
     write(&page, html.as_bytes())?;
     // Last, so that it stands for both.
     write(&data, &document)?;
-    Ok(Some(Certified { page, document: data }))
+    Ok(Certified { page, document: data })
+}
+
+/// Whether a certificate that is there was made of entries that this ledger does not have.
+fn says_more(reader: &Reader, document: &Path) -> Result<bool, StoreError> {
+    let before = std::fs::read(document).ok();
+    let before: Option<Certificate> = before.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    for line in before.iter().flat_map(|before| &before.story) {
+        if reader.ledger_at(line.entry)?.is_none_or(|known| to_hex(&known.hash) != line.hash) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The files of the certificate of a request that was carried out in these runs.
@@ -131,7 +203,7 @@ pub(super) fn certify_job(
     for position in over {
         let run = RunId { job, position };
         let shown = names.get(&position).cloned().unwrap_or_else(|| run.to_string());
-        written += u64::from(certify(reader, shown, &[run], folder, now_ms)?.is_some());
+        written += u64::from(certify_unasked(reader, shown, &[run], folder, now_ms)?);
     }
     Ok((written, are_all))
 }
@@ -176,7 +248,7 @@ pub(super) fn certify_again(
         let shown = before.as_ref().and_then(|before| before["request"].as_str());
         let shown = shown.or_else(|| names.get(&position).map(String::as_str));
         let shown = shown.map_or_else(|| own.to_string(), str::to_owned);
-        written += u64::from(certify(reader, shown, &runs, folder, now_ms)?.is_some());
+        written += u64::from(certify_unasked(reader, shown, &runs, folder, now_ms)?);
     }
     Ok((written, are_all_over))
 }
