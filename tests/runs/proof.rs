@@ -1,11 +1,11 @@
 //! Proof that erased people are gone: who comes back while it is looked, under whatever they were found by.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::folder::{FIND_AND_ERASE, Folder, deletion};
+use crate::folder::{FIND_AND_ERASE, Folder, deletion, request};
 use crate::server::{Reply, Request, Server, accepted, answer};
 
 /// Looks until they are gone; for so long.
@@ -18,6 +18,15 @@ fn verifying(at_most: &str) -> String {
 "#
     )
 }
+
+/// Sets a state that a person chose.
+const CONSENT: &str = r#"
+workflow: consent
+on: { file: {} }
+steps:
+  - uses: braze/users.track
+    with: { attributes: [{ external_id: "{{ subject.external_id }}", email_subscribe: opted_in }] }
+"#;
 
 /// What a look-up shows.
 fn shows(users: &Value) -> Reply {
@@ -90,4 +99,46 @@ fn a_profile_without_an_external_id_is_still_there_however_its_address_changed()
 
     assert_eq!((job.counts(), &job.json()["verified"]), ((0, [1, 0, 0, 0]), &json!(1)), "{}", job.stderr);
     assert_eq!(deleted(&server), [json!(["b-1"]), json!(["b-1"])]);
+}
+
+#[test]
+fn whoever_gave_a_newer_consent_since_is_not_erased_again_and_waits_for_a_person() {
+    // Given somebody who is still there at the deadline, and then gives a consent
+    let is_there = Arc::new(AtomicBool::new(true));
+    let there = Arc::clone(&is_there);
+    let server = Server::start(move |request: &Request, _| match request.path.as_str() {
+        "/users/export/ids" if there.load(SeqCst) => {
+            shows(&json!([{ "braze_id": "b-1", "external_id": "u-1" }]))
+        }
+        "/users/export/ids" => shows(&json!([])),
+        _ => accepted(),
+    });
+    let folder = Folder::to(server.address, &verifying("2s"));
+    let settings = folder.read("privaflow.yaml");
+    folder.write("privaflow.yaml", format!("{settings}gate: {{ quiet: 1ms }}\n"));
+    folder.write("consent.yaml", CONSENT);
+    folder.requests([deletion(1)]);
+    let job = folder.job();
+    assert_eq!((job.counts(), deleted(&server).len()), ((1, [0, 0, 0, 1]), 3), "{}", job.stderr);
+    let mut consent = request("consent", "c-1", "u-1");
+    consent["occurred_at"] = json!(jiff::Timestamp::now().to_string());
+    folder.write("consents.ndjson", format!("{consent}\n"));
+    let run = folder.run(&["run", "consent.yaml", "--input", "consents.ndjson", "--output", "json"]);
+    assert_eq!(run.counts(), (0, [1, 0, 0, 0]), "{}", run.stderr);
+
+    // When a person has the erasure tried again
+    let retried = folder.run(&["runs", "retry", "job-1:0", "--output", "json"]);
+
+    // Then they are left alone, and it is said why
+    assert_eq!((retried.counts(), deleted(&server).len()), ((1, [0, 0, 0, 1]), 3), "{}", retried.stderr);
+    let shown = folder.run(&["runs", "show", "job-1:0", "--output", "json"]);
+    assert!(
+        shown.stdout.contains("still_there") && shown.stdout.contains("newer consent"),
+        "{}",
+        shown.stdout
+    );
+    // And once they are gone another try sees it
+    is_there.store(false, SeqCst);
+    let gone = folder.run(&["runs", "retry", "job-1:0", "--output", "json"]);
+    assert_eq!((gone.counts(), &gone.json()["verified"]), ((0, [1, 0, 0, 0]), &json!(1)), "{}", gone.stderr);
 }

@@ -145,6 +145,12 @@ impl Erased {
         }
     }
 
+    /// Why it ends when whoever is still there may not be deleted again.
+    pub fn chose_anew() -> Failed {
+        let message = "a profile is found after the deletion was accepted, and the person gave a newer consent since: nothing is deleted again. Look whether all that is there is from after that consent, then `privaflow runs cancel` ends this request; if they are to be erased all the same, erase them by a new request".to_owned();
+        Failed { reason: Fail::Timeout, code: STILL_THERE, message }
+    }
+
     /// Whether a profile was left on purpose.
     pub fn was_left(&self, user: &Value) -> bool {
         let braze_id = user.get("braze_id").and_then(Value::as_str);
