@@ -19,6 +19,8 @@ mod change;
 mod folder;
 #[path = "runs/list.rs"]
 mod list;
+#[path = "runs/proof.rs"]
+mod proof;
 #[path = "jobs/server.rs"]
 #[expect(dead_code, reason = "shared with the tests of jobs, which use all of it")]
 mod server;

@@ -127,7 +127,7 @@ static ALL: [Composed; 4] = [
             choice(
                 "erase_again",
                 "true or false",
-                "deletes again what is still there, twice at most; default true",
+                "deletes again what is still there, twice at most, and nobody who gave a newer consent; default true",
             ),
         ],
         output: &["gone", "looks", "erased_again"],

@@ -51,7 +51,8 @@ impl Held<'_> {
     /// What may be made of a call, given what was accepted before.
     fn left_of(&self, call: &mut Call) -> Result<Left, StoreError> {
         if call.action().effect == Effect::Irreversible {
-            return Ok(match self.is_look && self.have_returned(call.erases())? {
+            let erases_again = self.is_look || call.erases_again();
+            return Ok(match erases_again && self.have_returned(call.erases())? {
                 true => Left::Nothing(Skip::Superseded),
                 false => Left::All,
             });

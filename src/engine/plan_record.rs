@@ -307,9 +307,7 @@ impl<'t> Planner<'t> {
             }
         };
         let mut next = run.next(program, now_ms);
-        if self.task.past.is_reopened(run.position()) {
-            skip_accepted(self.task, run, &mut next);
-        }
+        skip_accepted(self.task, run, &mut next);
         let is_over = matches!(next, Next::Ended(_));
         if matches!(next, Next::Call(_)) && run.is_last_call(program) {
             *is_thin = true;

@@ -148,8 +148,8 @@ fn failed(run: &Run, next: &Next) -> Option<Failed> {
     }
 }
 
-/// Goes past the calls of a run that were accepted before one that was carried out again just now. What
-/// only reads is asked again: the answer before it may be another one.
+/// Goes past the calls of a run that were accepted before one that was carried out just now: again, or because
+/// an earlier release did not ask it. What only reads is asked again: the answer before it may be another one.
 pub(super) fn skip_accepted(task: &Task, run: &mut Run, next: &mut Next) {
     let answers = kept(task, run.position());
     while let Next::Call(prepared) = &*next

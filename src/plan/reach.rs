@@ -17,6 +17,8 @@ pub(super) struct Reach {
     shared: u32,
     /// Some of them were erased before, and what is left of the call is newer.
     returns: bool,
+    /// They were erased before by the same request.
+    again: bool,
 }
 
 impl Call {
@@ -33,6 +35,7 @@ impl Call {
                 shared: u32::try_from(shared.len()).unwrap_or(u32::MAX),
                 lanes: shared.into_iter().chain(lanes).collect(),
                 returns: false,
+                again: false,
             },
         };
     }
@@ -63,6 +66,17 @@ impl Call {
     /// Of a call that erases: everything that only people are known by who are gone once it is accepted.
     pub fn erases(&self) -> &[PersonKey] {
         self.reaches().get(self.reach.shared as usize..).unwrap_or_default()
+    }
+
+    /// Notes that it erases whoever is still there, or there again, after an erasure of the same request: whoever
+    /// gave a newer consent since is not meant.
+    pub fn note_again(&mut self) {
+        self.reach.again = true;
+    }
+
+    /// Whether it erases again whom its request erased before.
+    pub fn erases_again(&self) -> bool {
+        self.reach.again
     }
 
     /// Notes that some whom it names were erased before, and that it was let pass all the same.

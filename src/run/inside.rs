@@ -11,7 +11,7 @@ use super::finish::Trouble;
 use super::machine::{Answer, Next, Pending, Prepared, Run};
 use super::refused::reason_of;
 use super::sought::Here;
-use crate::catalogue::Action;
+use crate::catalogue::{Action, Effect};
 use crate::job::{Fail, Skip};
 use crate::plan::Call;
 use crate::template::Tree;
@@ -160,6 +160,9 @@ impl Run {
         if let Some(cover) = &mut self.cover {
             cover.note(&mut call, &program.spaces().of(&action.system, profile.as_deref()));
         }
+        if action.effect == Effect::Irreversible && self.is_verifying_erasure() {
+            call.note_again();
+        }
         Ok(Prepared { step: step.number, profile, call })
     }
 
@@ -205,6 +208,22 @@ impl Run {
             self.tally.is_proven &= brings_nobody_back;
             self.written_ms = Some(at_ms);
         }
+    }
+
+    /// Ends a verification of which nobody is erased again, since they gave a newer consent meanwhile: they are there
+    /// by their own choice, and what else is there a person must tell. False when the run is at no such call.
+    pub(super) fn pass_inside(&mut self, program: &Program, step: &Step, why: Skip) -> bool {
+        if why != Skip::Superseded || !self.is_verifying_erasure() {
+            return false;
+        }
+        self.inside = None;
+        let trouble = self.trouble_inside(program, Erased::chose_anew());
+        self.fail(program, step, trouble);
+        true
+    }
+
+    fn is_verifying_erasure(&self) -> bool {
+        self.inside.as_ref().is_some_and(|inside| matches!(inside.doing, Doing::Erased(_)))
     }
 
     /// Whether a profile was left on purpose by the search whose erasure the run verifies.

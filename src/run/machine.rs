@@ -315,6 +315,9 @@ impl Run {
     pub fn pass(&mut self, program: &Program, why: Skip) {
         let Some(step) = self.current(program) else { return };
         self.pending = Pending::Nothing;
+        if self.pass_inside(program, step, why) {
+            return;
+        }
         self.inside = None;
         self.note_passed(why);
         self.end_step(program, step, "skipped", Value::Null);

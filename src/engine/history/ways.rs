@@ -44,7 +44,10 @@ pub fn ways(run: RunId, fate: &Fate) -> Vec<Way> {
             ],
             Some(FUTURE_TIME) => vec![retry("carries it out all the same"), cancel],
             Some(STILL_THERE) => {
-                vec![retry("looks again, and deletes again what is still there"), cancel]
+                vec![
+                    retry("looks again, and deletes what is still there, unless they gave a newer consent"),
+                    cancel,
+                ]
             }
             Some(PARKED_ELSEWHERE) => {
                 vec![retry("looks again, once the other request is settled"), cancel]

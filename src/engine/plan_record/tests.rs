@@ -110,8 +110,8 @@ fn waiting(step: &str, until_ms: i64) -> Event {
     Event::Waiting { position: 0, step: step.into(), until_ms: STARTED_MS + until_ms }
 }
 
-/// Where the only record of the job stands once it is planned: its next step and the moment it waits for.
-fn stands(task: &Arc<Task>) -> (String, Option<i64>) {
+/// The only record of the job once it is planned.
+fn planned(task: &Arc<Task>) -> Planned {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("requests.ndjson");
     std::fs::write(&path, RECORD).unwrap();
@@ -119,7 +119,12 @@ fn stands(task: &Arc<Task>) -> (String, Option<i64>) {
     let chunk = input.records().unwrap().next_chunk(1, 1000).unwrap().unwrap();
     let work = Work::Plan { number: 0, chunk };
     let Made::Planned(mut chunk) = Planner::new(task).carry_out(work) else { panic!() };
-    match chunk.records.remove(0).first {
+    chunk.records.remove(0)
+}
+
+/// Where it stands then: its next step and the moment it waits for.
+fn stands(task: &Arc<Task>) -> (String, Option<i64>) {
+    match planned(task).first {
         First::Goes { run, .. } => {
             let run = run.run().unwrap();
             (run.path(&task.program), run.waits_until().map(|until_ms| until_ms - STARTED_MS))
@@ -220,4 +225,28 @@ fn a_refusal_keeps_its_code_through_a_restart() {
         assert_eq!(through(code), Refusal::new(code, "the answer has no `users`"));
     }
     assert_eq!(through("of_another_version").code, "refused");
+}
+
+/// An earlier release may not have made a call that this one makes.
+#[test]
+fn what_was_accepted_behind_a_call_that_is_made_for_the_first_time_is_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let events = |task: &Task| vec![answered(task, "first", 11_000), answered(task, "third", 33_000)];
+    let task = task(&store, events, 60_000);
+    let Planned { about, first: First::Goes { run, is_thin, again, .. } } = planned(&task) else { panic!() };
+    assert_eq!(run.run().unwrap().path(&task.program), "second");
+    let live = Box::new(Live { run, is_thin, about, again, blocked: None });
+    let answer = crate::run::Answer {
+        result: Ok(serde_json::json!({"message": "success"})),
+        status: 201,
+        at_ms: STARTED_MS + 60_000,
+    };
+    let going = Going { slot: 0, live, heard: Heard::Answer(answer) };
+    let work = Work::Advance { batch: None, runs: vec![going], now_ms: STARTED_MS + 60_000 };
+
+    let Made::Advanced(mut advanced) = Planner::new(&task).carry_out(work) else { panic!() };
+
+    let gone = advanced.runs.remove(0);
+    assert_eq!(gone.live.run.run().unwrap().path(&task.program), "step-6");
 }

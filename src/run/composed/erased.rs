@@ -1,10 +1,15 @@
 //! `privaflow/verify_erased`: looks until nothing leads to a profile any more.
 //!
 //! The first look comes when the deletion has had time to reach every cache, and each pause is twice as long
-//! as the one before. An identifier that led to nobody once is not asked again. What is still there at a later
+//! as the one before. A look asks first for what led to somebody at the look before. Once none of that does, it
+//! asks for everything else again: somebody may have come back meanwhile under what led to nobody. Only when all
+//! of it leads to nobody in one look they are gone. What is still there at a later
 //! look is deleted again, twice at most. At the deadline a person must look: accepted is not verified, and
 //! nothing is called gone that is not. The rule that keeps it from harm: nothing is deleted again that bears
 //! an external id which was not erased, since it may be somebody else's.
+//!
+//! An earlier release asked for nothing again that had led to nobody, and not by Braze ids: what it was answered
+//! is what a look asks for first, in the same order, so what it began goes on here.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -34,10 +39,12 @@ pub(crate) struct Erased {
     external_ids: HashSet<String>,
     /// The braze_ids that were left on purpose.
     left: HashSet<String>,
-    /// What still leads to somebody, as far as is known.
-    open: Vec<Look>,
+    /// What must lead to nobody.
+    all: Vec<Look>,
     round: Round,
     rounds: u32,
+    /// In one look all of it led to nobody.
+    is_gone: bool,
     looks: u32,
     erased_again: u32,
 }
@@ -46,9 +53,13 @@ pub(crate) struct Erased {
 struct Round {
     /// Nothing is asked before.
     from_ms: i64,
-    /// The next of the open looks.
+    /// What is asked for, by its place in all.
+    asks: Vec<usize>,
+    /// What is asked for as well once none of that leads to anybody.
+    then: Vec<usize>,
+    /// The next of what is asked for.
     at: usize,
-    /// Looks of this round that led to somebody.
+    /// What led to somebody.
     still: Vec<usize>,
     /// What of it may be deleted again.
     again: BTreeSet<String>,
@@ -57,8 +68,8 @@ struct Round {
 }
 
 impl Round {
-    fn from(from_ms: i64) -> Round {
-        Round { from_ms, at: 0, still: Vec::new(), again: BTreeSet::new(), erases: false }
+    fn from(from_ms: i64, asks: Vec<usize>, then: Vec<usize>) -> Round {
+        Round { from_ms, asks, then, at: 0, still: Vec::new(), again: BTreeSet::new(), erases: false }
     }
 }
 
@@ -79,22 +90,28 @@ impl Erased {
         };
         let erased = texts("braze_ids").ok_or_else(wrong)?;
         let left = texts("others").ok_or_else(wrong)?;
+        let nameless = nameless(found, &identifiers);
         let is_id = |identifier: &&Identifier| identifier.kind() == Kind::ExternalId;
         let external_ids = identifiers.iter().filter(is_id).filter_map(|id| match id {
             Identifier::Plain(_, text) => Some(text.clone()),
             Identifier::Alias(..) => None,
         });
+        let external_ids = external_ids.collect();
         let first_after_ms = millis(rules.first_after);
         let from_ms = written_ms.map_or(since_ms, |at_ms| at_ms.saturating_add(first_after_ms));
+        let mut all = Look::all(identifiers, How::Given);
+        let first = all.len();
+        all.extend(Look::all(nameless, How::Given));
         Ok(Erased {
             first_after_ms,
             deadline_ms: since_ms.saturating_add(millis(rules.at_most)),
             may_erase: rules.erase_again,
-            external_ids: external_ids.collect(),
+            external_ids,
             erased,
             left,
-            open: Look::all(identifiers, How::Given),
-            round: Round::from(from_ms),
+            round: Round::from(from_ms, (0..first).collect(), (first..all.len()).collect()),
+            is_gone: all.is_empty(),
+            all,
             rounds: 0,
             looks: 0,
             erased_again: 0,
@@ -103,7 +120,7 @@ impl Erased {
 
     /// What it needs next.
     pub fn next(&mut self, now_ms: i64) -> Asks {
-        if self.open.is_empty() {
+        if self.is_gone {
             let output = json!({ "gone": true, "looks": self.looks, "erased_again": self.erased_again });
             return Asks::Done { output, proves: true };
         }
@@ -114,7 +131,8 @@ impl Erased {
         if now_ms < self.round.from_ms {
             return Asks::Pause { until_ms: self.round.from_ms };
         }
-        let (name, body) = match self.open.get(self.round.at).filter(|_| !self.round.erases) {
+        let asked = self.round.asks.get(self.round.at).and_then(|place| self.all.get(*place));
+        let (name, body) = match asked.filter(|_| !self.round.erases) {
             Some(look) => ("braze/users.export.ids", look.body(&FIELDS)),
             None => {
                 let again: Vec<&String> = self.round.again.iter().take(TOGETHER).collect();
@@ -125,6 +143,12 @@ impl Erased {
             Some(action) => Asks::Call(action, body),
             None => Asks::Done { output: Value::Null, proves: false },
         }
+    }
+
+    /// Why it ends when whoever is still there may not be deleted again.
+    pub fn chose_anew() -> Failed {
+        let message = "a profile is found after the deletion was accepted, and the person gave a newer consent since: nothing is deleted again. Look whether all that is there is from after that consent, then `privaflow runs cancel` ends this request; if they are to be erased all the same, erase them by a new request".to_owned();
+        Failed { reason: Fail::Timeout, code: STILL_THERE, message }
     }
 
     /// Whether a profile was left on purpose.
@@ -156,10 +180,13 @@ impl Erased {
             }
         }
         if is_there {
-            self.round.still.push(self.round.at);
+            self.round.still.extend(self.round.asks.get(self.round.at));
         }
         self.round.at += 1;
-        if self.round.at < self.open.len() {
+        if self.round.at == self.round.asks.len() && self.round.still.is_empty() {
+            self.round.asks.append(&mut self.round.then);
+        }
+        if self.round.at < self.round.asks.len() {
             return;
         }
         // At the first look it may still be on its way through the caches.
@@ -174,20 +201,18 @@ impl Erased {
         }
     }
 
-    /// Keeps what still leads to somebody, for a later look.
+    /// Goes on with what still leads to somebody, or is over.
     fn end_round(&mut self, at_ms: i64) {
         let still = std::mem::take(&mut self.round.still);
-        let mut place = 0;
-        self.open.retain(|_| {
-            place += 1;
-            still.contains(&(place - 1))
-        });
+        self.is_gone = still.is_empty();
         self.rounds += 1;
         let pause_ms = self.first_after_ms.saturating_mul(1_i64 << self.rounds.min(32));
         let next_ms = at_ms.saturating_add(pause_ms);
         // The last look is at the deadline itself, not one pause before it.
         let is_over = at_ms >= self.deadline_ms;
-        self.round = Round::from(if is_over { i64::MAX } else { next_ms.min(self.deadline_ms) });
+        let from_ms = if is_over { i64::MAX } else { next_ms.min(self.deadline_ms) };
+        let then = (0..self.all.len()).filter(|place| !still.contains(place)).collect();
+        self.round = Round::from(from_ms, still, then);
     }
 
     /// The pause before a round is over, whatever time it is.
@@ -196,9 +221,23 @@ impl Erased {
     }
 }
 
+/// The Braze ids of what was erased without an external id, as far as nothing led there by them. Everything else
+/// that such a profile is known by can change, or move to another one, while its deletion does nothing. An external
+/// id stays, and many of them go into one request; of Braze ids one does.
+fn nameless(found: &Value, identifiers: &[Identifier]) -> Vec<Identifier> {
+    let list = |member: &str| found.get(member).and_then(Value::as_array).into_iter().flatten();
+    let named: HashSet<&str> = list("profiles")
+        .filter(|profile| profile.get("external_id").is_some_and(Value::is_string))
+        .filter_map(|profile| profile.get("braze_id").and_then(Value::as_str))
+        .collect();
+    let ids = list("braze_ids").filter(|id| id.as_str().is_some_and(|id| !named.contains(id)));
+    let ids = ids.filter_map(|id| Identifier::of(Kind::BrazeId, Some(id)));
+    ids.filter(|id| !identifiers.contains(id)).collect()
+}
+
 impl fmt::Debug for Erased {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (open, rounds, looks) = (self.open.len(), self.rounds, self.looks);
+        let (open, rounds, looks) = (self.round.asks.len(), self.rounds, self.looks);
         f.debug_struct("Erased")
             .field("open", &open)
             .field("rounds", &rounds)

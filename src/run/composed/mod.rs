@@ -18,6 +18,8 @@ pub use inside::STILL_THERE;
 pub(super) use inside::{Asks, Doing, Failed, Inside};
 
 #[cfg(test)]
+mod erased_tests;
+#[cfg(test)]
 mod look_tests;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Searches and verifications told by hand what Braze answers.
+//! Searches told by hand what Braze answers.
 
 use serde_json::{Value, json};
 
@@ -6,9 +6,6 @@ use super::*;
 use crate::job::Fail;
 use crate::source::Source;
 use crate::workflow::{Known, Rules, StepKind, load};
-
-const BEGUN_MS: i64 = 1_800_000_000_000;
-const MINUTE_MS: i64 = 60_000;
 
 /// The options of the only step of a workflow.
 pub(super) fn rules(id: &str, with: &str) -> Rules {
@@ -71,11 +68,11 @@ fn search(with: &str, subject: Value, braze: &Braze) -> (Result<Value, Failed>, 
     }
 }
 
-fn found(subject: Value, braze: &Braze) -> Value {
+pub(super) fn found(subject: Value, braze: &Braze) -> Value {
     search("{}", subject, braze).0.unwrap()
 }
 
-fn household() -> Braze {
+pub(super) fn household() -> Braze {
     let alias = json!([{ "alias_name": "n-1", "alias_label": "web" }]);
     Braze(vec![
         json!({ "braze_id": "b-ada", "external_id": "ada", "email": "home@example.com", "phone": "+1" }),
@@ -240,137 +237,4 @@ fn no_value_shows_when_a_search_is_printed() {
         identifier::How::Given,
     );
     assert!(!format!("{find:?} {look:?}").contains("marker"));
-}
-
-/// A verification of what was found, and the minutes after the deletion at which it did what.
-fn verify(
-    with: &str,
-    found: &Value,
-    mut service: impl FnMut(i64, &str) -> Value,
-) -> (Asks, Vec<(i64, String)>) {
-    let Rules::Erased(rules) = rules("verify_erased", with) else { panic!() };
-    let mut erased = Erased::begin(&rules, found, Some(BEGUN_MS), BEGUN_MS).unwrap();
-    let (mut now_ms, mut did) = (BEGUN_MS + 7, Vec::new());
-    for _ in 0..100 {
-        match erased.next(now_ms) {
-            Asks::Call(action, _) => {
-                let minute = (now_ms - BEGUN_MS) / MINUTE_MS;
-                did.push((minute, action.id.clone()));
-                erased.hear(&service(minute, &action.id), now_ms);
-            }
-            Asks::Pause { until_ms } => {
-                assert!(until_ms > now_ms);
-                now_ms = until_ms;
-            }
-            over => return (over, did),
-        }
-    }
-    panic!("it never ends: {did:?}")
-}
-
-const FOUND: &str = "{ found: '{{ vars.found }}' }";
-
-fn one() -> Value {
-    found(
-        json!({ "email": "a@example.com" }),
-        &Braze(vec![json!({ "braze_id": "b-1", "email": "a@example.com" })]),
-    )
-}
-
-fn looked(minutes: &[i64]) -> Vec<(i64, String)> {
-    minutes.iter().map(|minute| (*minute, "users.export.ids".to_owned())).collect()
-}
-
-#[test]
-fn what_is_gone_at_the_first_look_is_looked_for_once_after_the_lag() {
-    let (over, did) = verify(FOUND, &one(), |_, _| json!({ "users": [] }));
-
-    assert!(
-        matches!(over, Asks::Done { output, .. } if output == json!({ "gone": true, "looks": 1, "erased_again": 0 }))
-    );
-    assert_eq!(did, looked(&[5]));
-}
-
-#[test]
-fn pauses_grow_and_what_is_still_there_is_deleted_again_twice_and_no_more() {
-    let (over, did) = verify(FOUND, &one(), |_, _| json!({ "users": [{ "braze_id": "b-1" }] }));
-
-    let Asks::Fails(failed) = over else { panic!("{over:?}") };
-    assert_eq!(failed.code, STILL_THERE);
-    let mut expected = looked(&[5, 15, 15, 35, 35, 75, 155, 315, 635, 1275, 1440]);
-    expected[2].1 = "users.delete".to_owned();
-    expected[4].1 = "users.delete".to_owned();
-    assert_eq!(did, expected);
-}
-
-#[test]
-fn what_went_after_the_second_deletion_is_gone() {
-    let mut deletions = 0;
-    let (over, _) = verify(FOUND, &one(), |_, action| {
-        deletions += usize::from(action == "users.delete");
-        json!({ "users": if deletions < 1 { json!([{ "braze_id": "b-1" }]) } else { json!([]) } })
-    });
-
-    assert!(matches!(over, Asks::Done { output, .. } if output["erased_again"] == 1));
-}
-
-#[test]
-fn nothing_is_deleted_again_where_the_workflow_says_so() {
-    let with = "{ found: '{{ vars.found }}', first_after: 1h, at_most: 2h, erase_again: false }";
-    let (over, did) = verify(with, &one(), |_, _| json!({ "users": [{ "braze_id": "b-1" }] }));
-
-    assert!(matches!(over, Asks::Fails(_)));
-    assert_eq!(did, looked(&[60, 120]));
-}
-
-#[test]
-fn a_stranger_who_comes_to_an_address_is_never_deleted_and_never_called_gone() {
-    let stranger = json!({ "users": [{ "braze_id": "b-new", "external_id": "somebody" }] });
-    let (over, did) = verify(FOUND, &one(), |_, _| stranger.clone());
-
-    assert!(matches!(over, Asks::Fails(failed) if failed.code == STILL_THERE));
-    assert!(did.iter().all(|(_, action)| action == "users.export.ids"), "{did:?}");
-}
-
-#[test]
-fn whoever_was_left_on_purpose_does_not_hinder() {
-    let found = found(json!({ "external_id": "ada" }), &household());
-    let (over, did) =
-        verify(FOUND, &found, |_, _| json!({ "users": [{ "braze_id": "b-bob", "external_id": "bob" }] }));
-
-    assert!(matches!(over, Asks::Done { .. }));
-    assert_eq!(did, looked(&[5, 5, 5, 5]), "ids and aliases together, an address, a phone, a device");
-}
-
-#[test]
-fn an_identifier_that_led_to_nobody_is_not_asked_again() {
-    let found = found(json!({ "external_id": "ada" }), &household());
-    let mut asked = 0;
-    let (_, did) = verify(FOUND, &found, |minute, _| {
-        asked += 1;
-        let is_last = minute == 5 && asked == 4;
-        json!({ "users": if is_last { json!([{ "braze_id": "b-anon" }]) } else { json!([]) } })
-    });
-
-    assert_eq!(did, looked(&[5, 5, 5, 5, 15]));
-}
-
-#[test]
-fn nothing_that_was_found_needs_no_look() {
-    let nobody = found(json!({ "external_id": "nobody" }), &household());
-
-    let (over, did) = verify(FOUND, &nobody, |_, _| panic!("nobody is to be looked for"));
-
-    assert!(matches!(over, Asks::Done { .. }) && did.is_empty());
-}
-
-#[test]
-fn only_what_a_search_found_can_be_verified() {
-    let Rules::Erased(rules) = rules("verify_erased", FOUND) else { panic!() };
-
-    for found in
-        [json!(1), json!({}), json!({ "braze_ids": [], "others": [], "identifiers": { "emails": [] } })]
-    {
-        assert_eq!(Erased::begin(&rules, &found, None, 0).unwrap_err().code, "template");
-    }
 }
