@@ -15,6 +15,8 @@ mod behind;
 mod crash;
 #[path = "host/decisions.rs"]
 mod decisions;
+#[path = "host/declined.rs"]
+mod declined;
 #[expect(dead_code, reason = "shared with the tests of jobs, which need more of it")]
 #[path = "jobs/folder.rs"]
 mod folder;

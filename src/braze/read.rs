@@ -23,7 +23,9 @@ pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: T
         // The body of a 401 may repeat the key: it is not looked at.
         401 => Reading::Stop(Stop::Unauthorised),
         403 => Reading::Stop(Stop::Forbidden),
-        408 | 502 | 503 if is_declined(calls, headers) => retry(Cause::Unavailable),
+        408 | 502 | 503 if calls.iter().all(|call| call.repeatable()) => declined(calls, headers, now),
+        // What Braze documents as not carried out, where it also says when to come back.
+        502 | 503 if headers.retry_after.is_some() => retry(Cause::Unavailable),
         408 => Reading::Unknown,
         413 => too_large(calls),
         429 => retry(Cause::Limited),
@@ -32,11 +34,15 @@ pub fn read(calls: &[&Call], status: u16, headers: &Headers, body: &[u8], now: T
     }
 }
 
-/// Whether an answer of somebody on the way means that nothing was done. Braze documents so much for
-/// its own 502 and 503; a proxy says the same when the answer is lost behind it. That is enough for
-/// calls that are repeatable; others are sent again only when asked to come back later.
-fn is_declined(calls: &[&Call], headers: &Headers) -> bool {
-    headers.retry_after.is_some() || calls.iter().all(|call| call.repeatable())
+/// Of calls that are repeatable: they are sent again when somebody on the way asks for that. Braze documents for its own
+/// 502 and 503 that the request was not carried out; a gateway says the same when the answer is lost behind it, so it
+/// proves nothing of a write.
+fn declined(calls: &[&Call], headers: &Headers, now: Timestamp) -> Reading {
+    let not_before = not_before(headers, Cause::Unavailable, now);
+    match calls.iter().all(|call| call.action().effect == Effect::Read) {
+        true => Reading::Retry { not_before, cause: Cause::Unavailable },
+        false => Reading::Declined { not_before },
+    }
 }
 
 fn all_refused(calls: &[&Call], refusal: &Refusal) -> Reading {

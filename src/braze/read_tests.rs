@@ -237,15 +237,17 @@ fn a_key_or_an_address_that_is_wrong_stops_everything_and_the_body_is_not_kept()
 #[test]
 fn what_was_not_done_is_sent_again_and_what_may_have_been_is_unknown() {
     let calls = [delete("u-1")];
-    let cause = |status| match raw(&calls, status, b"") {
-        Reading::Retry { cause, .. } => Some(cause),
-        Reading::Unknown => None,
-        other => panic!("{other:?}"),
-    };
-
-    assert_eq!(cause(429), Some(Cause::Limited));
-    assert_eq!([502, 503].map(cause), [Some(Cause::Unavailable); 2]);
-    assert_eq!([500, 504, 520].map(cause), [None; 3]);
+    assert!(matches!(raw(&calls, 429, b""), Reading::Retry { cause: Cause::Limited, .. }));
+    for status in [500, 504, 520] {
+        assert!(matches!(raw(&calls, status, b""), Reading::Unknown), "{status}");
+    }
+    for status in [408, 502, 503] {
+        for write in [delete("u-1"), track("u-1"), set("u-1")] {
+            assert!(matches!(raw(&[write], status, b""), Reading::Declined { not_before: None }), "{status}");
+        }
+        let reading = raw(&[export("u-1")], status, b"");
+        assert!(matches!(reading, Reading::Retry { cause: Cause::Unavailable, .. }), "{status}");
+    }
 }
 
 #[test]
@@ -256,7 +258,9 @@ fn an_event_is_sent_again_after_a_failure_only_when_asked_to_come_back_later() {
 
     for status in [408, 502, 503] {
         assert!(matches!(read(status, &Headers::default()), Reading::Unknown), "{status}");
-        assert!(matches!(read(status, &later), Reading::Retry { .. }), "{status}");
+        // Braze documents nothing of a 408.
+        let reading = read(status, &later);
+        assert_eq!(matches!(reading, Reading::Retry { .. }), status != 408, "{reading:?}");
     }
 }
 
@@ -269,6 +273,12 @@ fn a_limited_request_waits_as_long_as_it_is_told() {
 
     let Reading::Retry { not_before: Some(at), .. } = reading else { panic!("{reading:?}") };
     assert_eq!(at.duration_since(now), SignedDuration::from_mins(1));
+
+    let headers = Headers { retry_after: Some("60"), ..Headers::default() };
+    let declined = read(&[&call], 503, &headers, b"", now);
+
+    let Reading::Declined { not_before: Some(again) } = declined else { panic!("{declined:?}") };
+    assert_eq!(again, at);
 }
 
 #[test]

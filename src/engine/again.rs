@@ -5,10 +5,12 @@
 //! state is answered before a newer one leaves, even if the run that wanted it is long over.
 
 use super::answers::Settled;
-use super::batches::{Batch, Member};
+use super::batches::{Batch, Gate, Member};
 use super::driver::Driver;
 use super::fresh::opt_outs_of;
 use super::relay::sent_without_answer;
+use super::send::Said;
+use super::timers::Now;
 use crate::job::{Answered, Event};
 use crate::reply::Item;
 
@@ -51,6 +53,15 @@ impl Driver {
         let at_ms = self.clock.now_ms();
         self.resolve(&batch, crate::job::NEVER_LEFT, None, at_ms);
         self.batches.put_back(batch);
+    }
+
+    /// Notes what a service asked for, so that whoever comes after this process keeps to it, too.
+    pub(super) fn note_rest(&mut self, gate: Gate, said: &Said, (wall_ms, steady_ms): (i64, i64)) {
+        if self.virtual_clock.is_none()
+            && let Some(rest) = self.services.rest(gate, said, Now { wall_ms, steady_ms })
+        {
+            self.writer.note_rest(rest);
+        }
     }
 
     /// Tries a batch again, not before the service allows; beyond its budget it is left waiting.

@@ -100,6 +100,7 @@ impl Driver {
             self.services.settle(gate, batch.left_ms, now_ms);
             if status != 0 {
                 self.services.observe(gate, &said, batch.left_ms, now_ms);
+                self.note_rest(gate, &said, (at_ms, now_ms));
             }
         }
         match reply {
@@ -129,6 +130,15 @@ impl Driver {
                 let status = if (200..300).contains(&status) { 0 } else { status };
                 self.resolve(&batch, status, request_id, at_ms);
                 self.batches.close_halves(batch);
+            }
+            // A body that brings the service down is answered otherwise: nothing is halved.
+            Reply::Declined { not_before_ms } => {
+                tracing::warn!(
+                    batch = batch.number,
+                    "batch {} was answered with HTTP {status}, which does not say whether it was carried out; it is repeated",
+                    batch.number
+                );
+                self.try_again(batch, not_before_ms, Outcome::Unknown, true, now_ms);
             }
             Reply::Unreadable { by } => self.on_unreadable(batch, by, status, now_ms),
             Reply::Unknown { why } if batch.is_repeatable() => {

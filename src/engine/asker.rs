@@ -201,6 +201,10 @@ impl Asker {
                 batch.tries += u32::from(counts);
                 (not_before_ms, "the service cannot answer now".to_owned())
             }
+            Reply::Declined { not_before_ms } => {
+                batch.tries += 1;
+                (not_before_ms, "the service cannot answer now".to_owned())
+            }
             Reply::Unknown { why } => {
                 batch.tries += 1;
                 (None, why)

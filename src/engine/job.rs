@@ -24,6 +24,7 @@ use super::service::{Service, Services, Stopped, spaces_of};
 use super::shared::Shared;
 use super::summary::Summary;
 use super::task::{EngineError, Past, Patience, Task, budgets, kinds_taken};
+use super::timers::Now;
 use super::worker::Workers;
 use crate::clock::{Clock, VirtualClock};
 use crate::intake::Input;
@@ -178,7 +179,12 @@ async fn drive(order: Order, record: JobRecord, state: State) -> Result<Outcome,
     let queue = workers.queue().ok_or(EngineError::Stopped("the workers"))?;
     let engine = shared.join(sender.clone(), record.id);
     let spaces = services.iter().map(|service| shared.space(&service.workspace)).collect();
-    let services = Services::new(services, shared.limits(), opened_ms.unsigned_abs());
+    let limits = shared.limits();
+    // Made-up time says nothing of when a service may be asked.
+    if virtual_clock.is_none() {
+        limits.keep_to(store.reader().rests()?, Now { wall_ms: opened_ms, steady_ms: opened_steady_ms });
+    }
+    let services = Services::new(services, limits, opened_ms.unsigned_abs());
 
     let is_unasked = !state.is_approved() && state.next_batch() == 0;
     let last = if is_unasked { LastJob::of(store.reader(), &record, &workflow)? } else { None };

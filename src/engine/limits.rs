@@ -12,8 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::fair::Fair;
+use super::send::Said;
 use super::service::Service;
+use super::timers::Now;
 use crate::catalogue::{self, Limit};
+use crate::journal::Rest;
 use crate::onetrust::{self, Period};
 use crate::wire::{Grant, Limiter};
 
@@ -26,6 +29,8 @@ pub(super) struct Limits {
     pools: Mutex<HashMap<PoolName, Arc<Pool>>>,
     profiles: Mutex<HashMap<String, Arc<Standing>>>,
     jobs: AtomicU64,
+    /// What pools were told that nobody asked for yet in this process, with when it ends in steady time.
+    told_before: Mutex<Vec<(Rest, i64)>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +38,12 @@ struct PoolName {
     system: String,
     workspace: String,
     pool: &'static str,
+}
+
+impl PoolName {
+    fn is_of(&self, rest: &Rest) -> bool {
+        self.system == rest.system && self.workspace == rest.workspace && self.pool == rest.pool
+    }
 }
 
 impl Limits {
@@ -48,8 +59,13 @@ impl Limits {
         let (system, workspace) = (first.system.clone(), first.workspace.clone());
         let stated = |variant| lowest(&profiles, pool, variant);
         let mut pools = locked(&self.pools);
+        let name = PoolName { system, workspace, pool };
+        let told_before = match pools.contains_key(&name) {
+            true => None,
+            false => locked(&self.told_before).iter().find(|(rest, _)| name.is_of(rest)).cloned(),
+        };
         let of_account = || first.account.as_ref().zip(endpoint_of(first, pool));
-        let known = pools.entry(PoolName { system, workspace, pool }).or_insert_with(|| {
+        let known = pools.entry(name).or_insert_with(|| {
             Arc::new(of_account().map_or_else(Pool::default, |(limits, endpoint)| Pool {
                 counted: Counted::ByAccount { limits: Arc::clone(limits), endpoint },
                 ..Pool::default()
@@ -58,7 +74,20 @@ impl Limits {
         if let Counted::Here(limiter) = &known.counted {
             locked(limiter).lower_to(stated(None));
         }
+        if let Some((rest, until_ms)) = told_before {
+            let rests_account = rest.account;
+            let said =
+                Said { rest_until_ms: Some(until_ms), says_when: true, rests_account, ..Said::default() };
+            known.observe(&said, 0, 0);
+        }
         Some(Arc::clone(known))
+    }
+
+    /// Keeps to what services asked for before this process had its store.
+    pub(super) fn keep_to(&self, rests: Vec<Rest>, now: Now) {
+        let until = |rest: &Rest| Some(now.steady_ms.saturating_add(rest.left_ms(now.wall_ms)?));
+        let rests = rests.into_iter().filter_map(|rest| until(&rest).map(|until_ms| (rest, until_ms)));
+        *locked(&self.told_before) = rests.collect();
     }
 
     /// A number for a job that takes places here.
@@ -136,7 +165,7 @@ impl Pool {
     }
 
     /// What the service said of the pool when it answered a request that left at `left_ms`.
-    pub(super) fn observe(&self, said: &super::send::Said, left_ms: i64, now_ms: i64) {
+    pub(super) fn observe(&self, said: &Said, left_ms: i64, now_ms: i64) {
         let rest_until = said.rest_until_ms.map(since_zero);
         match &self.counted {
             Counted::Here(limiter) => {

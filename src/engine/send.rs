@@ -53,6 +53,8 @@ pub(super) enum Reply {
     Split,
     /// Nothing was changed; `counts` as an attempt unless the service only asked to wait.
     NotApplied { not_before_ms: Option<i64>, counts: bool },
+    /// It may be sent again, and somebody said when; whether it took effect nobody can tell.
+    Declined { not_before_ms: Option<i64> },
     /// Nothing left us.
     NotReached { why: String },
     /// It may or may not have taken effect.
@@ -265,6 +267,7 @@ fn reply_of(reading: Reading, status: u16, calls: usize, steady: impl Fn(Timesta
         Reading::Retry { not_before, cause } => {
             Reply::NotApplied { not_before_ms: not_before.map(steady), counts: cause != Cause::Limited }
         }
+        Reading::Declined { not_before } => Reply::Declined { not_before_ms: not_before.map(steady) },
         Reading::Stop(stop) => Reply::Stop { why: stop.to_string() },
         Reading::Unreadable(by) => Reply::Unreadable { by },
         Reading::Unknown if (200..300).contains(&status) => Reply::Unknown {
@@ -284,9 +287,8 @@ fn said(
 ) -> Said {
     let small = |name: &str| answer.header(name).and_then(|value| value.trim().parse::<u32>().ok());
     let rest_until_ms = match reading {
-        Reading::Retry { not_before: Some(then), cause: Cause::Limited | Cause::Unavailable } => {
-            Some(steady(*then))
-        }
+        Reading::Retry { not_before: Some(then), cause: Cause::Limited | Cause::Unavailable }
+        | Reading::Declined { not_before: Some(then) } => Some(steady(*then)),
         Reading::Retry { not_before: None, cause: Cause::Limited } => Some(now_ms.saturating_add(UNTOLD_MS)),
         _ => None,
     };
@@ -297,7 +299,10 @@ fn said(
         remaining: small("x-ratelimit-remaining"),
         reset_ms,
         rest_until_ms,
-        says_when: matches!(reading, Reading::Retry { not_before: Some(_), .. }),
+        says_when: matches!(
+            reading,
+            Reading::Retry { not_before: Some(_), .. } | Reading::Declined { not_before: Some(_) }
+        ),
         rests_account: onetrust::Period::of(answer) == onetrust::Period::Hour,
         is_untold: is_refused && limit.is_none(),
     }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use super::batches::{Batch, Gate};
 use super::limits::{Limits, Pool, Standing};
+use super::timers::Now;
 use crate::catalogue::Refusal;
+use crate::journal::Rest;
 use crate::onetrust;
 use crate::run::{NO_PROFILE, Spaces, UNKNOWN_PROFILE};
 use crate::wire::{Backoff, Client};
@@ -21,6 +23,9 @@ const TRIES_TO_REACH: u32 = 4;
 /// How often the pause doubles while a service says no and not until when: to eight seconds, since a
 /// limit that was used up comes back in one piece.
 const MOST_DOUBLED: u32 = 5;
+
+/// A rest below this is over before another process could ask.
+const SHORTEST_REST_MS: i64 = 200;
 
 /// A profile ready to be used.
 #[derive(Debug)]
@@ -65,6 +70,8 @@ pub(super) struct Services {
     standings: Vec<(Arc<Standing>, u64)>,
     /// When each profile last accepted an exchange.
     accepted_ms: Vec<Option<i64>>,
+    /// Until when pools rest, as far as that was noted.
+    noted: HashMap<(u32, &'static str), i64>,
     random: u64,
 }
 
@@ -90,8 +97,8 @@ impl Services {
         };
         let standings = list.iter().map(standing).collect();
         let accepted_ms = vec![None; list.len()];
-        let (job, pools) = (limits.join(), HashMap::new());
-        Services { list, workspaces, limits, job, pools, standings, accepted_ms, random: seed | 1 }
+        let (job, pools, noted) = (limits.join(), HashMap::new(), HashMap::new());
+        Services { list, workspaces, limits, job, pools, standings, accepted_ms, noted, random: seed | 1 }
     }
 
     /// The profile a call goes to: by name, or the only one of its system.
@@ -127,6 +134,28 @@ impl Services {
             pool.take_variant(self.of_workspace(gate.service), gate.pool, limit, ends_in_ms);
         }
         pool.observe(said, left_ms, now_ms);
+    }
+
+    /// What is to be noted for processes that come after this one: the service said until when a pool is to rest, and
+    /// that is worth it.
+    pub(super) fn rest(&mut self, gate: Gate, said: &super::send::Said, now: Now) -> Option<Rest> {
+        let until_ms = said.rest_until_ms.filter(|_| said.says_when)?;
+        let left_ms = until_ms.saturating_sub(now.steady_ms);
+        let workspace = *self.workspaces.get(gate.service)?;
+        let profile = self.list.get(gate.service)?;
+        let noted_ms = self.noted.entry((workspace, gate.pool)).or_insert(i64::MIN);
+        if left_ms < SHORTEST_REST_MS || until_ms < noted_ms.saturating_add(SHORTEST_REST_MS) {
+            return None;
+        }
+        *noted_ms = until_ms;
+        Some(Rest {
+            system: profile.system.clone(),
+            workspace: profile.workspace.clone(),
+            pool: gate.pool.to_owned(),
+            account: said.rests_account,
+            told_ms: now.wall_ms,
+            until_ms: now.wall_ms.saturating_add(left_ms),
+        })
     }
 
     /// When a batch may be tried again.

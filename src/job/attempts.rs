@@ -84,7 +84,10 @@ impl Attempts {
         }
         let Some(batch) = self.batches.get_mut(&answered.batch) else { return };
         // Of what must not be repeated an answer without a status says only that nobody asks again.
-        let is_lost = answered.status == ABANDONED || (answered.status == 0 && !batch.repeatable);
+        // A gateway that says that nothing was done knows nothing of it; releases before this one wrote its answer down.
+        let is_declined = matches!(answered.status, 408 | 502 | 503) && batch.repeatable;
+        let is_lost =
+            answered.status == ABANDONED || is_declined || (answered.status == 0 && !batch.repeatable);
         batch.was_lost |= is_lost && batch.is_in_the_air;
         batch.is_in_the_air = false;
         let is_decided = matches!(answered.status, 200..=499) && answered.status != 429;
@@ -145,7 +148,14 @@ mod tests {
         assert_eq!(left(&[attempted(0), intended(0, 0), answered(0, 201, &[ANA, BEN])]), []);
         assert_eq!(left(&[attempted(0), intended(0, 0), answered(0, 400, &[])]), []);
         assert_eq!(left(&[attempted(0), intended(0, 0), answered(0, NEVER_LEFT, &[])]), []);
-        assert_eq!(left(&[attempted(0), intended(0, 0), answered(0, 503, &[])]), []);
+        assert_eq!(left(&[attempted(0), intended(0, 0), answered(0, 429, &[])]), []);
+    }
+
+    #[test]
+    fn what_a_gateway_declined_may_have_erased() {
+        for status in [502, 503] {
+            assert_eq!(left(&[attempted(0), intended(0, 0), answered(0, status, &[])]).len(), 2);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 
+use rusqlite::Connection;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::{Event, JobId, Position};
@@ -105,6 +106,20 @@ impl Writer {
         // Without a thread to take it the event never becomes durable, and the closed channel says so.
         drop(self.commands.send(Command::Append { writer: self.number, event, note, witness, sought }));
         self.appended
+    }
+
+    /// Does something else once what came before is written; nobody waits for it, and what goes wrong is logged.
+    pub(super) fn later(
+        &self,
+        task: impl FnOnce(&mut Connection) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        let task: Task = Box::new(move |committer| {
+            // Why nothing is written any more is told by what waits.
+            if let Ok(Err(error)) = committer.map(|committer| task(&mut committer.connection)) {
+                tracing::warn!(%error, "a note could not be written: {error}");
+            }
+        });
+        drop(self.commands.send(Command::Task(task)));
     }
 
     /// Why nothing is written any more; `None` while all is well.

@@ -169,7 +169,7 @@ impl Rules<'_> {
                 && !target::sets_nothing(rules, identifier, name)
                 && !rules.lists.contains_key(name)
         });
-        if !is_free && !adds && identifier != Identifier::UserAlias {
+        if !is_free && !adds && target::makes_profile(identifier, members.get(&rules.existing_only)) {
             members.insert(rules.existing_only.clone(), Value::Bool(true));
         }
         true

@@ -32,6 +32,7 @@ fn left_at(action: &str, with: Value, at_ms: i64) -> Option<Value> {
     let erased = [
         person(Identifier::ExternalId, "u-1"),
         person(Identifier::Email, "a@example.com"),
+        person(Identifier::BrazeId, "b-1"),
         (PersonKey::alias("l", "n"), ERASED_MS),
     ];
     match call.after(&erased) {
@@ -78,6 +79,27 @@ fn an_opt_out_that_makes_no_profile_stays_as_it_is() {
     ] {
         assert_eq!(left(action, with.clone()), Some(with));
     }
+}
+
+#[test]
+fn an_opt_out_by_an_alias_that_says_to_make_a_profile_changes_only_one_that_exists() {
+    let by = |who: &Value, existing_only: bool| {
+        let mut item = who.clone();
+        item["_update_existing_only"] = json!(existing_only);
+        item["push_subscribe"] = json!("unsubscribed");
+        json!({"attributes": [item]})
+    };
+
+    for who in [
+        json!({"user_alias": {"alias_label": "l", "alias_name": "n"}}),
+        json!({"external_id": "u-1"}),
+        json!({"braze_id": "b-1"}),
+        json!({"email": "a@example.com"}),
+    ] {
+        assert_eq!(left("braze/users.track", by(&who, false)), Some(by(&who, true)));
+    }
+    let newer = by(&json!({"user_alias": {"alias_label": "l", "alias_name": "n"}}), false);
+    assert_eq!(left_at("braze/users.track", newer.clone(), ERASED_MS + 1), Some(newer));
 }
 
 #[test]

@@ -132,12 +132,11 @@ pub(super) fn object_form(
         None => None,
         Some(Targets::Members(rules)) if rules.array == array_name => {
             let existing_only = match stands(&rules.existing_only).and_then(|at| parts.get(at)) {
-                None => false,
-                Some(Part { filling: Filling::Fixed { value, .. }, .. }) => *value == Value::Bool(true),
+                None => None,
+                Some(Part { filling: Filling::Fixed { value, .. }, .. }) => Some(value),
                 Some(Part { filling: Filling::Leaf { .. }, .. }) => return None,
             };
-            // By an alias, an update never makes a profile (Braze docs, "Track users").
-            let makes_profile = person.1 != Identifier::UserAlias && !existing_only;
+            let makes_profile = target::makes_profile(person.1, existing_only);
             Some(Sets { rules, makes_profile })
         }
         Some(Targets::Members(_) | Targets::State(_)) => return None,

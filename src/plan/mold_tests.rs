@@ -35,7 +35,7 @@ fn told(call: &Call) -> impl PartialEq + std::fmt::Debug + use<> {
 
 #[test]
 fn what_workflows_usually_send_can_be_cast() {
-    let person = json!({"s": {"id": "u-1"}, "v": {"state": "unsubscribed", "groups": [
+    let person = json!({"s": {"id": "u-1", "alias": {"alias_label": "l", "alias_name": "n"}}, "v": {"state": "unsubscribed", "groups": [
         {"subscription_group_id": "g", "subscription_state": "unsubscribed"}]}});
     let usual = [
         (
@@ -47,6 +47,11 @@ fn what_workflows_usually_send_can_be_cast() {
             "braze/users.track",
             json!({"attributes": [{"external_id": "{{s.id}}",
             "subscription_groups": "{{v.groups}}"}]}),
+        ),
+        (
+            "braze/users.track",
+            json!({"attributes": [{"user_alias": "{{s.alias}}", "_update_existing_only": false,
+            "email_subscribe": "{{v.state}}"}]}),
         ),
         ("braze/users.delete", json!({"external_ids": ["{{s.id}}"]})),
         (

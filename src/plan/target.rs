@@ -85,9 +85,7 @@ fn of_members(
             keeps_turn = true;
             continue;
         };
-        // By an alias, an update never makes a profile (Braze docs, "Track users").
-        let makes_profile = identifier != Identifier::UserAlias
-            && members.get(&rules.existing_only) != Some(&Value::Bool(true));
+        let makes_profile = makes_profile(identifier, members.get(&rules.existing_only));
         let mut is_empty = true;
         for (name, value) in members.iter().filter(|(name, _)| !sets_nothing(rules, identifier, name)) {
             is_empty = false;
@@ -96,6 +94,15 @@ fn of_members(
         keeps_turn |= is_empty;
     }
     keeps_turn
+}
+
+/// Whether an item makes a profile where it finds none: unless it says otherwise, by anything but an alias (Braze docs,
+/// "Track users").
+pub(super) fn makes_profile(identifier: Identifier, existing_only: Option<&Value>) -> bool {
+    match existing_only {
+        Some(Value::Bool(existing_only)) => !existing_only,
+        Some(_) | None => identifier != Identifier::UserAlias,
+    }
 }
 
 /// What one member of an item sets; true when it is no state.

@@ -37,6 +37,17 @@ fn every_attribute_of_a_person_is_a_state_and_the_identifier_and_the_switches_ar
 }
 
 #[test]
+fn by_an_alias_a_profile_is_made_only_where_that_is_asked_for() {
+    let makes = |existing_only: Option<bool>| {
+        let mut item = json!({"user_alias": {"alias_label": "l", "alias_name": "n"}, "country": "FR"});
+        existing_only.map(|existing_only| item["_update_existing_only"] = json!(existing_only));
+        call("braze/users.track", json!({"attributes": [item]})).targets()[0].makes_profile
+    };
+
+    assert_eq!([None, Some(true), Some(false)].map(makes), [false, false, true]);
+}
+
+#[test]
 fn a_group_is_the_same_state_however_it_is_set() {
     let (group, other) = ("6b0d7c52-9a1e-4f38-8c27-1e5f9b3d0a01", "6b0d7c52-9a1e-4f38-8c27-1e5f9b3d0a02");
     let track = call(

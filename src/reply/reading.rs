@@ -52,6 +52,12 @@ pub enum Reading {
         /// Why.
         cause: Cause,
     },
+    /// Of writes that are repeatable: somebody on the way says that nothing was done, who cannot know what became of it
+    /// behind them. It may have been done. Send the same again, not before this moment if there is one.
+    Declined {
+        /// What was asked for.
+        not_before: Option<Timestamp>,
+    },
     /// No call with these settings can succeed.
     Stop(Stop),
     /// It may have been done or not. Only calls that are repeatable may be sent again.
@@ -136,6 +142,9 @@ impl fmt::Debug for Reading {
             Reading::Split => f.write_str("Split"),
             Reading::Retry { not_before, cause } => {
                 f.debug_struct("Retry").field("not_before", not_before).field("cause", cause).finish()
+            }
+            Reading::Declined { not_before } => {
+                f.debug_struct("Declined").field("not_before", not_before).finish()
             }
             Reading::Stop(stop) => f.debug_tuple("Stop").field(stop).finish(),
             Reading::Unknown => f.write_str("Unknown"),

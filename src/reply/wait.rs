@@ -2,8 +2,8 @@
 //!
 //! Braze documents three headers for it and two units for one of them (Braze docs, API limits and
 //! "Create and update users"), OneTrust the standard one and how long its window is (OneTrust docs, "Rate
-//! limits"); the standard header wins because proxies send it. A moment that the
-//! service names is a moment of its own clock: when the answer says what time it is there, what is left
+//! limits"). Proxies send the standard one, too, and may know less: of two that say when, the later counts. A moment
+//! that the service names is a moment of its own clock: when the answer says what time it is there, what is left
 //! is taken from that, whole seconds counted against us. So nothing is asked earlier than told, however
 //! the two clocks differ.
 
@@ -21,8 +21,10 @@ const FIRST_EPOCH: i64 = 1_000_000_000;
 /// The moment the service asks to wait for; `None` when it asks for none that lies ahead. The end of the
 /// window is meant only where the limit was why.
 pub fn not_before(headers: &Headers, cause: Cause, now: Timestamp) -> Option<Timestamp> {
-    let asked = headers.retry_after.and_then(|text| after(text, now).or_else(|| date(text, headers, now)));
-    let asked = asked.or_else(|| after(headers.x_ratelimit_retry_after?, now));
+    let standard = headers.retry_after.and_then(|text| after(text, now).or_else(|| date(text, headers, now)));
+    let own = headers.x_ratelimit_retry_after.and_then(|text| after(text, now));
+    // The later one: nothing is asked earlier than told by any.
+    let asked = standard.max(own);
     let asked = asked.or_else(|| window_ends(headers, now).filter(|_| cause == Cause::Limited));
     let asked = asked.or_else(|| period(headers, now).filter(|_| cause == Cause::Limited))?;
     (asked > now).then_some(asked)
@@ -54,12 +56,19 @@ fn after(text: &str, now: Timestamp) -> Option<Timestamp> {
 }
 
 fn date(text: &str, headers: &Headers, now: Timestamp) -> Option<Timestamp> {
-    by_our_clock(DateTimeParser::new().parse_timestamp(text).ok()?, headers, now)
+    by_our_clock(moment(text)?, headers, now)
+}
+
+/// A date as HTTP has them (RFC 9110, 5.6.7: three forms, of which two are obsolete and understood all the same), or
+/// as mails do.
+fn moment(text: &str) -> Option<Timestamp> {
+    let http = httpdate::parse_http_date(text.trim()).ok().and_then(|at| Timestamp::try_from(at).ok());
+    http.or_else(|| DateTimeParser::new().parse_timestamp(text).ok())
 }
 
 /// A moment of the service's clock.
 fn by_our_clock(then: Timestamp, headers: &Headers, now: Timestamp) -> Option<Timestamp> {
-    let their_now = headers.date.and_then(|text| DateTimeParser::new().parse_timestamp(text).ok());
+    let their_now = headers.date.and_then(moment);
     now.checked_add(then.duration_since(their_now.unwrap_or(now))).ok()
 }
 
@@ -91,6 +100,9 @@ mod tests {
         assert_eq!(after("7"), Some(7));
         assert_eq!(after("1.5"), Some(2));
         assert_eq!(after("Fri, 15 Jan 2027 08:00:30 GMT"), Some(30));
+        assert_eq!(after("Friday, 15-Jan-27 08:00:30 GMT"), Some(30));
+        assert_eq!(after("Fri Jan 15 08:00:30 2027"), Some(30));
+        assert_eq!(after("Fri, 15 Jan 2027 10:00:30 +0200"), Some(30));
         assert_eq!(after("soon"), None);
         assert_eq!(after("-1"), None);
     }
@@ -109,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_wins_over_the_others() {
+    fn of_two_that_say_when_the_later_moment_counts() {
         let headers = Headers {
             retry_after: Some("1"),
             x_ratelimit_retry_after: Some("2"),
@@ -117,7 +129,8 @@ mod tests {
             ..Headers::default()
         };
 
-        assert_eq!(asked(headers), Some(1));
+        assert_eq!(asked(headers), Some(2), "the end of the window may be that of another, longer one");
+        assert_eq!(asked(Headers { retry_after: Some("5"), ..headers }), Some(5));
         assert_eq!(asked(Headers { retry_after: Some("soon"), ..headers }), Some(2));
     }
     #[test]

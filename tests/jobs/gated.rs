@@ -42,6 +42,31 @@ fn choices(folder: &Folder, of: &[(&str, u64)], status: &str, day: &str) -> (i32
     folder.run(&["run", "opt-in.yaml", "--input", &name, "--output", "json"]).counts()
 }
 
+#[test]
+fn an_older_opt_out_by_an_alias_makes_no_profile_of_whoever_was_erased() {
+    let (server, _) = service();
+    let alias = r#"user_aliases: "{{ subject.aliases }}""#;
+    let folder = folder_to(&server);
+    folder.write("flow.yaml", ERASE.replace(r#"external_ids: ["{{ subject.external_id }}"]"#, alias));
+    let named = r#"user_alias: "{{ subject.aliases.[0] }}", _update_existing_only: false"#;
+    folder.write("opt-in.yaml", OPT_IN.replace(r#"external_id: "{{ subject.external_id }}""#, named));
+    let aliases = json!([{ "alias_label": "form", "alias_name": "n-1" }]);
+    folder.requests([json!({ "id": "d-1", "kind": "deletion", "subject": { "aliases": aliases } })]);
+    assert_eq!(folder.job().counts(), (0, [1, 0, 0, 0]));
+
+    // One says when it was made, and one does not.
+    for day in [json!(LONG_AGO), Value::Null] {
+        let consents = json!([{ "purpose": "email", "status": "unsubscribed", "updated_at": day }]);
+        let change = json!({ "kind": "consent", "subject": { "aliases": aliases }, "consents": consents });
+        folder.write("older.ndjson", format!("{change}\n"));
+        let shot = folder.run(&["run", "opt-in.yaml", "--input", "older.ndjson", "--output", "json"]);
+
+        assert_eq!(shot.counts(), (0, [1, 0, 0, 0]), "{}", shot.stderr);
+        let body = server.requests().last().unwrap().json();
+        assert_eq!(body["attributes"][0]["_update_existing_only"], true, "{body}");
+    }
+}
+
 /// Puts a backup back, and says what that said.
 fn restored(folder: &Folder) -> String {
     let restored = folder.run(&["store", "restore", "copy", "--force"]);
@@ -116,14 +141,14 @@ fn a_kill_between_what_the_gate_learns_of_a_job_that_is_given_up_and_its_end_is_
 }
 
 #[test]
-fn a_job_that_is_given_up_before_anything_left_keeps_nobody_from_coming_back() {
+fn a_job_that_is_given_up_before_anything_was_taken_keeps_nobody_from_coming_back() {
     let server = Server::start(|request, _| match request.path.as_str() {
-        "/users/delete" => crate::server::answer(503, "{}"),
+        "/users/delete" => answer(401, "{}"),
         _ => accepted(),
     });
     let folder = folder_to(&server);
     folder.requests([deletion(1)]);
-    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    assert_eq!(folder.job().counts(), (3, [0, 0, 0, 1]));
 
     let given_up = folder.run(&["jobs", "cancel", "job-1"]);
 
@@ -320,12 +345,12 @@ fn who_may_have_been_erased_and_is_put_on_hold_then_stays_erased_until_the_hold_
 #[test]
 fn who_is_put_on_hold_after_a_deletion_that_was_only_ever_refused_is_not_taken_for_erased() {
     let server = Server::start(|request, _| match request.path.as_str() {
-        "/users/delete" => crate::server::answer(503, "{}"),
+        "/users/delete" => answer(401, "{}"),
         _ => accepted(),
     });
     let folder = folder_to(&server);
     folder.requests([deletion(1)]);
-    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    assert_eq!(folder.job().counts(), (3, [0, 0, 0, 1]));
     assert_eq!(folder.run(&["hold", "add", "external_id=u-1", "--reason", "case 1"]).code, 0);
     let resumed = folder.run(&["jobs", "resume", "job-1", "--output", "json"]);
     assert_eq!(resumed.json()["waiting_by"], json!({ "needs_attention": 1 }), "{}", resumed.stderr);

@@ -38,21 +38,21 @@ fn what_is_over_cannot_be_given_up() {
     }
 }
 
-/// Gives up a deletion that came to this, and one of another job that was told to come again later; the first person is
-/// put on hold before, or not.
+/// Gives up a deletion that came to this, and one of another job that the service did not take; the first person is put
+/// on hold before, or not.
 fn given_up(of_the_first: fn() -> Reply, is_held: bool) -> Shot {
     let server = Server::start(move |request, _| match request.people()[0].as_str() {
         "u-1" => of_the_first(),
-        _ => answer(503, "{}"),
+        _ => answer(401, "{}"),
     });
     let folder = Folder::to(server.address, ERASE);
     let settings = folder.read("privaflow.yaml");
     let retries = "retries: { default: { at_most: 100ms, base: 20ms, cap: 50ms } }\n";
     folder.write("privaflow.yaml", format!("{settings}{retries}"));
     folder.requests([deletion(1)]);
-    assert_eq!(folder.job().counts(), (1, [0, 0, 0, 1]));
+    assert_eq!(folder.job().counts().1, [0, 0, 0, 1]);
     folder.write("other.ndjson", format!("{}\n", deletion(2)));
-    assert_eq!(folder.run(&["run", "flow.yaml", "--input", "other.ndjson"]).code, 1);
+    assert_ne!(folder.run(&["run", "flow.yaml", "--input", "other.ndjson"]).code, 0);
     if is_held {
         let held = folder.run(&["hold", "add", "u-1", "--reason", "a lawsuit"]);
         assert_eq!(held.code, 0, "{}", held.stderr);
@@ -83,7 +83,7 @@ fn whoever_gives_up_a_deletion_that_may_have_been_carried_out_is_told_what_the_g
 #[test]
 fn whoever_gives_up_deletions_that_were_not_carried_out_is_warned_of_nothing() {
     for is_held in [false, true] {
-        let given_up = given_up(|| answer(503, "{}"), is_held);
+        let given_up = given_up(|| answer(401, "{}"), is_held);
 
         assert!(!given_up.stderr.contains("may have erased"), "{is_held}: {}", given_up.stderr);
     }

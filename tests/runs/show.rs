@@ -19,7 +19,7 @@ steps:
 #[test]
 fn the_story_of_a_request_has_its_calls_their_answers_and_its_end() {
     let server = Server::start(|_, before| match before {
-        0 => answer(503, "{}"),
+        0 => answer(429, "{}"),
         _ => Reply::Answer {
             status: 201,
             headers: "content-type: application/json\r\nx-request-id: srv-77\r\n",
@@ -34,7 +34,7 @@ fn the_story_of_a_request_has_its_calls_their_answers_and_its_end() {
 
     let events: Vec<_> = shown["events"].as_array().unwrap().iter().map(|event| &event["event"]).collect();
     assert_eq!(events, ["planned", "intent", "answer", "intent", "answer", "ended"]);
-    assert_eq!((&shown["events"][2]["status"], &shown["events"][4]["status"]), (&json!(503), &json!(201)));
+    assert_eq!((&shown["events"][2]["status"], &shown["events"][4]["status"]), (&json!(429), &json!(201)));
     assert_eq!(shown["events"][4]["request_id"], "srv-77");
     assert_eq!(
         (&shown["state"], &shown["request"], &shown["line"]),
@@ -42,7 +42,7 @@ fn the_story_of_a_request_has_its_calls_their_answers_and_its_end() {
     );
     assert_eq!(shown["commands"], json!([]));
     let text = folder.run(&["runs", "show", "job-1:0"]).stdout;
-    assert!(text.contains("HTTP 503") && text.contains("service request srv-77"), "{text}");
+    assert!(text.contains("HTTP 429") && text.contains("service request srv-77"), "{text}");
 }
 
 #[test]
