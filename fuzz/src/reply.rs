@@ -64,6 +64,10 @@ pub fn check(data: &[u8]) {
         }
         Reading::Split => assert!(calls.len() > 1, "a single call cannot be split"),
         Reading::Retry { .. } => assert!(!is_good, "done and to be done again"),
+        Reading::Declined { .. } => {
+            assert!(!is_good, "done and to be done again");
+            assert!(calls.iter().all(|call| call.repeatable()), "repeated although it must not be");
+        }
         Reading::Unreadable(_) => {
             assert!(is_good, "taken by a {status}");
             assert!(calls.iter().all(|call| call.repeatable()), "repeated although it must not be");

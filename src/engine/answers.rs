@@ -9,7 +9,7 @@ use super::send::{Replied, Reply};
 use super::worker::{Advanced, Going, Gone, Heard, Work};
 use crate::catalogue::Effect;
 use crate::job::{ABANDONED, Answered, Ended, Event, Mark, Position, StepAnswer, Verdict};
-use crate::journal::{Irreversible, Sealed};
+use crate::journal::{ErasedBy, Irreversible, Sealed};
 use crate::ledger::{Answer as Told, FEW, Witness};
 use crate::reply::{Item, written};
 use crate::run::{Answer, Next};
@@ -261,7 +261,11 @@ impl Driver {
         let mut steps = Vec::new();
         let mut continued = Vec::new();
         let mut over = Vec::new();
-        for Gone { slot, mut live, step, found, next } in advanced.runs {
+        for Gone { slot, mut live, step, found, deserted, next } in advanced.runs {
+            if let (Some(pending), Some(deserted)) = (&mut pending, deserted) {
+                let by = ErasedBy::of(self.task.job, live.about.position);
+                self.cover_deserted(pending.batch.service, &deserted, by, &mut pending.marks);
+            }
             if let Some(pending) = pending.as_mut().filter(|pending| pending.batch.members.len() <= FEW) {
                 let told = step.as_ref().map(|step| (step.position, step.step.clone()));
                 pending.told.extend(told.map(|(position, step)| Told { position, step, found }));

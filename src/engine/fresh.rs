@@ -223,8 +223,11 @@ impl Driver {
     /// The lanes of a call are its own: what may still be made of it is gathered with others.
     fn granted(&mut self, slot: Slot, blocked: Blocked) {
         let Blocked { service, step, mut call } = blocked;
+        if let Err(error) = self.settle_doubt(service, &mut call) {
+            return self.broken = Some(EngineError::Journal(error.into()));
+        }
         if call.action().effect == Effect::Irreversible
-            && let Some(hold) = self.holds.of(call.reaches(), self.clock.now_ms())
+            && let Some(hold) = self.holds.of(call.may_be_held(), self.clock.now_ms())
         {
             return self.keep_from_erasing(Kept { slot, service, call, lost_ms: None }, &hold);
         }

@@ -15,6 +15,7 @@ use crate::catalogue::Effect;
 use crate::job::{Attempted, Event, Mark, MarkKind, Presumed};
 use crate::journal::{ErasedBy, Marks, Space, StoreError};
 use crate::plan::{Call, LeftOfErased, PersonKey};
+use crate::run::Deserted;
 
 /// The gate of one workspace.
 pub(super) struct Gate<'g> {
@@ -123,6 +124,37 @@ impl Driver {
             let attempted = Attempted { batch: batch.number, tag: space.tag(), people };
             self.write(Event::Attempted(attempted), None);
         }
+    }
+
+    /// A call that erases has its people's lanes: what it shares with profiles that were to stay is covered, too, when
+    /// all of them were erased since. Whoever else erases one of them has that lane, so none of it is under way.
+    pub(super) fn settle_doubt(&self, service: usize, call: &mut Call) -> Result<(), StoreError> {
+        let Some(space) = self.marks_in.get(service).filter(|_| call.is_in_doubt()) else { return Ok(()) };
+        call.settle_doubt(|profile| {
+            let key = space.key(MarkKind::Erased, profile.digest());
+            Ok(self.marks.erased(key)?.is_some())
+        })
+    }
+
+    /// A look-up after an erasure proved that identifiers lead to nobody, which the erasure did not cover because
+    /// others had them: they are covered from now on, as of the erasure.
+    pub(super) fn cover_deserted(
+        &self,
+        service: usize,
+        deserted: &Deserted,
+        by: ErasedBy,
+        marks: &mut Vec<Mark>,
+    ) {
+        let Some(space) = self.marks_in.get(service) else { return };
+        // A run counts time from when this process took it on.
+        let passed_ms = self.run_ms().saturating_sub(deserted.erased_ms);
+        let order = space.erasure(self.clock.now_ms().saturating_sub(passed_ms), by);
+        let key = |person: &PersonKey| space.key(MarkKind::Erased, person.digest());
+        marks.extend(deserted.people.iter().map(|person| Mark {
+            kind: MarkKind::Erased,
+            key: key(person),
+            order,
+        }));
     }
 
     /// A deletion found nobody while a restored store does not know who was erased since its backup: whom it names

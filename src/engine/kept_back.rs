@@ -57,7 +57,7 @@ impl Driver {
         let (gate, wall_ms, lost_ms) = (batch.gate(), self.clock.now_ms(), self.lost_ms(&batch));
         let mut left = Vec::with_capacity(batch.members.len());
         for member in std::mem::take(&mut batch.members) {
-            match self.holds.of(member.call.reaches(), wall_ms) {
+            match self.holds.of(member.call.may_be_held(), wall_ms) {
                 Some(hold) => {
                     let Member { slot, call, .. } = member;
                     self.keep_from_erasing(Kept { slot, service: batch.service, call, lost_ms }, &hold);

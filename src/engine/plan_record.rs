@@ -201,7 +201,7 @@ impl<'t> Planner<'t> {
                 if let Led::Call(prepared, _) = &mut led
                     && task.program.workflow.irreversible
                 {
-                    prepared.call.cover(&super::turns::people(&members), |_| false);
+                    prepared.call.cover(&super::turns::people(&members), |_| false, Vec::new());
                 }
                 self.spare.keep(serde_json::Value::Object(members));
                 let first = match led {
@@ -291,13 +291,14 @@ impl<'t> Planner<'t> {
         let Live { run: Carried::Run(run), is_thin, about, .. } = &mut *live else {
             unreachable!("a run of which only the end is carried has nothing to be told")
         };
-        let mut found = None;
+        let (mut found, mut deserted) = (None, None);
         let step = match heard {
             Heard::Nothing => None,
             Heard::Answer(answer) => {
                 let step = self.remember(run, &Kept::Answer(&answer));
                 found = witness::found(run, &answer);
                 run.answer(program, answer);
+                deserted = run.take_deserted();
                 Some(step)
             }
             Heard::Passed(why) => {
@@ -323,7 +324,7 @@ impl<'t> Planner<'t> {
             run.slim(program, |emptied| self.spare.keep(emptied));
         }
         self.say(run, about);
-        Gone { slot, live, step, found, next }
+        Gone { slot, live, step, found, deserted, next }
     }
 
     /// What the journal keeps of an answer: sealed, since it may hold personal data.

@@ -19,7 +19,7 @@ use super::thin::Carried;
 use crate::intake::Chunk;
 use crate::job::{Ended, Skip, StepAnswer};
 use crate::plan::PersonKey;
-use crate::run::{Answer, Ending, Finish, Next};
+use crate::run::{Answer, Deserted, Ending, Finish, Next};
 
 /// Something for a worker to do.
 #[derive(Debug)]
@@ -122,6 +122,8 @@ pub(super) struct Gone {
     pub step: Option<StepAnswer>,
     /// How many profiles the answer holds, if it is a list of them.
     pub found: Option<u64>,
+    /// What the answer proved to lead to nobody since an erasure.
+    pub deserted: Option<Box<Deserted>>,
     /// What it needs next.
     pub next: Next,
 }

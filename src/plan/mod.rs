@@ -30,6 +30,7 @@ pub use look::Look;
 pub use mold::Mold;
 pub use person::{KnownBy, NORMALISATION, PersonKey};
 pub use query::encode;
+pub use reach::SharedWith;
 pub use room::Room;
 pub use setting::{Setting, What, Who};
 pub use target::Target;

@@ -12,55 +12,134 @@ use crate::catalogue::{self, Identifier, Targets};
 /// Identifiers of erased people; nothing of a call that erases nobody, or nobody but whom it names.
 #[derive(Clone, Default)]
 pub(super) struct Reach {
-    /// Whom the call names, then the others. The first so many of them are also somebody else's.
+    /// First what is only waited for, then the others that are also somebody else's, then who is erased.
     lanes: Box<[PersonKey]>,
+    waited: u32,
+    /// With what is waited for.
     shared: u32,
+    in_doubt: Box<[SharedWith]>,
     /// Some of them were erased before, and what is left of the call is newer.
     returns: bool,
     /// They were erased before by the same request.
     again: bool,
 }
 
+/// An address or a number of whom a call erases, and of profiles that stayed when they were last seen.
+#[derive(Clone)]
+pub struct SharedWith {
+    /// It.
+    pub key: PersonKey,
+    /// The Braze ids of those profiles: nobody else ever has one of them.
+    pub staying: Vec<PersonKey>,
+}
+
+impl Reach {
+    /// What is only waited for, what is also somebody else's, and who is erased.
+    fn of(waited: Vec<PersonKey>, shared: Vec<PersonKey>, erased: Vec<PersonKey>) -> Reach {
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Reach {
+            waited: count(waited.len()),
+            shared: count(waited.len() + shared.len()),
+            lanes: waited.into_iter().chain(shared).chain(erased).collect(),
+            in_doubt: Box::default(),
+            returns: false,
+            again: false,
+        }
+    }
+}
+
 impl Call {
     /// Says what else the people are known by whom the call erases, and which identifiers that it names
-    /// are also those of people who stay.
-    pub fn cover(&mut self, covered: &[PersonKey], is_shared: impl Fn(&PersonKey) -> bool) {
-        let (shared, mut lanes): (Vec<_>, Vec<_>) = self.people.iter().copied().partition(is_shared);
+    /// are also those of people who stay. Nobody writes to what is in doubt meanwhile.
+    pub fn cover(
+        &mut self,
+        covered: &[PersonKey],
+        is_shared: impl Fn(&PersonKey) -> bool,
+        in_doubt: Vec<SharedWith>,
+    ) {
+        let (shared, mut erased): (Vec<_>, Vec<_>) = self.people.iter().copied().partition(is_shared);
         let others = covered.iter().filter(|person| !self.people.contains(person));
-        lanes.extend(others);
-        let is_plain = shared.is_empty() && lanes.len() == self.people.len();
+        erased.extend(others);
+        let is_plain = shared.is_empty() && in_doubt.is_empty() && erased.len() == self.people.len();
+        let is_new = |key: &PersonKey| !shared.contains(key) && !erased.contains(key);
+        let waited = in_doubt.iter().map(|one| one.key).filter(is_new).collect();
         self.reach = match is_plain {
             true => Reach::default(),
-            false => Reach {
-                shared: u32::try_from(shared.len()).unwrap_or(u32::MAX),
-                lanes: shared.into_iter().chain(lanes).collect(),
-                returns: false,
-                again: false,
-            },
+            false => Reach { in_doubt: in_doubt.into(), ..Reach::of(waited, shared, erased) },
         };
+    }
+
+    /// Whether it has what only those share who may be erased by now.
+    pub fn is_in_doubt(&self) -> bool {
+        !self.reach.in_doubt.is_empty()
+    }
+
+    /// Erases also what was somebody else's of whom nobody is left: whoever was to stay was erased since.
+    pub fn settle_doubt<E>(
+        &mut self,
+        mut is_erased: impl FnMut(PersonKey) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut gone = Vec::new();
+        for SharedWith { key, staying } in &self.reach.in_doubt {
+            let mut stays = false;
+            for profile in staying {
+                stays = stays || !is_erased(*profile)?;
+            }
+            if !stays {
+                gone.push(*key);
+            }
+        }
+        if !gone.is_empty() {
+            let in_doubt = std::mem::take(&mut self.reach.in_doubt);
+            let [waited, shared, erased] = self.parts();
+            let left = |keys: &[PersonKey]| keys.iter().filter(|key| !gone.contains(key)).copied().collect();
+            let (waited, shared, mut erased) = (left(waited), left(shared), erased.to_vec());
+            erased.extend(gone.iter().filter(|key| !erased.contains(key)).copied().collect::<Vec<_>>());
+            self.replace(Reach { in_doubt, ..Reach::of(waited, shared, erased) });
+        }
+        Ok(())
+    }
+
+    fn parts(&self) -> [&[PersonKey]; 3] {
+        let (shared, erased) = self.reaches().split_at(self.reach.shared as usize);
+        let (waited, shared) = shared.split_at(self.reach.waited as usize);
+        [waited, shared, erased]
     }
 
     /// Says by what else the people may be known elsewhere whom the call erases: nobody writes to them meanwhile, a
     /// hold on them keeps the call, and the gate keeps nothing of them.
     pub fn reach_also(&mut self, others: impl Iterator<Item = PersonKey>) {
-        let mut lanes: Vec<PersonKey> = Vec::new();
+        let mut elsewhere: Vec<PersonKey> = Vec::new();
         for other in others {
-            if !self.reaches().contains(&other) && !lanes.contains(&other) {
-                lanes.push(other);
+            if !self.may_be_held().contains(&other) && !elsewhere.contains(&other) {
+                elsewhere.push(other);
             }
         }
-        if lanes.is_empty() {
+        if elsewhere.is_empty() {
             return;
         }
-        let shared = self.reach.shared as usize + lanes.len();
-        lanes.extend(self.reaches());
-        self.reach.lanes = lanes.into();
-        self.reach.shared = u32::try_from(shared).unwrap_or(u32::MAX);
+        let in_doubt = std::mem::take(&mut self.reach.in_doubt);
+        let [waited, shared, erased] = self.parts();
+        let waited = waited.iter().filter(|key| !elsewhere.contains(key)).copied().collect();
+        let erased = erased.to_vec();
+        elsewhere.extend(shared);
+        self.replace(Reach { in_doubt, ..Reach::of(waited, elsewhere, erased) });
+    }
+
+    /// Takes other identifiers; what else is known of the call stays.
+    fn replace(&mut self, reach: Reach) {
+        let Reach { returns, again, .. } = self.reach;
+        self.reach = Reach { returns, again, ..reach };
     }
 
     /// Everyone it changes something of, each once: nobody else writes to them at the same time.
     pub fn reaches(&self) -> &[PersonKey] {
         if self.reach.lanes.is_empty() { &self.people } else { &self.reach.lanes }
+    }
+
+    /// Of a call that erases: under what somebody may be held, so that it is not made.
+    pub fn may_be_held(&self) -> &[PersonKey] {
+        self.reaches().get(self.reach.waited as usize..).unwrap_or_default()
     }
 
     /// Of a call that erases: everything that only people are known by who are gone once it is accepted.
@@ -112,19 +191,16 @@ impl Call {
 }
 
 impl Call {
-    /// The identifier by which a look-up asks for people, if it is only one.
-    pub fn only_asks_by(&self) -> Option<(Identifier, PersonKey)> {
-        let (with, mut only) = (self.with(), None);
+    /// The identifiers by which a look-up asks for people; `None` where one of them cannot be read.
+    pub fn asks_by(&self) -> Option<Vec<(Identifier, PersonKey)>> {
+        let (with, mut all) = (self.with(), Vec::new());
         for (name, kind) in &self.action().reply.asks {
             let Some(value) = with.get(name) else { continue };
             for one in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
-                let asked = PersonKey::read(*kind, one)?;
-                if only.replace((*kind, asked)).is_some() {
-                    return None;
-                }
+                all.push((*kind, PersonKey::read(*kind, one)?));
             }
         }
-        only
+        Some(all)
     }
 }
 

@@ -3,7 +3,9 @@
 //! Covered is what the calls name that delete, what the request says of its subject, and what look-ups of
 //! the same run in the same workspace revealed of the profiles that are deleted. An address or a number that a
 //! look-up also showed on a profile that stays is somebody else's too, and is not covered: nobody is kept from
-//! choosing because somebody else of the household was erased. Gathered from what a run asks and is answered, so
+//! choosing because somebody else of the household was erased. Once nobody is left of those who were to stay it is
+//! covered all the same: when they were erased before the call leaves, and when a look-up after the erasure proves
+//! that it leads to nobody. Gathered from what a run asks and is answered, so
 //! a run that goes on after a crash covers the same people. Only digests are kept; where people are looked for
 //! again afterwards, also the identifiers themselves until the run is over.
 
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::composed::Identifier as Named;
-use super::machine::Answer;
+use super::machine::{Answer, Run};
 use super::sought::{Sought, SoughtIn};
 use crate::catalogue::{Effect, Identifier};
 use crate::plan::{Call, KnownBy, PersonKey};
@@ -30,6 +32,7 @@ pub(super) struct Cover {
     /// Each workspace in which the run asked for people, or erased them.
     places: Vec<Place>,
     asked: Asked,
+    deserted: Option<Box<Deserted>>,
     keeps_values: bool,
     /// The workflow is at work in several workspaces.
     is_among_several: bool,
@@ -43,17 +46,27 @@ pub(super) struct Cover {
 #[derive(Debug)]
 enum Asked {
     Nothing,
-    /// Who is known by an identifier, if it was only one; the answer lists them in a member.
+    /// Who is known by these identifiers; the answer lists them in a member.
     People {
         at: usize,
         member: &'static str,
-        only: Option<(Identifier, PersonKey)>,
+        asked: Vec<(Identifier, PersonKey)>,
         named: Vec<Named>,
     },
     Erasure {
         at: usize,
         people: Vec<PersonKey>,
     },
+}
+
+/// Identifiers of which a look-up proved that they lead to nobody since an erasure, and that the erasure did not
+/// cover because others had them.
+#[derive(Debug)]
+pub struct Deserted {
+    /// They, all in the workspace of the look-up.
+    pub people: Vec<PersonKey>,
+    /// When the erasure was accepted, in the time of the run.
+    pub erased_ms: i64,
 }
 
 impl Cover {
@@ -64,6 +77,7 @@ impl Cover {
             elsewhere: Vec::new(),
             places: Vec::new(),
             asked: Asked::Nothing,
+            deserted: None,
             keeps_values: false,
             is_among_several: false,
             only: None,
@@ -137,7 +151,7 @@ impl Cover {
             (Effect::Read, Some(member)) => {
                 let (at, named) = (self.place(space), self.named(call));
                 self.places.get_mut(at).into_iter().for_each(|place| place.hear_named(&named));
-                Asked::People { at, member, only: call.only_asks_by(), named }
+                Asked::People { at, member, asked: call.asks_by().unwrap_or_default(), named }
             }
             _ => Asked::Nothing,
         };
@@ -154,17 +168,22 @@ impl Cover {
 
     /// Notes what the last call came to.
     pub fn hear(&mut self, answer: &Answer) {
+        self.deserted = None;
         let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
         let Ok(output) = &answer.result else { return };
         match asked {
             Asked::Nothing => {}
             Asked::Erasure { at, people } => {
-                self.places.get_mut(at).into_iter().for_each(|place| place.deleted.extend(&people));
+                if let Some(place) = self.places.get_mut(at) {
+                    place.deleted.extend(&people);
+                    place.erased_ms = place.erased_ms.max(Some(answer.at_ms));
+                }
                 self.erased_ms = self.erased_ms.max(Some(answer.at_ms));
             }
-            Asked::People { at, member, only, named } => {
+            Asked::People { at, member, asked, named } => {
                 if let (Some(place), Some(people)) = (self.places.get_mut(at), output.get(member)) {
-                    place.hear_people(people, only, &named);
+                    place.hear_people(people, &asked, &named);
+                    self.deserted = place.hear_whether_anybody(people, &asked, &self.subject).map(Box::new);
                 }
             }
         }
@@ -183,8 +202,8 @@ impl Cover {
 
     fn cover(&self, at: usize, call: &mut Call) {
         let Some(place) = self.places.get(at) else { return };
-        let Parted { covered, stays } = place.parted(&self.subject, call.people());
-        call.cover(&covered, |key| stays.contains(key));
+        let Parted { covered, stays, in_doubt } = place.parted(&self.subject, call.people());
+        call.cover(&covered, |key| stays.contains(key), in_doubt);
         // Whoever is held is held everywhere; the gate keeps only what is of this workspace.
         let others = self.places.iter().filter(|other| other.space != place.space);
         let others = others.flat_map(|other| &other.also).chain(&self.elsewhere);
@@ -208,6 +227,13 @@ impl Cover {
             SoughtIn::new(Arc::clone(&place.space), left.sought, left.staying)
         });
         Sought::of(places.filter(|place| self.is_among_several || !place.is_empty()).collect())
+    }
+}
+
+impl Run {
+    /// What the last answer proved to lead to nobody since the run erased somebody.
+    pub fn take_deserted(&mut self) -> Option<Box<Deserted>> {
+        self.cover.as_mut()?.deserted.take()
     }
 }
 

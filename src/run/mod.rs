@@ -36,6 +36,7 @@ mod unmapped;
 
 pub use composed::STILL_THERE;
 pub use course::{Course, Courses, Led};
+pub use cover::Deserted;
 pub use ending::Ending;
 pub use facts::{Facts, Origin, Program};
 pub use finish::{Finish, Trouble};

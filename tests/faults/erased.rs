@@ -81,6 +81,49 @@ fn a_search_and_a_verification_cut_after_every_event_erase_one_household_member_
     });
 }
 
+/// Sets the state of whoever has an address.
+const SET: &str = r#"
+workflow: set
+on: { file: {} }
+steps:
+  - uses: braze/users.track
+    with: { attributes: [{ email: "{{ subject.email }}", email_subscribe: "{{ consents.[0].status }}" }] }
+"#;
+
+fn opted_in(id: &str, email: &str) -> Value {
+    let consents = json!([{ "purpose": "mail", "status": "opted_in", "updated_at": "2020-01-01T00:00:00Z" }]);
+    json!({ "id": id, "kind": "consent", "subject": { "email": email }, "consents": consents })
+}
+
+#[test]
+fn a_household_that_is_erased_whole_stays_so_wherever_its_erasure_was_cut_and_another_one_may_choose() {
+    let make = |seed, mut faults: Faults| {
+        // The first deletion does nothing: what is left then is erased by the verification.
+        let in_vain = Fault::new(Effect::AcceptWithoutApplying).on("/users/delete").at_most(1);
+        faults.faults.insert(0, in_vain);
+        let request = |id: &str| json!({ "id": format!("d-{id}"), "kind": "deletion", "subject": { "external_id": id } });
+        let rig = Rig::new(ERASE, &["ada", "bob", "cleo"].map(request), seed, faults);
+        for (id, email) in [
+            ("ada", "home@a.example"),
+            ("bob", "home@a.example"),
+            ("cleo", "home@b.example"),
+            ("dan", "home@b.example"),
+        ] {
+            assert!(rig.braze.sandbox.add_profile(&named(id, Some(email), None)));
+        }
+        rig
+    };
+
+    cut_everywhere(make, |rig, summary, what| {
+        assert_eq!(left(&rig.braze), ["dan".to_owned()].into(), "{what}");
+        assert_eq!(truth(summary)["done"], json!(3), "{what}: {summary}");
+        let set = [opted_in("c-1", "home@a.example"), opted_in("c-2", "home@b.example")];
+        let set = json!(rig.also(SET, &set).summary);
+        assert_eq!((&set["skipped_by"], &set["done"]), (&json!({ "erased": 1 }), &json!(1)), "{what}: {set}");
+        assert_eq!(left(&rig.braze), ["dan".to_owned()].into(), "{what}");
+    });
+}
+
 #[test]
 fn searches_of_a_job_killed_twenty_times_erase_everybody_who_was_found_and_nobody_else() {
     for run in 0..runs() {

@@ -218,6 +218,39 @@ fn nobody_is_kept_from_choosing_because_somebody_else_of_the_household_was_erase
 }
 
 #[test]
+fn when_all_of_a_household_are_erased_nothing_older_brings_anybody_back_under_its_address() {
+    for files in [vec![vec!["u-1", "u-2"]], vec![vec!["u-1"], vec!["u-2"]]] {
+        // Given two of one home, who are seen for a while after they are erased
+        let braze = Braze::start();
+        for id in ["u-1", "u-2"] {
+            add(&braze, id, Some("home@example.com"));
+        }
+        let folder = Folder::to(braze.sandbox.address(), ADDRESSED);
+        folder.write("erase.yaml", ERASE_ONE);
+        for ids in &files {
+            let of = |id: &&str| {
+                let subject = json!({ "external_id": id, "email": "home@example.com" });
+                json!({ "id": format!("d-{id}"), "kind": "deletion", "subject": subject })
+            };
+            folder.requests(ids.iter().map(of));
+            let erased = folder.run(&["run", "erase.yaml", "--input", "requests.ndjson", "--output", "json"]);
+            assert_eq!(erased.counts(), (0, [ids.len() as u64, 0, 0, 0]), "{}", erased.stderr);
+        }
+
+        // When choices from before come under their address
+        let home = || json!({ "email": "home@example.com" });
+        folder.requests([change_of("in", home(), "ACTIVE", &at(3))]);
+        let opted_in = folder.job();
+        folder.requests([change_of("out", home(), "WITHDRAWN", &at(4))]);
+        let opted_out = folder.job();
+
+        assert_eq!(opted_in.json()["skipped_by"], json!({ "erased": 1 }), "{files:?}");
+        assert_eq!(opted_out.counts(), (0, [1, 0, 0, 0]), "{files:?}");
+        assert_eq!(live(&braze).len(), 2, "{files:?}: nobody was made");
+    }
+}
+
+#[test]
 fn whoever_was_erased_is_not_brought_back_by_any_other_identifier() {
     let braze = Braze::start();
     add(&braze, "u-1", Some("a@example.com"));

@@ -6,6 +6,8 @@ use super::*;
 use crate::catalogue::find;
 use crate::run::spaces::Spaces;
 
+mod household;
+
 fn call(action: &str, with: &Value) -> Call {
     Call::new(find(action).unwrap(), with).unwrap()
 }
