@@ -115,6 +115,8 @@ pub(super) struct Driver {
     pub(super) abandoned: super::abandoned::Abandoned,
     pub(super) taken_over: super::in_the_air::TakenOver,
     pub(super) kept_back: super::kept_back::KeptBack,
+    /// Bodies that were halved although nobody is known to be answered.
+    pub(super) blind_halvings: u32,
     pub(super) working: usize,
     pub(super) stopping: bool,
     pub(super) waits: super::relay::Waits,

@@ -227,6 +227,8 @@ pub(super) struct Standing {
     stops: AtomicU64,
     why: Mutex<String>,
     answered: AtomicBool,
+    /// When it last accepted an exchange, in steady time from 1; 0 for never.
+    accepted_ms: AtomicU64,
 }
 
 impl Standing {
@@ -249,6 +251,16 @@ impl Standing {
     /// The service answered.
     pub(super) fn note_answered(&self) {
         self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// The service accepted an exchange.
+    pub(super) fn note_accepted(&self, at_ms: i64) {
+        self.accepted_ms.fetch_max(at_ms.max(0).unsigned_abs().saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// When it last accepted one; before all time if it never did.
+    pub(super) fn accepted_ms(&self) -> i64 {
+        i64::try_from(self.accepted_ms.load(Ordering::Relaxed)).unwrap_or(i64::MAX).saturating_sub(1)
     }
 
     /// Whether it answered ever.

@@ -119,6 +119,8 @@ impl Driver {
                 }
             }
         };
+        // Somebody may have made way meanwhile.
+        let leaves = leaves && self.messages.is_empty();
         if leaves {
             // As it is now: it may change at any moment.
             self.outside.behind = jobs;

@@ -68,8 +68,6 @@ pub(super) struct Services {
     pools: HashMap<(u32, &'static str), Arc<Pool>>,
     /// What the process knows of each profile, and how often it had been stopped when this job began.
     standings: Vec<(Arc<Standing>, u64)>,
-    /// When each profile last accepted an exchange.
-    accepted_ms: Vec<Option<i64>>,
     /// Until when pools rest, as far as that was noted.
     noted: HashMap<(u32, &'static str), i64>,
     random: u64,
@@ -96,9 +94,8 @@ impl Services {
             (standing, stops)
         };
         let standings = list.iter().map(standing).collect();
-        let accepted_ms = vec![None; list.len()];
         let (job, pools, noted) = (limits.join(), HashMap::new(), HashMap::new());
-        Services { list, workspaces, limits, job, pools, standings, accepted_ms, noted, random: seed | 1 }
+        Services { list, workspaces, limits, job, pools, standings, noted, random: seed | 1 }
     }
 
     /// The profile a call goes to: by name, or the only one of its system.
@@ -186,16 +183,16 @@ impl Services {
     }
 
     /// An exchange was accepted.
-    pub(super) fn note_accepted(&mut self, service: usize, at_ms: i64) {
-        if let Some(accepted) = self.accepted_ms.get_mut(service) {
-            *accepted = Some(at_ms);
+    pub(super) fn note_accepted(&self, service: usize, at_ms: i64) {
+        if let Some((standing, _)) = self.standings.get(service) {
+            standing.note_accepted(at_ms);
         }
     }
 
-    /// Whether a profile accepted an exchange at a moment or later.
+    /// Whether a profile accepted an exchange of any job at a moment or later.
     pub(super) fn accepted_since(&self, service: usize, moment_ms: Option<i64>) -> bool {
-        let accepted = self.accepted_ms.get(service).copied().flatten();
-        accepted.zip(moment_ms).is_some_and(|(accepted, moment)| accepted >= moment)
+        let accepted_ms = self.standings.get(service).map(|(standing, _)| standing.accepted_ms());
+        accepted_ms.zip(moment_ms).is_some_and(|(accepted, moment)| accepted >= moment)
     }
 
     /// Sends nothing more to a profile, in no job that is at work.

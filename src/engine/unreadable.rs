@@ -4,8 +4,9 @@
 //! Whether such a write was made nobody knows, so it is repeated as any write without an answer is, where it may be.
 //! But not for an hour: an answer did come, and the next one is likely to be no better. What is to blame tells who else
 //! is answered. Where others are, it is something in this body: the body is halved, and whoever is left waits with the
-//! reason, in their lanes, while the others go on. Where nobody is, and it is a page, nobody's request is to blame, and
-//! the profile is stopped. The rule that keeps it right: none of that says anything of whether the write was made.
+//! reason, in their lanes, while the others go on. As nobody else may have been asked, some bodies are halved to see.
+//! Where nobody is answered, and it is a page, nobody's request is to blame, and the profile is stopped. The rule that
+//! keeps it right: none of that says anything of whether the write was made.
 
 use super::again::Outcome;
 use super::batches::Batch;
@@ -17,6 +18,10 @@ use crate::reply::{Answerer, Stop};
 /// How often the same write is answered so before it is left waiting, where its step does not say fewer attempts: some
 /// seconds, in which a proxy that is being restarted comes back.
 const MOST_UNREADABLE: u32 = 5;
+
+/// How many bodies of a job are halved although nobody is known to be answered: the first half that is answered tells
+/// that others are, and a service of which nothing can be read is not asked for everybody one by one.
+const MOST_BLIND: u32 = 8;
 
 /// Code of a request whose write was answered so.
 const UNREADABLE: &str = "unreadable";
@@ -35,6 +40,13 @@ impl Driver {
             return self.try_again(batch, None, Outcome::Unknown, true, now_ms);
         }
         batch.may_be_made = true;
+        if batch.members.len() > 1 && self.blind_halvings < MOST_BLIND {
+            self.blind_halvings += 1;
+            tracing::warn!(batch = number, "batch {number} is halved to see whom such answers are about");
+            let at_ms = self.clock.now_ms();
+            self.resolve(&batch, 0, None, at_ms);
+            return self.batches.close_halves(batch);
+        }
         batch.attempt += 1;
         if by == Answerer::Other && !self.services.accepted_since(batch.service, batch.first_ms) {
             self.services.stop(batch.service, Stop::NotTheService.to_string());

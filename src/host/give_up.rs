@@ -172,7 +172,7 @@ fn say_looks(record: &JobRecord, requests: usize, talk: &Talk) {
     if requests > 0 {
         talk.say(format!(
             "note: {requests} of the requests that are given up erased somebody, or may have: whether they are gone, and \
-             stay gone, is looked at after {}; until then it counts as accepted and not as verified. These looks tell, \
+             stay gone, is looked at after {}; until then it counts at most as accepted, and not as verified. These looks tell, \
              and erase nobody",
             after.join(", ")
         ));

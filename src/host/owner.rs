@@ -138,10 +138,11 @@ impl Host {
             }
         };
         let certifies = workflow.certificate && matches!(place, Place::Services) && !input.is_canary();
-        if certifies && let Err(error) = self.store.owe_first_pages(entered.job) {
-            return self.as_far_as_known(entered.job, input, error.into()).await;
-        }
         loop {
+            // Anew each time: who decided about it meanwhile wrote the pages, and owes none any more.
+            if certifies && let Err(error) = self.store.owe_first_pages(entered.job) {
+                return self.as_far_as_known(entered.job, input, error.into()).await;
+            }
             let (watcher, (asked, cut)) = (talk.clone(), entered.asked());
             let beginning = Beginning {
                 job: entered.job,

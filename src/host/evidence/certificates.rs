@@ -210,7 +210,20 @@ pub(super) fn certify_job(
 
 /// Whether each request of a job gets its page by itself.
 pub(super) fn is_few(fates: &Fates) -> bool {
-    fates.state().totals().records.is_some_and(|records| records <= MOST)
+    match fates.state().totals().records {
+        Some(records) => records <= MOST,
+        // Given up before all of them were read: those count of which something is known.
+        None => fates.record().status.is_closed() && are_few(fates),
+    }
+}
+
+fn are_few(fates: &Fates) -> bool {
+    let mut known = 0;
+    let seen: Result<ControlFlow<()>, StoreError> = fates.each(|_| {
+        known += 1;
+        Ok(if known > MOST { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    });
+    seen.is_ok_and(|seen| seen.is_continue())
 }
 
 /// Writes those of requests of a job anew that are over, with what every look at them came to; gives how many, and

@@ -19,9 +19,13 @@ use crate::job::{JobId, Position, State};
 use crate::journal::{JobRecord, OwedPages, Store, StoreError, Watch};
 
 impl Host {
-    /// Writes the certificates of a job's requests that are over and have none yet, and anew those that are owed;
-    /// while nobody carries it out.
+    /// Writes the certificates of a job's requests that are over and have none yet, and anew those that are owed, once
+    /// it is carried out as far as may be: what else of it ends is owed by whoever goes on with it.
     pub(in crate::host) async fn write_certificates(&self, job: JobId) {
+        self.certify(job, true).await;
+    }
+
+    async fn certify(&self, job: JobId, is_left: bool) {
         let _certifying = self.certifying().await;
         let (store, folder, now_ms) =
             (Arc::clone(self.store()), self.settings().certificates(), self.now_ms());
@@ -31,10 +35,11 @@ impl Host {
             for owed in owed.iter().filter(|owed| owed.job == job) {
                 written += pay(&store, &folder, owed, now_ms)?;
             }
-            written += certify_job(store.reader(), &folder, job, now_ms)?.0;
-            // What else of it ends is owed by whoever goes on with it.
-            store.first_pages_are_written(job)?;
-            Ok(written)
+            let (first, are_all_written) = certify_job(store.reader(), &folder, job, now_ms)?;
+            if is_left || are_all_written {
+                store.first_pages_are_written(job)?;
+            }
+            Ok(written + first)
         };
         self.say_written(job, write).await;
     }
@@ -133,7 +138,7 @@ impl Host {
     /// Writes the certificates of requests that were given up: anew where the page says something else.
     pub(in crate::host) async fn certify_given_up(&self, record: &JobRecord) {
         if wants_certificates(record) {
-            self.write_certificates(record.id).await;
+            self.certify(record.id, false).await;
         }
     }
 

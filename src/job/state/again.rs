@@ -107,9 +107,11 @@ impl State {
         {
             return;
         }
-        let sent = self.all_that_may_have_been_sent();
+        let exchanges = self.unresolved().filter(|exchange| !exchange.repeatable);
+        let in_the_air: HashSet<Position> =
+            exchanges.flat_map(|exchange| exchange.positions.iter().copied()).collect();
         let parked = ended.iter().filter(is_parked).map(|ended| ended.position);
-        self.again.parked.extend(parked.filter(|position| sent.contains(position)));
+        self.again.parked.extend(parked.filter(|position| in_the_air.contains(position)));
     }
 
     pub(super) fn reopen(&mut self, reopened: &Reopened) {
