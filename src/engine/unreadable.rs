@@ -40,7 +40,7 @@ impl Driver {
             return self.try_again(batch, None, Outcome::Unknown, true, now_ms);
         }
         batch.may_be_made = true;
-        if batch.members.len() > 1 && self.blind_halvings < MOST_BLIND {
+        if !is_last && batch.members.len() > 1 && self.blind_halvings < MOST_BLIND {
             self.blind_halvings += 1;
             tracing::warn!(batch = number, "batch {number} is halved to see whom such answers are about");
             let at_ms = self.clock.now_ms();
