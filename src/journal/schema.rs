@@ -53,11 +53,10 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn open_or_make(path: &Path) -> Result<Connection, StoreError> {
     let (connection, found) = opened(path)?;
     let connection = brought_up_to_date(connection, path, found)?;
-    if found == 0 {
-        // From the log into the file: what is written behind it tells that the database was set up.
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        connection.query_row(checkpoint, [], |_| Ok(())).doing("set its database up")?;
-    }
+    // From the log into the file: what is written behind it tells that the database was set up. An earlier start may
+    // have been killed right before it did this.
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.query_row(checkpoint, [], |_| Ok(())).doing("set its database up")?;
     Ok(connection)
 }
 
